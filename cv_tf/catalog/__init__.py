@@ -1,0 +1,8 @@
+"""What products there are: the table, its checks, the TFDS data sets.
+
+Importing this room does not import TensorFlow.
+"""
+
+from cv_tf.catalog.table import Catalog, CatalogError, read_catalog
+
+__all__ = ["Catalog", "CatalogError", "read_catalog"]

@@ -1,0 +1,21 @@
+"""From product rows to uint8 batches (tf.data)."""
+
+from cv_tf.pipeline.block_order import BlockOrder
+from cv_tf.pipeline.photos import Photos
+from cv_tf.pipeline.prepare import prepare
+from cv_tf.pipeline.random_order import RandomOrder
+from cv_tf.pipeline.rejects import Reject, write_rejects
+from cv_tf.pipeline.stream import batches, in_order
+from cv_tf.pipeline.style_order import StyleOrder
+
+__all__ = [
+    "BlockOrder",
+    "Photos",
+    "RandomOrder",
+    "Reject",
+    "StyleOrder",
+    "batches",
+    "in_order",
+    "prepare",
+    "write_rejects",
+]

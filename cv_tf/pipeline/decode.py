@@ -1,0 +1,105 @@
+"""From an encoded photo and its frame to a square of pixels, in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from cv_tf.pipeline.examine import JPEG, RATIOS
+from cv_tf.pipeline.scan_cache import Scanned
+
+_PNG_READER = len(RATIOS)
+
+
+class Plan(NamedTuple):
+    """How each photo is decoded; arrays of n rows, or tensors of one row.
+
+    Attributes:
+      reader: int32; index into `RATIOS` for JPEG (decoded at that fraction of
+        its size), `len(RATIOS)` for PNG.
+      window: [..., 4] int32; top, left, height, width of the frame in pixels
+        of the photo as decoded.
+      inner: [..., 2] int32; height and width of the frame within the square.
+      background: [..., 3] uint8; color around it.
+    """
+
+    reader: np.ndarray | tf.Tensor
+    window: np.ndarray | tf.Tensor
+    inner: np.ndarray | tf.Tensor
+    background: np.ndarray | tf.Tensor
+
+
+def plan(scanned: Sequence[Scanned], frames: np.ndarray, image_size: int) -> Plan:
+    """Works out, once, how to decode each photo.
+
+    Args:
+      scanned: One a photo.
+      frames: [n, 4] float, (top, left, height, width) in shares of the photo.
+      image_size: Pixels a side of the square.
+    """
+    size = np.array([(row.height, row.width) for row in scanned], np.int64)
+    is_jpeg = np.array([row.kind == JPEG for row in scanned])
+    frames = np.asarray(frames, np.float64)
+    longest = (frames[:, 2:] * size).max(axis=1)
+    reader = sum((longest >= ratio * image_size).astype(np.int64) for ratio in RATIOS)
+    reader = np.maximum(reader - 1, 0)
+    ratio = np.where(is_jpeg, np.array(RATIOS)[reader], 1)[:, None]
+
+    decoded = -(-size // ratio)  # libjpeg rounds scaled sizes up.
+    start = np.floor(frames[:, :2] * decoded + 1e-3).astype(np.int64)
+    end = np.ceil((frames[:, :2] + frames[:, 2:]) * decoded - 1e-3).astype(np.int64)
+    start = np.clip(start, 0, decoded - 1)
+    extent = np.clip(end, start + 1, decoded) - start
+    inner = np.round(extent * image_size / extent.max(axis=1, keepdims=True))
+    return Plan(
+        reader=np.where(is_jpeg, reader, _PNG_READER).astype(np.int32),
+        window=np.concatenate([start, extent], axis=1).astype(np.int32),
+        inner=np.maximum(inner, 1).astype(np.int32),
+        background=np.array([row.background for row in scanned], np.uint8),
+    )
+
+
+def decode(encoded: tf.Tensor, how: Plan, image_size: int) -> tf.Tensor:
+    """Decodes the frame of one photo and pads it to a square.
+
+    The frame keeps its aspect ratio, fills the square's longer side and lies in
+    its middle.
+
+    Args:
+      encoded: Scalar string, JPEG or PNG.
+      how: The plan of this photo.
+      image_size: Pixels a side.
+
+    Returns:
+      [image_size, image_size, 3] uint8.
+    """
+    readers = [lambda ratio=ratio: _read_jpeg(encoded, how, ratio) for ratio in RATIOS]
+    readers.append(lambda: _read_png(encoded, how))
+    region = tf.cast(tf.switch_case(how.reader, readers), tf.float32)
+    region.set_shape([None, None, 3])
+    # Both are left as they are if there is nothing to shrink, so this is exact
+    # for a frame that already has the wanted size.
+    region = tf.image.resize(region, how.inner, antialias=True)
+    region = tf.cast(tf.round(tf.clip_by_value(region, 0.0, 255.0)), tf.uint8)
+
+    before = (image_size - how.inner) // 2
+    after = image_size - how.inner - before
+    paddings = tf.stack([before, after], axis=1)
+    paddings = tf.concat([paddings, [[0, 0]]], axis=0)
+    # tf.pad takes one value for all channels; in uint8 the difference wraps
+    # around, and adding the color wraps it back.
+    square = tf.pad(region - how.background, paddings) + how.background
+    return tf.ensure_shape(square, [image_size, image_size, 3])
+
+
+def _read_jpeg(encoded: tf.Tensor, how: Plan, ratio: int) -> tf.Tensor:
+    return tf.image.decode_and_crop_jpeg(encoded, how.window, channels=3, ratio=ratio)
+
+
+def _read_png(encoded: tf.Tensor, how: Plan) -> tf.Tensor:
+    top, left, height, width = tf.unstack(how.window)
+    pixels = tf.io.decode_png(encoded, channels=3)
+    return pixels[top : top + height, left : left + width]

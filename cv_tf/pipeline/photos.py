@@ -1,0 +1,105 @@
+"""The photos of a catalogue, ready to be taken as squares of pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from cv_tf.catalog import Catalog
+from cv_tf.pipeline.decode import Plan, decode
+from cv_tf.pipeline.rejects import Reject
+
+_CHUNK = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Photos:
+    """Photos that are known to be readable, one a row of the catalogue.
+
+    Attributes:
+      catalog: The products whose photos can be used.
+      rejects: The others, and why.
+      image_size: Pixels a side of each square.
+      plan: How each photo is decoded.
+      files: [n] object (str); the file to read for each row (a converted copy
+        where there is one), or "" where the bytes come from the records.
+      pixels: [m, S, S, 3] uint8, all photos decoded; None where they do not fit
+        in memory and are decoded each time.
+      places: [n] int64; where in `pixels` a row's photo lies.
+    """
+
+    catalog: Catalog
+    rejects: tuple[Reject, ...]
+    image_size: int
+    plan: Plan
+    files: np.ndarray
+    pixels: np.ndarray | None = None
+    places: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.catalog)
+
+    def select(self, rows: np.ndarray) -> Photos:
+        """The photos of some rows of the catalogue; pixels are shared."""
+        return replace(
+            self,
+            catalog=self.catalog.select(rows),
+            plan=Plan(*(column[rows] for column in self.plan)),
+            files=self.files[rows],
+            places=None if self.places is None else self.places[rows],
+        )
+
+    def where_split(self, split: str) -> Photos:
+        """The photos of one split of the catalogue.
+
+        Raises:
+          CatalogError: If there is no such split.
+        """
+        self.catalog.where_split(split)
+        return self.select(np.flatnonzero(self.catalog.split == split))
+
+    def in_memory(self, progress: bool = True) -> Photos:
+        """Decodes all photos once, in parallel; batches are then mere copies."""
+        shape = (len(self), self.image_size, self.image_size, 3)
+        pixels = np.empty(shape, np.uint8)
+        chunks = self.decoded(tf.data.Dataset.range(len(self))).batch(_CHUNK)
+        bar = tqdm(
+            total=len(self), desc="Decoding photos", unit="", disable=not progress
+        )
+        with bar:
+            for chunk in chunks.prefetch(2).as_numpy_iterator():
+                pixels[bar.n : bar.n + len(chunk)] = chunk
+                bar.update(len(chunk))
+        return replace(self, pixels=pixels, places=np.arange(len(self)))
+
+    def decoded(self, rows: tf.data.Dataset) -> tf.data.Dataset:
+        """Decodes the photos of a dataset of rows (scalar int64), in its order.
+
+        Returns:
+          A dataset of [S, S, 3] uint8.
+        """
+        columns = [tf.constant(column) for column in self.plan]
+        files = tf.constant(self.files.tolist(), tf.string)
+
+        def load(row: tf.Tensor) -> tf.Tensor:
+            how = Plan(*(tf.gather(column, row) for column in columns))
+            return decode(self._read(files[row], row), how, self.image_size)
+
+        return rows.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+    def _read(self, file: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
+        if self.catalog.records is None:
+            return tf.io.read_file(file)
+        return tf.cond(
+            tf.strings.length(file) > 0,
+            lambda: tf.io.read_file(file),
+            lambda: tf.ensure_shape(
+                tf.numpy_function(self._read_record, [row], tf.string), []
+            ),
+        )
+
+    def _read_record(self, row: np.ndarray) -> bytes:
+        return self.catalog.records(int(self.catalog.record[row]))

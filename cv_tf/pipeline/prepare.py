@@ -1,0 +1,143 @@
+"""From a checked table to photos that are known to be readable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cv_tf.catalog import Catalog, CatalogError
+from cv_tf.pipeline.decode import plan
+from cv_tf.pipeline.examine import CONVERTED
+from cv_tf.pipeline.frames import WHOLE_PHOTO, add_margin
+from cv_tf.pipeline.photos import Photos
+from cv_tf.pipeline.rejects import Reject
+from cv_tf.pipeline.scan import scan
+from cv_tf.pipeline.scan_cache import ScanCache, Scanned
+
+_SHOWN_PROBLEMS = 20
+
+
+def prepare(
+    catalog: Catalog,
+    image_size: int = 224,
+    *,
+    frame: str = "auto",
+    on_bad_image: str = "fail",
+    cache_dir: str | Path | None = None,
+    progress: bool = True,
+    memory_gigabytes: float = 2.0,
+) -> Photos:
+    """Looks at every photo once, finds the products' frames, and plans decoding.
+
+    Args:
+      catalog: The products.
+      image_size: Pixels a side of the squares that batches hold.
+      frame: "photo" takes whole photos; "columns" the boxes of the catalogue
+        (a row without one: its whole photo); "auto" the boxes where there are
+        any, else what is found from a plain background.
+      on_bad_image: "fail", or "reject" to go on without unreadable photos.
+      cache_dir: Where findings are kept; None for `.cv_tf` beside the data.
+      progress: Whether to draw progress bars.
+      memory_gigabytes: Decoded photos are held in memory up to this size;
+        above it they are decoded for each batch. The pixels are the same.
+
+    Returns:
+      The photos that can be used, with those that cannot named in `rejects`.
+
+    Raises:
+      CatalogError: With every unreadable photo, if `on_bad_image` is "fail"; or
+        if no photo is left.
+      ValueError: If an argument is none of those above.
+    """
+    _check_choice("frame", frame, ("auto", "photo", "columns"))
+    _check_choice("on_bad_image", on_bad_image, ("fail", "reject"))
+    if image_size < 1:
+        raise ValueError(f"image_size is {image_size}; it must be 1 or more.")
+    if frame == "columns" and catalog.box is None:
+        raise CatalogError(
+            f"{catalog.name}: --frame=columns needs the columns x, y, width, height. "
+            "Add them, or pass --frame=auto."
+        )
+    cache = ScanCache(catalog, cache_dir)
+    scanned = scan(catalog, cache, progress)
+    frames, scanned = _choose_frames(catalog, scanned, frame)
+    rejects = _rejects(catalog, scanned, on_bad_image)
+    usable = np.flatnonzero([not row.reason for row in scanned])
+    scanned = [scanned[i] for i in usable]
+    catalog = catalog.select(usable)
+    photos = Photos(
+        catalog=catalog,
+        rejects=rejects,
+        image_size=image_size,
+        plan=plan(scanned, frames[usable], image_size),
+        files=_files(catalog, scanned, cache),
+    )
+    fits = len(photos) * image_size**2 * 3 <= memory_gigabytes * 1e9
+    return photos.in_memory(progress) if fits else photos
+
+
+def _choose_frames(
+    catalog: Catalog, scanned: list[Scanned], frame: str
+) -> tuple[np.ndarray, list[Scanned]]:
+    """Each photo's frame, [n, 4]; a box outside its photo becomes a reason."""
+    frames = np.tile(np.array(WHOLE_PHOTO), (len(scanned), 1))
+    if frame == "auto":
+        frames = np.array([row.frame for row in scanned])
+    if frame == "photo" or catalog.box is None:
+        return frames, scanned
+    given = ~np.isnan(catalog.box[:, 0])
+    size = np.array([(max(row.height, 1), max(row.width, 1)) for row in scanned])
+    x, y, width, height = catalog.box.astype(np.float64).T
+    start = np.clip(np.stack([y, x], axis=1) / size, 0.0, 1.0)
+    end = np.clip(np.stack([y + height, x + width], axis=1) / size, 0.0, 1.0)
+    outside = given & ((end - start) <= 0).any(axis=1)
+    boxes = np.concatenate([start, end - start], axis=1).astype(np.float32)
+    frames[given] = add_margin(boxes[given]).numpy()
+    return frames, [
+        row._replace(reason=f"its box lies outside the photo, {row.width}x{row.height}")
+        if is_outside and not row.reason
+        else row
+        for row, is_outside in zip(scanned, outside, strict=True)
+    ]
+
+
+def _rejects(
+    catalog: Catalog, scanned: Sequence[Scanned], on_bad_image: str
+) -> tuple[Reject, ...]:
+    bad = [i for i, row in enumerate(scanned) if row.reason]
+    rejects = tuple(
+        Reject(catalog.product_id[i], catalog.image[i], scanned[i].reason) for i in bad
+    )
+    if not bad or (on_bad_image == "reject" and len(bad) < len(scanned)):
+        return rejects
+    shown = [
+        f"  line {catalog.line[i]}: product {reject.product_id!r}, image "
+        f"{reject.image!r}: {reject.reason}."
+        for i, reject in zip(bad[:_SHOWN_PROBLEMS], rejects, strict=False)
+    ]
+    if len(bad) > len(shown):
+        shown.append(f"  ... and {len(bad) - len(shown)} more.")
+    count = f"{len(bad)} of {len(scanned)} photos cannot be used."
+    advice = "Mend them, or pass --on_bad_image=reject to go on without them."
+    if on_bad_image == "reject":
+        advice = "Not one photo is left to go on with."
+    raise CatalogError("\n".join([f"{catalog.name}: {count}", *shown, advice]))
+
+
+def _files(
+    catalog: Catalog, scanned: Sequence[Scanned], cache: ScanCache
+) -> np.ndarray:
+    return np.array(
+        [
+            str(cache.converted_path(row)) if row.kind == CONVERTED else image
+            for row, image in zip(scanned, catalog.image, strict=True)
+        ],
+        object,
+    )
+
+
+def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")

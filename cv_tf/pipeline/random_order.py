@@ -1,0 +1,94 @@
+"""Random batches, each product once an epoch."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+
+class RandomOrder:
+    """Random batches over all products; a pure function of (seed, step).
+
+    Each epoch is a new permutation. Batches run across the border of two
+    epochs, so that all are full and each product comes once an epoch; a batch
+    never holds a product twice. With fewer than two batches of products,
+    each batch is a new draw.
+
+    Args:
+      num_rows: How many products there are.
+      batch_size: Products a batch.
+      seed: Of the run.
+      rows: [num_rows] the rows to draw from; None for 0 to num_rows - 1.
+
+    Raises:
+      ValueError: If a batch does not fit.
+    """
+
+    def __init__(
+        self,
+        num_rows: int,
+        batch_size: int,
+        seed: int,
+        *,
+        rows: np.ndarray | None = None,
+    ):
+        check_batch_size(batch_size, num_rows)
+        self.rows = np.arange(num_rows) if rows is None else np.asarray(rows)
+        if len(self.rows) != num_rows:
+            raise ValueError(
+                f"{len(self.rows)} rows given, but num_rows is {num_rows}."
+            )
+        self.batch_size = batch_size
+        self.seed = seed
+        self._epoch = functools.lru_cache(maxsize=2)(self._draw_epoch)
+
+    def __call__(self, step: int) -> np.ndarray:
+        """The rows of one batch, [batch_size] int32."""
+        num_rows = len(self.rows)
+        if num_rows < 2 * self.batch_size:
+            return self._named(self._permutation(step)[: self.batch_size])
+        epoch, start = divmod(step * self.batch_size, num_rows)
+        chosen = self._epoch(epoch)[start : start + self.batch_size]
+        if len(chosen) < self.batch_size:
+            rest = self.batch_size - len(chosen)
+            chosen = np.concatenate([chosen, self._epoch(epoch + 1)[:rest]])
+        return self._named(chosen)
+
+    def _draw_epoch(self, epoch: int) -> np.ndarray:
+        """A permutation whose head shares no product with the last epoch's tail.
+
+        The head is moved forward within the first `batch_size` places, so the
+        tail, which the next epoch asks about, stays as it was drawn: with two
+        batches of products or more, no epoch depends on the one before the last.
+        """
+        permutation = self._permutation(epoch)
+        tail = epoch * len(self.rows) % self.batch_size
+        if not tail:
+            return permutation
+        last_tail = self._permutation(epoch - 1)[-tail:]
+        front = permutation[: self.batch_size]
+        shared = np.isin(front, last_tail)
+        permutation[: self.batch_size] = np.concatenate([front[~shared], front[shared]])
+        return permutation
+
+    def _permutation(self, epoch: int) -> np.ndarray:
+        return np.random.default_rng([self.seed, epoch]).permutation(len(self.rows))
+
+    def _named(self, chosen: np.ndarray) -> np.ndarray:
+        return self.rows[chosen].astype(np.int32)
+
+
+def check_batch_size(batch_size: int, num_rows: int) -> None:
+    """Refuses a batch that the products cannot fill.
+
+    Raises:
+      ValueError: Saying what to change.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; it must be 1 or more.")
+    if batch_size > num_rows:
+        raise ValueError(
+            f"A batch of {batch_size} does not fit a catalogue of {num_rows} products. "
+            f"Lower --batch_size to {num_rows} or less, or bring more products."
+        )

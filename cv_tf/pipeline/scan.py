@@ -1,0 +1,157 @@
+"""Looks once at every photo of a catalogue, in parallel."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from cv_tf.catalog import Catalog
+from cv_tf.catalog.storage import is_remote, open_binary
+from cv_tf.pipeline.examine import CONVERTED, BadImageError, Examined, examine
+from cv_tf.pipeline.frames import border_colors, find_frames
+from cv_tf.pipeline.scan_cache import ScanCache, Scanned
+
+_CHUNK = 512
+_UNKNOWN = -1  # Size of a photo that could not be reached; it is never cached.
+
+
+def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scanned]:
+    """Examines every photo that is new or has changed since the last scan.
+
+    Returns:
+      One finding a row of the catalogue.
+    """
+    known = cache.read()
+    with ThreadPoolExecutor(_num_threads(catalog)) as pool, _large_images_allowed():
+        rows = list(pool.map(partial(_identify, catalog), range(len(catalog))))
+        rows = [_recall(row, known, cache) for row in rows]
+        new = [i for i, row in enumerate(rows) if not row.kind and not row.reason]
+        if not new:
+            return rows
+        bar = tqdm(
+            total=len(new), desc="Looking at photos", unit="", disable=not progress
+        )
+        try:
+            for start in range(0, len(new), _CHUNK):
+                chunk = new[start : start + _CHUNK]
+                task = partial(_examine_row, catalog, cache)
+                results = list(pool.map(task, chunk, [rows[i] for i in chunk]))
+                for i, row in zip(chunk, _with_frames(results), strict=True):
+                    rows[i] = row
+                bar.update(len(chunk))
+        finally:  # An interrupted scan goes on where it stopped.
+            bar.close()
+            known |= {row.key: row for row in rows if _is_lasting(row)}
+            cache.write(known.values())
+    return rows
+
+
+def _num_threads(catalog: Catalog) -> int:
+    remote = len(catalog) > 0 and is_remote(catalog.image[0])
+    return 64 if remote else (os.cpu_count() or 1) + 2
+
+
+def _identify(catalog: Catalog, i: int) -> Scanned:
+    """Tells by which key, size and time a photo is known, without reading it."""
+    if catalog.records is not None:
+        return Scanned(f"record {catalog.record[i]}", 0, 0, "")
+    image = catalog.image[i]
+    key = image.removeprefix(f"{catalog.folder}/") if catalog.folder else image
+    if not image:
+        return Scanned(key, _UNKNOWN, 0, "no image given")
+    try:
+        if is_remote(image):
+            import tensorflow as tf  # noqa: PLC0415
+
+            stat = tf.io.gfile.stat(image)
+            return Scanned(key, stat.length, stat.mtime_nsec, "")
+        stat = Path(image).stat()
+        if not Path(image).is_file():
+            return Scanned(key, _UNKNOWN, 0, "is a folder, not a file")
+        return Scanned(key, stat.st_size, stat.st_mtime_ns, "")
+    except Exception as error:  # Each object store raises its own.
+        return Scanned(key, _UNKNOWN, 0, _why_unreachable(error))
+
+
+def _why_unreachable(error: Exception) -> str:
+    name = type(error).__name__
+    if name in ("FileNotFoundError", "NotFoundError", "NotADirectoryError"):
+        return "the file is missing"
+    return f"the file cannot be read ({error})"
+
+
+def _recall(row: Scanned, known: dict[str, Scanned], cache: ScanCache) -> Scanned:
+    old = known.get(row.key)
+    if row.reason or old is None or old[:3] != row[:3]:
+        return row
+    lost = old.kind == CONVERTED and not cache.converted_path(old).is_file()
+    return row if lost else old
+
+
+def _is_lasting(row: Scanned) -> bool:
+    return row.size != _UNKNOWN and bool(row.kind or row.reason)
+
+
+def _examine_row(
+    catalog: Catalog, cache: ScanCache, i: int, row: Scanned
+) -> tuple[Scanned, np.ndarray | None]:
+    try:
+        examined = examine(_read(catalog, i))
+    except BadImageError as error:
+        return row._replace(reason=str(error)), None
+    except Exception as error:  # Each object store raises its own.
+        return row._replace(reason=_why_unreachable(error), size=_UNKNOWN), None
+    return _describe(row, examined, cache), examined.thumbnail
+
+
+def _read(catalog: Catalog, i: int) -> bytes:
+    if catalog.records is not None:
+        return catalog.records(int(catalog.record[i]))
+    with open_binary(catalog.image[i]) as file:
+        return file.read()
+
+
+def _describe(row: Scanned, examined: Examined, cache: ScanCache) -> Scanned:
+    if examined.converted is not None:
+        cache.write_converted(row, examined.converted)
+    return row._replace(
+        kind=examined.kind, height=examined.height, width=examined.width
+    )
+
+
+def _with_frames(
+    results: Sequence[tuple[Scanned, np.ndarray | None]],
+) -> list[Scanned]:
+    thumbnails = [thumbnail for _, thumbnail in results if thumbnail is not None]
+    if not thumbnails:
+        return [row for row, _ in results]
+    batch = np.stack(thumbnails)
+    columns = (*find_frames(batch), border_colors(batch))
+    described = zip(*(column.numpy().tolist() for column in columns), strict=True)
+    return [
+        row if thumbnail is None else _with_frame(row, *next(described))
+        for row, thumbnail in results
+    ]
+
+
+def _with_frame(
+    row: Scanned, frame: list[float], found: bool, background: list[int]
+) -> Scanned:
+    return row._replace(frame=frame, found=found, background=background)
+
+
+@contextlib.contextmanager
+def _large_images_allowed() -> Iterator[None]:
+    """Silences Pillow's own warning: `examine` draws the line and says so."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield

@@ -1,0 +1,132 @@
+"""Balanced batches for the supervised losses: P styles, K products each."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from cv_tf.pipeline.random_order import check_batch_size
+
+
+class StyleOrder:
+    """Batches of P styles x K products; a pure function of (seed, step).
+
+    Only styles with two products or more are drawn. A style with fewer than K
+    gives all it has, and further styles fill the batch: it is always full and
+    never holds a product twice. Each epoch shuffles the styles and deals them
+    out P a batch.
+
+    Args:
+      styles: [n] integer style of each product, -1 for unknown.
+      products_per_style: K, two or more.
+      batch_size: Products a batch; P is batch_size // K.
+      seed: Of the run.
+      blocks: [n] integer block of each product. Given: each batch comes from
+        one block, drawn in proportion to its styles; blocks whose styles do
+        not fill a batch are joined with each other.
+      rows: [n] the rows these products have; None for 0 to n - 1.
+
+    Raises:
+      ValueError: If the styles cannot fill a batch.
+    """
+
+    def __init__(
+        self,
+        styles: np.ndarray,
+        products_per_style: int,
+        batch_size: int,
+        seed: int,
+        *,
+        blocks: np.ndarray | None = None,
+        rows: np.ndarray | None = None,
+    ):
+        styles = np.asarray(styles)
+        check_batch_size(batch_size, len(styles))
+        if not 2 <= products_per_style <= batch_size:
+            raise ValueError(
+                f"products_per_style is {products_per_style}; it must be between 2 "
+                f"and the batch size, {batch_size}."
+            )
+        self.rows = np.arange(len(styles)) if rows is None else np.asarray(rows)
+        self.products_per_style = products_per_style
+        self.batch_size = batch_size
+        self.seed = seed
+        self._members = _members_of_styles(styles)
+        self._taken = np.array(
+            [min(len(m), products_per_style) for m in self._members], np.int64
+        )
+        self._check_enough(int(self._taken.sum()))
+        self._pools = self._make_pools(blocks)
+        per_batch = batch_size // products_per_style
+        self._batches = [max(len(pool) // per_batch, 1) for pool in self._pools]
+        self.steps_per_epoch = sum(self._batches)
+        self._epoch = functools.lru_cache(maxsize=2)(self._draw_epoch)
+
+    def __call__(self, step: int) -> np.ndarray:
+        """The rows of one batch, [batch_size] int32; products of a style adjoin."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        pools, deal = self._epoch(epoch)
+        pool, turn = deal[place]
+        random = np.random.default_rng([self.seed, epoch, place])
+        per_batch = self.batch_size // self.products_per_style
+        styles = np.roll(pools[pool], -turn * per_batch)
+        chosen = []
+        for style, count in zip(*self._fill(styles), strict=True):
+            chosen.append(random.permutation(self._members[style])[:count])
+        return self.rows[np.concatenate(chosen)].astype(np.int32)
+
+    def _draw_epoch(self, epoch: int) -> tuple[list[np.ndarray], np.ndarray]:
+        """The shuffled styles of each pool, and whose turn it is at each step."""
+        random = np.random.default_rng([self.seed, epoch])
+        pools = [random.permutation(pool) for pool in self._pools]
+        deal = [(p, turn) for p, n in enumerate(self._batches) for turn in range(n)]
+        return pools, random.permutation(np.array(deal))
+
+    def _fill(self, styles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Takes styles in turn until the batch is full; how many of each.
+
+        One product of a style alone would have no positive: where the last
+        style has room for one only, an earlier one lends a place if it can.
+        """
+        taken = self._taken[styles]
+        last = int(np.searchsorted(np.cumsum(taken), self.batch_size))
+        counts = taken[: last + 1].copy()
+        counts[-1] -= counts.sum() - self.batch_size
+        lenders = np.flatnonzero(counts[:-1] > 2)
+        if counts[-1] == 1 and len(lenders):
+            counts[lenders[-1]] -= 1
+            counts[-1] += 1
+        return styles[: last + 1], counts
+
+    def _make_pools(self, blocks: np.ndarray | None) -> list[np.ndarray]:
+        """Sets of styles that batches are drawn from: one, or one a block."""
+        every_style = np.arange(len(self._members))
+        if blocks is None:
+            return [every_style]
+        block = np.array([np.asarray(blocks)[m[0]] for m in self._members])
+        pools = [every_style[block == b] for b in np.unique(block)]
+        full = [p for p in pools if self._taken[p].sum() >= self.batch_size]
+        small = [p for p in pools if self._taken[p].sum() < self.batch_size]
+        joined = np.concatenate(small) if small else np.array([], np.int64)
+        if self._taken[joined].sum() >= self.batch_size:
+            full.append(joined)
+        return full or [every_style]
+
+    def _check_enough(self, available: int) -> None:
+        if available >= self.batch_size:
+            return
+        raise ValueError(
+            f"{len(self._members)} styles with two products or more give "
+            f"{available} products at {self.products_per_style} a style, but a batch "
+            f"takes {self.batch_size}. Lower --batch_size, or label more styles "
+            "(column style_id)."
+        )
+
+
+def _members_of_styles(styles: np.ndarray) -> list[np.ndarray]:
+    """The products of each known style with two or more."""
+    by_style = np.argsort(styles, kind="stable")
+    by_style = by_style[styles[by_style] >= 0]
+    borders = np.flatnonzero(np.diff(styles[by_style])) + 1
+    return [m for m in np.split(by_style, borders) if len(m) >= 2]
