@@ -1,0 +1,30 @@
+"""On-device image work on whole batches: parts, color, geometry.
+
+Layers and functions take [batch, height, width, 3] pixels in 0..255 and compile
+with static shapes; random ones take a seed, int32 [2], and have no state.
+"""
+
+from cv_tf.vision.color_input import ColorInput, color_input
+from cv_tf.vision.color_views import ColorViews
+from cv_tf.vision.geometry import crop_and_resize
+from cv_tf.vision.geometry_views import RandomCrops, SmallMoves
+from cv_tf.vision.layouts import LAYOUTS, windows
+from cv_tf.vision.part_pooling import PartPooling, pool_parts
+from cv_tf.vision.parts import FixedParts, slice_parts
+from cv_tf.vision.views import Views
+
+__all__ = [
+    "LAYOUTS",
+    "ColorInput",
+    "ColorViews",
+    "FixedParts",
+    "PartPooling",
+    "RandomCrops",
+    "SmallMoves",
+    "Views",
+    "color_input",
+    "crop_and_resize",
+    "pool_parts",
+    "slice_parts",
+    "windows",
+]

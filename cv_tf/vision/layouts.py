@@ -1,0 +1,118 @@
+"""Which fixed windows a product's frame is cut into: tables, without TensorFlow.
+
+A window is `(top, left, height, width)` in fractions of the frame, so that one
+table serves every photo size and every feature map. The layouts are our own
+choice; the source of the idea is arXiv 2104.08581.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+Window = tuple[float, float, float, float]
+Layout = str | Sequence[Sequence[float]]
+
+# Slack for fractions such as 1/3, so that 1/3 of 9 pixels is 3 and not 4.
+_SLACK = 1e-6
+
+
+def _steps(num_steps: int, size: float) -> tuple[Window, ...]:
+    """Square windows of one size at even steps, row by row."""
+    starts = np.linspace(0.0, 1.0 - size, num_steps).tolist()
+    return tuple((top, left, size, size) for top in starts for left in starts)
+
+
+LAYOUTS: dict[str, tuple[Window, ...]] = {
+    "corners_center": (
+        (0.0, 0.0, 0.5, 0.5),
+        (0.0, 0.5, 0.5, 0.5),
+        (0.5, 0.0, 0.5, 0.5),
+        (0.5, 0.5, 0.5, 0.5),
+        (0.25, 0.25, 0.5, 0.5),
+    ),
+    "halves": ((0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 0.5, 1.0)),
+    "thirds": tuple((band / 3, 0.0, 1 / 3, 1.0) for band in range(3)),
+    "grid_2x2": _steps(2, 1 / 2),
+    "grid_3x3": _steps(3, 1 / 3),
+    "grid_4x4": _steps(4, 1 / 4),
+    "overlapping_3x3": _steps(3, 1 / 2),
+}
+
+
+def windows(layout: Layout) -> np.ndarray:
+    """The table of a layout.
+
+    Args:
+      layout: A name from `LAYOUTS`, or a table of `(top, left, height, width)`
+        rows in fractions of the frame.
+
+    Returns:
+      [parts, 4] float64.
+
+    Raises:
+      ValueError: If the name is unknown, or the table is not one of windows
+        inside the frame.
+    """
+    if isinstance(layout, str):
+        if layout not in LAYOUTS:
+            raise ValueError(
+                f"There is no part layout {layout!r}. Choose one of "
+                f"{', '.join(LAYOUTS)}, or give a table of "
+                "(top, left, height, width) rows."
+            )
+        return np.array(LAYOUTS[layout])
+    table = np.asarray(layout, dtype=np.float64)
+    if table.ndim != 2 or table.shape[0] == 0 or table.shape[1] != 4:
+        raise ValueError(
+            "A part layout must be a table of (top, left, height, width) rows; got "
+            f"shape {table.shape}. Give one row of four numbers for each part."
+        )
+    start, size = table[:, :2], table[:, 2:]
+    inside = (start >= 0) & (size > 0) & (start + size <= 1 + _SLACK)
+    if not inside.all():
+        row = int(np.argmin(inside.all(axis=1)))
+        raise ValueError(
+            f"Window {row} of the part layout, {table[row].tolist()}, does not lie "
+            "inside the frame. Tops, lefts, heights and widths are fractions of the "
+            "frame: 0 <= top, 0 < height, top + height <= 1, and the same across."
+        )
+    return table
+
+
+def pixel_windows(layout: Layout, height: int, width: int) -> np.ndarray:
+    """The windows of a layout in whole pixels, all of one size.
+
+    Sizes are rounded up and starts to the nearest pixel (halves upwards), then
+    moved inside the image where they stick out. So grids leave no pixel out;
+    where the size does not divide evenly, neighbors share a row or column.
+
+    Args:
+      layout: A name from `LAYOUTS` or a table; its windows must be of one size.
+      height: Of the image, in pixels.
+      width: Of the image, in pixels.
+
+    Returns:
+      [parts, 4] int64: top, left, height, width.
+
+    Raises:
+      ValueError: If the windows differ in size.
+    """
+    table = windows(layout)
+    if np.ptp(table[:, 2:], axis=0).max() > _SLACK:
+        raise ValueError(
+            "The windows of this part layout differ in size, so their pixels do not "
+            f"stack into one tensor: {table.tolist()}. Give all windows one height "
+            "and one width, or pool a feature map instead (PartPooling)."
+        )
+
+    def extents(column: int, extent: int) -> tuple[np.ndarray, np.ndarray]:
+        size = math.ceil(table[0, column + 2] * extent - _SLACK)
+        starts = np.floor(table[:, column] * extent + 0.5 + _SLACK).astype(np.int64)
+        return np.minimum(starts, extent - size), np.full_like(starts, size)
+
+    tops, heights = extents(0, height)
+    lefts, widths = extents(1, width)
+    return np.stack([tops, lefts, heights, widths], axis=1)

@@ -1,0 +1,80 @@
+"""One view of a photo: moved or cropped, then recolored."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tf_keras as keras
+
+from cv_tf.vision.color_views import ColorViews
+from cv_tf.vision.draws import split_seed
+from cv_tf.vision.geometry_views import RandomCrops, SmallMoves
+
+# What each kind starts from: the geometry and the color of a view.
+KINDS = {
+    "whole": (SmallMoves, ColorViews),
+    "crops": (RandomCrops, ColorViews),
+    "none": (None, None),
+}
+
+
+@keras.utils.register_keras_serializable(package="cv_tf")
+class Views(keras.layers.Layer):
+    """Makes one random view of each photo: geometry first, then color.
+
+    Call it twice with two seeds for the two views of a contrastive method.
+
+    Args:
+      kind: "whole" for `SmallMoves` and `ColorViews`, "crops" for `RandomCrops` and
+        `ColorViews`, "none" for the photo as it is.
+      geometry: A layer `(images, seed)` to use in place of the kind's own.
+      color: The same for the color. With the kind "none", only what is given here
+        is applied.
+    """
+
+    def __init__(
+        self,
+        kind: str = "whole",
+        geometry: keras.layers.Layer | None = None,
+        color: keras.layers.Layer | None = None,
+        **kwargs,
+    ):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        if kind not in KINDS:
+            raise ValueError(
+                f"There is no kind of view {kind!r}. Choose one of {', '.join(KINDS)}."
+            )
+        default_geometry, default_color = KINDS[kind]
+        self.kind = kind
+        self.geometry = geometry or (default_geometry and default_geometry())
+        self.color = color or (default_color and default_color())
+
+    def call(self, images, seed):
+        """[batch, h, w, 3] in 0..255 and a seed [2] int32 to float32 in 0..255."""
+        geometry_seed, color_seed = split_seed(seed, 2)
+        images = tf.cast(images, tf.float32)
+        if self.geometry is not None:
+            images = self.geometry(images, geometry_seed)
+        if self.color is not None:
+            images = self.color(images, color_seed)
+        return images
+
+    def get_config(self):
+        """The arguments of this layer."""
+        layers = {"geometry": self.geometry, "color": self.color}
+        return {
+            **super().get_config(),
+            "kind": self.kind,
+            **{
+                name: layer and keras.layers.serialize(layer)
+                for name, layer in layers.items()
+            },
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """The layer that `get_config` describes."""
+        layers = {
+            name: config[name] and keras.layers.deserialize(config[name])
+            for name in ("geometry", "color")
+        }
+        return cls(**{**config, **layers})

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from cv_tf.vision.color_views import ColorViews
+from cv_tf.vision.draws import split_seed
+from cv_tf.vision.geometry_views import RandomCrops, SmallMoves
+from cv_tf.vision.views import Views
+
+
+def _photos():
+    generator = np.random.default_rng(0)
+    return generator.integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("kind", "moves"), [("whole", SmallMoves), ("crops", RandomCrops)]
+)
+def test_geometry_comes_first_then_color_each_with_its_own_seed(kind, moves):
+    photos = _photos()
+    geometry_seed, color_seed = split_seed([1, 2], 2)
+    expected = ColorViews()(moves()(photos, geometry_seed), color_seed)
+    np.testing.assert_array_equal(Views(kind)(photos, [1, 2]), expected)
+
+
+def test_none_is_the_photo_as_it_is():
+    photos = _photos()
+    views = Views("none")(photos, [1, 2])
+    assert views.dtype == tf.float32
+    np.testing.assert_array_equal(views, photos)
+
+
+def test_layers_that_are_given_take_the_place_of_the_default():
+    photos = _photos()
+    geometry_seed, color_seed = split_seed([1, 2], 2)
+    mirror = SmallMoves(shift=0.0, zoom=(1.0, 1.0), flip=1.0)
+    views = Views("none", geometry=mirror)(photos, [1, 2])
+    np.testing.assert_array_equal(views, mirror(photos, geometry_seed))
+    grey = ColorViews(grey=1.0)
+    views = Views("none", color=grey)(photos, [1, 2])
+    np.testing.assert_array_equal(views, grey(photos.astype("float32"), color_seed))
+    views = Views("crops", geometry=mirror, color=grey)(photos, [1, 2])
+    expected = grey(mirror(photos, geometry_seed), color_seed)
+    np.testing.assert_array_equal(views, expected)
+
+
+def test_two_seeds_give_two_views():
+    photos, layer = _photos(), Views()
+    one, other = layer(photos, [1, 2]).numpy(), layer(photos, [1, 3]).numpy()
+    assert np.abs(one - other).mean(axis=(1, 2, 3)).min() > 1.0
+    np.testing.assert_array_equal(layer(photos, [1, 2]), one)
+
+
+@pytest.mark.parametrize("kind", ["whole", "crops", "none"])
+def test_compiled_equals_eager(kind):
+    layer = Views(kind)
+    photos, seed = tf.constant(_photos()), tf.constant([5, 6])
+    compiled = tf.function(layer, jit_compile=True)
+    np.testing.assert_allclose(compiled(photos, seed), layer(photos, seed), atol=0.05)
+
+
+def test_saved_with_a_model(tmp_path):
+    views = Views("whole", geometry=SmallMoves(shift=0.3), color=ColorViews(hue=0.1))
+    images = keras.Input((16, 16, 3), dtype="uint8")
+    seed = keras.Input(batch_shape=(2,), dtype="int32")
+    model = keras.Model([images, seed], views(images, seed))
+    model.save(tmp_path / "views.keras")
+    loaded = keras.models.load_model(tmp_path / "views.keras")
+    photos, seed = tf.constant(_photos()), tf.constant([1, 2])
+    np.testing.assert_array_equal(loaded([photos, seed]), views(photos, seed))
+
+
+@pytest.mark.parametrize("kind", ["whole", "crops", "none"])
+def test_arguments_survive_the_config(kind):
+    layer = Views(kind)
+    copy = Views.from_config(layer.get_config())
+    assert copy.get_config() == layer.get_config()
+    np.testing.assert_array_equal(copy(_photos(), [1, 2]), layer(_photos(), [1, 2]))
+
+
+def test_an_unknown_kind_is_named():
+    with pytest.raises(ValueError, match=r"no kind of view 'half'.*whole, crops, none"):
+        Views("half")
