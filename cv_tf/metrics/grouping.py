@@ -1,0 +1,86 @@
+"""How well predicted groups agree with the true styles."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn import metrics
+
+
+def grouping_figures(groups: np.ndarray, styles: np.ndarray) -> dict[str, float]:
+    """Compares predicted groups with true styles.
+
+    Only labelled products (style >= 0) count: of a predicted group, those that are
+    labelled. Nothing is said of the others, for nothing is known of them.
+
+    `cgacc` is the share of the true groups of two products or more which a predicted
+    group matches exactly, no product missing and none too many. The name is that of
+    arXiv 2104.08581; the definition is our reading of it.
+
+    Args:
+      groups: `[num_products]` integers, the predicted group of each product; a
+        product without variants has a group of its own.
+      styles: `[num_products]` integers, the true styles; -1 where unknown.
+
+    Returns:
+      `cgacc`; `ari` (adjusted Rand index), `fms` (Fowlkes-Mallows score) and `nmi`
+      (normalized mutual information, arithmetic mean) as scikit-learn defines them;
+      `pairwise_precision`, `pairwise_recall` and `pairwise_f1` over pairs of products,
+      0 where no pair is predicted; `num_groups_predicted` and `num_groups_true`, of
+      two products or more.
+
+    Raises:
+      ValueError: If the two differ in length, or no style has two products.
+    """
+    groups, styles = np.asarray(groups), np.asarray(styles)
+    if groups.ndim != 1 or groups.shape != styles.shape:
+        raise ValueError(
+            f"Groups have shape {groups.shape} and styles {styles.shape}; expected one "
+            "of each a product. Pass both for the same rows in the same order."
+        )
+    groups, styles = groups[styles >= 0], styles[styles >= 0]
+    group_of, group_sizes, style_of, style_sizes, overlaps = _contingency(
+        groups, styles
+    )
+    num_true = int((style_sizes > 1).sum())
+    if num_true == 0:
+        raise ValueError(
+            "No style has two products, so there are no groups to find. Evaluate on a "
+            "catalog whose style_id column repeats for color variants."
+        )
+    exact = (overlaps == group_sizes[group_of]) & (overlaps == style_sizes[style_of])
+    right, predicted, true = map(_num_pairs, (overlaps, group_sizes, style_sizes))
+    return {
+        "cgacc": float((exact & (overlaps > 1)).sum() / num_true),
+        "ari": float(metrics.adjusted_rand_score(styles, groups)),
+        "fms": float(metrics.fowlkes_mallows_score(styles, groups)),
+        "nmi": float(metrics.normalized_mutual_info_score(styles, groups)),
+        "pairwise_precision": right / max(predicted, 1),
+        "pairwise_recall": right / true,
+        "pairwise_f1": 2 * right / (predicted + true),
+        "num_groups_predicted": int((group_sizes > 1).sum()),
+        "num_groups_true": num_true,
+    }
+
+
+def _contingency(
+    groups: np.ndarray, styles: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the filled cells of the table of groups by styles, and its margins."""
+    _, group_of, group_sizes = np.unique(
+        groups, return_inverse=True, return_counts=True
+    )
+    _, style_of, style_sizes = np.unique(
+        styles, return_inverse=True, return_counts=True
+    )
+    # One int64 a cell: group and style together.
+    cells, overlaps = np.unique(
+        group_of.astype(np.int64) * len(style_sizes) + style_of, return_counts=True
+    )
+    group_of, style_of = np.divmod(cells, max(len(style_sizes), 1))
+    return group_of, group_sizes, style_of, style_sizes, overlaps
+
+
+def _num_pairs(sizes: np.ndarray) -> int:
+    """Returns the number of pairs within sets of these sizes, exactly."""
+    sizes = sizes.astype(np.int64)
+    return int((sizes * (sizes - 1) // 2).sum())

@@ -1,0 +1,89 @@
+"""How well variants are found among the nearest neighbors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cv_tf.retrieval import Neighbors, nearest
+
+RECALL_AT = (1, 5, 10)
+
+
+def retrieval_figures(
+    embeddings: np.ndarray,
+    styles: np.ndarray,
+    blocks: np.ndarray | None = None,
+    engine: str = "auto",
+) -> dict[str, float]:
+    """Measures how well products find their color variants.
+
+    Every product with a variant is a query, once among all products and once (keys
+    that end in `_in_block`) among those of its block; a variant in another block
+    counts as missed there. The other products, unlabelled ones among them, are never
+    queries but always candidates.
+
+    Recall@k is the share of queries with a variant among their first k neighbors.
+    mAP@R is the mean over queries of `1/R * sum(P(i) * rel(i) for i in 1..R)`, where R
+    counts the query's variants, rel(i) is 1 where neighbor i is one of them, and P(i)
+    is the share of variants among the first i (Musgrave et al., "A Metric Learning
+    Reality Check", arXiv 2003.08505, section 3.2).
+
+    Args:
+      embeddings: `[num_products, dim]` float32, L2-normalised.
+      styles: `[num_products]` integers, the true styles; -1 where unknown.
+      blocks: `[num_products]` integers, or None for one block of all products.
+      engine: Engine of the search, as in `cv_tf.retrieval.nearest`.
+
+    Returns:
+      `recall_at_1`, `recall_at_5`, `recall_at_10` and `map_at_r`, the same with
+      `_in_block` added, and `num_queries`.
+
+    Raises:
+      ValueError: If no product has a variant, `styles` or `blocks` do not fit the
+        embeddings, or these are not finite and of length 1.
+    """
+    styles = np.asarray(styles)
+    if styles.shape != (len(embeddings),):
+        raise ValueError(
+            f"Styles have shape {styles.shape}; expected ({len(embeddings)},), one for "
+            "each embedding. Pass the styles of the same rows in the same order."
+        )
+    num_variants = count_variants(styles)
+    queries = np.flatnonzero(num_variants)
+    if not len(queries):
+        raise ValueError(
+            "No style has two products, so there is nothing to retrieve. Evaluate on "
+            "a catalog whose style_id column repeats for color variants."
+        )
+    k = max(*RECALL_AT, int(num_variants.max()))
+    figures: dict[str, float] = {}
+    for suffix, searched_blocks in (("", None), ("_in_block", blocks)):
+        neighbors = nearest(embeddings, k, searched_blocks, engine, queries)
+        found = _is_variant(neighbors, styles, queries)
+        for rank in RECALL_AT:
+            recall = found[:, :rank].any(axis=1).mean()
+            figures[f"recall_at_{rank}{suffix}"] = float(recall)
+        figures[f"map_at_r{suffix}"] = _map_at_r(found, num_variants[queries])
+    return figures | {"num_queries": len(queries)}
+
+
+def count_variants(styles: np.ndarray) -> np.ndarray:
+    """Returns how many other products share each product's style; 0 for style -1."""
+    _, inverse, counts = np.unique(styles, return_inverse=True, return_counts=True)
+    return np.where(styles >= 0, counts[inverse] - 1, 0)
+
+
+def _is_variant(
+    neighbors: Neighbors, styles: np.ndarray, queries: np.ndarray
+) -> np.ndarray:
+    """Returns `[num_queries, k]` bool: neighbor is there, and of the query's style."""
+    same_style = styles[neighbors.indices] == styles[queries][:, None]
+    return same_style & (neighbors.indices >= 0)
+
+
+def _map_at_r(found: np.ndarray, num_variants: np.ndarray) -> float:
+    """Returns mAP@R of `[num_queries, k]` hits and `[num_queries]` R, R <= k."""
+    ranks = np.arange(1, found.shape[1] + 1)
+    hits = found & (ranks <= num_variants[:, None])
+    precision = np.cumsum(hits, axis=1) / ranks
+    return float(np.mean((precision * hits).sum(axis=1) / num_variants))

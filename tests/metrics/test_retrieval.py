@@ -1,0 +1,153 @@
+"""Recall and mAP@R: hand-worked and against plain loops."""
+
+import numpy as np
+import pytest
+
+from cv_tf.metrics import retrieval_figures
+
+# Degrees, chosen so that no two differences at a product are equal.
+DEGREES = (0, 4, 9, 20, 22)
+STYLES = np.array([0, 0, 1, 1, 0])
+
+
+def _at_degrees(*degrees):
+    radians = np.deg2rad(degrees)
+    return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
+
+
+def _random(num_products=80, dim=4, seed=0):
+    rng = np.random.default_rng(seed)
+    embeddings = rng.standard_normal((num_products, dim)).astype(np.float32)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    styles, blocks = (
+        rng.integers(-1, 20, num_products),
+        rng.integers(0, 3, num_products),
+    )
+    return embeddings, styles, blocks
+
+
+def _by_loops(embeddings, styles, blocks):
+    """The figures of one search, a query at a time."""
+    recalls, precisions = {1: [], 5: [], 10: []}, []
+    for i, style in enumerate(styles):
+        num_variants = sum(s == style for s in styles) - 1
+        if style < 0 or num_variants == 0:
+            continue
+        others = [j for j in range(len(styles)) if j != i and blocks[j] == blocks[i]]
+        others.sort(key=lambda j: -float(embeddings[i] @ embeddings[j]))
+        hits = [bool(styles[j] == style) for j in others]
+        for k, values in recalls.items():
+            values.append(any(hits[:k]))
+        average = 0.0
+        for rank in range(1, num_variants + 1):
+            if rank <= len(hits) and hits[rank - 1]:
+                average += sum(hits[:rank]) / rank
+        precisions.append(average / num_variants)
+    figures = {f"recall_at_{k}": np.mean(values) for k, values in recalls.items()}
+    return figures | {"map_at_r": np.mean(precisions)}
+
+
+def test_worked_by_hand():
+    # Variants among the first neighbors of each product, nearest first:
+    #   everywhere         AP@R       in blocks 0 0 1 1 1   AP@R
+    # 0 yes no  no  yes    1/2 of 1   yes                   1/2 of 1
+    # 1 yes no  no  yes    1/2 of 1   yes                   1/2 of 1
+    # 2 no  no  yes no     0          yes no                1
+    # 3 no  yes no  no     0          no  yes               0
+    # 4 no  no  yes yes    0          no  no                0
+    figures = retrieval_figures(
+        _at_degrees(*DEGREES), STYLES, np.array([0, 0, 1, 1, 1])
+    )
+    assert figures == pytest.approx(
+        {
+            "recall_at_1": 2 / 5,
+            "recall_at_5": 1,
+            "recall_at_10": 1,
+            "map_at_r": 1 / 5,
+            "recall_at_1_in_block": 3 / 5,
+            "recall_at_5_in_block": 4 / 5,
+            "recall_at_10_in_block": 4 / 5,
+            "map_at_r_in_block": 2 / 5,
+            "num_queries": 5,
+        }
+    )
+
+
+def test_other_products_are_candidates_but_never_queries():
+    # One of unknown style at 2 degrees is nearest to products 0 and 1 and pushes their
+    # variant to rank 2; one of a style of its own at 60 degrees is near nobody.
+    embeddings = _at_degrees(*DEGREES, 2, 60)
+    figures = retrieval_figures(embeddings, np.append(STYLES, [-1, 7]))
+    assert figures["num_queries"] == 5
+    assert figures["recall_at_1"] == 0
+    assert figures["map_at_r"] == pytest.approx((1 / 4 + 1 / 4) / 5)
+
+
+def test_two_unknown_styles_are_not_variants():
+    figures = retrieval_figures(_at_degrees(0, 1, 40, 80), np.array([-1, -1, 3, 3]))
+    assert figures["num_queries"] == 2
+
+
+@pytest.mark.parametrize("engine", ["auto", "exact"])
+def test_equals_plain_loops(engine):
+    embeddings, styles, blocks = _random()
+    figures = retrieval_figures(embeddings, styles, blocks, engine)
+    everywhere = _by_loops(embeddings, styles, np.zeros(80))
+    in_block = _by_loops(embeddings, styles, blocks)
+    for name in everywhere:
+        assert figures[name] == pytest.approx(everywhere[name]), name
+        assert figures[f"{name}_in_block"] == pytest.approx(in_block[name]), name
+
+
+def test_styles_of_more_than_ten_products_count_in_full():
+    embeddings, _, blocks = _random()
+    styles = np.arange(80) % 3
+    figures = retrieval_figures(embeddings, styles, blocks)
+    expected = _by_loops(embeddings, styles, np.zeros(80))["map_at_r"]
+    assert 0 < figures["map_at_r"] == pytest.approx(expected)
+
+
+def test_order_of_products_and_names_do_not_matter():
+    embeddings, styles, blocks = _random()
+    rng = np.random.default_rng(1)
+    order = rng.permutation(80)
+    renamed = np.where(styles < 0, -1, rng.permutation(500)[styles])
+    shuffled = retrieval_figures(embeddings[order], renamed[order], 9 - blocks[order])
+    assert shuffled == pytest.approx(retrieval_figures(embeddings, styles, blocks))
+
+
+def test_without_blocks_both_searches_agree():
+    embeddings, styles, _ = _random()
+    figures = retrieval_figures(embeddings, styles)
+    for name in ("recall_at_1", "recall_at_5", "recall_at_10", "map_at_r"):
+        assert figures[name] == figures[f"{name}_in_block"]
+
+
+def test_alone_in_its_block_nothing_is_found():
+    figures = retrieval_figures(_at_degrees(0, 1), np.array([0, 0]), np.array([0, 1]))
+    assert figures["recall_at_1"] == figures["map_at_r"] == 1
+    assert figures["recall_at_10_in_block"] == figures["map_at_r_in_block"] == 0
+
+
+def test_collapsed_embeddings_are_no_better_than_chance():
+    styles = np.arange(600) // 3
+    embeddings = np.tile(np.array([0.6, 0.8], np.float32), (600, 1))
+    assert retrieval_figures(embeddings, styles)["recall_at_1"] < 0.02
+
+
+@pytest.mark.parametrize("styles", [[0, 1, 2], [-1, -1, 5]])
+def test_refuses_styles_without_variants(styles):
+    with pytest.raises(ValueError, match="No style has two products"):
+        retrieval_figures(_at_degrees(0, 1, 2), np.array(styles))
+
+
+def test_refuses_styles_of_other_products():
+    with pytest.raises(ValueError, match=r"\(2,\); expected \(3,\)"):
+        retrieval_figures(_at_degrees(0, 1, 2), np.array([0, 0]))
+
+
+def test_refuses_embeddings_that_are_not_finite():
+    embeddings = _at_degrees(0, 1, 2)
+    embeddings[1] = np.nan
+    with pytest.raises(ValueError, match=r"NaN.*row 1"):
+        retrieval_figures(embeddings, np.array([0, 0, 0]))
