@@ -96,6 +96,13 @@ def test_antialiasing_averages_where_sampling_misses_pixels():
     assert smooth.ravel()[1:3] == pytest.approx([255 / 4] * 2, abs=1e-3)
 
 
+def test_antialiasing_a_mirrored_box_mirrors_the_result():
+    images = _photos(1)
+    mirrored = crop_and_resize(images, [[0.0, 1.0, 1.0, -1.0]], 3, 3, antialias=True)
+    straight = crop_and_resize(images, [WHOLE], 3, 3, antialias=True)
+    np.testing.assert_allclose(mirrored, straight[:, :, ::-1], atol=1e-3)
+
+
 def test_uint8_photos_of_any_channels_give_float32():
     images = np.random.default_rng(1).integers(0, 256, (2, 4, 4, 1), dtype=np.uint8)
     same = crop_and_resize(images, [WHOLE] * 2, 4, 4)

@@ -45,13 +45,13 @@ def test_sure_flips_mirror_left_and_right():
 
 
 def test_moves_fill_their_ranges_and_keep_the_shape():
-    boxes = _boxes(SmallMoves(shift=0.1, zoom=(0.8, 1.25))(_maps(400), [1, 2]).numpy())
+    boxes = _boxes(SmallMoves(shift=0.1, zoom=(0.8, 1.1))(_maps(400), [1, 2]).numpy())
     height, width = boxes[:, 2], boxes[:, 3]
     np.testing.assert_allclose(height, width, atol=1e-4)
     zoom = 1.0 / height
     assert zoom.min() >= 0.8 - 1e-3
-    assert zoom.max() <= 1.25 + 1e-3
-    assert np.ptp(zoom) > 0.42
+    assert zoom.max() <= 1.1 + 1e-3
+    assert np.ptp(zoom) > 0.28
     for axis in range(2):
         center = boxes[:, axis] + boxes[:, 2 + axis] / 2
         assert np.abs(center - 0.5).max() <= 0.1 + 1e-3
@@ -79,6 +79,20 @@ def test_crops_have_the_area_and_aspect_asked_for_and_lie_inside():
     assert 1.9 < aspect.max() <= 2 + 1e-3
     # Log-uniform: as many wide crops as tall ones.
     assert np.mean(aspect > 1) == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_side_longer_than_the_photo_is_cut_to_it():
+    # Half the area at 4 : 1 would be 1.41 wide and 0.354 high.
+    layer = RandomCrops(area=(0.5, 0.5), aspect=(4.0, 4.0), flip=0.0)
+    top, left, height, width = _boxes(layer(_maps(50), [1, 2]).numpy()).T
+    np.testing.assert_allclose(height, np.sqrt(0.125), atol=1e-3)
+    np.testing.assert_allclose(width, 1.0, atol=1e-3)
+    np.testing.assert_allclose(left, 0.0, atol=1e-3)
+    assert np.ptp(top) > 0.5
+    layer = RandomCrops(area=(0.5, 0.5), aspect=(0.25, 0.25), flip=0.0)
+    top, left, height, width = _boxes(layer(_maps(50), [1, 2]).numpy()).T
+    np.testing.assert_allclose(height, 1.0, atol=1e-3)
+    np.testing.assert_allclose(width, np.sqrt(0.125), atol=1e-3)
 
 
 def test_the_aspect_is_counted_in_pixels():

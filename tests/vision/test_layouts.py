@@ -22,6 +22,9 @@ def test_sizes_round_up_and_starts_to_the_nearest_pixel():
         [3, 0, 4, 5],
         [6, 0, 4, 5],
     ]
+    # Four bands: 2.5 rows each, from 0, 2.5, 5 and 7.5.
+    tops = pixel_windows("grid_4x4", 10, 4)[::4, 0]
+    assert tops.tolist() == [0, 3, 5, 7]
     # Halves of 5 rows share the middle row.
     assert pixel_windows("halves", 5, 2).tolist() == [[0, 0, 3, 2], [2, 0, 3, 2]]
 
