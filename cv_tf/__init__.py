@@ -31,8 +31,7 @@ def _select_keras_2() -> None:
             "variable TF_USE_LEGACY_KERAS=1 before Python starts."
         )
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 _select_keras_2()

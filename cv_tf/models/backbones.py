@@ -8,9 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import tf_keras as keras
 
+from cv_tf import choices
 from cv_tf.models import torch_weights
-
-WEIGHTS = ("imagenet", "none")
 
 
 def _normalize_lite(images):
@@ -120,13 +119,12 @@ _BUILDERS: dict[str, Callable[[str], keras.Model]] = {
     "efficientnetlite_b0": _efficientnet_lite(1.0, 1.0, variant=0),
     "efficientnetlite_b1": _efficientnet_lite(1.0, 1.1, variant=1),
     "efficientnetlite_b2": _efficientnet_lite(1.1, 1.2, variant=2),
-    "resnet50": _application("ResNet50", lambda images: CaffeNormalization()(images)),
+    "resnet50": _application("ResNet50", CaffeNormalization),
     "efficientnetv2_s": _application("EfficientNetV2S"),
     "mobilenetv3_small": _application("MobileNetV3Small"),
     "convnext_tiny": _application("ConvNeXtTiny"),
     "tiny": _tiny,
 }
-BACKBONES = tuple(_BUILDERS)
 
 
 def build_backbone(
@@ -140,7 +138,7 @@ def build_backbone(
     run differ from an uninterrupted one.
 
     Args:
-      name: One of `BACKBONES`.
+      name: One of `cv_tf.choices.BACKBONES`.
       weights: "imagenet" or "none" (random).
       freeze_batch_norm: Keep the statistics, scale and offset of every batch
         normalisation as they are; training them on recolored photos ruins
@@ -155,10 +153,9 @@ def build_backbone(
       ValueError: If a name is unknown, or `tiny` is asked for pretrained weights.
       ConnectionError: If weights must be downloaded and cannot be.
     """
-    if name not in _BUILDERS:
-        raise ValueError(f"Unknown backbone '{name}'. Choose from {list(BACKBONES)}.")
-    if weights not in WEIGHTS:
-        raise ValueError(f"Unknown weights '{weights}'. Choose from {list(WEIGHTS)}.")
+    for value, known in ((name, tuple(_BUILDERS)), (weights, choices.WEIGHTS)):
+        if value not in known:
+            raise ValueError(f"'{value}' is not one of: {', '.join(known)}.")
     network = _BUILDERS[name](weights)
     model = keras.Model(network.inputs, network.outputs[0], name=name)
     for layer in model.submodules:

@@ -1,0 +1,44 @@
+"""The names that settings choose from, known without loading TensorFlow."""
+
+FRAMES = ("auto", "photo", "columns")
+ON_BAD_IMAGE = ("fail", "reject")
+
+BACKBONES = (
+    "efficientnetlite_b0",
+    "efficientnetlite_b1",
+    "efficientnetlite_b2",
+    "resnet50",
+    "efficientnetv2_s",
+    "mobilenetv3_small",
+    "convnext_tiny",
+    "tiny",
+)
+WEIGHTS = ("imagenet", "none")
+COLOR_INPUTS = ("rgb", "grey", "both")
+AVERAGES = ("none", "inverse", "mirror", "all")
+EMBEDDINGS = ("whole", "parts", "both")
+LAYOUTS = (
+    "corners_center",
+    "halves",
+    "thirds",
+    "grid_2x2",
+    "grid_3x3",
+    "grid_4x4",
+)
+WHITENINGS = ("none", "pca")
+
+METHODS = ("part_contrast", "triplet", "frozen")
+VIEWS = ("whole", "crops", "none")
+PARTS_FROM = ("features", "pixels")
+AGGREGATES = ("none", "mean", "sum")
+DISTANCES = ("L2", "squared-L2", "angular")
+TRIPLET_LOSSES = ("native", "addons")
+
+BATCHES = ("random", "block")
+OPTIMIZERS = ("adam", "sgd")
+STRATEGIES = ("auto", "cpu", "gpu")
+PRECISIONS = ("none", "float16", "bfloat16")
+AUTO_ON_OFF = ("auto", "on", "off")
+
+ENGINES = ("auto", "exact", "scann")
+CRITERIA = ("f1", "fms")

@@ -1,0 +1,141 @@
+"""The command line: flags from settings, help by topic, errors in plain words."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from absl import flags
+
+Settings = TypeVar("Settings")
+
+
+def run(
+    main: Callable[[Settings], None],
+    settings_class: type[Settings],
+    argv: Sequence[str] | None = None,
+) -> None:
+    """Parses the command line into settings, calls `main`, and exits.
+
+    Exits with 0 if all went well, 1 if `main` failed for a reason that the user can
+    mend (an error of input, printed without a traceback), 2 for wrong flags.
+
+    Args:
+      main: What to do with the settings.
+      settings_class: A dataclass made of `cv_tf.config.setting` fields.
+      argv: The command line; None for the process's own.
+    """
+    argv = list(sys.argv if argv is None else argv)
+    if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in argv):
+        print(help_text(settings_class, main))
+        sys.exit(0)
+    try:
+        settings = parse(settings_class, argv)
+    except (flags.Error, ValueError) as error:
+        print(f"Wrong use: {error}\nSee --help.", file=sys.stderr)
+        sys.exit(2)
+    try:
+        main(settings)
+    except (ValueError, OSError) as error:
+        if not _is_worded_for_users(error):
+            raise
+        print(f"Failed: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _is_worded_for_users(error: Exception) -> bool:
+    """Whether this package raised the error, or the system (a full disk)."""
+    if isinstance(error, OSError):
+        return True
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__", "").split(".")[0] in ("cv_tf", "__main__")
+
+
+def parse(
+    settings_class: type[Settings],
+    argv: Sequence[str],
+    base: Settings | None = None,
+) -> Settings:
+    """Makes settings from a command line; --flagfile=FILE reads more from a file.
+
+    Args:
+      settings_class: The dataclass.
+      argv: The program's name, then flags.
+      base: Values for flags that are not given; None for the class's defaults.
+
+    Raises:
+      absl.flags.Error: If a flag is unknown or its value cannot be parsed.
+      ValueError: If a value cannot be used.
+    """
+    values = _define(settings_class)
+    positional = values(list(argv))[1:]
+    if positional:
+        raise flags.Error(
+            f"'{positional[0]}' is not a flag; every setting is given as --name=value."
+        )
+    given = {
+        name: _as_field(values[name].value)
+        for name in (field.name for field in dataclasses.fields(settings_class))
+        if values[name].present
+    }
+    if base is not None:
+        return dataclasses.replace(base, **given)
+    return settings_class(**given)
+
+
+def to_flagfile(settings: Any) -> str:
+    """Writes settings as a text that --flagfile reads back to equal settings."""
+    lines = []
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if isinstance(value, tuple):
+            value = ",".join(value)
+        lines.append(f"--{field.name}={value}")
+    return "\n".join(lines) + "\n"
+
+
+def help_text(settings_class: type, main: Callable) -> str:
+    """All flags by topic, with their defaults and choices."""
+    lines = [(sys.modules[main.__module__].__doc__ or "").strip()]
+    for topic in reversed(settings_class.__mro__):
+        own = inspect.get_annotations(topic)
+        fields = [
+            field for field in dataclasses.fields(settings_class) if field.name in own
+        ]
+        if fields:
+            lines += ["", (topic.__doc__ or topic.__name__).strip().split("\n")[0]]
+        for field in fields:
+            default = field.default
+            default = ",".join(default) if isinstance(default, tuple) else default
+            lines.append(f"  --{field.name}={default}")
+            lines.append(f"      {field.metadata['help']}")
+            if field.metadata["one_of"]:
+                lines.append(f"      One of: {', '.join(field.metadata['one_of'])}.")
+    lines += ["", "--flagfile=FILE reads flags from a file, one a line."]
+    return "\n".join(lines)
+
+
+def _define(settings_class: type) -> flags.FlagValues:
+    """A fresh set of absl flags, so that nothing global is touched."""
+    values = flags.FlagValues()
+    flags.DEFINE_string("flagfile", "", "A file of flags.", flag_values=values)
+    for field in dataclasses.fields(settings_class):
+        default, text = field.default, field.metadata["help"]
+        define = {
+            bool: flags.DEFINE_boolean,
+            int: flags.DEFINE_integer,
+            float: flags.DEFINE_float,
+            str: flags.DEFINE_string,
+            tuple: flags.DEFINE_list,
+        }[type(default)]
+        default = list(default) if isinstance(default, tuple) else default
+        define(field.name, default, text, flag_values=values)
+    return values
+
+
+def _as_field(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

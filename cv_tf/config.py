@@ -1,0 +1,286 @@
+"""Every setting of training and evaluation, declared once.
+
+One small dataclass a topic; `Config` is all of them. The command line's flags are
+made from these fields (see `cv_tf.command`), so a name, its default, its meaning
+and its choices stand here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from cv_tf import choices
+
+
+def setting(
+    default: Any,
+    help: str,  # noqa: A002 (the word of argparse and absl)
+    one_of: tuple[str, ...] = (),
+    minimum: float | None = None,
+) -> Any:
+    """A dataclass field that also makes a good flag."""
+    metadata = {"help": help, "one_of": one_of, "minimum": minimum}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(kw_only=True)
+class DataSettings:
+    """Which products, and how their photos are read."""
+
+    catalog: str = setting(
+        "",
+        "CSV or Parquet table with product_id, image and, where known, style_id. "
+        "Takes the place of --dataset.",
+    )
+    dataset: str = setting(
+        "synthetic_color_variants",
+        "TFDS data set with an image and a style label; downloaded or drawn if needed.",
+    )
+    data_dir: str = setting("", "Where TFDS keeps its data sets; empty for its own.")
+    block_columns: tuple[str, ...] = setting(
+        ("category",),
+        "Columns whose values products must share to be compared, comma-separated.",
+    )
+    train_split: str = setting(
+        "train", "Value of the column 'split' to learn from, and to calibrate on."
+    )
+    eval_split: str = setting(
+        "validation", "Value of the column 'split' that figures are reported on."
+    )
+    frame: str = setting(
+        "auto",
+        "The product's box: the columns x, y, width, height or else found from a "
+        "plain background (auto), the columns alone, or the whole photo.",
+        one_of=choices.FRAMES,
+    )
+    on_bad_image: str = setting(
+        "fail",
+        "Stop at unreadable photos, or name them in rejects.csv and go on.",
+        one_of=choices.ON_BAD_IMAGE,
+    )
+    cache_dir: str = setting(
+        "", "Where frames and converted photos are kept; empty for beside the data."
+    )
+    memory_gigabytes: float = setting(
+        2.0, "Decoded photos are held in memory up to this size.", minimum=0
+    )
+
+
+@dataclasses.dataclass(kw_only=True)
+class ModelSettings:
+    """The Embedder: from a photo to a vector."""
+
+    backbone: str = setting(
+        "efficientnetlite_b0", "The network.", one_of=choices.BACKBONES
+    )
+    weights: str = setting(
+        "imagenet", "What the network starts from.", one_of=choices.WEIGHTS
+    )
+    freeze_batch_norm: bool = setting(
+        True, "Keep batch normalization as it was pretrained."
+    )
+    image_size: int = setting(
+        128, "Pixels a side of what the network is trained on.", minimum=32
+    )
+    embed_size: int = setting(
+        0, "Pixels a side when embedding; 0 for --image_size.", minimum=0
+    )
+    color_input: str = setting(
+        "grey", "What the network sees.", one_of=choices.COLOR_INPUTS
+    )
+    average: str = setting(
+        "inverse",
+        "Average a product's vector over the photo and its lightness inversion, its "
+        "mirror image, or all four.",
+        one_of=choices.AVERAGES,
+    )
+    embedding: str = setting(
+        "whole",
+        "The vector: the mean of the feature map, of each part, or both.",
+        one_of=choices.EMBEDDINGS,
+    )
+    parts: str = setting(
+        "grid_3x3", "Layout of the fixed parts.", one_of=choices.LAYOUTS
+    )
+    whiten: str = setting(
+        "pca",
+        "Whiten the vectors with principal components fitted on the training photos.",
+        one_of=choices.WHITENINGS,
+    )
+    whiten_dimensions: int = setting(512, "Dimensions kept by whitening.", minimum=1)
+    whiten_power: float = setting(
+        1.0,
+        "Each component is divided by its standard deviation to this power.",
+        minimum=0,
+    )
+
+
+@dataclasses.dataclass(kw_only=True)
+class MethodSettings:
+    """What is learned: views, heads and loss."""
+
+    method: str = setting(
+        "part_contrast", "How to learn; 'frozen' does not.", one_of=choices.METHODS
+    )
+    views: str = setting(
+        "whole", "How a photo is changed for a view.", one_of=choices.VIEWS
+    )
+    flip: float = setting(0.0, "Probability of mirroring a view.", minimum=0)
+    keep_background: bool = setting(
+        False, "Recolor the product and leave a plain background as it is."
+    )
+    temperature: float = setting(0.1, "Of the contrastive losses.", minimum=1e-6)
+    whole_weight: float = setting(
+        1.0, "Weight of the loss on whole products.", minimum=0
+    )
+    part_weight: float = setting(1.0, "Weight of the loss on parts.", minimum=0)
+    parts_from: str = setting(
+        "features",
+        "Cut parts from the feature map (one pass) or from the pixels (a pass a part).",
+        one_of=choices.PARTS_FROM,
+    )
+    aggregate: str = setting(
+        "none",
+        "Contrast each part with its own kind, or the parts' mean or sum.",
+        one_of=choices.AGGREGATES,
+    )
+    projection_dimensions: int = setting(
+        128, "Width of the projection that the contrastive losses see.", minimum=1
+    )
+    projection_hidden: int = setting(
+        512, "Width of the projection's hidden layer; 0 for none.", minimum=0
+    )
+    momentum: float = setting(
+        0.0,
+        "Of the momentum twin that encodes the second view; 0 for no twin.",
+        minimum=0,
+    )
+    queue_size: int = setting(
+        0, "Embeddings of past batches kept as negatives (needs --momentum).", minimum=0
+    )
+    margin: float = setting(0.2, "Of the triplet loss.", minimum=0)
+    distance: str = setting("angular", "Of the triplet loss.", one_of=choices.DISTANCES)
+    triplet_loss: str = setting(
+        "native",
+        "Our triplet loss, or that of tensorflow-addons (the extra 'addons').",
+        one_of=choices.TRIPLET_LOSSES,
+    )
+
+
+@dataclasses.dataclass(kw_only=True)
+class TrainingSettings:
+    """Batches, optimization and what happens along the way."""
+
+    workdir: str = setting("", "Folder of the run: checkpoints, figures, Embedder.")
+    seed: int = setting(0, "Of all that is random.", minimum=0)
+    steps: int = setting(200, "Batches to train on.", minimum=0)
+    batch_size: int = setting(64, "Products a batch.", minimum=2)
+    batches: str = setting(
+        "random",
+        "Draw a batch from all products or from one block.",
+        one_of=choices.BATCHES,
+    )
+    products_per_style: int = setting(
+        4, "Products of each style in a batch of a supervised method.", minimum=2
+    )
+    optimizer: str = setting(
+        "adam", "Adam, or SGD with momentum 0.9.", one_of=choices.OPTIMIZERS
+    )
+    learning_rate: float = setting(2e-4, "After the warm-up.", minimum=0)
+    warmup_steps: int = setting(20, "Of linear warm-up, before cosine.", minimum=0)
+    weight_decay: float = setting(
+        0.0, "Decoupled; spares biases and normalization.", minimum=0
+    )
+    clip_norm: float = setting(
+        0.0, "Largest global norm of a gradient; 0 for any.", minimum=0
+    )
+    strategy: str = setting("auto", "Where to compute.", one_of=choices.STRATEGIES)
+    mixed_precision: str = setting(
+        "none", "Compute in 16 bits, keep variables in 32.", one_of=choices.PRECISIONS
+    )
+    jit_compile: str = setting(
+        "auto",
+        "Compile the training step with XLA; auto does so on accelerators.",
+        one_of=choices.AUTO_ON_OFF,
+    )
+    steps_per_execution: int = setting(1, "Steps a call of the device.", minimum=1)
+    checkpoint_every: int = setting(100, "Steps between checkpoints.", minimum=1)
+    probe_every: int = setting(
+        100, "Steps between probes of recall@1; 0 for none.", minimum=0
+    )
+    probe_products: int = setting(1000, "Products a probe looks at.", minimum=1)
+
+
+@dataclasses.dataclass(kw_only=True)
+class EvaluationSettings:
+    """How vectors become figures."""
+
+    engine: str = setting("auto", "Nearest-neighbour search.", one_of=choices.ENGINES)
+    threshold: str = setting(
+        "auto",
+        "Similarity at which groups join, -1 to 1; auto takes the one with the best "
+        "--criterion on the calibration products.",
+    )
+    criterion: str = setting(
+        "f1", "What the threshold is chosen for.", one_of=choices.CRITERIA
+    )
+    embed_batch_size: int = setting(64, "Photos embedded at a time.", minimum=1)
+
+
+@dataclasses.dataclass(kw_only=True)
+class Config(
+    EvaluationSettings, TrainingSettings, MethodSettings, ModelSettings, DataSettings
+):
+    """All settings of a run.
+
+    Raises:
+      ConfigError: At construction, if a value cannot be used.
+    """
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            _check(field, getattr(self, field.name))
+        if self.image_size % 32 or self.embed_size % 32:
+            raise ConfigError(
+                f"--image_size={self.image_size} and --embed_size={self.embed_size} "
+                "must be multiples of 32, the stride of the backbones."
+            )
+        if self.queue_size and not self.momentum:
+            raise ConfigError(
+                "--queue_size needs a momentum twin: vectors of a network that moves "
+                "at full speed are stale at once. Add --momentum=0.99, or drop it."
+            )
+        if self.threshold != "auto" and not _is_similarity(self.threshold):
+            raise ConfigError(
+                f"--threshold={self.threshold} must be 'auto' or from -1 to 1."
+            )
+        if self.queue_size % self.batch_size:
+            raise ConfigError(
+                f"--queue_size={self.queue_size} must be a multiple of "
+                f"--batch_size={self.batch_size}."
+            )
+
+    @property
+    def size_at_use(self) -> int:
+        """Pixels a side when embedding."""
+        return self.embed_size or self.image_size
+
+
+class ConfigError(ValueError):
+    """A setting has a value that cannot be used."""
+
+
+def _check(field: dataclasses.Field, value: Any) -> None:
+    one_of, minimum = field.metadata["one_of"], field.metadata["minimum"]
+    if one_of and value not in one_of:
+        raise ConfigError(f"--{field.name}={value} is not one of: {', '.join(one_of)}.")
+    if minimum is not None and not value >= minimum:
+        raise ConfigError(f"--{field.name}={value} must be {minimum} or more.")
+
+
+def _is_similarity(text: str) -> bool:
+    try:
+        return -1.0 <= float(text) <= 1.0
+    except ValueError:
+        return False

@@ -1,0 +1,95 @@
+"""Methods and Embedders from settings."""
+
+from __future__ import annotations
+
+import functools
+
+from cv_tf.config import Config, ModelSettings
+from cv_tf.losses import TripletSemiHardLoss, part_nt_xent_loss
+from cv_tf.methods.method import Method
+from cv_tf.methods.part_contrast import PartContrast
+from cv_tf.methods.part_encoder import PartEncoder
+from cv_tf.methods.triplet import Triplet
+from cv_tf.models import Embedder, build_backbone
+from cv_tf.vision import ColorViews, RandomCrops, SmallMoves, Views, windows
+
+SUPERVISED = ("triplet",)
+
+
+def build_embedder(settings: ModelSettings) -> Embedder:
+    """The Embedder of some settings, untrained and not whitened."""
+    return Embedder(
+        build_backbone(settings.backbone, settings.weights, settings.freeze_batch_norm),
+        image_size=settings.embed_size or settings.image_size,
+        color_input=settings.color_input,
+        average=settings.average,
+        embedding=settings.embedding,
+        parts=settings.parts,
+    )
+
+
+def build_method(config: Config, embedder: Embedder) -> Method:
+    """The method that `--method` names, around an Embedder.
+
+    Raises:
+      ValueError: If the method does not learn.
+    """
+    if config.method == "triplet":
+        return Triplet(
+            embedder, _views(config), _triplet_loss(config), seed=config.seed
+        )
+    if config.method != "part_contrast":
+        raise ValueError(f"--method={config.method} has nothing to train.")
+    encoder = PartEncoder(
+        embedder.backbone,
+        config.parts,
+        config.parts_from,
+        whole=config.whole_weight > 0,
+        parts=config.part_weight > 0,
+        dimensions=config.projection_dimensions,
+        hidden=config.projection_hidden,
+    )
+    loss = functools.partial(
+        part_nt_xent_loss,
+        temperature=config.temperature,
+        part_weights=_part_weights(config),
+        aggregate=None if config.aggregate == "none" else config.aggregate,
+    )
+    return PartContrast(
+        embedder,
+        encoder,
+        _views(config),
+        loss,
+        momentum=config.momentum,
+        queue_size=config.queue_size,
+        seed=config.seed,
+    )
+
+
+def _part_weights(config: Config) -> list[float] | None:
+    """The weight of each projection: the whole first, then the parts."""
+    if config.aggregate != "none":
+        return None
+    weights = [config.whole_weight] if config.whole_weight else []
+    if config.part_weight:
+        num_parts = len(windows(config.parts))
+        weights += [config.part_weight / num_parts] * num_parts
+    return weights
+
+
+def _views(config: Config) -> Views:
+    if config.views == "none":
+        return Views("none")
+    moves = RandomCrops if config.views == "crops" else SmallMoves
+    color = ColorViews(keep_background=config.keep_background)
+    return Views(config.views, geometry=moves(flip=config.flip), color=color)
+
+
+def _triplet_loss(config: Config):
+    if config.triplet_loss == "addons":
+        from cv_tf import addons  # noqa: PLC0415 (an extra, seldom installed)
+
+        return addons.import_addons().losses.TripletSemiHardLoss(
+            margin=config.margin, distance_metric=config.distance
+        )
+    return TripletSemiHardLoss(config.margin, config.distance)

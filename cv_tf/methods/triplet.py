@@ -1,0 +1,49 @@
+"""The supervised method: products of one style together, others apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+import tf_keras as keras
+
+from cv_tf.methods.method import Method
+from cv_tf.models import Embedder
+from cv_tf.vision import color_input
+
+
+class Triplet(Method):
+    """Triplets of recolored photos with semi-hard negatives.
+
+    1. Draw P styles and K products of each (`cv_tf.pipeline.StyleOrder`).
+    2. Make one view of each photo.
+    3. Embed the views; there is no head, the descriptor itself is compared.
+    4. Minimize the triplet loss over all pairs of the batch.
+
+    Source: FaceNet, arXiv 1503.03832, sections 3.1 and 3.2.
+
+    Args:
+      embedder: What is trained.
+      views: A layer `(images, seed)` that changes photos.
+      loss: From styles and embeddings to a scalar.
+      seed: Of the views.
+    """
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        views: keras.layers.Layer,
+        loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+        seed: int = 0,
+        **kwargs,
+    ):
+        super().__init__(embedder, seed, **kwargs)
+        self.views = views
+        self.triplet_loss = loss
+
+    def objective(self, images, styles, seed):
+        """See `Method.objective`."""
+        pixels = color_input(self.views(images, seed), self.embedder.color_in_training)
+        features = self.embedder.features(pixels, training=True)
+        embeddings = self.embedder.pool(features)
+        return self.triplet_loss(styles, embeddings), embeddings

@@ -1,0 +1,190 @@
+"""The one model that leaves training: photos in, vectors out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tensorflow as tf
+import tf_keras as keras
+
+from cv_tf import choices
+from cv_tf.models.square import fit_square
+from cv_tf.models.whitening import Whitening
+from cv_tf.vision import color_input, pool_parts, windows
+
+
+@keras.utils.register_keras_serializable(package="cv_tf")
+class Embedder(keras.Model):
+    """Maps photos to L2-normalized descriptors; similarity is the dot product.
+
+    It owns all that lies between the pixels and the vector: size, color, averaging
+    over renderings, the backbone, parts and whitening. Evaluation, embedding and
+    export have no other way to turn a photo into a vector.
+
+    Args:
+      backbone: A model from float RGB in 0..255 to a feature map, see
+        `cv_tf.models.build_backbone`.
+      image_size: Pixels a side of what the backbone sees.
+      color_input: "rgb", "grey" (the luma in all three channels), or "both" (the
+        two vectors, one after the other).
+      average: Average each vector over the photo and its lightness inversion
+        ("inverse": black and white variants come together), its mirror image
+        ("mirror"), the four of them ("all"), or take the photo alone ("none").
+      embedding: "whole" averages the feature map, "parts" averages it in each
+        window of `parts` and puts the parts' vectors one after the other, "both"
+        does both with equal weight.
+      parts: Name of the layout, see `cv_tf.vision.LAYOUTS`.
+      whitening: Applied to the vector; None for none.
+
+    Raises:
+      ValueError: If an option is not one of those above.
+    """
+
+    def __init__(
+        self,
+        backbone: keras.Model,
+        image_size: int = 224,
+        color_input: str = "grey",
+        average: str = "none",
+        embedding: str = "whole",
+        parts: str = "grid_3x3",
+        whitening: Whitening | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        _check("color_input", color_input, choices.COLOR_INPUTS)
+        _check("average", average, choices.AVERAGES)
+        _check("embedding", embedding, choices.EMBEDDINGS)
+        windows(parts)
+        self.backbone = backbone
+        self.image_size = image_size
+        self.color_input = color_input
+        self.average = average
+        self.embedding = embedding
+        self.parts = parts
+        self.whitening = whitening
+
+    @property
+    def color_in_training(self) -> str:
+        """What the backbone is trained on; one that sees both is trained on RGB."""
+        return "grey" if self.color_input == "grey" else "rgb"
+
+    def features(self, pixels: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """The backbone's feature map of squares that have their size and color.
+
+        Args:
+          pixels: float32 `[batch, side, side, 3]` in 0..255.
+          training: Whether batch normalization that is not frozen is updated.
+
+        Returns:
+          float32 `[batch, rows, columns, channels]`.
+        """
+        return tf.cast(self.backbone(pixels, training=training), tf.float32)
+
+    def pool(self, features: tf.Tensor) -> tf.Tensor:
+        """A feature map to one unit vector: of the whole, the parts, or both."""
+        vectors = []
+        if self.embedding in ("whole", "both"):
+            vectors.append(_unit(tf.reduce_mean(features, axis=(1, 2))))
+        if self.embedding in ("parts", "both"):
+            parts = _unit(pool_parts(features, self.parts))
+            width = parts.shape[1] * parts.shape[2]
+            vectors.append(_unit(tf.reshape(parts, [-1, width])))
+        return _unit(tf.concat(vectors, axis=1))
+
+    def describe(self, images: tf.Tensor) -> tf.Tensor:
+        """The descriptor before whitening, of photos as in `call`."""
+        pixels = fit_square(images, self.image_size)
+        colors = ("rgb", "grey") if self.color_input == "both" else (self.color_input,)
+        vectors = [
+            _unit(
+                tf.add_n(
+                    [
+                        self.pool(self.features(rendering))
+                        for rendering in self._renderings(color_input(pixels, color))
+                    ]
+                )
+            )
+            for color in colors
+        ]
+        return _unit(tf.concat(vectors, axis=1))
+
+    def call(self, images):
+        """uint8 `[batch, height, width, 3]` of any size to `[batch, dimensions]`.
+
+        Returns:
+          float32 unit vectors.
+        """
+        descriptors = self.describe(images)
+        return self.whitening(descriptors) if self.whitening else descriptors
+
+    def with_options(self, **options) -> Embedder:
+        """The same backbone, with its weights shared, under other options."""
+        mine = {
+            name: getattr(self, name)
+            for name in (
+                "backbone",
+                "image_size",
+                "color_input",
+                "average",
+                "embedding",
+                "parts",
+                "whitening",
+            )
+        }
+        return Embedder(**{**mine, **options})
+
+    def get_config(self):
+        """The arguments of this model."""
+        return {
+            "name": self.name,
+            "backbone": keras.saving.serialize_keras_object(self.backbone),
+            "image_size": self.image_size,
+            "color_input": self.color_input,
+            "average": self.average,
+            "embedding": self.embedding,
+            "parts": self.parts,
+            "whitening": self.whitening
+            and keras.saving.serialize_keras_object(self.whitening),
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """The model that `get_config` describes, with new weights."""
+        objects = {
+            name: config[name]
+            and keras.saving.deserialize_keras_object(config[name], custom_objects)
+            for name in ("backbone", "whitening")
+        }
+        return cls(**{**config, **objects})
+
+    @classmethod
+    def load(cls, path: str | Path) -> Embedder:
+        """Reads an Embedder that was saved with `save("NAME.keras")`.
+
+        Raises:
+          FileNotFoundError: If there is none at the path.
+        """
+        if not Path(path).is_file():
+            raise FileNotFoundError(
+                f"There is no Embedder at '{path}'. A finished training writes one to "
+                "its workdir, as embedder.keras."
+            )
+        return keras.models.load_model(path, compile=False)
+
+    def _renderings(self, pixels: tf.Tensor) -> list[tf.Tensor]:
+        inverted = [pixels]
+        if self.average in ("inverse", "all"):
+            inverted.append(255.0 - pixels)
+        if self.average not in ("mirror", "all"):
+            return inverted
+        return inverted + [image[:, :, ::-1] for image in inverted]
+
+
+def _unit(vectors: tf.Tensor) -> tf.Tensor:
+    return tf.math.l2_normalize(vectors, axis=-1)
+
+
+def _check(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f"{name} is '{value}'; choose one of: {', '.join(known)}.")

@@ -1,0 +1,78 @@
+"""Trains an Embedder that finds color variants, and says how good it is.
+
+python -m cv_tf.train --flagfile=configs/cvssl.cfg
+python -m cv_tf.train --flagfile=configs/cvssl.cfg --catalog=my.csv --workdir=runs/my
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import TYPE_CHECKING, Any
+
+from cv_tf import command
+from cv_tf.config import Config, ConfigError
+
+if TYPE_CHECKING:
+    from cv_tf.models import Embedder
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What a training leaves.
+
+    Attributes:
+      metrics: As in `metrics.json`.
+      embedder: The trained Embedder.
+    """
+
+    metrics: dict[str, Any]
+    embedder: Embedder
+
+
+def run(config: Config) -> Run:
+    """Trains, or goes on training, in the config's workdir.
+
+    Args:
+      config: All settings.
+
+    Returns:
+      The figures before and after training, and the Embedder.
+
+    Raises:
+      ValueError: If the settings, the catalogue or the workdir cannot be used.
+    """
+    from cv_tf.training.workdir import Workdir  # noqa: PLC0415
+
+    if config.method == "frozen":
+        raise ConfigError(
+            "--method=frozen has nothing to train. Run python -m cv_tf.evaluate "
+            "--method=frozen to see how good the frozen network is."
+        )
+    workdir = Workdir(config.workdir)
+    workdir.open(config)
+
+    # Tables are checked before TensorFlow is loaded, so that errors come at once.
+    from cv_tf.training.data import read_products  # noqa: PLC0415
+    from cv_tf.training.splits import split_catalog  # noqa: PLC0415
+
+    catalog = read_products(config)
+    split_catalog(catalog, config.train_split, config.eval_split, config.seed)
+    from cv_tf.training.session import Session  # noqa: PLC0415
+
+    return Run(*Session(config, workdir, catalog).run())
+
+
+def main(config: Config) -> None:
+    """Runs the command."""
+    from cv_tf.training.interrupted import Interrupted  # noqa: PLC0415
+
+    try:
+        run(config)
+    except Interrupted as interrupted:
+        print(interrupted, file=sys.stderr)
+        sys.exit(interrupted.exit_code)
+
+
+if __name__ == "__main__":
+    command.run(main, Config)

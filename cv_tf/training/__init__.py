@@ -1,0 +1,1 @@
+"""Fitting, checkpoints, evaluation: what turns settings into a trained Embedder."""

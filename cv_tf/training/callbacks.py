@@ -1,0 +1,173 @@
+"""What happens along the way: progress, curves, probes, checkpoints, alarms."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+from tqdm import tqdm
+
+from cv_tf.training.checkpoints import Checkpoints
+
+
+class StepCallback(keras.callbacks.Callback):
+    """Counts steps over the whole run, whatever part of it was resumed."""
+
+    def __init__(self, start_step: int = 0):
+        super().__init__()
+        self.step = start_step
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None):
+        """Finds out the step and hands it on; Keras calls this once an execution."""
+        before, self.step = self.step, int(self.model.step)
+        self.on_steps(before, self.step, logs or {})
+
+    def on_steps(self, before: int, step: int, logs: dict[str, Any]) -> None:
+        """Called when steps `before + 1` to `step` are done."""
+
+
+def reached(before: int, step: int, every: int) -> bool:
+    """Whether a multiple of `every` lies in (before, step]."""
+    return every > 0 and step // every > before // every
+
+
+class NonFiniteLossError(ValueError):
+    """The loss is no number any more."""
+
+
+class StopWhenNotFinite(StepCallback):
+    """Stops the run at the first loss that is not a finite number."""
+
+    def on_steps(self, before, step, logs):
+        """See `StepCallback`."""
+        if not math.isfinite(logs["loss"]):
+            raise NonFiniteLossError(
+                f"The loss is {logs['loss']} at step {step}. The last checkpoint is "
+                "from before. Lower --learning_rate, set --clip_norm=1, or pass "
+                "--mixed_precision=none; a new --workdir starts afresh."
+            )
+
+
+class ProgressBar(StepCallback):
+    """Step, loss, images/s and time left, in one line."""
+
+    def __init__(self, start_step: int, num_steps: int, batch_size: int):
+        super().__init__(start_step)
+        self._bar = tqdm(
+            total=num_steps, initial=start_step, desc="Training", unit="step"
+        )
+        self._batch_size = batch_size
+
+    def on_steps(self, before, step, logs):
+        """See `StepCallback`."""
+        rate = self._bar.format_dict["rate"] or 0.0
+        self._bar.set_postfix_str(
+            f"loss {logs['loss']:.3f}, {rate * self._batch_size:.0f} images/s",
+            refresh=False,
+        )
+        self._bar.update(step - before)
+
+    def close(self) -> None:
+        """Leaves the finished line in the terminal."""
+        self._bar.close()
+
+
+class Curves(StepCallback):
+    """Scalars for TensorBoard."""
+
+    def __init__(self, start_step: int, folder: Path, batch_size: int):
+        super().__init__(start_step)
+        self._writer = tf.summary.create_file_writer(str(folder))
+        self._batch_size = batch_size
+        self._time = time.perf_counter()
+
+    def on_steps(self, before, step, logs):
+        """See `StepCallback`."""
+        now = time.perf_counter()
+        seconds, self._time = now - self._time, now
+        optimizer = self.model.optimizer
+        scalars = {
+            **logs,
+            "learning_rate": float(optimizer.learning_rate),
+            "images_per_second": (step - before) * self._batch_size / seconds,
+        }
+        self.write(step, scalars)
+
+    def write(self, step: int, scalars: dict[str, float]) -> None:
+        """Adds figures of a step."""
+        with self._writer.as_default(step):
+            for name, value in scalars.items():
+                tf.summary.scalar(name, value)
+
+    def on_train_end(self, logs=None):
+        """Flushes what is not on disk yet."""
+        self._writer.flush()
+
+
+class Probe(StepCallback):
+    """Recall@1 of held-out products, every so many steps."""
+
+    def __init__(
+        self,
+        start_step: int,
+        every: int,
+        measure: Callable[[], dict[str, float]],
+        curves: Curves,
+    ):
+        super().__init__(start_step)
+        self._every = every
+        self._measure = measure
+        self._curves = curves
+
+    def on_steps(self, before, step, logs):
+        """See `StepCallback`."""
+        if reached(before, step, self._every):
+            figures = self._measure()
+            self._curves.write(step, {f"probe/{k}": v for k, v in figures.items()})
+            text = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
+            tqdm.write(f"Step {step}: {text}")
+
+
+class SaveCheckpoints(StepCallback):
+    """Saves every so many steps, at the end, and when asked to stop.
+
+    SIGTERM and the first Ctrl-C end the run after the step that is under way.
+    """
+
+    def __init__(self, start_step: int, every: int, checkpoints: Checkpoints):
+        super().__init__(start_step)
+        self._every = every
+        self._checkpoints = checkpoints
+        self._previous: dict[int, Any] = {}
+        self.stopped_by: int | None = None
+
+    def on_train_begin(self, logs=None):
+        """Takes over the signals."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            try:
+                self._previous[number] = signal.signal(number, self._stop)
+            except ValueError:  # Not in the main thread, as in some notebooks.
+                return
+
+    def on_steps(self, before, step, logs):
+        """See `StepCallback`."""
+        if self.stopped_by is not None:
+            self.model.stop_training = True
+        if self.stopped_by is not None or reached(before, step, self._every):
+            self._checkpoints.save()
+
+    def restore_signals(self) -> None:
+        """Gives the signals back."""
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _stop(self, number: int, frame: Any) -> None:
+        if self.stopped_by is not None:
+            self.restore_signals()
+        self.stopped_by = number

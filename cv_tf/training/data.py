@@ -1,0 +1,40 @@
+"""The products that settings name."""
+
+from __future__ import annotations
+
+from cv_tf.catalog import Catalog, read_catalog
+from cv_tf.config import DataSettings
+from cv_tf.pipeline import Photos, prepare
+
+
+def read_products(settings: DataSettings) -> Catalog:
+    """The user's table, or else the data set.
+
+    Raises:
+      CatalogError: If it cannot be used.
+    """
+    if settings.catalog:
+        return read_catalog(settings.catalog, settings.block_columns)
+    from cv_tf.catalog.dataset import load_dataset  # noqa: PLC0415 (loads TFDS)
+
+    return load_dataset(
+        settings.dataset,
+        data_dir=settings.data_dir or None,
+        block_columns=settings.block_columns,
+    )
+
+
+def prepare_photos(catalog: Catalog, settings: DataSettings, image_size: int) -> Photos:
+    """The photos of a catalogue as squares of some size.
+
+    Raises:
+      CatalogError: If photos cannot be used and `--on_bad_image` is "fail".
+    """
+    return prepare(
+        catalog,
+        image_size,
+        frame=settings.frame,
+        on_bad_image=settings.on_bad_image,
+        cache_dir=settings.cache_dir or None,
+        memory_gigabytes=settings.memory_gigabytes,
+    )

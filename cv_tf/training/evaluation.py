@@ -1,0 +1,175 @@
+"""How good an Embedder is on a labelled catalogue."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from cv_tf.config import EvaluationSettings, ModelSettings
+from cv_tf.grouping import build_dendrograms, calibrate
+from cv_tf.metrics import evaluate_embeddings, retrieval_figures
+from cv_tf.models import Embedder, Whitening
+from cv_tf.pipeline import Photos, in_order
+
+# Enough to learn hundreds of components and a threshold from, and quick to embed.
+_MOST_LEARNED_FROM = 20_000
+
+
+class Evaluation(NamedTuple):
+    """Figures of an Embedder, and the Embedder they are of (whitened, if asked for)."""
+
+    figures: dict[str, float]
+    embedder: Embedder
+
+
+def embed(
+    embedder: Embedder,
+    photos: Photos,
+    batch_size: int = 64,
+    progress: str = "",
+    whitened: bool = True,
+) -> np.ndarray:
+    """The vectors of all photos.
+
+    Args:
+      embedder: From photos to vectors.
+      photos: Of n products.
+      batch_size: Photos at a time.
+      progress: What the progress bar says; empty for none.
+      whitened: False for the vectors before whitening.
+
+    Returns:
+      float32 [n, dimensions], unit vectors.
+    """
+    size = photos.image_size
+    function = tf.function(
+        embedder if whitened else embedder.describe,
+        input_signature=[tf.TensorSpec([None, size, size, 3], tf.uint8)],
+    )
+    vectors = []
+    with tqdm(total=len(photos), desc=progress, disable=not progress) as bar:
+        for batch in in_order(photos, batch_size=batch_size):
+            vectors.append(function(batch["image"]).numpy())
+            bar.update(len(vectors[-1]))
+    return np.concatenate(vectors)
+
+
+def whiten(
+    embedder: Embedder, descriptors: np.ndarray, settings: ModelSettings, seed: int
+) -> Embedder:
+    """The Embedder with whitening fitted on descriptors, if the settings say so."""
+    if settings.whiten == "none":
+        return embedder.with_options(whitening=None)
+    whitening = Whitening.fit(
+        descriptors, settings.whiten_dimensions, settings.whiten_power, seed
+    )
+    return embedder.with_options(whitening=whitening)
+
+
+def evaluate_new(
+    embedder: Embedder,
+    known: Photos,
+    reported: Photos,
+    model: ModelSettings,
+    settings: EvaluationSettings,
+    seed: int = 0,
+    name: str = "",
+) -> Evaluation:
+    """Fits whitening on known products, then evaluates on others.
+
+    Args:
+      embedder: Its whitening, if any, is replaced.
+      known: Products to fit whitening and the threshold on.
+      reported: Products to report on; may be empty.
+      model: Says whether and how to whiten.
+      settings: Says how to search and to group.
+      seed: Of the sample taken of a very large `known`.
+      name: For the progress bars.
+    """
+    known = _sample(known, seed)
+    batch_size = settings.embed_batch_size
+    descriptors = embed(
+        embedder, known, batch_size, f"Embedding, {name}", whitened=False
+    )
+    embedder = whiten(embedder, descriptors, model, seed)
+    if embedder.whitening is not None:
+        descriptors = embedder.whitening(descriptors).numpy()
+    return Evaluation(
+        _figures(embedder, descriptors, known, reported, settings, name), embedder
+    )
+
+
+def evaluate_known(
+    embedder: Embedder,
+    known: Photos,
+    reported: Photos,
+    settings: EvaluationSettings,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Evaluates a finished Embedder; `known` only calibrates the threshold."""
+    vectors = np.zeros((0, 1), np.float32)
+    if settings.threshold == "auto":
+        known = _sample(known, seed)
+        vectors = embed(
+            embedder, known, settings.embed_batch_size, "Embedding, to calibrate"
+        )
+    return _figures(embedder, vectors, known, reported, settings, "to report")
+
+
+def _figures(
+    embedder: Embedder,
+    known_vectors: np.ndarray,
+    known: Photos,
+    reported: Photos,
+    settings: EvaluationSettings,
+    name: str,
+) -> dict[str, float]:
+    counts = {
+        "num_products": len(reported),
+        "num_rejects": len(reported.rejects),
+    }
+    if not len(reported):
+        return counts
+    vectors = embed(embedder, reported, settings.embed_batch_size, f"Embedding, {name}")
+    styles, blocks = reported.catalog.style, reported.catalog.block
+    threshold = find_threshold(known_vectors, known, len(reported), settings)
+    if threshold is None:
+        figures = retrieval_figures(vectors, styles, blocks, settings.engine)
+    else:
+        figures = evaluate_embeddings(
+            vectors, styles, blocks, threshold, settings.engine
+        )
+    return figures | counts
+
+
+def find_threshold(
+    vectors: np.ndarray,
+    known: Photos,
+    num_products: int,
+    settings: EvaluationSettings,
+) -> float | None:
+    """The given threshold, or the best on known products; None if these lack pairs."""
+    if settings.threshold != "auto":
+        return float(settings.threshold)
+    styles = known.catalog.style
+    _, counts = np.unique(styles[styles >= 0], return_counts=True)
+    if not (counts > 1).any():
+        return None
+    dendrograms = build_dendrograms(vectors, known.catalog.block)
+    return calibrate(dendrograms, styles, settings.criterion, num_products).threshold
+
+
+def _sample(photos: Photos, seed: int) -> Photos:
+    if len(photos) <= _MOST_LEARNED_FROM:
+        return photos
+    # Whole styles: half a style would calibrate a threshold for other catalogues.
+    styles = photos.catalog.style
+    keys = np.where(styles >= 0, styles, -1 - np.arange(len(styles)))
+    order = np.random.default_rng(seed).permutation(np.unique(keys))
+    rank = np.empty(len(order), np.int64)
+    rank[np.searchsorted(np.unique(keys), order)] = np.arange(len(order))
+    first = np.argsort(rank[np.searchsorted(np.unique(keys), keys)], kind="stable")
+    return photos.select(np.sort(first[:_MOST_LEARNED_FROM]))

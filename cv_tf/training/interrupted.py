@@ -1,0 +1,20 @@
+"""A run that was asked to stop."""
+
+from __future__ import annotations
+
+import signal
+
+
+class Interrupted(Exception):  # noqa: N818 (nothing went wrong)
+    """The run was asked to stop, saved its state, and can be resumed.
+
+    Attributes:
+      exit_code: What shells expect after the signal.
+    """
+
+    def __init__(self, number: int, step: int, workdir: str):
+        super().__init__(
+            f"Stopped by {signal.Signals(number).name} after step {step}; a checkpoint "
+            f"is in '{workdir}'. The same command goes on from there."
+        )
+        self.exit_code = 128 + number

@@ -1,0 +1,148 @@
+"""One training from beginning to end: before, training, after."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tf_keras as keras
+
+from cv_tf import strategy as devices
+from cv_tf.catalog import Catalog
+from cv_tf.config import Config, ModelSettings
+from cv_tf.methods import build_embedder, build_method
+from cv_tf.metrics import embedding_spread, retrieval_figures
+from cv_tf.models import Embedder
+from cv_tf.pipeline import write_rejects
+from cv_tf.training.checkpoints import Checkpoints
+from cv_tf.training.data import prepare_photos
+from cv_tf.training.evaluation import Evaluation, embed, evaluate_new
+from cv_tf.training.fit import build_order, compile_method, fit
+from cv_tf.training.optimizers import build_optimizer
+from cv_tf.training.splits import split_catalog
+from cv_tf.training.tables import format_figures
+from cv_tf.training.workdir import Workdir
+
+# Baselines that are reported beside the model: its backbone before training, as is.
+_BASELINES = {"frozen_rgb": "rgb", "frozen_grey": "grey"}
+
+
+class Session:
+    """Everything a run needs, made once.
+
+    Args:
+      config: All settings.
+      workdir: Opened with them.
+      catalog: The products.
+    """
+
+    def __init__(self, config: Config, workdir: Workdir, catalog: Catalog):
+        self.config, self.workdir = config, workdir
+        devices.make_repeatable(config.seed)
+        self.strategy = devices.create(config.strategy)
+        if config.mixed_precision != "none":
+            keras.mixed_precision.set_global_policy(f"mixed_{config.mixed_precision}")
+        photos = prepare_photos(
+            catalog, config, max(config.image_size, config.size_at_use)
+        )
+        write_rejects(workdir.rejects, photos.rejects)
+        split = split_catalog(
+            photos.catalog, config.train_split, config.eval_split, config.seed
+        )
+        self.split_source = split.source
+        self.train = photos.select(split.train)
+        self.reported = photos.select(split.evaluation)
+        build_order(config, self.train)  # Fails now if batches cannot be filled.
+
+    def run(self) -> tuple[dict[str, Any], Embedder]:
+        """Evaluates, trains, evaluates, and writes what the workdir shall hold."""
+        config, workdir = self.config, self.workdir
+        metrics = workdir.read_metrics()
+        if "after" in metrics:
+            print(f"'{workdir.path}' holds a finished run:\n{_table(metrics)}")
+            return metrics, Embedder.load(workdir.embedder)
+        with self.strategy.scope():
+            embedder = build_embedder(config)
+            if "before" not in metrics:
+                metrics = {"split": self.split_source, **self._before(embedder)}
+                workdir.write_metrics(metrics)
+            method = build_method(config, embedder)
+            compile_method(method, config, build_optimizer(config), self.strategy)
+            checkpoints = Checkpoints(workdir.checkpoints, method)
+            fit(
+                method,
+                self.train,
+                config,
+                checkpoints,
+                workdir.path,
+                self._probe(embedder),
+            )
+            after = self._evaluate(embedder, "after")
+        save_embedder(after.embedder, workdir.embedder)
+        metrics["after"] = after.figures
+        workdir.write_metrics(metrics)
+        print(f"\n{_table(metrics)}\n\nEverything is in '{workdir.path}'.")
+        return metrics, after.embedder
+
+    def _before(self, embedder: Embedder) -> dict[str, dict[str, float]]:
+        """The baselines, and the recipe's own Embedder before it learns."""
+        plain = dataclasses.replace(self.config, whiten="none")
+        figures = {}
+        for name, color in _BASELINES.items():
+            frozen = embedder.with_options(
+                color_input=color, average="none", embedding="whole"
+            )
+            figures[name] = self._evaluate(frozen, name, plain).figures
+        return figures | {"before": self._evaluate(embedder, "before").figures}
+
+    def _evaluate(
+        self, embedder: Embedder, name: str, model: ModelSettings | None = None
+    ) -> Evaluation:
+        return evaluate_new(
+            embedder,
+            self.train,
+            self.reported,
+            model or self.config,
+            self.config,
+            self.config.seed,
+            name.replace("_", " "),
+        )
+
+    def _probe(self, embedder: Embedder) -> Callable[[], dict[str, float]] | None:
+        """What is measured along the way: a sample, without whitening."""
+        if not len(self.reported):
+            return None
+        size = min(self.config.probe_products, len(self.reported))
+        photos = self.reported.select(np.arange(size))
+        catalog = photos.catalog
+        _, counts = np.unique(catalog.style[catalog.style >= 0], return_counts=True)
+        if not (counts > 1).any():
+            return None
+
+        def measure() -> dict[str, float]:
+            vectors = embed(embedder, photos, self.config.embed_batch_size)
+            figures = retrieval_figures(vectors, catalog.style, catalog.block)
+            return {
+                "recall@1 in block": figures["recall_at_1_in_block"],
+                "spread": embedding_spread(vectors),
+            }
+
+        return measure
+
+
+def save_embedder(embedder: Embedder, path: Path) -> None:
+    """Writes an Embedder that appears whole or not at all."""
+    unfinished = path.with_name(f".unfinished-{path.name}")
+    embedder.save(unfinished)
+    unfinished.replace(path)
+
+
+def _table(metrics: dict[str, Any]) -> str:
+    columns = {
+        name.replace("_", " "): metrics[name]
+        for name in (*_BASELINES, "before", "after")
+    }
+    return format_figures(columns, gain=("frozen grey", "after"))

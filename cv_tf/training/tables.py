@@ -1,0 +1,68 @@
+"""Figures as aligned text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# What is worth a line, in this order, and what a reader calls it.
+_ROWS = {
+    "recall_at_1": "recall@1",
+    "recall_at_5": "recall@5",
+    "recall_at_10": "recall@10",
+    "map_at_r": "mAP@R",
+    "recall_at_1_in_block": "recall@1 in block",
+    "map_at_r_in_block": "mAP@R in block",
+    "cgacc": "CGacc",
+    "ari": "ARI",
+    "fms": "FMS",
+    "nmi": "NMI",
+    "pairwise_precision": "pairwise precision",
+    "pairwise_recall": "pairwise recall",
+    "pairwise_f1": "pairwise F1",
+    "threshold": "threshold",
+    "num_products": "products",
+    "num_rejects": "rejects",
+}
+_WITHOUT_GAIN = ("threshold", "num_products", "num_rejects")
+
+
+def format_figures(
+    columns: Mapping[str, Mapping[str, float]], gain: tuple[str, str] | None = None
+) -> str:
+    """Lays figures out with one line a figure.
+
+    Args:
+      columns: Titles to figures, as in `metrics.json`.
+      gain: Titles of two columns; how much the second is above the first is added.
+
+    Returns:
+      The table, without a newline at its end.
+    """
+    titles = [*columns, *(["gain"] if gain else [])]
+    lines = [["", *titles]]
+    for key, label in _ROWS.items():
+        if not any(key in figures for figures in columns.values()):
+            continue
+        cells = [_number(figures.get(key)) for figures in columns.values()]
+        if gain:
+            first, second = (columns[title].get(key) for title in gain)
+            known = None not in (first, second) and key not in _WITHOUT_GAIN
+            cells.append(f"{second - first:+.3f}" if known else "")
+        lines.append([label, *cells])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            [line[0].ljust(widths[0])]
+            + [
+                cell.rjust(width)
+                for cell, width in zip(line[1:], widths[1:], strict=True)
+            ]
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"

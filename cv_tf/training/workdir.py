@@ -1,0 +1,112 @@
+"""The folder of a run: what is in it, and whether it may be gone on with."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from cv_tf import command
+from cv_tf.config import Config
+
+# Where a run lies and how fast it goes do not change what it learns.
+_FREE = ("workdir", "data_dir", "cache_dir", "memory_gigabytes", "embed_batch_size")
+
+
+class WorkdirError(ValueError):
+    """The folder cannot be used for this run."""
+
+
+class Workdir:
+    """A run's folder.
+
+    Attributes:
+      path: The folder.
+      config: `config.cfg`, the resolved settings, loadable with --flagfile.
+      metrics: `metrics.json`, figures before and after training.
+      embedder: `embedder.keras`, the trained Embedder.
+      rejects: `rejects.csv`, products that were left out, with the reason.
+      checkpoints: Folder of checkpoints.
+    """
+
+    def __init__(self, path: str | Path):
+        if not str(path):
+            raise WorkdirError(
+                "--workdir is not set. Name a folder for checkpoints and figures."
+            )
+        self.path = Path(path).expanduser()
+        self.config = self.path / "config.cfg"
+        self.metrics = self.path / "metrics.json"
+        self.embedder = self.path / "embedder.keras"
+        self.rejects = self.path / "rejects.csv"
+        self.checkpoints = self.path / "checkpoints"
+
+    def open(self, config: Config) -> None:
+        """Makes the folder, or checks that it holds a run with the same settings.
+
+        Raises:
+          WorkdirError: If it holds something else.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise WorkdirError(f"'{self.path}' is a file; --workdir must be a folder.")
+        if not self.config.exists():
+            if self.path.exists() and any(self.path.iterdir()):
+                raise WorkdirError(
+                    f"'{self.path}' is not empty and holds no run. Name another "
+                    "--workdir, or empty this one."
+                )
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_text(self.config, command.to_flagfile(config))
+            return
+        differing = _differences(self.read_config(), config)
+        if differing:
+            raise WorkdirError(
+                f"'{self.path}' holds a run with other settings:\n"
+                + "\n".join(f"  {line}" for line in differing)
+                + "\nName another --workdir to start a new run, or use the same "
+                "settings to go on with that one."
+            )
+
+    def read_config(self) -> Config:
+        """The settings of the run in this folder.
+
+        Raises:
+          WorkdirError: If there is none, or it cannot be read.
+        """
+        if not self.config.is_file():
+            raise WorkdirError(
+                f"'{self.path}' holds no run: '{self.config}' is missing."
+            )
+        try:
+            return command.parse(Config, ["", f"--flagfile={self.config}"])
+        except Exception as error:
+            raise WorkdirError(f"'{self.config}' cannot be read: {error}") from error
+
+    def read_metrics(self) -> dict[str, Any]:
+        """What is in `metrics.json`; nothing if there is none."""
+        if not self.metrics.is_file():
+            return {}
+        return json.loads(self.metrics.read_text())
+
+    def write_metrics(self, metrics: dict[str, Any]) -> None:
+        """Writes `metrics.json`."""
+        write_text(self.metrics, json.dumps(metrics, indent=2) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file that appears whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_text(text)
+    unfinished.replace(path)
+
+
+def _differences(old: Config, new: Config) -> list[str]:
+    return [
+        f"--{field.name}={getattr(old, field.name)} there, "
+        f"{getattr(new, field.name)} now"
+        for field in dataclasses.fields(Config)
+        if field.name not in _FREE
+        and getattr(old, field.name) != getattr(new, field.name)
+    ]
