@@ -2,70 +2,80 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 WHOLE_PHOTO = (0.0, 0.0, 1.0, 1.0)
 
-_DIFFERENCE = 24.0  # Of 255; what differs less from the background is shadow or noise.
 _MARGIN = 0.04  # Of the photo's size, added on each side.
-_MIN_FOREGROUND = 0.012  # Of a row or column; less is noise, not product.
-_MIN_SIDE = 0.06  # Of the photo; a smaller box is a speck, not a product.
-_MIN_AREA = 0.01
-_BUSY_SIDE = 0.5  # Share of foreground that makes one side of the border busy.
+_EDGE = 2  # Outermost pixels, not looked at: thin drawn borders and dark edges.
+_RING = 3  # The next ones, which show the background.
+
+# Differences from the background, of 255.
+_FAR = 40.0  # What differs more, in the ring, is no background.
+_CERTAIN = 24.0  # What is darker by less may be a shadow.
+_FAINT = 12.0  # What differs by less is background, in a photo without noise.
+_NOISE = 6.0  # What differs by less than this many times the noise is noise.
+
+_MIN_SHARE = 0.012  # Of a row or column; fewer pixels are specks, not product.
+_MISSED = 0.75  # A sure box that is less than this share of the faint one is a piece.
+_MIN_SIDE = 0.04  # Of the photo; a smaller box is no product.
+_MIN_AREA = 0.005
+_BUSY_SIDE = 0.5  # Share of product that makes one side of the ring busy.
 _BUSY_SIDES = 3  # Of four; a cropped product touches one or two.
-_RING = 2  # Pixels of border that are looked at.
 
 
 def find_frames(thumbnails: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Finds the box of what differs from the background, with a margin.
 
-    The background is the median color of the photo's border. Where most of the
-    border differs from it, or the box is too small to be a product, the photo
-    is taken whole.
+    The background is a smooth surface laid through the photo's border, so that
+    uneven light does not count as product. First, only what cannot be a shadow
+    is taken for product. A white product on white shows little more than
+    buttons and a label then: where all that differs at all is much larger, it
+    is taken instead. Where most of the border is not background, or the box is
+    too small for a product, the frame is the whole photo.
 
     Args:
-      thumbnails: [n, height, width, 3] uint8, about 128 pixels a side; the
-        photos may be squashed to it.
+      thumbnails: [n, height, width, 3] uint8, static height and width of about
+        128; the photos may be squashed to it.
 
     Returns:
-      boxes: [n, 4] float32, (top, left, height, width) in shares of the photo.
-      found: [n] bool, False where the box is the whole photo for want of one.
+      frames: [n, 4] float32, (top, left, height, width) in shares of the photo.
+      found: [n] bool; False where the frame is the whole photo for want of one.
     """
-    background = tf.cast(border_colors(thumbnails), tf.float32)[:, None, None]
-    difference = tf.abs(tf.cast(thumbnails, tf.float32) - background)
-    foreground = tf.cast(tf.reduce_max(difference, axis=-1) > _DIFFERENCE, tf.float32)
+    inside = thumbnails[:, _EDGE:-_EDGE, _EDGE:-_EDGE]
+    difference, noise = _difference_from_background(inside)
+    brightest = tf.reduce_max(difference, axis=-1)
+    darkest = tf.reduce_min(difference, axis=-1)
+    noise = noise[:, None, None]
+    faint = tf.clip_by_value(_NOISE * noise, _FAINT, _CERTAIN)
+    # A shadow is darker in all channels alike: not brighter, and without a hue.
+    certain = tf.maximum(brightest, brightest - darkest) > faint
+    certain |= darkest < -_CERTAIN
+    sure_box = _bounding_box(certain)
+    any_difference = tf.maximum(brightest, -darkest)
+    faint_box = _bounding_box(any_difference > faint)
+    is_piece = _area(sure_box) < _MISSED * _area(faint_box)
+    box = tf.where(is_piece[:, None], faint_box, sure_box)
 
-    top, bottom = _extent(tf.reduce_mean(foreground, axis=2))
-    left, right = _extent(tf.reduce_mean(foreground, axis=1))
-    height, width = bottom - top, right - left
-    plausible = (height >= _MIN_SIDE) & (width >= _MIN_SIDE)
-    plausible &= height * width >= _MIN_AREA
-    found = plausible & ~_is_busy(foreground)
-
-    boxes = add_margin(tf.stack([top, left, height, width], axis=-1))
-    return tf.where(found[:, None], boxes, tf.constant(WHOLE_PHOTO)), found
+    plausible = tf.reduce_min(box[:, 2:], axis=-1) >= _MIN_SIDE
+    found = plausible & (_area(box) >= _MIN_AREA)
+    found &= ~_is_busy(any_difference > _CERTAIN)
+    frames = add_margin(_to_whole_photo(box, inside.shape[1:3]))
+    return tf.where(found[:, None], frames, tf.constant(WHOLE_PHOTO)), found
 
 
 def border_colors(thumbnails: tf.Tensor) -> tf.Tensor:
     """The median color of each photo's border, channel by channel.
 
     Args:
-      thumbnails: [n, height, width, 3] uint8.
+      thumbnails: As for `find_frames`.
 
     Returns:
       [n, 3] uint8.
     """
-    border = tf.concat(
-        [
-            _flat(thumbnails[:, :_RING]),
-            _flat(thumbnails[:, -_RING:]),
-            _flat(thumbnails[:, _RING:-_RING, :_RING]),
-            _flat(thumbnails[:, _RING:-_RING, -_RING:]),
-        ],
-        axis=1,
-    )
-    ordered = tf.sort(tf.cast(border, tf.float32), axis=1)
-    return tf.cast(ordered[:, border.shape[1] // 2], tf.uint8)
+    inside = thumbnails[:, _EDGE:-_EDGE, _EDGE:-_EDGE]
+    return tf.cast(_median(_ring(tf.cast(inside, tf.float32))), tf.uint8)
 
 
 def add_margin(boxes: tf.Tensor) -> tf.Tensor:
@@ -79,31 +89,99 @@ def add_margin(boxes: tf.Tensor) -> tf.Tensor:
     return tf.concat([start, end - start], axis=-1)
 
 
+def _difference_from_background(photos: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Subtracts a quadratic surface fitted to the ring, channel by channel.
+
+    Returns:
+      difference: [n, height, width, 3] float32.
+      noise: [n] float32, mean absolute difference of the background in the ring.
+    """
+    _, height, width, _ = photos.shape
+    surface = _quadratic(height, width)
+    solution = np.linalg.pinv(surface[_ring_indices(height, width)])
+    photos = tf.cast(photos, tf.float32)
+    median = _median(_ring(photos))[:, None]
+    ring = _ring(photos) - median
+    is_near = tf.reduce_max(tf.abs(ring), axis=-1, keepdims=True) < _FAR
+    is_near = tf.cast(is_near, tf.float32)
+    coefficients = tf.einsum("kp,npc->nkc", tf.constant(solution), ring * is_near)
+    background = tf.einsum("pk,nkc->npc", tf.constant(surface), coefficients) + median
+    difference = photos - tf.reshape(background, tf.shape(photos))
+
+    residual = tf.reduce_max(tf.abs(_ring(difference)), axis=-1, keepdims=True)
+    noise = tf.reduce_sum(residual * is_near, axis=(1, 2))
+    return difference, noise / tf.maximum(tf.reduce_sum(is_near, axis=(1, 2)), 1.0)
+
+
+def _bounding_box(product: tf.Tensor) -> tf.Tensor:
+    """From [n, height, width] bool to (top, left, height, width), [n, 4]."""
+    product = tf.cast(product, tf.float32)
+    top, bottom = _extent(tf.reduce_mean(product, axis=2))
+    left, right = _extent(tf.reduce_mean(product, axis=1))
+    return tf.maximum(tf.stack([top, left, bottom - top, right - left], axis=-1), 0.0)
+
+
 def _extent(share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """First and last line with enough foreground: [n, lines] to start and end [n]."""
+    """First and last line with enough product: [n, lines] to two of [n]."""
     lines = share.shape[1]
-    has_product = share > _MIN_FOREGROUND
+    has_product = share > _MIN_SHARE
     number = tf.range(lines)
     first = tf.reduce_min(tf.where(has_product, number, lines), axis=1)
     last = tf.reduce_max(tf.where(has_product, number + 1, 0), axis=1)
-    scale = 1.0 / lines
-    return tf.cast(first, tf.float32) * scale, tf.cast(last, tf.float32) * scale
+    return tf.cast(first, tf.float32) / lines, tf.cast(last, tf.float32) / lines
 
 
-def _is_busy(foreground: tf.Tensor) -> tf.Tensor:
-    """Whether most sides of the border show something else than background."""
-    sides = tf.stack(
-        [
-            tf.reduce_mean(foreground[:, :_RING], axis=(1, 2)),
-            tf.reduce_mean(foreground[:, -_RING:], axis=(1, 2)),
-            tf.reduce_mean(foreground[:, :, :_RING], axis=(1, 2)),
-            tf.reduce_mean(foreground[:, :, -_RING:], axis=(1, 2)),
-        ],
-        axis=-1,
+def _to_whole_photo(boxes: tf.Tensor, size: tf.TensorShape) -> tf.Tensor:
+    """Boxes in shares of the inside to shares of the photo; touching stays so."""
+    size = tf.constant(tuple(size), tf.float32)
+    start, end = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    whole = size + 2.0 * _EDGE
+    start = tf.where(start <= 0.0, 0.0, (start * size + _EDGE) / whole)
+    end = tf.where(end >= 1.0, 1.0, (end * size + _EDGE) / whole)
+    return tf.concat([start, end - start], axis=-1)
+
+
+def _is_busy(product: tf.Tensor) -> tf.Tensor:
+    """Whether most sides of the ring show something else than background."""
+    product = tf.cast(product, tf.float32)
+    sides = (
+        product[:, :_RING],
+        product[:, -_RING:],
+        product[:, :, :_RING],
+        product[:, :, -_RING:],
     )
-    busy = tf.cast(sides > _BUSY_SIDE, tf.int32)
+    shares = tf.stack([tf.reduce_mean(side, axis=(1, 2)) for side in sides], axis=-1)
+    busy = tf.cast(shares > _BUSY_SIDE, tf.int32)
     return tf.reduce_sum(busy, axis=-1) >= _BUSY_SIDES
 
 
-def _flat(strip: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(strip, [-1, strip.shape[1] * strip.shape[2], 3])
+def _area(boxes: tf.Tensor) -> tf.Tensor:
+    return boxes[:, 2] * boxes[:, 3]
+
+
+def _median(pixels: tf.Tensor) -> tf.Tensor:
+    """Median over axis 1 of [n, p, 3], of every fourth pixel: sorting is slow."""
+    pixels = tf.sort(pixels[:, ::4], axis=1)
+    return pixels[:, pixels.shape[1] // 2]
+
+
+def _ring(photos: tf.Tensor) -> tf.Tensor:
+    """The ring's pixels, [n, p, 3]."""
+    _, height, width, channels = photos.shape
+    pixels = tf.reshape(photos, [-1, height * width, channels])
+    return tf.gather(pixels, tf.constant(_ring_indices(height, width)), axis=1)
+
+
+def _ring_indices(height: int, width: int) -> np.ndarray:
+    in_ring = np.ones((height, width), bool)
+    in_ring[_RING:-_RING, _RING:-_RING] = False
+    return np.flatnonzero(in_ring)
+
+
+def _quadratic(height: int, width: int) -> np.ndarray:
+    """1, x, y, x^2, y^2, xy at each pixel, [height * width, 6] float32."""
+    y, x = np.meshgrid(
+        np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij"
+    )
+    terms = [np.ones_like(x), x, y, x * x, y * y, x * y]
+    return np.stack(terms, axis=-1).reshape(-1, 6).astype(np.float32)

@@ -11,16 +11,23 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 from tqdm import tqdm
 
 from cv_tf.catalog import Catalog
 from cv_tf.catalog.storage import is_remote, open_binary
-from cv_tf.pipeline.examine import CONVERTED, BadImageError, Examined, examine
+from cv_tf.pipeline.examine import (
+    CONVERTED,
+    THUMBNAIL_SIDE,
+    BadImageError,
+    Examined,
+    examine,
+)
 from cv_tf.pipeline.frames import border_colors, find_frames
 from cv_tf.pipeline.scan_cache import ScanCache, Scanned
 
-_CHUNK = 512
+_CHUNK = 128
 _UNKNOWN = -1  # Size of a photo that could not be reached; it is never cached.
 
 
@@ -70,8 +77,6 @@ def _identify(catalog: Catalog, i: int) -> Scanned:
         return Scanned(key, _UNKNOWN, 0, "no image given")
     try:
         if is_remote(image):
-            import tensorflow as tf  # noqa: PLC0415
-
             stat = tf.io.gfile.stat(image)
             return Scanned(key, stat.length, stat.mtime_nsec, "")
         stat = Path(image).stat()
@@ -135,12 +140,19 @@ def _with_frames(
     if not thumbnails:
         return [row for row, _ in results]
     batch = np.stack(thumbnails)
-    columns = (*find_frames(batch), border_colors(batch))
+    columns = _find(batch)
     described = zip(*(column.numpy().tolist() for column in columns), strict=True)
     return [
         row if thumbnail is None else _with_frame(row, *next(described))
         for row, thumbnail in results
     ]
+
+
+@tf.function(
+    input_signature=[tf.TensorSpec([None, THUMBNAIL_SIDE, THUMBNAIL_SIDE, 3], tf.uint8)]
+)
+def _find(thumbnails: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    return (*find_frames(thumbnails), border_colors(thumbnails))
 
 
 def _with_frame(

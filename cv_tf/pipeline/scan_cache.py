@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from cv_tf.catalog import Catalog
 from cv_tf.catalog.storage import is_remote
 
-_VERSION = 1  # Raise it when the meaning of a column or the frame finder changes.
+_VERSION = 2  # Raise it when the meaning of a column or the frame finder changes.
 
 
 class Scanned(NamedTuple):
