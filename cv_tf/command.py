@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -15,9 +16,9 @@ Settings = TypeVar("Settings")
 
 
 def run(
-    main: Callable[[Settings], None],
+    main: Callable[[Settings], Any],
     settings_class: type[Settings],
-    argv: Sequence[str] | None = None,
+    parse: Callable[[Sequence[str]], Settings] | None = None,
 ) -> None:
     """Parses the command line into settings, calls `main`, and exits.
 
@@ -27,14 +28,14 @@ def run(
     Args:
       main: What to do with the settings.
       settings_class: A dataclass made of `cv_tf.config.setting` fields.
-      argv: The command line; None for the process's own.
+      parse: Makes the settings from the command line; None for `parse_flags`.
     """
-    argv = list(sys.argv if argv is None else argv)
+    argv = list(sys.argv)
     if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in argv):
         print(help_text(settings_class, main))
         sys.exit(0)
     try:
-        settings = parse(settings_class, argv)
+        settings = parse(argv) if parse else parse_flags(settings_class, argv)
     except (flags.Error, ValueError) as error:
         print(f"Wrong use: {error}\nSee --help.", file=sys.stderr)
         sys.exit(2)
@@ -55,7 +56,7 @@ def _is_worded_for_users(error: Exception) -> bool:
     return frame.f_globals.get("__name__", "").split(".")[0] in ("cv_tf", "__main__")
 
 
-def parse(
+def parse_flags(
     settings_class: type[Settings],
     argv: Sequence[str],
     base: Settings | None = None,
@@ -112,9 +113,14 @@ def help_text(settings_class: type, main: Callable) -> str:
             default = field.default
             default = ",".join(default) if isinstance(default, tuple) else default
             lines.append(f"  --{field.name}={default}")
-            lines.append(f"      {field.metadata['help']}")
+            text = field.metadata["help"]
             if field.metadata["one_of"]:
-                lines.append(f"      One of: {', '.join(field.metadata['one_of'])}.")
+                text += f" One of: {', '.join(field.metadata['one_of'])}."
+            lines.append(
+                textwrap.fill(
+                    text, 80, initial_indent=" " * 6, subsequent_indent=" " * 6
+                )
+            )
     lines += ["", "--flagfile=FILE reads flags from a file, one a line."]
     return "\n".join(lines)
 

@@ -78,11 +78,19 @@ def _part_weights(config: Config) -> list[float] | None:
 
 
 def _views(config: Config) -> Views:
-    if config.views == "none":
-        return Views("none")
-    moves = RandomCrops if config.views == "crops" else SmallMoves
+    """Views at the size of training, whatever size the photos come in."""
+    size = config.image_size
+    geometry = {
+        "whole": SmallMoves(flip=config.flip, size=size),
+        "crops": RandomCrops(flip=config.flip, size=size),
+        "none": SmallMoves(shift=0.0, zoom=(1.0, 1.0), size=size),
+    }[config.views]
     color = ColorViews(keep_background=config.keep_background)
-    return Views(config.views, geometry=moves(flip=config.flip), color=color)
+    return Views(
+        config.views,
+        geometry=geometry,
+        color=None if config.views == "none" else color,
+    )
 
 
 def _triplet_loss(config: Config):

@@ -75,15 +75,14 @@ class CaffeNormalization(keras.layers.Layer):
         return keras.applications.imagenet_utils.preprocess_input(images, mode="caffe")
 
 
-def _application(name: str, preprocessing: Callable | None = None, **options):
+def _application(name: str, normalization: type[keras.layers.Layer] | None = None):
     def build(weights: str) -> keras.Model:
         images = keras.Input((None, None, 3), name="images")
         try:
             return getattr(keras.applications, name)(
                 include_top=False,
                 weights="imagenet" if weights == "imagenet" else None,
-                input_tensor=preprocessing(images) if preprocessing else images,
-                **options,
+                input_tensor=normalization()(images) if normalization else images,
             )
         except Exception as error:
             if "URL fetch failure" not in str(error):

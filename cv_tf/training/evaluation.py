@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from cv_tf.config import EvaluationSettings, ModelSettings
+from cv_tf.catalog import Catalog
+from cv_tf.config import Config, EvaluationSettings, ModelSettings
 from cv_tf.grouping import build_dendrograms, calibrate
+from cv_tf.methods import build_embedder
 from cv_tf.metrics import evaluate_embeddings, retrieval_figures
 from cv_tf.models import Embedder, Whitening
 from cv_tf.pipeline import Photos, in_order
+from cv_tf.training.data import prepare_photos
+from cv_tf.training.splits import split_catalog
 
 # Enough to learn hundreds of components and a threshold from, and quick to embed.
 _MOST_LEARNED_FROM = 20_000
@@ -102,21 +107,33 @@ def evaluate_new(
     )
 
 
-def evaluate_known(
-    embedder: Embedder,
-    known: Photos,
-    reported: Photos,
-    settings: EvaluationSettings,
-    seed: int = 0,
+def evaluate_catalog(
+    config: Config, catalog: Catalog, path: Path | None
 ) -> dict[str, float]:
-    """Evaluates a finished Embedder; `known` only calibrates the threshold."""
+    """Evaluates a saved Embedder, or a backbone as it was pretrained.
+
+    Args:
+      config: Of the data, the figures and, without a path, the Embedder.
+      catalog: With labels.
+      path: Of the Embedder; None for the pretrained one that the config describes.
+    """
+    embedder = Embedder.load(path) if path else build_embedder(config)
+    photos = prepare_photos(catalog, config, embedder.image_size)
+    split = split_catalog(
+        photos.catalog, config.train_split, config.eval_split, config.seed
+    )
+    known, reported = photos.select(split.train), photos.select(split.evaluation)
+    if path is None:
+        return evaluate_new(
+            embedder, known, reported, config, config, config.seed, "frozen"
+        ).figures
     vectors = np.zeros((0, 1), np.float32)
-    if settings.threshold == "auto":
-        known = _sample(known, seed)
+    if config.threshold == "auto":
+        known = _sample(known, config.seed)
         vectors = embed(
-            embedder, known, settings.embed_batch_size, "Embedding, to calibrate"
+            embedder, known, config.embed_batch_size, "Embedding, to calibrate"
         )
-    return _figures(embedder, vectors, known, reported, settings, "to report")
+    return _figures(embedder, vectors, known, reported, config, "to report")
 
 
 def _figures(

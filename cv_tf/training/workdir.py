@@ -80,7 +80,7 @@ class Workdir:
                 f"'{self.path}' holds no run: '{self.config}' is missing."
             )
         try:
-            return command.parse(Config, ["", f"--flagfile={self.config}"])
+            return command.parse_flags(Config, ["", f"--flagfile={self.config}"])
         except Exception as error:
             raise WorkdirError(f"'{self.config}' cannot be read: {error}") from error
 
@@ -92,7 +92,7 @@ class Workdir:
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Writes `metrics.json`."""
-        write_text(self.metrics, json.dumps(metrics, indent=2) + "\n")
+        write_json(self.metrics, metrics)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -100,6 +100,11 @@ def write_text(path: Path, text: str) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.write_text(text)
     unfinished.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a JSON file that appears whole or not at all."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
 
 
 def _differences(old: Config, new: Config) -> list[str]:

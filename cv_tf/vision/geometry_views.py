@@ -13,12 +13,13 @@ from cv_tf.vision.geometry import crop_and_resize, mirror_boxes
 
 
 def _read_boxes(
-    images: tf.Tensor, boxes: tf.Tensor, flip: float, seed: tf.Tensor
+    images: tf.Tensor, boxes: tf.Tensor, flip: float, size: int, seed: tf.Tensor
 ) -> tf.Tensor:
-    """Cuts the boxes out at the size of the images, some of them mirrored."""
+    """Cuts the boxes out as squares (size 0: like the images), some mirrored."""
     mirrored = uniform([tf.shape(images)[0]], seed) < flip
     boxes = mirror_boxes(boxes, mirrored)
-    return crop_and_resize(images, boxes, images.shape[1], images.shape[2])
+    height, width = (size, size) if size else images.shape[1:3]
+    return crop_and_resize(images, boxes, height, width)
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")
@@ -35,6 +36,7 @@ class SmallMoves(keras.layers.Layer):
         share one value.
       flip: Probability of mirroring left and right. It exchanges left and right
         parts, hence 0 by default.
+      size: Pixels a side of the views; 0 for the size of the photos.
     """
 
     def __init__(
@@ -42,15 +44,17 @@ class SmallMoves(keras.layers.Layer):
         shift: float = 0.04,
         zoom: tuple[float, float] = (0.9, 1.1),
         flip: float = 0.0,
+        size: int = 0,
         **kwargs,
     ):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.shift = checked_probability("shift", shift)
         self.zoom = checked_range("zoom", zoom, 0.1)
         self.flip = checked_probability("flip", flip)
+        self.size = int(size)
 
     def call(self, images, seed):
-        """[batch, h, w, c] and a seed [2] int32 to float32 of the same shape."""
+        """[batch, h, w, c] and a seed [2] int32 to float32 [batch, size, size, c]."""
         move_seed, flip_seed = split_seed(seed, 2)
         shift_y, shift_x, zoom = tf.unstack(
             uniform([3, tf.shape(images)[0]], move_seed)
@@ -60,7 +64,7 @@ class SmallMoves(keras.layers.Layer):
         top = 0.5 - size / 2.0 + self.shift * (2.0 * shift_y - 1.0)
         left = 0.5 - size / 2.0 + self.shift * (2.0 * shift_x - 1.0)
         boxes = tf.stack([top, left, size, size], axis=1)
-        return _read_boxes(images, boxes, self.flip, flip_seed)
+        return _read_boxes(images, boxes, self.flip, self.size, flip_seed)
 
     def get_config(self):
         """The arguments of this layer."""
@@ -69,6 +73,7 @@ class SmallMoves(keras.layers.Layer):
             "shift": self.shift,
             "zoom": self.zoom,
             "flip": self.flip,
+            "size": self.size,
         }
 
 
@@ -83,6 +88,7 @@ class RandomCrops(keras.layers.Layer):
       area: Range of the crop's area, as a fraction of the photo's.
       aspect: Range of its width over its height, drawn log-uniformly.
       flip: Probability of mirroring left and right.
+      size: Pixels a side of the views; 0 for the size of the photos.
     """
 
     def __init__(
@@ -90,15 +96,17 @@ class RandomCrops(keras.layers.Layer):
         area: tuple[float, float] = (0.2, 1.0),
         aspect: tuple[float, float] = (3 / 4, 4 / 3),
         flip: float = 0.5,
+        size: int = 0,
         **kwargs,
     ):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.area = checked_range("area", area, 0.001, 1.0)
         self.aspect = checked_range("aspect", aspect, 0.001)
         self.flip = checked_probability("flip", flip)
+        self.size = int(size)
 
     def call(self, images, seed):
-        """[batch, h, w, c] and a seed [2] int32 to float32 of the same shape."""
+        """[batch, h, w, c] and a seed [2] int32 to float32 [batch, size, size, c]."""
         box_seed, flip_seed = split_seed(seed, 2)
         area, aspect, top, left = tf.unstack(
             uniform([4, tf.shape(images)[0]], box_seed)
@@ -114,7 +122,7 @@ class RandomCrops(keras.layers.Layer):
         boxes = tf.stack(
             [top * (1.0 - height), left * (1.0 - width), height, width], axis=1
         )
-        return _read_boxes(images, boxes, self.flip, flip_seed)
+        return _read_boxes(images, boxes, self.flip, self.size, flip_seed)
 
     def get_config(self):
         """The arguments of this layer."""
@@ -123,4 +131,5 @@ class RandomCrops(keras.layers.Layer):
             "area": self.area,
             "aspect": self.aspect,
             "flip": self.flip,
+            "size": self.size,
         }
