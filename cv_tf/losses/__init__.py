@@ -1,0 +1,24 @@
+"""Losses: each a pure function on tensors and a thin Keras loss over it."""
+
+from cv_tf.losses.info_nce import info_nce
+from cv_tf.losses.nt_xent import NTXentLoss, nt_xent_loss, nt_xent_per_product
+from cv_tf.losses.pairwise_distances import pairwise_distances
+from cv_tf.losses.part_nt_xent import (
+    PartNTXentLoss,
+    part_nt_xent_loss,
+    part_nt_xent_per_product,
+)
+from cv_tf.losses.triplet_semihard import TripletSemiHardLoss, triplet_semihard_loss
+
+__all__ = [
+    "NTXentLoss",
+    "PartNTXentLoss",
+    "TripletSemiHardLoss",
+    "info_nce",
+    "nt_xent_loss",
+    "nt_xent_per_product",
+    "pairwise_distances",
+    "part_nt_xent_loss",
+    "part_nt_xent_per_product",
+    "triplet_semihard_loss",
+]

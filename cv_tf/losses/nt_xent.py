@@ -1,0 +1,115 @@
+"""NT-Xent: the contrastive loss of SimCLR between two views of a batch."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tf_keras as keras
+
+from cv_tf.losses.info_nce import info_nce
+
+
+def nt_xent_loss(
+    first: tf.Tensor,
+    second: tf.Tensor,
+    temperature: float = 0.1,
+    *,
+    queue: tf.Tensor | None = None,
+    weights: tf.Tensor | None = None,
+    ignore: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """Mean NT-Xent over the 2 * batch anchors of two views.
+
+    Each view of a product has the other one as its positive, and both views of
+    every other product, and the queue, as negatives.
+
+    Source: Chen et al., SimCLR, arXiv 2002.05709, equation 1; the queue: He et al.,
+    MoCo, arXiv 1911.05722, section 3.2.
+
+    Args:
+      first: Float [batch, dim], one view a product; normalized here.
+      second: Float [batch, dim], the other view of the same products.
+      temperature: What similarities are divided by.
+      queue: Float [k, dim], further negatives.
+      weights: Float [batch], how much each product counts in the mean.
+      ignore: Bool [batch, batch], pairs of products that are not to be negatives
+        of each other, say because they are known to be of one style.
+
+    Returns:
+      Float32 scalar.
+    """
+    losses = nt_xent_per_product(first, second, temperature, queue=queue, ignore=ignore)
+    if weights is None:
+        return tf.reduce_mean(losses)
+    weights = tf.cast(weights, tf.float32)
+    return tf.math.divide_no_nan(
+        tf.reduce_sum(weights * losses), tf.reduce_sum(weights)
+    )
+
+
+def nt_xent_per_product(
+    first: tf.Tensor,
+    second: tf.Tensor,
+    temperature: float = 0.1,
+    *,
+    queue: tf.Tensor | None = None,
+    ignore: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """NT-Xent of each product, the mean of its two anchors.
+
+    Args:
+      first: Float [..., batch, dim]; leading dimensions are separate problems.
+      second: Float [..., batch, dim].
+      temperature: What similarities are divided by.
+      queue: Float [..., k, dim], further negatives.
+      ignore: Bool [batch, batch], pairs that are not to be negatives.
+
+    Returns:
+      Float32 [..., batch].
+    """
+    views = tf.concat([first, second], axis=-2)
+    batch_size = tf.shape(first)[-2]
+    index = tf.range(2 * batch_size)
+    excluded = index[:, tf.newaxis] == index[tf.newaxis, :]
+    if ignore is not None:
+        excluded |= tf.tile(ignore, [2, 2])
+    losses = info_nce(
+        anchors=views,
+        candidates=views,
+        positives=tf.roll(index, shift=batch_size, axis=0),
+        temperature=temperature,
+        excluded=excluded,
+        queue=queue,
+    )
+    return 0.5 * tf.add(*tf.split(losses, 2, axis=-1))
+
+
+@keras.utils.register_keras_serializable(package="cv_tf")
+class NTXentLoss(keras.losses.Loss):
+    """`nt_xent_loss` as a Keras loss: `y_true` is one view, `y_pred` the other.
+
+    Which is which makes no difference; both get a gradient. Sample weights are
+    weights of products, averaged over as Keras does: by their number, where
+    `nt_xent_loss` divides by their sum.
+
+    Args:
+      temperature: What similarities are divided by.
+      reduction: As in every Keras loss.
+      name: As in every Keras loss.
+    """
+
+    def __init__(
+        self,
+        temperature: float = 0.1,
+        reduction: str = keras.losses.Reduction.AUTO,
+        name: str = "nt_xent",
+    ):
+        super().__init__(reduction=reduction, name=name)
+        self.temperature = temperature
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """Two views, each [batch, dim], to one loss a product, [batch]."""
+        return nt_xent_per_product(y_true, y_pred, self.temperature)
+
+    def get_config(self) -> dict:
+        """The arguments of `__init__`."""
+        return {**super().get_config(), "temperature": self.temperature}

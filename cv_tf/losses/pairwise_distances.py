@@ -1,0 +1,56 @@
+"""Distances between all embeddings of a batch."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+DISTANCES = ("L2", "squared-L2", "angular")
+
+
+def pairwise_distances(embeddings: tf.Tensor, distance: str = "L2") -> tf.Tensor:
+    """Distances between every two embeddings, computed in float32.
+
+    Two identical embeddings are at distance 0 with gradient 0, where the square
+    root by itself would give an infinite one.
+
+    Args:
+      embeddings: Float [batch, dim]; for "L2" and "squared-L2" they are taken as
+        they are, for "angular" they are L2-normalized first.
+      distance: "L2", "squared-L2" or "angular" (one minus the cosine).
+
+    Returns:
+      Float32 [batch, batch], never negative; the diagonal is 0.
+
+    Raises:
+      ValueError: If `distance` is not one of the three.
+    """
+    check_distance(distance)
+    embeddings = tf.cast(embeddings, tf.float32)
+    if distance == "angular":
+        embeddings = tf.math.l2_normalize(embeddings, axis=1)
+        raw = 1.0 - tf.matmul(embeddings, embeddings, transpose_b=True)
+    else:
+        square_norms = tf.reduce_sum(tf.square(embeddings), axis=1)
+        raw = square_norms[:, tf.newaxis] + square_norms[tf.newaxis, :]
+        raw -= 2.0 * tf.matmul(embeddings, embeddings, transpose_b=True)
+
+    # Rounding leaves small values of either sign where the distance is 0.
+    zero = (raw <= 0.0) | diagonal(tf.shape(embeddings)[0])
+    if distance == "L2":
+        # The inner `where` keeps the square root's gradient finite: 0 * inf is NaN.
+        raw = tf.sqrt(tf.where(zero, 1.0, raw))
+    return tf.where(zero, 0.0, raw)
+
+
+def check_distance(distance: str) -> None:
+    """Raises ValueError unless `distance` names one of `DISTANCES`."""
+    if distance not in DISTANCES:
+        raise ValueError(
+            f"Unknown distance {distance!r}. Use one of: {', '.join(DISTANCES)}."
+        )
+
+
+def diagonal(size: int | tf.Tensor) -> tf.Tensor:
+    """Bool [size, size], true on the diagonal."""
+    index = tf.range(size)
+    return index[:, tf.newaxis] == index[tf.newaxis, :]

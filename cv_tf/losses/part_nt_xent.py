@@ -1,0 +1,186 @@
+"""NT-Xent between the same parts of different products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+import tf_keras as keras
+
+from cv_tf.losses.nt_xent import nt_xent_per_product
+
+AGGREGATES = (None, "mean", "sum")
+
+
+def part_nt_xent_loss(
+    first: tf.Tensor,
+    second: tf.Tensor,
+    temperature: float = 0.1,
+    *,
+    part_weights: tf.Tensor | Sequence[float] | None = None,
+    queue: tf.Tensor | None = None,
+    aggregate: str | None = None,
+    ignore: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """Mean over the batch of `part_nt_xent_per_product`.
+
+    Args:
+      first: Float [batch, parts, dim], one view a product.
+      second: Float [batch, parts, dim], the other view of the same products.
+      temperature: What similarities are divided by.
+      part_weights: Float [parts], as below.
+      queue: Float [parts, k, dim], as below.
+      aggregate: None, "mean" or "sum", as below.
+      ignore: Bool [batch, batch], as below.
+
+    Returns:
+      Float32 scalar.
+    """
+    return tf.reduce_mean(
+        part_nt_xent_per_product(
+            first,
+            second,
+            temperature,
+            part_weights=part_weights,
+            queue=queue,
+            aggregate=aggregate,
+            ignore=ignore,
+        )
+    )
+
+
+def part_nt_xent_per_product(
+    first: tf.Tensor,
+    second: tf.Tensor,
+    temperature: float = 0.1,
+    *,
+    part_weights: tf.Tensor | Sequence[float] | None = None,
+    queue: tf.Tensor | None = None,
+    aggregate: str | None = None,
+    ignore: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """NT-Xent of fixed parts: collar against collars, hem against hems.
+
+    Without `aggregate`, each part is contrasted with the same part of every other
+    product, and a product's loss is the weighted mean over its parts. With it, a
+    product's parts, each L2-normalized, are first made one vector by their weighted
+    mean or sum, and that is contrasted once. NT-Xent normalizes that vector, so
+    "mean" and "sum" are the same loss.
+
+    The idea is from arXiv 2104.08581 (abstract); this form of it is our own.
+
+    Args:
+      first: Float [batch, parts, dim], one view a product.
+      second: Float [batch, parts, dim], the other view of the same products.
+      temperature: What similarities are divided by.
+      part_weights: Float [parts], not negative; normalized here to sum to 1.
+        Default: all equal.
+      queue: Float [parts, k, dim], further negatives of each part.
+      aggregate: None, "mean" or "sum".
+      ignore: Bool [batch, batch], pairs of products that are not to be negatives.
+
+    Returns:
+      Float32 [batch].
+
+    Raises:
+      ValueError: If `aggregate` is none of the three.
+    """
+    _check_aggregate(aggregate)
+    # Parts lead, so that all of them go through one batched matmul.
+    first = tf.transpose(tf.cast(first, tf.float32), [1, 0, 2])
+    second = tf.transpose(tf.cast(second, tf.float32), [1, 0, 2])
+    shares = _shares(part_weights, num_parts=tf.shape(first)[0])
+    if aggregate is None:
+        losses = nt_xent_per_product(
+            first, second, temperature, queue=queue, ignore=ignore
+        )
+        return tf.reduce_sum(losses * shares[:, tf.newaxis], axis=0)
+    if queue is not None:
+        queue = _weighted_sum(queue, shares)
+    return nt_xent_per_product(
+        _weighted_sum(first, shares),
+        _weighted_sum(second, shares),
+        temperature,
+        queue=queue,
+        ignore=ignore,
+    )
+
+
+@keras.utils.register_keras_serializable(package="cv_tf")
+class PartNTXentLoss(keras.losses.Loss):
+    """`part_nt_xent_loss` as a Keras loss: `y_true` is one view, `y_pred` the other.
+
+    Which is which makes no difference; both get a gradient. Sample weights are
+    weights of products.
+
+    Args:
+      temperature: What similarities are divided by.
+      part_weights: One weight a part, normalized to sum to 1. Default: all equal.
+      aggregate: None, "mean" or "sum".
+      reduction: As in every Keras loss.
+      name: As in every Keras loss.
+    """
+
+    def __init__(
+        self,
+        temperature: float = 0.1,
+        part_weights: Sequence[float] | None = None,
+        aggregate: str | None = None,
+        reduction: str = keras.losses.Reduction.AUTO,
+        name: str = "part_nt_xent",
+    ):
+        super().__init__(reduction=reduction, name=name)
+        _check_aggregate(aggregate)
+        self.temperature = temperature
+        self.part_weights = _checked_weights(part_weights)
+        self.aggregate = aggregate
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """Two views, each [batch, parts, dim], to one loss a product, [batch]."""
+        return part_nt_xent_per_product(
+            y_true,
+            y_pred,
+            self.temperature,
+            part_weights=self.part_weights,
+            aggregate=self.aggregate,
+        )
+
+    def get_config(self) -> dict:
+        """The arguments of `__init__`."""
+        return {
+            **super().get_config(),
+            "temperature": self.temperature,
+            "part_weights": self.part_weights,
+            "aggregate": self.aggregate,
+        }
+
+
+def _shares(part_weights, num_parts: tf.Tensor) -> tf.Tensor:
+    """Each part's share in the whole, float32 [parts] that sum to 1."""
+    if part_weights is None:
+        part_weights = tf.ones([num_parts])
+    part_weights = tf.cast(part_weights, tf.float32)
+    return part_weights / tf.reduce_sum(part_weights)
+
+
+def _weighted_sum(parts: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
+    """[parts, n, dim] to [n, dim]: the sum of the normalized parts by their shares."""
+    parts = tf.math.l2_normalize(tf.cast(parts, tf.float32), axis=-1)
+    return tf.reduce_sum(parts * shares[:, tf.newaxis, tf.newaxis], axis=0)
+
+
+def _check_aggregate(aggregate: str | None) -> None:
+    if aggregate not in AGGREGATES:
+        raise ValueError(f'Unknown aggregate {aggregate!r}. Use None, "mean" or "sum".')
+
+
+def _checked_weights(part_weights: Sequence[float] | None) -> list[float] | None:
+    if part_weights is None:
+        return None
+    weights = [float(weight) for weight in part_weights]
+    if not weights or min(weights) < 0 or sum(weights) <= 0:
+        raise ValueError(
+            f"part_weights are {weights}, expected one non-negative number a part, "
+            "not all of them 0."
+        )
+    return weights

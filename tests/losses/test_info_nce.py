@@ -1,0 +1,79 @@
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cv_tf.losses import info_nce
+
+
+def test_loss_worked_out_by_hand(at_degrees):
+    # Similarities 1/2 (positive), 1, 0 and, from the queue, -1; temperature 1/2.
+    losses = info_nce(
+        anchors=at_degrees(0),
+        candidates=at_degrees(60, 0, 90),
+        positives=[0],
+        temperature=0.5,
+        queue=at_degrees(180),
+    )
+    total = math.e + math.e**2 + 1 + math.e**-2
+    np.testing.assert_allclose(losses, [math.log(total / math.e)], rtol=1e-6)
+
+
+def test_excluded_candidates_do_not_count_but_the_positive_always_does(at_degrees):
+    losses = info_nce(
+        anchors=at_degrees(0),
+        candidates=at_degrees(60, 0, 90),
+        positives=[0],
+        temperature=0.5,
+        excluded=tf.constant([[True, True, False]]),
+    )
+    np.testing.assert_allclose(losses, [math.log((math.e + 1) / math.e)], rtol=1e-6)
+
+
+def test_lengths_of_the_vectors_do_not_matter(at_degrees):
+    anchors, candidates = at_degrees(0, 70), at_degrees(10, 50, 200)
+    queue = at_degrees(120, 300)
+    losses = info_nce(anchors, candidates, [1, 0], queue=queue)
+    longer = info_nce(3 * anchors, 0.1 * candidates, [1, 0], queue=7 * queue)
+    np.testing.assert_allclose(longer, losses, rtol=1e-5)
+
+
+def test_leading_dimensions_are_separate_problems(at_degrees):
+    anchors = np.stack([at_degrees(0, 70), at_degrees(5, 20)])
+    candidates = np.stack([at_degrees(10, 50, 200), at_degrees(90, 80, 10)])
+    queue = np.stack([at_degrees(120), at_degrees(31)])
+    losses = info_nce(anchors, candidates, [1, 0], queue=queue)
+    for one in range(2):
+        alone = info_nce(anchors[one], candidates[one], [1, 0], queue=queue[one])
+        np.testing.assert_allclose(losses[one], alone, rtol=1e-6)
+
+
+def test_local_anchors_among_global_candidates_are_rows_of_the_whole():
+    random = np.random.default_rng(0)
+    anchors = random.normal(size=(8, 5)).astype(np.float32)
+    candidates = random.normal(size=(8, 5)).astype(np.float32)
+    positives, excluded = tf.constant([7, 6, 5, 4, 3, 2, 1, 0]), tf.eye(8) > 0
+    whole = info_nce(anchors, candidates, positives, 0.2, excluded=excluded)
+    local = slice(2, 5)
+    part = info_nce(
+        anchors[local], candidates, positives[local], 0.2, excluded=excluded[local]
+    )
+    np.testing.assert_allclose(part, whole[local], rtol=1e-5)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_excluding_every_negative_leaves_no_loss_and_no_gradient(jit_compile):
+    anchors = tf.constant([[0.6, 0.8], [1.0, 0.0]])
+
+    @tf.function(jit_compile=jit_compile)
+    def loss_and_gradient(anchors):
+        with tf.GradientTape() as tape:
+            tape.watch(anchors)
+            everything = tf.ones([2, 2], tf.bool)
+            losses = info_nce(anchors, anchors, [1, 0], 0.01, excluded=everything)
+        return losses, tape.gradient(losses, anchors)
+
+    losses, gradient = loss_and_gradient(anchors)
+    np.testing.assert_array_equal(losses, [0.0, 0.0])
+    np.testing.assert_array_equal(gradient, np.zeros((2, 2)))
