@@ -3,6 +3,7 @@
 Importing this room does not import TensorFlow.
 """
 
-from cv_tf.catalog.table import Catalog, CatalogError, read_catalog
+from cv_tf.catalog.problems import CatalogError
+from cv_tf.catalog.table import Catalog, read_catalog
 
 __all__ = ["Catalog", "CatalogError", "read_catalog"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import posixpath
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from cv_tf.catalog.checks import (
+    check_columns,
+    check_ids,
+    read_boxes,
+    resolve_images,
+)
 from cv_tf.catalog.columns import Columns, read_columns
+from cv_tf.catalog.problems import CatalogError, raise_problems
 from cv_tf.catalog.storage import is_remote
-
-BOX_COLUMNS = ("x", "y", "width", "height")
-_SHOWN_PROBLEMS = 20
-
-
-class CatalogError(ValueError):
-    """A catalogue that cannot be used, with every reason found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +112,7 @@ def read_catalog(
     Raises:
       CatalogError: With every problem of the table (the first 20 spelled out).
     """
-    path = str(path)
+    path = str(path) if is_remote(str(path)) else str(Path(path).expanduser())
     name = posixpath.basename(path.rstrip("/"))
     try:
         columns = read_columns(path)
@@ -121,17 +120,17 @@ def read_catalog(
         raise CatalogError(f"{path} does not exist.") from error
     except (OSError, ValueError) as error:
         raise CatalogError(f"{path}: {error}") from error
-    _check_columns(name, columns, block_columns)
+    check_columns(name, columns, block_columns)
 
     folder = posixpath.dirname(path) if is_remote(path) else _absolute_folder(path)
     problems = list(columns.problems)
     product_id = columns.cells["product_id"]
-    _check_ids(product_id, columns.lines, problems)
-    image = _resolve_images(columns.cells["image"], folder, columns.lines, problems)
-    box = _boxes(columns, problems)
+    check_ids(product_id, columns.lines, problems)
+    image = resolve_images(columns.cells["image"], folder, columns.lines, problems)
+    box = read_boxes(columns, problems)
     if not columns.lines and not problems:
         raise CatalogError(f"{name}: the table has a header but no products.")
-    _raise_if_any(name, problems)
+    raise_problems(name, problems)
 
     block, block_names = _blocks(columns, block_columns)
     return Catalog(
@@ -172,114 +171,6 @@ def _blocks(
     return number_blocks(
         [" / ".join(value or "(none)" for value in row) for row in values]
     )
-
-
-def _check_columns(name: str, columns: Columns, block_columns: Sequence[str]) -> None:
-    there = list(columns.cells)
-    missing = [
-        column
-        for column in ("product_id", "image", *block_columns)
-        if column not in there
-    ]
-    if not missing:
-        return
-    hints = []
-    for column in missing:
-        near = _nearest(column, there)
-        hints.append(f"no column {column!r}" + (f" (is it {near!r}?)" if near else ""))
-    advice = "Rename the columns of the table."
-    if set(missing) & set(block_columns):
-        advice = (
-            "Name the columns that split the catalogue into comparable products with "
-            "--block_columns; leave it empty (--block_columns=) to compare all."
-        )
-    raise CatalogError(
-        f"{name}: {', '.join(hints)}. The table has the columns {there}. {advice}"
-    )
-
-
-def _nearest(column: str, there: Sequence[str]) -> str | None:
-    folded = {name.lower().replace(" ", "_"): name for name in there}
-    near = difflib.get_close_matches(column.lower(), folded, n=1, cutoff=0.6)
-    return folded[near[0]] if near else None
-
-
-def _check_ids(
-    ids: Sequence[str], lines: Sequence[int], problems: list[tuple[int, str]]
-) -> None:
-    first_line: dict[str, int] = {}
-    for product_id, line in zip(ids, lines, strict=True):
-        if not product_id.strip():
-            problems.append((line, "product_id is empty"))
-        elif product_id in first_line:
-            first = first_line[product_id]
-            problems.append(
-                (line, f"product_id {product_id!r} is already on line {first}")
-            )
-        else:
-            first_line[product_id] = line
-
-
-def _resolve_images(
-    images: Sequence[str],
-    folder: str,
-    lines: Sequence[int],
-    problems: list[tuple[int, str]],
-) -> list[str]:
-    resolved = []
-    for image, line in zip(images, lines, strict=True):
-        if not image.strip():
-            problems.append((line, "image is empty"))
-        elif is_remote(image) or image.startswith("/"):
-            resolved.append(image)
-            continue
-        elif posixpath.normpath(image).split("/")[0] == "..":
-            problems.append(
-                (
-                    line,
-                    f"image {image!r} leaves the table's folder {folder}. Move the "
-                    "photos below it, or give the absolute path",
-                )
-            )
-        resolved.append(f"{folder}/{posixpath.normpath(image)}")
-    return resolved
-
-
-def _boxes(columns: Columns, problems: list[tuple[int, str]]) -> np.ndarray | None:
-    """Reads the box columns; None unless all four are there and one row is filled."""
-    if not set(BOX_COLUMNS) <= set(columns.cells):
-        return None
-    boxes = np.full((len(columns.lines), 4), np.nan, np.float32)
-    rows = zip(*(columns.cells[name] for name in BOX_COLUMNS), strict=True)
-    for i, cells in enumerate(rows):
-        if not any(cell.strip() for cell in cells):
-            continue
-        try:
-            boxes[i] = [float(cell) for cell in cells]
-        except ValueError:
-            boxes[i] = np.nan
-        x, y, width, height = boxes[i]
-        if not (np.isfinite(x) and np.isfinite(y) and 0 < width < 1e9 > height > 0):
-            problems.append(
-                (
-                    columns.lines[i],
-                    f"x, y, width, height are {', '.join(map(repr, cells))}; expected "
-                    "four numbers in pixels, width and height above 0, or four empty "
-                    "cells",
-                )
-            )
-    return None if np.isnan(boxes).all() else boxes
-
-
-def _raise_if_any(name: str, problems: list[tuple[int, str]]) -> None:
-    if not problems:
-        return
-    problems.sort()
-    shown = [f"  line {line}: {text}." for line, text in problems[:_SHOWN_PROBLEMS]]
-    more = len(problems) - len(shown)
-    count = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
-    rest = [f"  ... and {more} more."] if more else []
-    raise CatalogError("\n".join([f"{name}: {count}.", *shown, *rest]))
 
 
 def _absolute_folder(path: str) -> str:

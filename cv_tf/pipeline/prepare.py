@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cv_tf.catalog import Catalog, CatalogError
+from cv_tf.catalog.problems import raise_problems
 from cv_tf.pipeline.decode import plan
 from cv_tf.pipeline.examine import CONVERTED
 from cv_tf.pipeline.frames import WHOLE_PHOTO, add_margin
@@ -15,8 +16,6 @@ from cv_tf.pipeline.photos import Photos
 from cv_tf.pipeline.rejects import Reject
 from cv_tf.pipeline.scan import scan
 from cv_tf.pipeline.scan_cache import ScanCache, Scanned
-
-_SHOWN_PROBLEMS = 20
 
 
 def prepare(
@@ -112,18 +111,18 @@ def _rejects(
     )
     if not bad or (on_bad_image == "reject" and len(bad) < len(scanned)):
         return rejects
-    shown = [
-        f"  line {catalog.line[i]}: product {reject.product_id!r}, image "
-        f"{reject.image!r}: {reject.reason}."
-        for i, reject in zip(bad[:_SHOWN_PROBLEMS], rejects, strict=False)
-    ]
-    if len(bad) > len(shown):
-        shown.append(f"  ... and {len(bad) - len(shown)} more.")
-    count = f"{len(bad)} of {len(scanned)} photos cannot be used."
     advice = "Mend them, or pass --on_bad_image=reject to go on without them."
     if on_bad_image == "reject":
-        advice = "Not one photo is left to go on with."
-    raise CatalogError("\n".join([f"{catalog.name}: {count}", *shown, advice]))
+        advice = "No photo is left to go on with."
+    problems = [
+        (
+            int(catalog.line[i]),
+            f"product {reject.product_id!r}, image {reject.image!r}: {reject.reason}",
+        )
+        for i, reject in zip(bad, rejects, strict=True)
+    ]
+    raise_problems(catalog.name, problems, advice)
+    return rejects
 
 
 def _files(
