@@ -30,7 +30,8 @@ def info_nce(
       temperature: What similarities are divided by.
       excluded: Bool [n, m], candidates that an anchor is not compared with (itself,
         for one). The positive is kept whatever this says.
-      queue: Float [..., k, dim], further negatives of every anchor.
+      queue: Float [..., k, dim], further negatives of every anchor; a row of zeros is
+        an empty place and counts for nothing.
 
     Returns:
       Float32 [..., n], one loss an anchor.
@@ -44,6 +45,8 @@ def info_nce(
         logits = tf.where(excluded, -float("inf"), logits)
     if queue is not None:
         more = tf.matmul(anchors, _unit(queue), transpose_b=True) / temperature
+        empty = tf.reduce_all(tf.equal(queue, 0), axis=-1)[..., tf.newaxis, :]
+        more = tf.where(empty, _EXCLUDED, more)
         logits = tf.concat([logits, more], axis=-1)
     return tf.nn.sparse_softmax_cross_entropy_with_logits(
         labels=tf.broadcast_to(positives, tf.shape(logits)[:-1]), logits=logits

@@ -77,3 +77,19 @@ def test_excluding_every_negative_leaves_no_loss_and_no_gradient(jit_compile):
     losses, gradient = loss_and_gradient(anchors)
     np.testing.assert_array_equal(losses, [0.0, 0.0])
     np.testing.assert_array_equal(gradient, np.zeros((2, 2)))
+
+
+def test_empty_places_of_a_queue_count_for_nothing(at_degrees):
+    anchors, candidates = at_degrees(0, 90), at_degrees(80, 20)
+    queue = at_degrees(120, 300)
+    half_empty = np.concatenate([queue, np.zeros_like(queue)])
+    np.testing.assert_allclose(
+        info_nce(anchors, candidates, [1, 0], queue=half_empty),
+        info_nce(anchors, candidates, [1, 0], queue=queue),
+        rtol=1e-6,
+    )
+    np.testing.assert_allclose(
+        info_nce(anchors, candidates, [1, 0], queue=np.zeros_like(queue)),
+        info_nce(anchors, candidates, [1, 0]),
+        rtol=1e-6,
+    )

@@ -1,0 +1,37 @@
+# make train: install, then run the main job on the embedded data set.
+# make test:  install with the test extra, then run the tests.
+# PYTHON chooses the interpreter (3.10 to 3.13): make train PYTHON=python3.12
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check install --quiet --no-cache-dir
+
+.PHONY: train test lint clean
+
+train: $(VENV)/.installed
+	$(BIN)/python -m cv_tf.train --flagfile=configs/cvssl.cfg
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+$(VENV)/.installed: setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) else f"cv_tf needs Python 3.10 to 3.13, but $(PYTHON) is {v[0]}.{v[1]}. Run: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(PIP) -e '.[test]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) runs
