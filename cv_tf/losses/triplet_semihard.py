@@ -142,8 +142,9 @@ def _mean_hinge(
 def _count_not_above(ranked: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     """How many of a row's ranked numbers are <= each value of the row, as int32.
 
-    Equals `tf.searchsorted(ranked, values, side="right")`, which XLA compiles to a
-    comparison of everything with everything.
+    A binary search; `tf.searchsorted` would do, but XLA compiles that to a comparison
+    of everything with everything. Each row has to end with infinity, and does: an
+    anchor is no negative of its own.
     """
 
     def halve(count, length):
@@ -151,12 +152,13 @@ def _count_not_above(ranked: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
         passed = _take(ranked, count + half - 1) <= values
         return tf.where(passed, count + half, count), length - half
 
+    # `length` answers are left, from `count` on.
     count, _ = tf.while_loop(
         lambda _, length: length > 1,
         halve,
         (tf.zeros_like(values, tf.int32), tf.shape(ranked)[1]),
     )
-    return count + tf.cast(_take(ranked, count) <= values, tf.int32)
+    return count
 
 
 def _take(table: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
