@@ -46,7 +46,7 @@ def info_nce(
     if queue is not None:
         more = tf.matmul(anchors, _unit(queue), transpose_b=True) / temperature
         empty = tf.reduce_all(tf.equal(queue, 0), axis=-1)[..., tf.newaxis, :]
-        more = tf.where(empty, _EXCLUDED, more)
+        more = tf.where(empty, -float("inf"), more)
         logits = tf.concat([logits, more], axis=-1)
     return tf.nn.sparse_softmax_cross_entropy_with_logits(
         labels=tf.broadcast_to(positives, tf.shape(logits)[:-1]), logits=logits
