@@ -43,20 +43,21 @@ def plan(scanned: Sequence[Scanned], frames: np.ndarray, image_size: int) -> Pla
     size = np.array([(row.height, row.width) for row in scanned], np.int64)
     is_jpeg = np.array([row.kind == JPEG for row in scanned])
     frames = np.asarray(frames, np.float64)
-    longest = (frames[:, 2:] * size).max(axis=1)
-    reader = sum((longest >= ratio * image_size).astype(np.int64) for ratio in RATIOS)
-    reader = np.maximum(reader - 1, 0)
+    extent = frames[:, 2:] * size
+    longest = extent.max(axis=1)
+    inner = np.round(extent * image_size / longest[:, None])
+    shrinking = longest / image_size + 1e-6
+    reader = np.maximum(np.searchsorted(RATIOS, shrinking, side="right") - 1, 0)
     ratio = np.where(is_jpeg, np.array(RATIOS)[reader], 1)[:, None]
 
     decoded = -(-size // ratio)  # libjpeg rounds scaled sizes up.
     start = np.floor(frames[:, :2] * decoded + 1e-3).astype(np.int64)
     end = np.ceil((frames[:, :2] + frames[:, 2:]) * decoded - 1e-3).astype(np.int64)
     start = np.clip(start, 0, decoded - 1)
-    extent = np.clip(end, start + 1, decoded) - start
-    inner = np.round(extent * image_size / extent.max(axis=1, keepdims=True))
+    end = np.clip(end, start + 1, decoded)
     return Plan(
         reader=np.where(is_jpeg, reader, _PNG_READER).astype(np.int32),
-        window=np.concatenate([start, extent], axis=1).astype(np.int32),
+        window=np.concatenate([start, end - start], axis=1).astype(np.int32),
         inner=np.maximum(inner, 1).astype(np.int32),
         background=np.array([row.background for row in scanned], np.uint8),
     )

@@ -15,7 +15,12 @@ RATIOS = (1, 2, 4, 8)
 
 _MAX_PIXELS = 100_000_000
 _MAX_CONVERTED_SIDE = 1024
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+Image.init()
+_FORMATS = tuple(
+    name
+    for name in ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+    if name in Image.OPEN  # Not every build of Pillow reads AVIF.
+)
 _EXIF_ORIENTATION = 0x0112
 
 
@@ -83,7 +88,7 @@ def _open(encoded: bytes) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise _too_large(str(error)) from error
     except Exception as error:  # Pillow's plugins raise nearly anything.
-        raise BadImageError(f"not an image that can be read ({error})") from error
+        raise BadImageError(f"damaged or truncated ({error})") from error
 
 
 def _too_large(how_large: str) -> BadImageError:
@@ -103,13 +108,19 @@ def _looks_like(encoded: bytes) -> str:
 
 def _native_kind(image: Image.Image, encoded: bytes) -> str | None:
     """Says which TensorFlow decoder sees this file as Pillow would, if any."""
-    if image.format == "JPEG" and image.mode in ("RGB", "L"):
-        turned = "exif" in image.info and image.getexif().get(_EXIF_ORIENTATION, 1) > 1
-        return None if turned else JPEG
+    if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
+        return None if _is_turned(image) else JPEG
     if image.format == "PNG" and image.mode in ("RGB", "L"):
         eight_bits = encoded[24] == 8  # Pillow's mode does not tell 16 bits from 8.
         return PNG if eight_bits and "transparency" not in image.info else None
     return None
+
+
+def _is_turned(image: Image.Image) -> bool:
+    try:
+        return image.getexif().get(_EXIF_ORIENTATION, 1) in range(2, 9)
+    except Exception:  # Damaged notes do not make a damaged photo.
+        return False
 
 
 def _decode_native(encoded: bytes, kind: str, short_side: int) -> np.ndarray:
@@ -126,7 +137,9 @@ def _to_plain_rgb(image: Image.Image) -> Image.Image:
     try:
         image.draft("RGB", (_MAX_CONVERTED_SIDE, _MAX_CONVERTED_SIDE))
         image.load()
-        image = _eight_bits(ImageOps.exif_transpose(image))
+        if _is_turned(image):
+            image = ImageOps.exif_transpose(image)
+        image = _eight_bits(image)
         if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or (
             "transparency" in image.info
         ):

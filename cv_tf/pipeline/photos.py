@@ -70,8 +70,8 @@ class Photos:
             total=len(self), desc="Decoding photos", unit="", disable=not progress
         )
         with bar:
-            for chunk in chunks.prefetch(2).as_numpy_iterator():
-                pixels[bar.n : bar.n + len(chunk)] = chunk
+            for i, chunk in enumerate(chunks.prefetch(2).as_numpy_iterator()):
+                pixels[i * _CHUNK : (i + 1) * _CHUNK] = chunk
                 bar.update(len(chunk))
         return replace(self, pixels=pixels, places=np.arange(len(self)))
 
@@ -81,11 +81,12 @@ class Photos:
         Returns:
           A dataset of [S, S, 3] uint8.
         """
-        columns = [tf.constant(column) for column in self.plan]
-        files = tf.constant(self.files.tolist(), tf.string)
+        with tf.device("/CPU:0"):
+            columns = [tf.constant(column) for column in self.plan]
+            files = tf.constant(self.files.tolist(), tf.string)
 
         def load(row: tf.Tensor) -> tf.Tensor:
-            how = Plan(*(tf.gather(column, row) for column in columns))
+            how = Plan(*(column[row] for column in columns))
             return decode(self._read(files[row], row), how, self.image_size)
 
         return rows.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)

@@ -59,6 +59,8 @@ def prepare(
             f"{catalog.name}: --frame=columns needs the columns x, y, width, height. "
             "Add them, or pass --frame=auto."
         )
+    if not len(catalog):
+        raise CatalogError(f"{catalog.name}: there are no products in it.")
     cache = ScanCache(catalog, cache_dir)
     scanned = scan(catalog, cache, progress)
     frames, scanned = _choose_frames(catalog, scanned, frame)

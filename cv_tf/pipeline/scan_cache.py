@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -53,9 +54,10 @@ class ScanCache:
     def read(self) -> dict[str, Scanned]:
         """What is known, by key. A missing or damaged file is as good as none."""
         try:
-            rows = pq.read_table(self._file).to_pylist()
+            table = pq.read_table(self._file, columns=list(Scanned._fields))
         except (OSError, pa.ArrowInvalid):
             return {}
+        rows = (row for batch in table.to_batches(65536) for row in batch.to_pylist())
         return {row["key"]: Scanned(**row) for row in rows}
 
     def write(self, scanned: Iterable[Scanned]) -> None:
@@ -77,7 +79,9 @@ class ScanCache:
         """Keeps the converted copy of a photo."""
         path = self.converted_path(scanned)
         path.parent.mkdir(exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        # Two products may share a photo, and so two threads a path.
+        writer = f"{os.getpid()}.{threading.get_ident()}"
+        unfinished = path.with_name(f".{path.name}.{writer}")
         unfinished.write_bytes(png)
         unfinished.replace(path)
 

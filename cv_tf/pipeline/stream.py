@@ -67,8 +67,9 @@ def _with_photos(
     photos: Photos, rows: tf.data.Dataset, batch_size: int, drop_remainder: bool
 ) -> tf.data.Dataset:
     """Turns a dataset of rows [b] into one of batches."""
-    style = tf.constant(photos.catalog.style)
-    block = tf.constant(photos.catalog.block)
+    with tf.device("/CPU:0"):
+        style = tf.constant(photos.catalog.style)
+        block = tf.constant(photos.catalog.block)
 
     def describe(image: tf.Tensor, row: tf.Tensor) -> dict[str, tf.Tensor]:
         return {
@@ -79,19 +80,13 @@ def _with_photos(
         }
 
     if photos.pixels is not None:
-        return (
-            rows.map(lambda row: (_take(photos, row), row))
-            .map(describe)
-            .prefetch(tf.data.AUTOTUNE)
-        )
-    row = rows.unbatch()
-    images = photos.decoded(row)
-    return (
-        tf.data.Dataset.zip(images, row)
-        .batch(batch_size, drop_remainder=drop_remainder)
-        .map(describe)
-        .prefetch(tf.data.AUTOTUNE)
-    )
+        pairs = rows.map(lambda row: (_take(photos, row), row))
+    else:
+        row = rows.unbatch()
+        pairs = tf.data.Dataset.zip(photos.decoded(row), row)
+        pairs = pairs.batch(batch_size, drop_remainder=drop_remainder)
+        pairs = pairs.apply(tf.data.experimental.assert_cardinality(rows.cardinality()))
+    return pairs.map(describe).prefetch(tf.data.AUTOTUNE)
 
 
 def _take(photos: Photos, rows: tf.Tensor) -> tf.Tensor:
