@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cv_tf.catalog import Catalog, read_catalog
 from cv_tf.config import DataSettings
-from cv_tf.pipeline import Photos, prepare
+
+if TYPE_CHECKING:
+    from cv_tf.pipeline import Photos
 
 
 def read_products(settings: DataSettings) -> Catalog:
@@ -30,6 +34,9 @@ def prepare_photos(catalog: Catalog, settings: DataSettings, image_size: int) ->
     Raises:
       CatalogError: If photos cannot be used and `--on_bad_image` is "fail".
     """
+    # Tables are read without TensorFlow, so that errors in them come at once.
+    from cv_tf.pipeline import prepare  # noqa: PLC0415
+
     return prepare(
         catalog,
         image_size,
