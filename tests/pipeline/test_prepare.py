@@ -1,0 +1,178 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from cv_tf.catalog import CatalogError, read_catalog
+from cv_tf.pipeline import in_order, prepare
+
+RED, BLUE = (200, 40, 40), (40, 40, 200)
+
+
+def halves(width, height):
+    """Red on the left, blue on the right."""
+    image = Image.new("RGB", (width, height), RED)
+    image.paste(BLUE, (width // 2, 0, width, height))
+    return image
+
+
+def write_table(folder, images, header="product_id,image", extra=None):
+    rows = [f"{i},{image}" for i, image in enumerate(images)]
+    if extra:
+        rows = [f"{row},{cells}" for row, cells in zip(rows, extra, strict=True)]
+    text = "\n".join([header, *rows, ""])
+    (folder / "catalog.csv").write_text(text, encoding="utf-8")
+    return read_catalog(folder / "catalog.csv", block_columns=())
+
+
+def pixels(photos):
+    batches = in_order(photos).as_numpy_iterator()
+    return np.concatenate([batch["image"] for batch in batches]).astype(int)
+
+
+def test_photos_of_every_kind_come_out_alike(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = halves(64, 64)
+    image.save(tmp_path / "plain.jpg", quality=95)
+    image.save(tmp_path / "plain.png")
+    image.save(tmp_path / "lossless.webp", lossless=True)
+    image.save(tmp_path / "really_png.jpg", "PNG")
+    image.save(tmp_path / "UPPER.JPG", "JPEG", quality=95)
+    image.convert("P", palette=Image.Palette.ADAPTIVE).save(tmp_path / "palette.png")
+    image.convert("RGBA").save(tmp_path / "alpha.png")
+    image.rotate(90).save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    image.save(tmp_path / "progressive.jpg", progressive=True, quality=95)
+    halves(1024, 1024).save(tmp_path / "large.jpg")
+    names = sorted(path.name for path in tmp_path.iterdir())
+    photos = prepare(write_table(tmp_path, names), 16, frame="photo", progress=False)
+    assert len(photos) == len(names) == 10
+    assert photos.rejects == ()
+    for name, image in zip(names, pixels(photos), strict=True):
+        assert np.abs(image[:, 1:7] - RED).max() <= 10, name
+        assert np.abs(image[:, 9:15] - BLUE).max() <= 10, name
+
+
+def test_grey_and_cmyk_come_out_in_three_channels(tmp_path):
+    Image.new("L", (20, 20), 90).save(tmp_path / "grey.png")
+    Image.new("L", (20, 20), 90).save(tmp_path / "grey.jpg")
+    Image.new("CMYK", (20, 20), (0, 255, 255, 0)).save(tmp_path / "ink.jpg")
+    catalog = write_table(tmp_path, ["grey.png", "grey.jpg", "ink.jpg"])
+    images = pixels(prepare(catalog, 8, progress=False))
+    assert np.abs(images[:2] - 90).max() <= 2
+    assert np.abs(images[2] - [255, 0, 0]).max() <= 6
+
+
+def make_bad_photos(folder):
+    halves(20, 20).save(folder / "good.jpg")
+    (folder / "text.jpg").write_text("this is no photo", encoding="utf-8")
+    (folder / "empty.jpg").write_bytes(b"")
+    (folder / "folder.jpg").mkdir()
+    whole = (folder / "good.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    names = ["good.jpg", "text.jpg", "empty.jpg", "gone.jpg", "", "cut.jpg"]
+    return write_table(folder, [*names, "folder.jpg", "good.jpg"])
+
+
+REASONS = ("a text file", "empty", "missing", "no image", "truncated", "a folder")
+
+
+def test_bad_photos_are_all_named_with_their_lines(tmp_path):
+    with pytest.raises(CatalogError) as error:
+        prepare(make_bad_photos(tmp_path), 8, progress=False)
+    message = str(error.value)
+    assert "6 problems" in message
+    assert "--on_bad_image=reject" in message
+    for line, reason in zip(range(3, 9), REASONS, strict=True):
+        (told,) = (text for text in message.splitlines() if f"line {line}:" in text)
+        assert reason in told
+        assert f"product '{line - 2}'" in told
+
+
+def test_bad_photos_are_rejected_if_asked_and_the_rest_goes_on(tmp_path):
+    catalog = make_bad_photos(tmp_path)
+    photos = prepare(catalog, 8, on_bad_image="reject", progress=False)
+    assert list(photos.catalog.product_id) == ["0", "7"]
+    assert [reject.product_id for reject in photos.rejects] == list("123456")
+    assert photos.rejects[0].image == f"{tmp_path}/text.jpg"
+    for reject, reason in zip(photos.rejects, REASONS, strict=True):
+        assert reason in reject.reason
+    assert pixels(photos).shape == (2, 8, 8, 3)
+
+
+def test_with_no_photo_left_there_is_nothing_to_go_on_with(tmp_path):
+    catalog = write_table(tmp_path, ["gone.jpg"])
+    with pytest.raises(CatalogError, match="No photo is left"):
+        prepare(catalog, 8, on_bad_image="reject", progress=False)
+
+
+def on_white(box, size=(100, 100)):
+    image = Image.new("RGB", size, "white")
+    image.paste(RED, box)
+    return image
+
+
+def test_auto_frames_the_product_and_photo_does_not(tmp_path):
+    on_white((30, 40, 50, 60)).save(tmp_path / "a.png")
+    catalog = write_table(tmp_path, ["a.png"])
+    framed = pixels(prepare(catalog, 28, frame="auto", progress=False))[0]
+    # 20 pixels of product and a margin of 4 on each side: about one to one.
+    is_red = (np.abs(framed - RED).max(axis=-1) < 40).nonzero()
+    extent = [(i.min(), i.max()) for i in is_red]
+    np.testing.assert_allclose(extent, [(4, 23), (4, 23)], atol=1)
+    whole = pixels(prepare(catalog, 100, frame="photo", progress=False))[0]
+    is_red = (np.abs(whole - RED).max(axis=-1) < 40).nonzero()
+    assert [(i.min(), i.max()) for i in is_red] == [(40, 59), (30, 49)]
+
+
+HEADER = "product_id,image,x,y,width,height"
+
+
+def test_boxes_of_the_catalogue_win_where_they_are_given(tmp_path):
+    on_white((30, 40, 50, 60)).save(tmp_path / "a.png")
+    extra = ["10,20,60,60", ",,,"]
+    catalog = write_table(tmp_path, ["a.png"] * 2, HEADER, extra)
+    for frame, second in (("auto", "found"), ("columns", "whole")):
+        photos = prepare(catalog, 68, frame=frame, progress=False)
+        # x 10 to 70 and y 20 to 80, with a margin of 4.
+        np.testing.assert_array_equal(photos.plan.window[0], [16, 6, 68, 68])
+        expected = [36, 26, 28, 28] if second == "found" else [0, 0, 100, 100]
+        np.testing.assert_allclose(photos.plan.window[1], expected, atol=2)
+    photos = prepare(catalog, 68, frame="photo", progress=False)
+    np.testing.assert_array_equal(photos.plan.window[0], [0, 0, 100, 100])
+
+
+def test_a_box_outside_its_photo_makes_a_bad_photo(tmp_path):
+    on_white((30, 40, 50, 60)).save(tmp_path / "a.png")
+    extra = ["90,90,40,40", "100,0,10,10"]
+    catalog = write_table(tmp_path, ["a.png"] * 2, HEADER, extra)
+    photos = prepare(catalog, 8, on_bad_image="reject", progress=False)
+    np.testing.assert_array_equal(photos.plan.window[0], [86, 86, 14, 14])
+    assert photos.rejects[0].reason == "its box lies outside the photo, 100x100"
+
+
+def test_columns_without_columns_say_which(tmp_path):
+    on_white((30, 40, 50, 60)).save(tmp_path / "a.png")
+    with pytest.raises(CatalogError, match="x, y, width, height"):
+        prepare(write_table(tmp_path, ["a.png"]), 8, frame="columns")
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ({"frame": "box"}, "auto, photo, columns"),
+        ({"on_bad_image": "skip"}, "fail, reject"),
+        ({"image_size": 0}, "image_size is 0"),
+    ],
+)
+def test_unknown_choices_name_the_known_ones(tmp_path, argument, expected):
+    catalog = write_table(tmp_path, ["a.png"])
+    with pytest.raises(ValueError, match=expected):
+        prepare(catalog, **argument)
+
+
+def test_many_photos_keep_their_order(tmp_path):
+    for i in range(300):
+        Image.new("L", (8, 8), i % 256).save(tmp_path / f"{i}.png")
+    catalog = write_table(tmp_path, [f"{i}.png" for i in range(300)])
+    images = pixels(prepare(catalog, 4, progress=False))
+    np.testing.assert_array_equal(images[:, 0, 0, 0], np.arange(300) % 256)

@@ -1,0 +1,99 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from cv_tf.pipeline import StyleOrder
+
+# Ten styles each of 2, 3, 4 and 6 products, and twenty of one.
+SIZES = np.array([2, 3, 4, 6] * 10 + [1] * 20)
+STYLES = np.repeat(np.arange(len(SIZES)), SIZES)
+
+
+def counts(rows, styles=STYLES):
+    return Counter(styles[rows].tolist())
+
+
+def test_with_enough_products_a_batch_is_exactly_p_times_k():
+    styles = np.repeat(np.arange(20), 5)
+    order = StyleOrder(styles, 4, 32, seed=0)
+    for step in range(50):
+        rows = order(step)
+        assert len(set(rows)) == 32
+        assert list(counts(rows, styles).values()) == [4] * 8
+
+
+def test_small_styles_give_all_they_have_and_the_batch_is_still_full():
+    order = StyleOrder(STYLES, 4, 32, seed=0)
+    for step in range(100):
+        rows = order(step)
+        assert len(rows) == len(set(rows)) == 32
+        for count in counts(rows).values():
+            assert 2 <= count <= 4
+
+
+def test_styles_of_one_product_and_unknown_ones_are_never_drawn():
+    styles = np.concatenate([STYLES, np.full(50, -1)])
+    order = StyleOrder(styles, 2, 16, seed=0)
+    drawn = np.concatenate([order(step) for step in range(200)])
+    expected = {style for style, size in enumerate(SIZES) if size >= 2}
+    assert set(styles[drawn]) == expected
+
+
+def test_each_style_comes_once_an_epoch_and_all_products_in_time():
+    styles = np.repeat(np.arange(24), 5)
+    order = StyleOrder(styles, 2, 16, seed=0)
+    assert order.steps_per_epoch == 3  # 24 styles, 8 a batch
+    for epoch in range(5):
+        steps = range(epoch * 3, epoch * 3 + 3)
+        epoch_rows = np.concatenate([order(step) for step in steps])
+        assert counts(epoch_rows, styles) == dict.fromkeys(range(24), 2)
+    drawn = np.concatenate([order(step) for step in range(100)])
+    assert set(drawn) == set(range(120))
+
+
+def test_a_last_place_alone_is_paired_where_a_style_can_lend_one():
+    styles = np.repeat(np.arange(6), 3)
+    order = StyleOrder(styles, 3, 10, seed=0)  # 3 + 3 + 3 + 1 becomes 3 + 3 + 2 + 2
+    for step in range(20):
+        assert sorted(counts(order(step), styles).values()) == [2, 2, 3, 3]
+
+
+def test_batches_of_one_block():
+    styles = np.repeat(np.arange(40), 2)
+    blocks = np.repeat([0, 1, 2, 3], [40, 30, 6, 4])
+    order = StyleOrder(styles, 2, 8, seed=0, blocks=blocks)
+    # Pools of 20, 15 and 3 + 2 styles, four a batch.
+    assert order.steps_per_epoch == 5 + 3 + 1
+    kinds = Counter(
+        tuple(sorted({0: {0}, 1: {1}}.get(blocks[order(step)[0]], {2, 3})))
+        for step in range(9)
+    )
+    assert kinds == {(0,): 5, (1,): 3, (2, 3): 1}
+    for step in range(50):
+        there = set(blocks[order(step)])
+        assert len(there) == 1 or there <= {2, 3}
+
+
+def test_a_step_is_the_same_whatever_was_asked_before():
+    order = StyleOrder(STYLES, 4, 32, seed=5)
+    forwards = [order(step) for step in range(30)]
+    for step in (29, 3, 17):
+        fresh = StyleOrder(STYLES, 4, 32, seed=5)
+        np.testing.assert_array_equal(fresh(step), forwards[step])
+    assert not np.array_equal(forwards[0], StyleOrder(STYLES, 4, 32, seed=6)(0))
+
+
+def test_rows_are_given_back_by_their_own_numbers():
+    rows = np.array([50, 60, 70, 80])
+    order = StyleOrder(np.array([0, 1, 0, 1]), 2, 2, seed=0, rows=rows)
+    assert {tuple(sorted(order(s))) for s in range(4)} == {(50, 70), (60, 80)}
+
+
+def test_too_few_styles_say_what_there_is_and_what_to_do():
+    with pytest.raises(ValueError, match=r"40 styles .* give 110 products.* takes 120"):
+        StyleOrder(np.concatenate([STYLES, STYLES[:0]]), 3, 120, seed=0)
+    with pytest.raises(ValueError, match="products_per_style is 1"):
+        StyleOrder(STYLES, 1, 16, seed=0)
+    with pytest.raises(ValueError, match="between 2 and the batch size"):
+        StyleOrder(STYLES, 32, 16, seed=0)
