@@ -11,9 +11,8 @@ import tf_keras as keras
 from cv_tf import choices
 from cv_tf.models import torch_weights
 
-
-def _normalize_lite(images):
-    return keras.layers.Rescaling(1 / 128, offset=-127 / 128, name="scale")(images)
+# What the EfficientNet-Lite weights were trained on: (x - 127) / 128.
+_LITE_SCALE, _LITE_OFFSET = 1 / 128, -127 / 128
 
 
 def _efficientnet_lite(width: float, depth: float, variant: int):
@@ -21,7 +20,8 @@ def _efficientnet_lite(width: float, depth: float, variant: int):
         from keras_cv.models import EfficientNetLiteBackbone  # noqa: PLC0415 (slow)
 
         network = EfficientNetLiteBackbone(
-            include_rescaling=False,
+            include_rescaling=True,
+            input_tensor=keras.Input((None, None, 3), name="images"),
             width_coefficient=width,
             depth_coefficient=depth,
             drop_connect_rate=0.0,
@@ -34,8 +34,12 @@ def _efficientnet_lite(width: float, depth: float, variant: int):
         )
         if weights == "imagenet":
             _load_lite_weights(network, variant)
-        images = keras.Input((None, None, 3), name="images")
-        return keras.Model(images, network(_normalize_lite(images)))
+        # keras-cv scales to 0..1. Its own layer is set right, and not another one
+        # put in front, so that the graph stays flat: a nested network would be
+        # traced twice and could be loaded only where keras-cv is imported.
+        _, scaling, *_ = network.layers
+        scaling.scale, scaling.offset = _LITE_SCALE, _LITE_OFFSET
+        return network
 
     return build
 
@@ -104,7 +108,7 @@ def _tiny(weights: str) -> keras.Model:
             "Pass --weights=none, or take another backbone."
         )
     images = keras.Input((None, None, 3), name="images")
-    features = _normalize_lite(images)
+    features = keras.layers.Rescaling(_LITE_SCALE, offset=_LITE_OFFSET)(images)
     for stage, filters in enumerate((16, 32, 64)):
         features = keras.layers.Conv2D(
             filters, 3, strides=2, padding="same", use_bias=False, name=f"conv{stage}"

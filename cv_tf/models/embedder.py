@@ -63,6 +63,9 @@ class Embedder(keras.Model):
         self.embedding = embedding
         self.parts = parts
         self.whitening = whitening
+        # All weights are there. Else loading would trace every rendering's pass
+        # through the backbone, only to find out that there is nothing to make.
+        self.built = True
 
     @property
     def color_in_training(self) -> str:
