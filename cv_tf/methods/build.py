@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 
+import tf_keras as keras
+
 from cv_tf.config import Config, ModelSettings
 from cv_tf.losses import TripletSemiHardLoss, part_nt_xent_loss
 from cv_tf.methods.method import Method
@@ -100,4 +102,7 @@ def _triplet_loss(config: Config):
         return addons.import_addons().losses.TripletSemiHardLoss(
             margin=config.margin, distance_metric=config.distance
         )
-    return TripletSemiHardLoss(config.margin, config.distance)
+    # Under a strategy Keras wants to know: the loss of a batch is one number already.
+    return TripletSemiHardLoss(
+        config.margin, config.distance, reduction=keras.losses.Reduction.SUM
+    )
