@@ -5,10 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import tensorflow as tf
+from absl import logging
 
 from cv_tf.methods import Method
 
 _KEPT = 2
+
+
+class CheckpointError(ValueError):
+    """No checkpoint of a run can be used."""
 
 
 class Checkpoints:
@@ -32,18 +37,42 @@ class Checkpoints:
         self._manager = tf.train.CheckpointManager(
             self._checkpoint, str(folder), max_to_keep=_KEPT
         )
+        self._saved_step: int | None = None
 
     def save(self) -> None:
-        """Writes the state as of now."""
-        self._manager.save(checkpoint_number=int(self._method.step))
+        """Writes the state as of now, unless that was just done."""
+        step = int(self._method.step)
+        if step != self._saved_step:
+            self._manager.save(checkpoint_number=step)
+            self._saved_step = step
 
     def restore(self) -> int:
-        """Goes back to the newest whole checkpoint, if there is one.
+        """Goes back to the newest checkpoint that can be used, if there is one.
+
+        An older one leads to the same end: a run repeats itself bit for bit.
 
         Returns:
           The number of steps that have been made: 0 without a checkpoint.
+
+        Raises:
+          CheckpointError: If there are checkpoints, and none can be used.
         """
-        if self._manager.latest_checkpoint:
-            status = self._checkpoint.restore(self._manager.latest_checkpoint)
-            status.assert_existing_objects_matched()
-        return int(self._method.step)
+        # The manager's list is empty where the clock was set back; its newest is not.
+        paths = [self._manager.latest_checkpoint, *self._manager.checkpoints[::-1]]
+        newest_first = [path for path in dict.fromkeys(paths) if path]
+        for path in newest_first:
+            try:
+                status = self._checkpoint.restore(path)
+                status.assert_existing_objects_matched()
+            except (tf.errors.OpError, AssertionError, ValueError) as error:
+                logging.warning("The checkpoint '%s' cannot be used: %s", path, error)
+            else:
+                self._saved_step = int(self._method.step)
+                return self._saved_step
+        if newest_first:
+            raise CheckpointError(
+                f"None of the checkpoints in '{self._manager.directory}' can be used: "
+                f"{', '.join(Path(path).name for path in newest_first)}. Delete that "
+                "folder to begin again, or bring it back from a copy."
+            )
+        return 0
