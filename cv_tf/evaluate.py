@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cv_tf import command
 from cv_tf.config import Config, ConfigError, setting
 
@@ -56,9 +58,11 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
         raise ConfigError(f"There is no folder '{output.parent}' to write to.")
     catalog = read_products(config)
     split = split_catalog(catalog, config.train_split, config.eval_split, config.seed)
-    if not len(split.evaluation):
+    styles = catalog.style[split.evaluation]
+    if len(np.unique(styles[styles >= 0])) == (styles >= 0).sum():
         raise ConfigError(
-            f"{catalog.name} has no style_id, so nothing can be measured on it."
+            f"{catalog.name} has no two products to report on that share a style_id, "
+            "so there is nothing to measure. Label some color variants."
         )
     embedder_path = None if frozen else Workdir(config.workdir).embedder
 

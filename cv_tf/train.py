@@ -15,6 +15,7 @@ from cv_tf.config import Config, ConfigError
 
 if TYPE_CHECKING:
     from cv_tf.models import Embedder
+    from cv_tf.training.workdir import Workdir
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +51,10 @@ def run(config: Config) -> Run:
             "--method=frozen to see how good the frozen network is."
         )
     workdir = Workdir(config.workdir)
-    workdir.open(config)
+    workdir.check(config)  # It is made when the run begins: a mistake leaves none.
+    metrics = workdir.read_metrics()
+    if "after" in metrics:
+        return _finished(workdir, metrics)
 
     # Tables are checked before TensorFlow is loaded, so that errors come at once.
     from cv_tf.training.data import read_products  # noqa: PLC0415
@@ -61,6 +65,15 @@ def run(config: Config) -> Run:
     from cv_tf.training.session import Session  # noqa: PLC0415
 
     return Run(*Session(config, workdir, catalog).run())
+
+
+def _finished(workdir: Workdir, metrics: dict[str, Any]) -> Run:
+    """A run that is over needs neither the catalogue nor its photos."""
+    from cv_tf.models import Embedder  # noqa: PLC0415
+    from cv_tf.training.tables import format_run  # noqa: PLC0415
+
+    print(f"'{workdir.path}' holds a finished run:\n{format_run(metrics)}")
+    return Run(metrics, Embedder.load(workdir.embedder))
 
 
 def main(config: Config) -> None:

@@ -48,9 +48,9 @@ class StopWhenNotFinite(StepCallback):
         """See `StepCallback`."""
         if not math.isfinite(logs["loss"]):
             raise NonFiniteLossError(
-                f"The loss is {logs['loss']} at step {step}. The last checkpoint is "
-                "from before. Lower --learning_rate, set --clip_norm=1, or pass "
-                "--mixed_precision=none; a new --workdir starts afresh."
+                f"The loss is {logs['loss']} at step {step}. Lower --learning_rate, "
+                "set --clip_norm=1, or pass --mixed_precision=none, with a new "
+                "--workdir; this one keeps its last checkpoint from before."
             )
 
 

@@ -88,7 +88,8 @@ def evaluate_new(
     Args:
       embedder: Its whitening, if any, is replaced.
       known: Products to fit whitening and the threshold on.
-      reported: Products to report on; may be empty.
+      reported: Products to report on. There are no figures but counts if no two of
+        them are known to be variants of each other.
       model: Says whether and how to whiten.
       settings: Says how to search and to group.
       seed: Of the sample taken of a very large `known`.
@@ -148,7 +149,7 @@ def _figures(
         "num_products": len(reported),
         "num_rejects": len(reported.rejects),
     }
-    if not len(reported):
+    if not has_variants(reported.catalog.style):
         return counts
     vectors = embed(embedder, reported, settings.embed_batch_size, f"Embedding, {name}")
     styles, blocks = reported.catalog.style, reported.catalog.block
@@ -172,11 +173,16 @@ def find_threshold(
     if settings.threshold != "auto":
         return float(settings.threshold)
     styles = known.catalog.style
-    _, counts = np.unique(styles[styles >= 0], return_counts=True)
-    if not (counts > 1).any():
+    if not has_variants(styles):
         return None
     dendrograms = build_dendrograms(vectors, known.catalog.block)
     return calibrate(dendrograms, styles, settings.criterion, num_products).threshold
+
+
+def has_variants(styles: np.ndarray) -> bool:
+    """Whether two products share a style, so that there is something to find."""
+    _, counts = np.unique(styles[styles >= 0], return_counts=True)
+    return bool((counts > 1).any())
 
 
 def _sample(photos: Photos, seed: int) -> Photos:
@@ -185,8 +191,7 @@ def _sample(photos: Photos, seed: int) -> Photos:
     # Whole styles: half a style would calibrate a threshold for other catalogues.
     styles = photos.catalog.style
     keys = np.where(styles >= 0, styles, -1 - np.arange(len(styles)))
-    order = np.random.default_rng(seed).permutation(np.unique(keys))
-    rank = np.empty(len(order), np.int64)
-    rank[np.searchsorted(np.unique(keys), order)] = np.arange(len(order))
-    first = np.argsort(rank[np.searchsorted(np.unique(keys), keys)], kind="stable")
-    return photos.select(np.sort(first[:_MOST_LEARNED_FROM]))
+    _, style, sizes = np.unique(keys, return_inverse=True, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    taken = int((np.cumsum(sizes[order]) <= _MOST_LEARNED_FROM).sum())
+    return photos.select(np.flatnonzero(np.isin(style, order[: max(taken, 1)])))

@@ -85,7 +85,7 @@ def fit(
     finally:
         saver.restore_signals()
         progress.close()
-    if saver.stopped_by is not None and int(method.step) < config.steps:
+    if saver.stopped_by is not None:
         raise Interrupted(saver.stopped_by, int(method.step), str(workdir))
     checkpoints.save()
 

@@ -19,11 +19,16 @@ from cv_tf.models import Embedder
 from cv_tf.pipeline import write_rejects
 from cv_tf.training.checkpoints import Checkpoints
 from cv_tf.training.data import prepare_photos
-from cv_tf.training.evaluation import Evaluation, embed, evaluate_new
+from cv_tf.training.evaluation import (
+    Evaluation,
+    embed,
+    evaluate_new,
+    has_variants,
+)
 from cv_tf.training.fit import build_order, compile_method, fit
 from cv_tf.training.optimizers import build_optimizer
 from cv_tf.training.splits import split_catalog
-from cv_tf.training.tables import format_figures
+from cv_tf.training.tables import format_run
 from cv_tf.training.workdir import Workdir
 
 # Baselines that are reported beside the model: its backbone before training, as is.
@@ -35,7 +40,7 @@ class Session:
 
     Args:
       config: All settings.
-      workdir: Opened with them.
+      workdir: Made, or gone on with, when the run begins.
       catalog: The products.
     """
 
@@ -43,12 +48,14 @@ class Session:
         self.config, self.workdir = config, workdir
         devices.make_repeatable(config.seed)
         self.strategy = devices.create(config.strategy)
-        if config.mixed_precision != "none":
-            keras.mixed_precision.set_global_policy(f"mixed_{config.mixed_precision}")
+        # Set in either case: an earlier run of this process may have left its own.
+        precision = config.mixed_precision
+        keras.mixed_precision.set_global_policy(
+            "float32" if precision == "none" else f"mixed_{precision}"
+        )
         photos = prepare_photos(
             catalog, config, max(config.image_size, config.size_at_use)
         )
-        write_rejects(workdir.rejects, photos.rejects)
         split = split_catalog(
             photos.catalog, config.train_split, config.eval_split, config.seed
         )
@@ -60,10 +67,9 @@ class Session:
     def run(self) -> tuple[dict[str, Any], Embedder]:
         """Evaluates, trains, evaluates, and writes what the workdir shall hold."""
         config, workdir = self.config, self.workdir
+        workdir.open(config)
+        write_rejects(workdir.rejects, self.train.rejects)
         metrics = workdir.read_metrics()
-        if "after" in metrics:
-            print(f"'{workdir.path}' holds a finished run:\n{_table(metrics)}")
-            return metrics, Embedder.load(workdir.embedder)
         with self.strategy.scope():
             embedder = build_embedder(config)
             if "before" not in metrics:
@@ -84,7 +90,7 @@ class Session:
         save_embedder(after.embedder, workdir.embedder)
         metrics["after"] = after.figures
         workdir.write_metrics(metrics)
-        print(f"\n{_table(metrics)}\n\nEverything is in '{workdir.path}'.")
+        print(f"\n{format_run(metrics)}\n\nEverything is in '{workdir.path}'.")
         return metrics, after.embedder
 
     def _before(self, embedder: Embedder) -> dict[str, dict[str, float]]:
@@ -118,8 +124,7 @@ class Session:
         size = min(self.config.probe_products, len(self.reported))
         photos = self.reported.select(np.arange(size))
         catalog = photos.catalog
-        _, counts = np.unique(catalog.style[catalog.style >= 0], return_counts=True)
-        if not (counts > 1).any():
+        if not has_variants(catalog.style):
             return None
 
         def measure() -> dict[str, float]:
@@ -138,11 +143,3 @@ def save_embedder(embedder: Embedder, path: Path) -> None:
     unfinished = path.with_name(f".unfinished-{path.name}")
     embedder.save(unfinished)
     unfinished.replace(path)
-
-
-def _table(metrics: dict[str, Any]) -> str:
-    columns = {
-        name.replace("_", " "): metrics[name]
-        for name in (*_BASELINES, "before", "after")
-    }
-    return format_figures(columns, gain=("frozen grey", "after"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 # What is worth a line, in this order, and what a reader calls it.
 _ROWS = {
@@ -24,6 +25,24 @@ _ROWS = {
     "num_rejects": "rejects",
 }
 _WITHOUT_GAIN = ("threshold", "num_products", "num_rejects")
+# The parts of a run's figures; what was gained is seen against the second.
+_RUN = ("frozen_rgb", "frozen_grey", "before", "after")
+
+
+def format_run(metrics: Mapping[str, Any]) -> str:
+    """Lays the figures of a finished run out, with the gain over frozen features.
+
+    Args:
+      metrics: As in `metrics.json`.
+    """
+    columns = {name.replace("_", " "): metrics[name] for name in _RUN}
+    table = format_figures(columns, gain=("frozen grey", "after"))
+    if "recall_at_1" in metrics["after"]:
+        return table
+    return (
+        f"{table}\n\nNo figures: among the products to report on, no two are known to "
+        "be variants of each other (column style_id)."
+    )
 
 
 def format_figures(

@@ -43,8 +43,8 @@ class Workdir:
         self.rejects = self.path / "rejects.csv"
         self.checkpoints = self.path / "checkpoints"
 
-    def open(self, config: Config) -> None:
-        """Makes the folder, or checks that it holds a run with the same settings.
+    def check(self, config: Config) -> None:
+        """Checks that the folder is free, or holds a run with the same settings.
 
         Raises:
           WorkdirError: If it holds something else.
@@ -52,13 +52,11 @@ class Workdir:
         if self.path.exists() and not self.path.is_dir():
             raise WorkdirError(f"'{self.path}' is a file; --workdir must be a folder.")
         if not self.config.exists():
-            if self.path.exists() and any(self.path.iterdir()):
+            if self.path.exists() and not all(map(_is_leftover, self.path.iterdir())):
                 raise WorkdirError(
                     f"'{self.path}' is not empty and holds no run. Name another "
                     "--workdir, or empty this one."
                 )
-            self.path.mkdir(parents=True, exist_ok=True)
-            write_text(self.config, command.to_flagfile(config))
             return
         differing = _differences(self.read_config(), config)
         if differing:
@@ -68,6 +66,17 @@ class Workdir:
                 + "\nName another --workdir to start a new run, or use the same "
                 "settings to go on with that one."
             )
+
+    def open(self, config: Config) -> None:
+        """Checks the folder, and makes it if it is not there.
+
+        Raises:
+          WorkdirError: If it holds something else.
+        """
+        self.check(config)
+        if not self.config.exists():
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_text(self.config, command.to_flagfile(config))
 
     def read_config(self) -> Config:
         """The settings of the run in this folder.
@@ -100,6 +109,11 @@ def write_text(path: Path, text: str) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.write_text(text)
     unfinished.replace(path)
+
+
+def _is_leftover(path: Path) -> bool:
+    """Whether a kill in `write_text` left the file, before there was anything else."""
+    return path.name.startswith(".config.cfg.")
 
 
 def write_json(path: Path, value: Any) -> None:
