@@ -24,6 +24,7 @@ LAYOUTS = (
     "grid_2x2",
     "grid_3x3",
     "grid_4x4",
+    "overlapping_3x3",
 )
 WHITENINGS = ("none", "pca")
 

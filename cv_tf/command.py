@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import dis
 import inspect
 import sys
 import textwrap
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -41,7 +41,7 @@ def run(
         sys.exit(2)
     try:
         main(settings)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         if not _is_worded_for_users(error):
             raise
         print(f"Failed: {error}", file=sys.stderr)
@@ -49,11 +49,19 @@ def run(
 
 
 def _is_worded_for_users(error: Exception) -> bool:
-    """Whether this package raised the error, or the system (a full disk)."""
+    """Whether a `raise` of this package made the error, or the system (a full disk).
+
+    What a function of C raises (`int("x")`, shapes that do not fit) has this
+    package's frame last, too, but is a bug, and its traceback is needed.
+    """
     if isinstance(error, OSError):
         return True
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return frame.f_globals.get("__name__", "").split(".")[0] in ("cv_tf", "__main__")
+    last = error.__traceback__
+    while last.tb_next:
+        last = last.tb_next
+    code, package = last.tb_frame.f_code, last.tb_frame.f_globals.get("__name__", "")
+    raised = code.co_code[last.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+    return raised and package.split(".")[0] in ("cv_tf", "__main__")
 
 
 def parse_flags(

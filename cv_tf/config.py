@@ -18,9 +18,10 @@ def setting(
     help: str,  # noqa: A002 (the word of argparse and absl)
     one_of: tuple[str, ...] = (),
     minimum: float | None = None,
+    maximum: float | None = None,
 ) -> Any:
     """A dataclass field that also makes a good flag."""
-    metadata = {"help": help, "one_of": one_of, "minimum": minimum}
+    metadata = {"help": help, "one_of": one_of, "minimum": minimum, "maximum": maximum}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -113,6 +114,7 @@ class ModelSettings:
         1.0,
         "Each component is divided by its standard deviation to this power.",
         minimum=0,
+        maximum=1,
     )
 
 
@@ -126,7 +128,7 @@ class MethodSettings:
     views: str = setting(
         "whole", "How a photo is changed for a view.", one_of=choices.VIEWS
     )
-    flip: float = setting(0.0, "Probability of mirroring a view.", minimum=0)
+    flip: float = setting(0.0, "Probability of mirroring a view.", minimum=0, maximum=1)
     keep_background: bool = setting(
         False, "Recolor the product and leave a plain background as it is."
     )
@@ -155,6 +157,7 @@ class MethodSettings:
         0.0,
         "Of the momentum twin that encodes the second view; 0 for no twin.",
         minimum=0,
+        maximum=1,
     )
     queue_size: int = setting(
         0, "Embeddings of past batches kept as negatives (needs --momentum).", minimum=0
@@ -173,7 +176,7 @@ class TrainingSettings:
     """Batches, optimization and what happens along the way."""
 
     workdir: str = setting("", "Folder of the run: checkpoints, figures, Embedder.")
-    seed: int = setting(0, "Of all that is random.", minimum=0)
+    seed: int = setting(0, "Of all that is random.", minimum=0, maximum=2**31 - 1)
     steps: int = setting(200, "Batches to train on.", minimum=0)
     batch_size: int = setting(64, "Products a batch.", minimum=2)
     batches: str = setting(
@@ -251,6 +254,11 @@ class Config(
                 "--queue_size needs a momentum twin: vectors of a network that moves "
                 "at full speed are stale at once. Add --momentum=0.99, or drop it."
             )
+        if not self.whole_weight and not self.part_weight:
+            raise ConfigError(
+                "--whole_weight=0 and --part_weight=0 leave nothing to learn from. Set "
+                "one of them above 0."
+            )
         if self.threshold != "auto" and not _is_similarity(self.threshold):
             raise ConfigError(
                 f"--threshold={self.threshold} must be 'auto' or from -1 to 1."
@@ -272,11 +280,20 @@ class ConfigError(ValueError):
 
 
 def _check(field: dataclasses.Field, value: Any) -> None:
-    one_of, minimum = field.metadata["one_of"], field.metadata["minimum"]
+    one_of, minimum, maximum = (
+        field.metadata[name] for name in ("one_of", "minimum", "maximum")
+    )
+    kind = type(field.default)
+    if not isinstance(value, (int, float) if kind is float else kind):
+        raise ConfigError(
+            f"--{field.name} is {value!r}, which must be of type {kind.__name__}."
+        )
     if one_of and value not in one_of:
         raise ConfigError(f"--{field.name}={value} is not one of: {', '.join(one_of)}.")
     if minimum is not None and not value >= minimum:
         raise ConfigError(f"--{field.name}={value} must be {minimum} or more.")
+    if maximum is not None and not value <= maximum:
+        raise ConfigError(f"--{field.name}={value} must be {maximum} or less.")
 
 
 def _is_similarity(text: str) -> bool:

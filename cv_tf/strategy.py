@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 
 import tensorflow as tf
+import tf_keras as keras
+
+from cv_tf import choices
 
 
 def create(name: str = "auto") -> tf.distribute.Strategy:
@@ -17,8 +20,13 @@ def create(name: str = "auto") -> tf.distribute.Strategy:
       A strategy with one replica, under whose scope models are built.
 
     Raises:
-      ValueError: If there is no such device.
+      ValueError: If the name is unknown, or there is no such device.
     """
+    if name not in choices.STRATEGIES:
+        raise ValueError(
+            f"There is no strategy '{name}'. Choose one of: "
+            f"{', '.join(choices.STRATEGIES)}."
+        )
     gpus = tf.config.list_physical_devices("GPU") if name != "cpu" else []
     if name == "gpu" and not gpus:
         raise ValueError(
@@ -42,5 +50,5 @@ def _devices(strategy: tf.distribute.Strategy) -> tuple[str, ...]:
 def make_repeatable(seed: int) -> None:
     """Makes operations give the same bits on every run, and sets all seeds."""
     os.environ["TF_DETERMINISTIC_OPS"] = "1"
-    tf.keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()

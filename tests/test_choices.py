@@ -1,0 +1,74 @@
+import re
+
+import pytest
+import tf_keras as keras
+
+from cv_tf import choices, strategy
+from cv_tf.config import Config
+from cv_tf.grouping.thresholds import CRITERIA
+from cv_tf.losses.pairwise_distances import DISTANCES
+from cv_tf.losses.part_nt_xent import AGGREGATES
+from cv_tf.methods import SUPERVISED, build_embedder, build_method
+from cv_tf.models.backbones import _BUILDERS
+from cv_tf.pipeline import prepare
+from cv_tf.retrieval.search import ENGINES
+from cv_tf.vision import LAYOUTS
+from cv_tf.vision.color_input import MODES
+from cv_tf.vision.views import KINDS
+
+# The lists of choices stand apart from the rooms, so that the command line answers
+# without TensorFlow. These equalities keep them from drifting apart.
+
+
+@pytest.mark.parametrize(
+    ("listed", "offered"),
+    [
+        (choices.BACKBONES, _BUILDERS),
+        (choices.COLOR_INPUTS, (*MODES, "both")),
+        (choices.LAYOUTS, LAYOUTS),
+        (choices.VIEWS, KINDS),
+        (choices.AGGREGATES, [name or "none" for name in AGGREGATES]),
+        (choices.DISTANCES, DISTANCES),
+        (choices.ENGINES, ENGINES),
+        (choices.CRITERIA, CRITERIA),
+    ],
+)
+def test_what_is_listed_is_what_a_room_offers(listed, offered):
+    assert listed == tuple(offered)
+
+
+@pytest.mark.parametrize(
+    ("option", "listed"),
+    [("frame", choices.FRAMES), ("on_bad_image", choices.ON_BAD_IMAGE)],
+)
+def test_what_is_listed_is_what_the_pipeline_asks_for(option, listed):
+    with pytest.raises(ValueError, match="choose one of") as error:
+        prepare(None, **{option: "?"})
+    offered = re.fullmatch(r".* choose one of (.*)\.", str(error.value))[1]
+    assert listed == tuple(offered.split(", "))
+
+
+@pytest.mark.parametrize("precision", [p for p in choices.PRECISIONS if p != "none"])
+def test_precisions_are_those_of_keras(precision):
+    policy = keras.mixed_precision.Policy(f"mixed_{precision}")
+    assert policy.compute_dtype == precision
+    assert policy.variable_dtype == "float32"
+
+
+@pytest.mark.parametrize("name", choices.METHODS)
+def test_methods_are_built_by_their_names(name):
+    config = Config(method=name, backbone="tiny", weights="none", image_size=32)
+    embedder = build_embedder(config)
+    if name == "frozen":
+        with pytest.raises(ValueError, match="--method=frozen has nothing to train"):
+            build_method(config, embedder)
+        return
+    method = build_method(config, embedder)
+    assert method.__class__.__name__.lower() == name.replace("_", "")
+    assert (name in SUPERVISED) == (name == "triplet")
+
+
+def test_strategies_are_those_that_can_be_asked_for():
+    with pytest.raises(ValueError, match="no strategy 'tpu'") as error:
+        strategy.create("tpu")
+    assert str(error.value).endswith(f"one of: {', '.join(choices.STRATEGIES)}.")

@@ -1,0 +1,114 @@
+import dataclasses
+import re
+
+import pytest
+
+from cv_tf.config import Config, ConfigError, setting
+from cv_tf.evaluate import EvaluateConfig
+
+FIELDS = {field.name: field for field in dataclasses.fields(EvaluateConfig)}
+CHOSEN = [name for name, field in FIELDS.items() if field.metadata["one_of"]]
+BOUNDED = [
+    name
+    for name, field in FIELDS.items()
+    if field.metadata["minimum"] is not None or field.metadata["maximum"] is not None
+]
+
+
+def test_defaults_are_valid_and_explained():
+    Config()
+    for name, field in FIELDS.items():
+        assert field.metadata["help"].endswith("."), name
+        if field.metadata["one_of"]:
+            assert field.default in field.metadata["one_of"], name
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_every_choice_is_taken_and_no_other(name):
+    for value in FIELDS[name].metadata["one_of"]:
+        assert getattr(Config(**{name: value}), name) == value
+    known = re.escape(", ".join(FIELDS[name].metadata["one_of"]))
+    with pytest.raises(ConfigError, match=rf"--{name}=else is not one of: {known}\."):
+        Config(**{name: "else"})
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_values_out_of_bounds_are_refused_by_the_name_of_the_flag(name):
+    kind, limits = type(FIELDS[name].default), FIELDS[name].metadata
+    for bound, side, words in (("minimum", -1, "more"), ("maximum", 1, "less")):
+        limit = limits[bound]
+        if limit is None:
+            continue
+        message = rf"--{name}=.* must be {re.escape(str(limit))} or {words}\."
+        with pytest.raises(ConfigError, match=message):
+            Config(**{name: kind(limit + side)})
+    if kind is float:
+        with pytest.raises(ConfigError, match=f"--{name}=nan must be"):
+            Config(**{name: float("nan")})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps": "10"}, r"--steps is '10', which must be of type int\."),
+        ({"flip": "0.5"}, r"--flip is '0\.5', which must be of type float\."),
+        (
+            {"block_columns": ["category"]},
+            r"--block_columns is \['category'\], which must be of type tuple\.",
+        ),
+        ({"image_size": 100}, r"--image_size=100 .*must be multiples of 32"),
+        ({"embed_size": 200}, r"--embed_size=200 must be multiples of 32"),
+        ({"queue_size": 640}, r"--queue_size needs a momentum twin.*--momentum=0\.99"),
+        (
+            {"queue_size": 100, "momentum": 0.9, "batch_size": 64},
+            r"--queue_size=100 must be a multiple of --batch_size=64\.",
+        ),
+        (
+            {"whole_weight": 0.0, "part_weight": 0.0},
+            r"--whole_weight=0 and --part_weight=0 leave nothing",
+        ),
+        ({"threshold": "high"}, r"--threshold=high must be 'auto' or from -1 to 1"),
+        ({"threshold": "1.5"}, r"--threshold=1\.5 must be"),
+        ({"threshold": "nan"}, r"--threshold=nan must be"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        Config(**settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"queue_size": 128, "momentum": 0.99, "batch_size": 64},
+        {"whole_weight": 0.0},
+        {"part_weight": 0.0},
+        {"threshold": "-1"},
+        {"threshold": "0.25"},
+        {"learning_rate": 1, "weight_decay": 0},
+    ],
+)
+def test_what_goes_together_is_taken(settings):
+    config = Config(**settings)
+    assert {name: getattr(config, name) for name in settings} == settings
+
+
+def test_size_at_use_is_that_of_training_unless_set():
+    assert Config(image_size=96).size_at_use == 96
+    assert Config(image_size=96, embed_size=224).size_at_use == 224
+
+
+def test_replacing_a_setting_checks_again():
+    with pytest.raises(ConfigError, match="--steps=-1 must be 0 or more"):
+        dataclasses.replace(Config(), steps=-1)
+
+
+def test_a_setting_says_all_of_itself():
+    field = setting(3, "How many.", one_of=("3",), minimum=1, maximum=5)
+    assert field.default == 3
+    assert dict(field.metadata) == {
+        "help": "How many.",
+        "one_of": ("3",),
+        "minimum": 1,
+        "maximum": 5,
+    }
