@@ -1,0 +1,114 @@
+"""Times the training loop beside the same step on a batch that is already in memory.
+
+    python benchmarks/input_pipeline.py --catalog=photos/catalog.csv
+
+Three loops take turns after a warm-up: the training loop with photos decoded once and
+held in memory, the loop with photos decoded from their files for every batch, and the
+bare step on one batch again and again. An input pipeline that does not starve the
+device keeps the first two near the third. Prints a Markdown table of images/s and of
+the ratio to the bare step, paired by round, and writes it to
+benchmarks/results/input_pipeline.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import tensorflow as tf
+
+from cv_tf import strategy
+from cv_tf.config import Config
+from cv_tf.methods import build_embedder, build_method
+from cv_tf.pipeline import RandomOrder, batches
+from cv_tf.training.data import prepare_photos, read_products
+from cv_tf.training.fit import compile_method
+from cv_tf.training.optimizers import build_optimizer
+
+RESULT = Path(__file__).parent / "results" / "input_pipeline.md"
+
+
+def main() -> None:
+    """Runs the rounds, prints the table and writes it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--catalog", default="", help="default: the embedded data set")
+    parser.add_argument("--image_size", type=int, default=96)
+    parser.add_argument("--steps", type=int, default=10, help="a round")
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as cache:
+        config = Config(
+            catalog=arguments.catalog,
+            cache_dir=cache,
+            image_size=arguments.image_size,
+            steps=1000,
+        )
+        loops = build_loops(config, arguments.steps)
+        for loop in loops.values():
+            loop()
+        seconds = {name: [] for name in loops}
+        for _ in range(arguments.rounds):
+            for name, loop in loops.items():
+                start = time.perf_counter()
+                loop()
+                seconds[name].append(time.perf_counter() - start)
+    report = f"{preamble(arguments)}\n{table(seconds, config, arguments.steps)}\n"
+    print(report)
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(report)
+
+
+def build_loops(config: Config, steps: int) -> dict[str, callable]:
+    """The three loops, each of `steps` steps of one and the same method."""
+    catalog = read_products(config)
+    device = strategy.create(config.strategy)
+    with device.scope():
+        method = build_method(config, build_embedder(config))
+        compile_method(method, config, build_optimizer(config), device)
+    decoded = prepare_photos(catalog, config, config.image_size)
+    config.memory_gigabytes = 0.0
+    files = prepare_photos(catalog, config, config.image_size)
+    order = RandomOrder(len(files), config.batch_size, config.seed)
+    one = next(iter(batches(decoded, order, num_steps=1)))
+    sources = {
+        "decoded once, in memory": batches(decoded, order),
+        "decoded for each batch": batches(files, order),
+        "bare step": tf.data.Dataset.from_tensors(one).repeat(),
+    }
+
+    def loop_over(source: tf.data.Dataset):
+        iterator = iter(source)  # Kept, so that a round does not start it anew.
+        return lambda: method.fit(iterator, steps_per_epoch=steps, verbose=0)
+
+    return {name: loop_over(source) for name, source in sources.items()}
+
+
+def table(seconds: dict[str, list[float]], config: Config, steps: int) -> str:
+    """Medians of images/s, and of the ratio to the bare step."""
+    images = steps * config.batch_size
+    lines = ["| input | images/s | of the bare step |", "| --- | ---: | ---: |"]
+    for name, times in seconds.items():
+        rate = statistics.median(images / time for time in times)
+        ratio = statistics.median(
+            bare / time for bare, time in zip(seconds["bare step"], times, strict=True)
+        )
+        lines.append(f"| {name} | {rate:.1f} | {ratio:.2f} |")
+    return "\n".join(lines)
+
+
+def preamble(arguments: argparse.Namespace) -> str:
+    """What was measured, and where."""
+    return (
+        "# The training loop beside its bare step\n\n"
+        f"`part_contrast`, EfficientNet-Lite0, batch 64, {arguments.image_size} px, "
+        f"{arguments.rounds} rounds of {arguments.steps} steps in turns, "
+        f"Python {platform.python_version()}, {platform.machine()}.\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
