@@ -1,0 +1,262 @@
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+from absl import flags
+
+from cv_tf import command, evaluate, train
+from cv_tf.config import Config, DataSettings, TrainingSettings, setting
+from cv_tf.evaluate import EvaluateConfig
+
+
+@dataclasses.dataclass(kw_only=True)
+class Oven:
+    """What the oven is set to."""
+
+    heat: float = setting(180.0, "Degrees.", minimum=0)
+    minutes: int = setting(10, "How long.")
+    fan: bool = setting(True, "Blow.")
+    mode: str = setting("top", "Where from.", one_of=("top", "bottom"))
+    shelves: tuple[str, ...] = setting(("low",), "Which.")
+
+    def __post_init__(self):
+        if self.heat > 300:
+            raise ValueError(f"--heat={self.heat} melts the oven.")
+
+
+def parse(*arguments, base=None):
+    return command.parse_flags(Oven, ["oven", *arguments], base)
+
+
+def test_flags_become_fields_of_their_types():
+    assert parse() == Oven()
+    assert parse(
+        "--heat=99.5",
+        "--minutes=3",
+        "--nofan",
+        "--mode=bottom",
+        "--shelves=low,high",
+    ) == Oven(heat=99.5, minutes=3, fan=False, mode="bottom", shelves=("low", "high"))
+    assert parse("--fan=false", "--shelves=") == Oven(fan=False, shelves=())
+
+
+def test_flags_that_are_given_take_the_place_of_the_base():
+    base = Oven(heat=1.0, minutes=2, shelves=("high",))
+    assert parse("--minutes=10", base=base) == Oven(heat=1.0, shelves=("high",))
+    assert parse(base=base) == base
+
+
+def test_a_flagfile_is_read_and_later_flags_win(tmp_path):
+    (tmp_path / "oven.cfg").write_text("# Bread.\n--heat=230\n\n--minutes=40\n")
+    flagfile = f"--flagfile={tmp_path / 'oven.cfg'}"
+    assert parse(flagfile) == Oven(heat=230.0, minutes=40)
+    assert parse(flagfile, "--heat=200") == Oven(heat=200.0, minutes=40)
+    (tmp_path / "long.cfg").write_text(f"{flagfile}\n--minutes=60\n")
+    long = parse(f"--flagfile={tmp_path / 'long.cfg'}")
+    assert long == Oven(heat=230.0, minutes=60)
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--minuets=3", r"'minuets'. Did you mean: minutes"),
+        ("--minutes=3.5", r"--minutes=3\.5"),
+        ("--fan=perhaps", r"--fan=perhaps"),
+        ("fast", r"'fast' is not a flag; every setting is given as --name=value"),
+        ("--flagfile=nowhere.cfg", r"nowhere\.cfg"),
+    ],
+)
+def test_what_cannot_be_parsed_is_named(argument, message):
+    with pytest.raises(flags.Error, match=message):
+        parse(argument)
+
+
+def test_parsing_touches_no_global_flags():
+    parse("--heat=20")
+    assert "heat" not in flags.FLAGS
+
+
+def _another(field: dataclasses.Field):
+    """A valid value that is not the default; hard to write down where it can be."""
+    chosen = {"image_size": 96, "embed_size": 224, "queue_size": 130, "batch_size": 65}
+    if field.name in chosen:
+        return chosen[field.name]
+    if field.metadata["one_of"]:
+        return next(v for v in field.metadata["one_of"] if v != field.default)
+    if field.name == "threshold":
+        return "-0.25"
+    return {
+        bool: lambda: not field.default,
+        int: lambda: field.default + 7,
+        float: lambda: 1 / 3,
+        str: lambda: "a folder/with = signs, commas & ümlauts #1",
+        tuple: lambda: ("brand name", "gender"),
+    }[type(field.default)]()
+
+
+def test_a_flagfile_reads_back_to_equal_settings(tmp_path):
+    fields = dataclasses.fields(EvaluateConfig)
+    settings = EvaluateConfig(**{field.name: _another(field) for field in fields})
+    for field in fields:
+        assert getattr(settings, field.name) != field.default, field.name
+    path = tmp_path / "config.cfg"
+    path.write_text(command.to_flagfile(settings))
+    assert command.parse_flags(EvaluateConfig, ["", f"--flagfile={path}"]) == settings
+    # An empty value must not take the next line for its own.
+    path.write_text(command.to_flagfile(Oven(mode="top", shelves=())))
+    assert parse(f"--flagfile={path}") == Oven(shelves=())
+
+
+@pytest.mark.parametrize(
+    ("settings_class", "main"), [(Config, train.main), (EvaluateConfig, evaluate.run)]
+)
+def test_help_has_every_flag_once_under_its_topic(settings_class, main):
+    lines = command.help_text(settings_class, main).split("\n")
+    topics = {
+        topic.__doc__.split("\n")[0]
+        for topic in settings_class.__mro__[:-1]
+        if topic is not Config  # It has no settings of its own.
+    }
+    flags_of, topic = {}, None
+    for line in lines:
+        if line in topics:
+            topic = line
+        if line.startswith("  --") and "=" in line:
+            flags_of.setdefault(topic, []).append(line.strip()[2:].split("=")[0])
+    listed = [name for names in flags_of.values() for name in names]
+    expected = [field.name for field in dataclasses.fields(settings_class)]
+    assert sorted(listed) == sorted(expected)
+    assert set(flags_of) == topics
+    assert {"catalog", "frame"} < set(flags_of[DataSettings.__doc__])
+    assert {"steps", "seed"} < set(flags_of[TrainingSettings.__doc__])
+    assert max(len(line) for line in lines if line.startswith("  ")) <= 80
+
+
+def test_help_shows_defaults_choices_and_what_the_command_is_for():
+    text = command.help_text(Oven, train.main)
+    assert text.startswith(train.__doc__)
+    assert "--heat=180.0\n      Degrees.\n" in text
+    assert "--shelves=low\n" in text
+    assert "--mode=top\n      Where from. One of: top, bottom.\n" in text
+
+
+# Runs `main` as a verb does, in a process of its own.
+VERB = """
+import dataclasses, sys
+from cv_tf import command
+from cv_tf.config import setting
+
+@dataclasses.dataclass(kw_only=True)
+class Settings:
+    '''All there is.'''
+    what: str = setting("nothing", "What to do.", one_of=())
+
+    def __post_init__(self):
+        if self.what == "unknown":
+            raise ValueError("--what=unknown is not known.")
+
+def main(settings):
+    '''What happens.'''
+    if settings.what == "input":
+        raise ValueError("catalog.csv line 3: no such photo. Mend it.")
+    if settings.what == "own":
+        from cv_tf.models.torch_weights import WeightFileError
+        raise WeightFileError("'a.pth' is cut short.")
+    if settings.what == "package":
+        from cv_tf.catalog import read_catalog
+        read_catalog("nowhere.csv")
+    if settings.what == "disk":
+        open("/nowhere/at/all")
+    if settings.what == "extra":
+        raise ImportError("tensorflow-addons cannot be imported: ...")
+    if settings.what == "integer":
+        int("three")
+    if settings.what == "key":
+        {}["missing"]
+    if settings.what == "lengths":
+        list(zip([1], [1, 2], strict=True))
+    if settings.what == "library":
+        import json
+        json.loads("{")
+    if settings.what == "module":
+        import cv_tf.nothing
+    print("done", settings.what)
+
+command.run(main, Settings)
+"""
+
+
+def _run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-c", VERB, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_command_that_succeeds_exits_with_0():
+    finished = _run("--what=work")
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert finished.stdout == "done work\n"
+
+
+@pytest.mark.parametrize("what", ["--help", "-h", "--helpfull"])
+def test_help_exits_with_0_and_does_nothing(what):
+    finished = _run("--what=work", what)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert "--what=nothing\n      What to do.\n" in finished.stdout
+    assert "done" not in finished.stdout
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--wat=work", "Wrong use: Unknown command line flag 'wat'"),
+        ("work", "Wrong use: 'work' is not a flag;"),
+        ("--what=unknown", "Wrong use: --what=unknown is not known."),
+        ("--flagfile=no.cfg", "Wrong use: "),
+    ],
+)
+def test_wrong_use_exits_with_2_in_plain_words(argument, message):
+    finished = _run(argument)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr.startswith(message)
+    assert finished.stderr.endswith("See --help.\n")
+    assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("input", "catalog.csv line 3: no such photo. Mend it."),
+        ("package", "nowhere.csv"),
+        ("disk", "No such file or directory: '/nowhere/at/all'"),
+        ("extra", "tensorflow-addons cannot be imported"),
+    ],
+)
+def test_what_the_user_can_mend_exits_with_1_in_one_line(what, message):
+    finished = _run(f"--what={what}")
+    assert (finished.returncode, finished.stdout) == (1, "")
+    assert finished.stderr.startswith("Failed: ")
+    assert message in finished.stderr
+    assert finished.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "error"),
+    [
+        ("integer", "ValueError: invalid literal for int"),
+        ("key", "KeyError: 'missing'"),
+        ("lengths", "ValueError: zip() argument 2 is longer"),
+        ("library", "json.decoder.JSONDecodeError"),
+        ("module", "ModuleNotFoundError: No module named 'cv_tf.nothing'"),
+    ],
+)
+def test_a_bug_keeps_its_traceback(what, error):
+    finished = _run(f"--what={what}")
+    assert finished.returncode == 1
+    assert "Traceback (most recent call last)" in finished.stderr
+    assert error in finished.stderr
+    assert "Failed: " not in finished.stderr
