@@ -1,10 +1,18 @@
 """Fixtures that every room's tests share."""
 
+import csv
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw
 
 import cv_tf  # noqa: F401  (selects the Keras 2 API before anything loads TensorFlow)
+from cv_tf import command
+from cv_tf.config import Config
 
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
@@ -26,3 +34,138 @@ def hm_dev() -> Path:
 def magento() -> Path:
     """The folder of 107 large studio photos, or a skip with the reason."""
     return _folder("magento")
+
+
+@pytest.fixture(scope="session")
+def drawn_catalog(tmp_path_factory) -> Path:
+    """A table of 45 drawn products: 18 styles in two or three colors, two categories.
+
+    12 styles are of the split "train" (30 products), 6 of "validation" (15).
+    """
+    folder = tmp_path_factory.mktemp("drawn")
+    rows = []
+    for style in range(18):
+        for color in ("black", "navy", "crimson")[: 2 + style % 2]:
+            name = f"{style:02d}-{color}"
+            _draw_garment(folder / f"{name}.jpg", style, color)
+            row = {"product_id": name, "image": f"{name}.jpg", "color": color}
+            row["style_id"] = f"style {style}"
+            row["category"] = "Shirts" if style % 2 else "Trousers"
+            row["split"] = "train" if style < 12 else "validation"
+            rows.append(row)
+    return _write_table(folder / "catalog.csv", rows)
+
+
+@pytest.fixture(scope="session")
+def changed_catalog(drawn_catalog) -> Callable[..., Path]:
+    """A function that writes another table of the same photos and returns its path.
+
+    It takes a name; columns to leave out; and rows to add.
+    """
+
+    def write(name: str, without: tuple[str, ...] = (), more: tuple[dict, ...] = ()):
+        with drawn_catalog.open(newline="", encoding="utf-8") as file:
+            rows = [*csv.DictReader(file), *more]
+        rows = [{k: row[k] for k in row if k not in without} for row in rows]
+        return _write_table(drawn_catalog.with_name(name), rows)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def tiny_run(drawn_catalog) -> Callable[..., Config]:
+    """A function from settings to those of a training that takes seconds."""
+
+    def configure(workdir: Path, **settings) -> Config:
+        tiny = {"backbone": "tiny", "weights": "none", "image_size": 32, "steps": 8}
+        tiny |= {"batch_size": 8, "warmup_steps": 2, "checkpoint_every": 3}
+        tiny |= {"projection_hidden": 16, "projection_dimensions": 16}
+        tiny |= {"probe_every": 0, "whiten": "none", "average": "none"}
+        tiny |= {"catalog": str(drawn_catalog), "workdir": str(workdir)}
+        return Config(**tiny | settings)
+
+    return configure
+
+
+@pytest.fixture(scope="session")
+def start_verb(tmp_path_factory) -> Callable[..., subprocess.Popen]:
+    """A function that starts `python -m cv_tf.VERB` with flags, as a user would.
+
+    It takes the settings as a Config or as flags. With `tensorflow=False`, importing
+    TensorFlow is an error.
+    """
+    forbidden = tmp_path_factory.mktemp("forbidden")
+    text = "raise RuntimeError('TensorFlow was loaded')"
+    (forbidden / "tensorflow.py").write_text(text)
+
+    def start(verb: str, *flags: str | Config, tensorflow: bool = True):
+        arguments = [sys.executable, "-m", f"cv_tf.{verb}"]
+        for flag in flags:
+            is_config = isinstance(flag, Config)
+            arguments += (
+                command.to_flagfile(flag).split("\n")[:-1] if is_config else [flag]
+            )
+        environment = dict(os.environ)
+        if not tensorflow:
+            environment["PYTHONPATH"] = str(forbidden)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(arguments, env=environment, **pipes)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def run_verb(start_verb) -> Callable[..., subprocess.CompletedProcess]:
+    """Like `start_verb`, and waits for the end."""
+
+    def run(*arguments, **options) -> subprocess.CompletedProcess:
+        with start_verb(*arguments, **options) as process:
+            output, errors = process.communicate()
+        return subprocess.CompletedProcess(
+            process.args, process.returncode, output, errors
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished_run(
+    changed_catalog, tiny_run, run_verb, tmp_path_factory
+) -> tuple[Config, subprocess.CompletedProcess]:
+    """The main job, from the command line; one photo of its catalogue is none."""
+    bad = {"product_id": "text", "image": "text.jpg", "style_id": "style 17"}
+    bad |= {"color": "", "category": "Shirts", "split": "validation"}
+    catalog = changed_catalog("one_bad_photo.csv", more=(bad,))
+    catalog.with_name("text.jpg").write_text("This is not a photo.")
+    config = tiny_run(
+        tmp_path_factory.mktemp("runs") / "main job",
+        catalog=str(catalog),
+        on_bad_image="reject",
+        steps=12,
+        probe_every=6,
+        probe_products=9,
+        whiten="pca",
+        average="inverse",
+    )
+    return config, run_verb("train", config)
+
+
+def _write_table(path: Path, rows: list[dict[str, str]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def _draw_garment(path: Path, style: int, color: str) -> None:
+    """Width, height, neckline and stripes are the style's."""
+    photo = Image.new("RGB", (48, 64), "white")
+    draw = ImageDraw.Draw(photo)
+    half, top = 8 + style % 5 * 2, 10 + style % 3 * 3
+    draw.rectangle([24 - half, top, 24 + half, 56], fill=color)
+    if style % 2:
+        draw.ellipse([18, top - 4, 30, top + 6], fill="white")
+    for y in range(top + 12, 56, 5 + style % 7):
+        draw.line([24 - half, y, 24 + half, y], fill="grey")
+    photo.save(path, quality=90)
