@@ -64,7 +64,7 @@ class Checkpoints:
             try:
                 status = self._checkpoint.restore(path)
                 status.assert_existing_objects_matched()
-            except (tf.errors.OpError, AssertionError, ValueError) as error:
+            except Exception as error:  # Each kind of damage raises its own.
                 logging.warning("The checkpoint '%s' cannot be used: %s", path, error)
             else:
                 self._saved_step = int(self._method.step)

@@ -1,0 +1,151 @@
+"""Schedules and updates, worked out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from cv_tf.config import TrainingSettings
+from cv_tf.models import build_backbone
+from cv_tf.training.optimizers import build_optimizer
+
+
+def updated(settings, variables, gradients, num_steps=1):
+    """Values after steps with always the same gradients."""
+    optimizer = build_optimizer(settings)
+    optimizer.build(variables)
+    for _ in range(num_steps):
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+    return [variable.numpy() for variable in variables]
+
+
+class TestSchedule:
+    def test_warm_up_then_cosine(self):
+        schedule = build_optimizer(
+            TrainingSettings(learning_rate=0.8, warmup_steps=4, steps=10)
+        )._learning_rate
+        expected = {0: 0.0, 1: 0.2, 2: 0.4, 3: 0.6, 4: 0.8}
+        # A half wave over the six steps that are left: 60 degrees, 90, 120, 180.
+        expected |= {6: 0.8 * 0.75, 7: 0.8 * 0.5, 8: 0.8 * 0.25, 10: 0.0}
+        for step, rate in expected.items():
+            assert float(schedule(step)) == pytest.approx(rate, abs=1e-6), step
+
+    def test_without_warm_up(self):
+        schedule = build_optimizer(
+            TrainingSettings(learning_rate=0.8, warmup_steps=0, steps=4)
+        )._learning_rate
+        half = math.sqrt(0.5)
+        expected = [0.8, 0.4 * (1 + half), 0.4, 0.4 * (1 - half), 0.0]
+        found = [float(schedule(step)) for step in range(5)]
+        assert found == pytest.approx(expected, abs=1e-6)
+
+    def test_warm_up_longer_than_the_run(self):
+        schedule = build_optimizer(
+            TrainingSettings(learning_rate=0.8, warmup_steps=20, steps=4)
+        )._learning_rate
+        found = [float(schedule(step)) for step in range(5)]
+        assert found == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8])
+
+    def test_no_steps_at_all(self):
+        optimizer = build_optimizer(TrainingSettings(steps=0))
+        assert float(optimizer._learning_rate(0)) == pytest.approx(2e-4)
+
+
+class TestUpdates:
+    def test_adam(self):
+        settings = TrainingSettings(learning_rate=0.1, warmup_steps=0, steps=4)
+        kernel = tf.Variable([1.0, -2.0], name="dense/kernel")
+        (found,) = updated(settings, [kernel], [tf.constant([0.5, 4.0])], 2)
+        value, first, second = np.array([1.0, -2.0]), np.zeros(2), np.zeros(2)
+        gradient = np.array([0.5, 4.0])
+        for step in range(2):
+            rate = 0.05 * (1 + math.cos(math.pi * step / 4))
+            first = 0.9 * first + 0.1 * gradient
+            second = 0.999 * second + 0.001 * gradient**2
+            mean = first / (1 - 0.9 ** (step + 1))
+            deviation = np.sqrt(second / (1 - 0.999 ** (step + 1)))
+            value = value - rate * mean / (deviation + 1e-7)
+        np.testing.assert_allclose(found, value, rtol=1e-5)
+
+    def test_momentum(self):
+        settings = TrainingSettings(
+            optimizer="sgd", learning_rate=1.0, warmup_steps=0, steps=2
+        )
+        kernel = tf.Variable([1.0], name="dense/kernel")
+        # Rates 1 and 0.5: velocities -0.2, then 0.9 * -0.2 - 0.5 * 0.2 = -0.28.
+        (found,) = updated(settings, [kernel], [tf.constant([0.2])], 2)
+        assert found == pytest.approx(1 - 0.2 - 0.28)
+
+    def test_weight_decay_is_decoupled(self):
+        settings = TrainingSettings(
+            learning_rate=0.1, weight_decay=0.5, warmup_steps=0, steps=10
+        )
+        kernel = tf.Variable([2.0], name="dense/kernel")
+        # Decay takes 0.1 * 0.5 * 2; the first step of Adam is the learning rate.
+        (found,) = updated(settings, [kernel], [tf.constant([3.0])])
+        assert found == pytest.approx(2 - 0.1 - 0.1, rel=1e-5)
+
+    def test_weight_decay_spares_biases_and_normalization(self):
+        settings = TrainingSettings(
+            learning_rate=0.1, weight_decay=0.5, warmup_steps=0, steps=10
+        )
+        network = keras.Sequential(
+            [
+                build_backbone("tiny", "none", freeze_batch_norm=False),
+                keras.layers.Dense(4),
+            ]
+        )
+        network.build((None, 32, 32, 3))
+        before = [variable.numpy() for variable in network.trainable_variables]
+        after = updated(
+            settings,
+            network.trainable_variables,
+            [tf.zeros_like(value) for value in before],
+        )
+        decayed = {"kernel": 4, "gamma": 3, "beta": 3, "bias": 1}
+        for variable, old, new in zip(
+            network.trainable_variables, before, after, strict=True
+        ):
+            kind = variable.name.split("/")[-1].split(":")[0]
+            decayed[kind] -= 1
+            share = 1 - 0.1 * 0.5 if kind == "kernel" else 1
+            np.testing.assert_allclose(new, share * old, rtol=1e-6)
+        assert set(decayed.values()) == {0}  # All kinds were there.
+
+    def test_clipping_is_of_all_gradients_together(self):
+        settings = TrainingSettings(
+            optimizer="sgd", learning_rate=1.0, warmup_steps=0, steps=9, clip_norm=1.0
+        )
+        variables = [tf.Variable([0.0]), tf.Variable([0.0])]
+        found = updated(settings, variables, [tf.constant([3.0]), tf.constant([4.0])])
+        np.testing.assert_allclose(found, [[-0.6], [-0.8]], rtol=1e-6)
+
+    def test_short_gradients_are_not_clipped(self):
+        settings = TrainingSettings(
+            optimizer="sgd", learning_rate=1.0, warmup_steps=0, steps=9, clip_norm=1.0
+        )
+        (found,) = updated(settings, [tf.Variable([0.0])], [tf.constant([0.5])])
+        assert found == pytest.approx(-0.5)
+
+    def test_without_clipping(self):
+        settings = TrainingSettings(
+            optimizer="sgd", learning_rate=1.0, warmup_steps=0, steps=9
+        )
+        (found,) = updated(settings, [tf.Variable([0.0])], [tf.constant([50.0])])
+        assert found == pytest.approx(-50)
+
+    def test_half_precision_skips_what_overflows(self):
+        settings = TrainingSettings(
+            optimizer="sgd",
+            learning_rate=1.0,
+            warmup_steps=0,
+            steps=9,
+            mixed_precision="float16",
+        )
+        variable = tf.Variable([1.0])
+        (found,) = updated(settings, [variable], [tf.constant([float("inf")])])
+        assert found == pytest.approx(1)
+        (found,) = updated(settings, [variable], [tf.constant([0.25])])
+        assert found == pytest.approx(0.75)
