@@ -42,7 +42,9 @@ def read_columns(path: str) -> Columns:
 
 def _read_csv(path: str) -> Columns:
     problems, rows, lines = [], [], []
-    with io.TextIOWrapper(open_binary(path), "utf-8-sig", newline="") as text:
+    with open_binary(path) as file:
+        content = io.BytesIO(file.read())
+    with io.TextIOWrapper(content, "utf-8-sig", newline="") as text:
         reader = csv.reader(text, strict=True)
         try:
             header = [name.strip() for name in next(reader, [])]

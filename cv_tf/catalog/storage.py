@@ -1,4 +1,4 @@
-"""Files on disk and in object storage, behind two functions."""
+"""Files on disk and in object storage, behind a few functions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ def is_remote(path: str) -> bool:
     return "://" in path
 
 
+def is_file(path: str) -> bool:
+    """Says whether a local or remote file is there."""
+    if is_remote(path):
+        import tensorflow as tf  # noqa: PLC0415
+
+        return tf.io.gfile.exists(path)
+    return Path(path).is_file()
+
+
 def open_binary(path: str) -> BinaryIO:
     """Opens a local or remote file for reading bytes.
 
@@ -18,11 +27,18 @@ def open_binary(path: str) -> BinaryIO:
     checked without waiting for it.
 
     Raises:
-      OSError: If a local file cannot be opened; remote files raise what
-        `tf.io.gfile` raises.
+      FileNotFoundError: If there is no such file.
+      OSError: If it cannot be opened.
     """
-    if is_remote(path):
-        import tensorflow as tf  # noqa: PLC0415
+    if not is_remote(path):
+        return Path(path).open("rb")
+    import tensorflow as tf  # noqa: PLC0415
 
-        return tf.io.gfile.GFile(path, "rb")
-    return Path(path).open("rb")
+    file = tf.io.gfile.GFile(path, "rb")
+    try:
+        file.seek(0)  # Only now is it opened.
+    except tf.errors.NotFoundError as error:
+        raise FileNotFoundError(f"there is no {path}") from error
+    except tf.errors.OpError as error:
+        raise OSError(f"{path} cannot be opened: {error.message}") from error
+    return file

@@ -132,7 +132,8 @@ def read_catalog(
         raise CatalogError(f"{name}: the table has a header but no products.")
     raise_problems(name, problems)
 
-    block, block_names = _blocks(columns, block_columns)
+    block_values = [columns.cells[name] for name in block_columns]
+    block, block_names = number_blocks(block_values, len(image))
     return Catalog(
         name=name,
         product_id=_objects(product_id),
@@ -155,22 +156,25 @@ def number_styles(styles: Sequence[str]) -> np.ndarray:
     return np.array([number[name] for name in styles], np.int32)
 
 
-def number_blocks(names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Numbers the distinct blocks from 0 in sorted order; returns their names too."""
+def number_blocks(
+    columns: Sequence[Sequence[str]], num_rows: int
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Numbers the distinct combinations of values from 0 in sorted order.
+
+    Args:
+      columns: The block columns, of `num_rows` values each; none for one block.
+      num_rows: How many products there are.
+
+    Returns:
+      [num_rows] int32, and the blocks' names: the values, joined.
+    """
+    if not columns:
+        return np.zeros(num_rows, np.int32), ("all",)
+    rows = zip(*columns, strict=True)
+    names = [" / ".join(value or "(none)" for value in row) for row in rows]
     distinct = tuple(sorted(set(names)))
     number = {name: i for i, name in enumerate(distinct)}
     return np.array([number[name] for name in names], np.int32), distinct
-
-
-def _blocks(
-    columns: Columns, block_columns: Sequence[str]
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    if not block_columns:
-        return np.zeros(len(columns.lines), np.int32), ("all",)
-    values = zip(*(columns.cells[name] for name in block_columns), strict=True)
-    return number_blocks(
-        [" / ".join(value or "(none)" for value in row) for row in values]
-    )
 
 
 def _absolute_folder(path: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -49,7 +50,8 @@ class ScanCache:
     def __init__(self, catalog: Catalog, folder: str | Path | None = None):
         self.folder = Path(folder) if folder else _default_folder(catalog)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._file = self.folder / f"{catalog.name}.scan-v{_VERSION}.parquet"
+        name = re.sub(r"[^\w.-]", "_", catalog.name)
+        self._file = self.folder / f"{name}.scan-v{_VERSION}.parquet"
 
     def read(self) -> dict[str, Scanned]:
         """What is known, by key. A missing or damaged file is as good as none."""

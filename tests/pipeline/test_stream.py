@@ -82,9 +82,7 @@ def test_batches_are_what_the_order_says(photos, request, catalog):
         np.testing.assert_array_equal(batch["row"], rows)
         np.testing.assert_array_equal(batch["style"], catalog.style[rows])
         np.testing.assert_array_equal(batch["block"], catalog.block[rows])
-        assert (
-            np.abs(batch["image"][:, 8, 8, 0] - 10.0 * rows).max() <= 12
-        )  # JPEG and resizing
+        assert np.abs(batch["image"][:, 8, 8, 0] - 10.0 * rows).max() <= 4
 
 
 @pytest.mark.parametrize("photos", ["in_memory", "on_the_fly"])

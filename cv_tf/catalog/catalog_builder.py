@@ -1,0 +1,177 @@
+"""The TFDS builder `catalog`: a user's table as shards, for object storage."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from cv_tf.catalog.columns import read_columns
+from cv_tf.catalog.prepare_builder import prepare_builder, quiet_logs
+from cv_tf.catalog.problems import CatalogError, raise_problems
+from cv_tf.catalog.storage import is_file, open_binary
+from cv_tf.catalog.table import Catalog, read_catalog
+
+_CHUNK = 256
+_ADVICE = (
+    "Mend them, or pass on_bad_image='reject' to keep these products without a "
+    "photo; training will then name them among its rejects."
+)
+
+
+@dataclass(eq=False, kw_only=True)
+class CatalogConfig(tfds.core.BuilderConfig):
+    """Which table is turned into shards.
+
+    Attributes:
+      table: Path of the CSV or Parquet table.
+      block_columns: The columns that make the blocks.
+      on_bad_image: "fail", or "reject" to keep products whose photo is missing.
+    """
+
+    table: str = ""
+    block_columns: tuple[str, ...] = ()
+    on_bad_image: str = "fail"
+
+
+class CatalogBuilder(tfds.core.GeneratorBasedBuilder):
+    """A catalogue's photos, as they are, with their ids, styles and blocks.
+
+    It stands for one table and knows no other, so it is made with a
+    `CatalogConfig`, by `write_shards`.
+    """
+
+    name = "catalog"
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (as TFDS declares it)
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        text = ("product_id", "style_id", "color", *self.builder_config.block_columns)
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description="A catalogue of products, one photo each.",
+            features=tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Image(),
+                    "box": tfds.features.Tensor(shape=(4,), dtype=np.float32),
+                    **{name: tfds.features.Text() for name in text},
+                }
+            ),
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
+        del dl_manager  # Nothing is downloaded.
+        config = self.builder_config
+        catalog = read_catalog(config.table, config.block_columns)
+        cells = read_columns(config.table).cells
+        split = catalog.split
+        if split is None:
+            split = np.full(len(catalog), "train", object)
+        _check(catalog, split, config.on_bad_image)
+        return {
+            name: self._generate_examples(catalog, cells, np.flatnonzero(split == name))
+            for name in sorted(set(split))
+        }
+
+    def _generate_examples(
+        self, catalog: Catalog, cells: dict[str, list[str]], rows: np.ndarray
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        text = [
+            name
+            for name, feature in self.info.features.items()
+            if isinstance(feature, tfds.features.Text)
+        ]
+        no_box = np.full(4, np.nan, np.float32)
+        with ThreadPoolExecutor(32) as pool:
+            for start in range(0, len(rows), _CHUNK):
+                chunk = rows[start : start + _CHUNK]
+                encoded = pool.map(_read_or_empty, catalog.image[chunk])
+                for row, image in zip(chunk, encoded, strict=True):
+                    box = no_box if catalog.box is None else catalog.box[row]
+                    texts = {
+                        name: cells[name][row] if name in cells else "" for name in text
+                    }
+                    yield int(row), {"image": image, "box": box, **texts}
+
+
+def _check(catalog: Catalog, split: np.ndarray, on_bad_image: str) -> None:
+    """Raises `CatalogError` with every row that cannot be stored."""
+    problems = [
+        (int(line), "split is empty")
+        for line, name in zip(catalog.line, split, strict=True)
+        if not name.strip()
+    ]
+    raise_problems(catalog.name, problems, "Fill it, or leave the column out.")
+    if on_bad_image == "reject":
+        return
+    with ThreadPoolExecutor(32) as pool:
+        there = list(pool.map(is_file, catalog.image))
+    problems = [
+        (int(catalog.line[i]), f"image {catalog.image[i]!r} does not exist")
+        for i in np.flatnonzero(~np.array(there))
+    ]
+    raise_problems(catalog.name, problems, _ADVICE)
+
+
+def _read_or_empty(image: str) -> bytes:
+    """The photo's bytes; none where there is no file, which training rejects."""
+    if not is_file(image):
+        return b""
+    with open_binary(image) as file:
+        return file.read()
+
+
+@quiet_logs()
+def write_shards(
+    table: str | Path,
+    data_dir: str | Path | None = None,
+    name: str | None = None,
+    block_columns: Sequence[str] = ("category",),
+    *,
+    on_bad_image: str = "fail",
+    file_format: str = "array_record",
+    progress: bool = True,
+) -> str:
+    """Writes a table and its photos as the TFDS data set `catalog/<name>`.
+
+    Photos are stored as they are. Read it back with
+    `load_dataset(<the folder returned>)`, wherever it was copied.
+
+    Args:
+      table: As for `read_catalog`; checked before anything is written.
+      data_dir: Where data sets are kept, a folder or a bucket; None for the
+        default of TFDS.
+      name: Of the data set; None for the table's own.
+      block_columns: The columns that make the blocks.
+      on_bad_image: "fail", or "reject" to store products without their photo
+        where the file is missing; training names these among its rejects.
+      file_format: Of the shards.
+      progress: Whether to draw a progress bar.
+
+    Returns:
+      The data set's folder.
+
+    Raises:
+      CatalogError: If the table or, with "fail", a photo cannot be read.
+    """
+    config = CatalogConfig(
+        name=name or Path(table).stem,
+        table=os.fspath(table),
+        block_columns=tuple(block_columns),
+        on_bad_image=on_bad_image,
+    )
+    builder = CatalogBuilder(config=config, data_dir=data_dir)
+    if builder.is_prepared():
+        raise CatalogError(
+            f"{builder.info.full_name} is already in {builder.data_dir}. Choose "
+            "another name for this table, or delete that folder."
+        )
+    prepare_builder(builder, progress, file_format)
+    return str(builder.data_dir)
