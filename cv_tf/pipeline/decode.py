@@ -81,18 +81,21 @@ def decode(encoded: tf.Tensor, how: Plan, image_size: int) -> tf.Tensor:
     readers.append(lambda: _read_png(encoded, how))
     region = tf.cast(tf.switch_case(how.reader, readers), tf.float32)
     region.set_shape([None, None, 3])
-    # Both are left as they are if there is nothing to shrink, so this is exact
-    # for a frame that already has the wanted size.
     region = tf.image.resize(region, how.inner, antialias=True)
-    region = tf.cast(tf.round(tf.clip_by_value(region, 0.0, 255.0)), tf.uint8)
+    region = tf.cast(region + 0.5, tf.uint8)  # An average never leaves 0 to 255.
 
     before = (image_size - how.inner) // 2
     after = image_size - how.inner - before
-    paddings = tf.stack([before, after], axis=1)
-    paddings = tf.concat([paddings, [[0, 0]]], axis=0)
-    # tf.pad takes one value for all channels; in uint8 the difference wraps
-    # around, and adding the color wraps it back.
-    square = tf.pad(region - how.background, paddings) + how.background
+
+    def strip(height: tf.Tensor | int, width: tf.Tensor | int) -> tf.Tensor:
+        return tf.broadcast_to(how.background, [height, width, 3])
+
+    # Strips of color, because tf.pad takes one value for all channels.
+    height = how.inner[0]
+    row = [strip(height, before[1]), region, strip(height, after[1])]
+    column = [strip(before[0], image_size), tf.concat(row, axis=1)]
+    column.append(strip(after[0], image_size))
+    square = tf.concat(column, axis=0)
     return tf.ensure_shape(square, [image_size, image_size, 3])
 
 

@@ -70,7 +70,10 @@ class StyleOrder:
         pool, turn = deal[place]
         random = np.random.default_rng([self.seed, epoch, place])
         per_batch = self.batch_size // self.products_per_style
-        styles = np.roll(pools[pool], -turn * per_batch)
+        # Every style gives two products or more, so half a batch of them fills it.
+        wanted = min(self.batch_size // 2 + 1, len(pools[pool]))
+        start = turn * per_batch
+        styles = np.take(pools[pool], np.arange(start, start + wanted), mode="wrap")
         chosen = []
         for style, count in zip(*self._fill(styles), strict=True):
             chosen.append(random.permutation(self._members[style])[:count])
