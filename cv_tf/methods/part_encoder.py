@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 import tf_keras as keras
 
+from cv_tf import choices
 from cv_tf.models import projection_head
 from cv_tf.vision import pool_parts, slice_parts, windows
 
@@ -24,6 +25,9 @@ class PartEncoder(keras.Model):
       parts: Whether there are others.
       dimensions: Width of the projections.
       hidden: Width of the heads' hidden layers; 0 for none.
+
+    Raises:
+      ValueError: If the source is unknown, or there is neither whole nor parts.
     """
 
     def __init__(
@@ -40,6 +44,11 @@ class PartEncoder(keras.Model):
         super().__init__(**kwargs)
         if not (whole or parts):
             raise ValueError("An encoder of neither the whole nor parts has no output.")
+        if source not in choices.PARTS_FROM:
+            raise ValueError(
+                f"Parts cannot come from '{source}'; choose one of: "
+                f"{', '.join(choices.PARTS_FROM)}."
+            )
         self.backbone = backbone
         self.layout = layout
         self.source = source

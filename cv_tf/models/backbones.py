@@ -7,9 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 import tf_keras as keras
+from tf_keras.src.applications.convnext import LayerScale
 
 from cv_tf import choices
 from cv_tf.models import torch_weights
+
+# Keras does not register this layer of its own, and could not load a saved ConvNeXt.
+keras.utils.register_keras_serializable(package="cv_tf")(LayerScale)
 
 # What the EfficientNet-Lite weights were trained on: (x - 127) / 128.
 _LITE_SCALE, _LITE_OFFSET = 1 / 128, -127 / 128

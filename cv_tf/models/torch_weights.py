@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import math
 import pickle
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -37,7 +38,11 @@ class _TensorReference:
             (extent - 1) * step
             for extent, step in zip(self.size, self.stride, strict=True)
         )
-        if min((self.offset, *self.stride)) < 0 or last >= max(len(values), 1):
+        num_elements = math.prod(self.size)
+        if not num_elements:
+            return np.empty(self.size, dtype)
+        inside = min((self.offset, *self.stride)) >= 0 and last < len(values)
+        if not inside or num_elements > len(values):
             raise WeightFileError("a tensor reaches outside its storage")
         view = np.lib.stride_tricks.as_strided(
             values[self.offset :],
@@ -63,9 +68,11 @@ class _RestrictedUnpickler(pickle.Unpickler):
         )
 
     def persistent_load(self, pid: Any) -> tuple[str, np.dtype, int]:
-        kind, dtype, key, _, num_elements, *_ = pid
+        kind, dtype, key, _, num_elements, view = pid
         if kind != "storage" or not isinstance(dtype, np.dtype):
             raise WeightFileError("it holds an object that is not a tensor")
+        if view is not None:
+            raise WeightFileError("it holds a view of another tensor")
         return key, dtype, num_elements
 
 
@@ -87,7 +94,8 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     with Path(path).open("rb") as file:
         try:
             return _read(file)
-        except (WeightFileError, pickle.UnpicklingError, EOFError, ValueError) as error:
+        # A pickle that is not one can raise nearly anything.
+        except Exception as error:
             raise WeightFileError(
                 f"'{path}' is not a legacy PyTorch state dict: {error}."
             ) from error

@@ -61,7 +61,7 @@ class Whitening(keras.layers.Layer):
           seed: Of the randomized decomposition used for wide embeddings.
 
         Raises:
-          ValueError: With fewer than two samples.
+          ValueError: With fewer than two samples, or if all are the same.
         """
         embeddings = np.asarray(embeddings, np.float32)
         num_samples, input_dimensions = embeddings.shape
@@ -71,6 +71,11 @@ class Whitening(keras.layers.Layer):
                 " Bring more photos, or pass --whiten=none."
             )
         dimensions = min(dimensions, input_dimensions, num_samples - 1)
+        if np.ptp(embeddings, axis=0).max() <= 1e-6 * np.abs(embeddings).max():
+            raise ValueError(
+                f"Whitening cannot learn from {num_samples} photos that are all the "
+                "same to the network. Bring other photos, or pass --whiten=none."
+            )
         pca = PCA(dimensions, random_state=seed).fit(embeddings)
         deviation = np.sqrt(np.maximum(pca.explained_variance_, 0.0))
         # Directions in which the sample does not vary say nothing: leave them out.

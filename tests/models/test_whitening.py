@@ -1,0 +1,152 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from cv_tf.models import Whitening
+
+
+def _sample(samples=200, dimensions=5, seed=0):
+    """Correlated vectors off the origin, with deviations from 1 to 1 / 16."""
+    generator = np.random.default_rng(seed)
+    rotation, _ = np.linalg.qr(generator.normal(size=(dimensions, dimensions)))
+    scales = 0.5 ** np.arange(dimensions)
+    vectors = generator.normal(size=(samples, dimensions)) * scales @ rotation
+    return (vectors + generator.normal(size=dimensions)).astype(np.float32)
+
+
+def _components(vectors):
+    """Deviations, largest first, and the directions they belong to, by numpy."""
+    covariance = np.cov(vectors.astype(np.float64), rowvar=False)
+    variances, directions = np.linalg.eigh(covariance)
+    return np.sqrt(variances[::-1]), directions[:, ::-1]
+
+
+def _scaled(layer, vectors):
+    """What the layer computes, before it makes unit vectors."""
+    return (vectors - layer.mean.numpy()) @ layer.projection.numpy()
+
+
+def _unit(vectors):
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_four_points_by_hand():
+    # Along x they lie at -3 and 3, along y at -1 and 1: variances 12 and 4 / 3.
+    points = np.float32([[-3, -1], [-3, 1], [3, -1], [3, 1]]) + [10, 20]
+    layer = Whitening.fit(points, dimensions=2, power=1.0)
+    np.testing.assert_allclose(layer.mean, [10, 20])
+    expected = np.diag([1 / np.sqrt(12), 1 / np.sqrt(4 / 3)])
+    np.testing.assert_allclose(np.abs(layer.projection), expected, atol=1e-6)
+    # All four lie on the diagonals then, whatever their signs.
+    np.testing.assert_allclose(np.abs(layer(points)), np.sqrt(np.full((4, 2), 0.5)))
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+def test_components_are_those_of_numpy_over_their_deviations(power):
+    vectors = _sample()
+    deviations, directions = _components(vectors)
+    layer = Whitening.fit(vectors, dimensions=3, power=power)
+    centered = vectors - vectors.mean(axis=0)
+    expected = centered @ (directions / deviations**power)[:, :3]
+    signs = np.sign(np.sum(expected * _scaled(layer, vectors), axis=0))
+    np.testing.assert_allclose(_scaled(layer, vectors), expected * signs, atol=1e-4)
+    np.testing.assert_allclose(layer(vectors), _unit(expected * signs), atol=1e-4)
+
+
+def test_power_1_makes_all_components_equally_loud():
+    vectors = _sample()
+    scaled = _scaled(Whitening.fit(vectors, dimensions=5, power=1.0), vectors)
+    np.testing.assert_allclose(np.cov(scaled, rowvar=False), np.eye(5), atol=1e-3)
+
+
+def test_power_0_only_centers_and_rotates():
+    vectors = _sample()
+    layer = Whitening.fit(vectors, dimensions=5, power=0.0)
+    scaled = _scaled(layer, vectors)
+    deviations, _ = _components(vectors)
+    np.testing.assert_allclose(
+        np.cov(scaled, rowvar=False), np.diag(deviations**2), atol=1e-5
+    )
+    between = np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
+    np.testing.assert_allclose(
+        np.linalg.norm(scaled[:, None] - scaled[None], axis=2), between, atol=1e-4
+    )
+
+
+def test_directions_that_do_not_vary_are_left_out():
+    # Three dimensions that vary, three that are sums of them: rank 3.
+    vectors = _sample(dimensions=3) @ np.float32(np.eye(3, 6) + np.eye(3, 6, k=3))
+    layer = Whitening.fit(vectors, dimensions=6, power=1.0)
+    scaled = _scaled(layer, vectors)
+    expected = np.diag([1.0, 1, 1, 0, 0, 0])
+    np.testing.assert_allclose(np.cov(scaled, rowvar=False), expected, atol=1e-3)
+    # A vector that leaves the span is not thrown far away by a tiny deviation.
+    stranger = vectors[:1] + np.float32([[0, 0, 0, 0.5, 0, 0]])
+    assert np.abs(_scaled(layer, stranger)).max() < 20
+
+
+def test_a_small_sample_keeps_one_component_less_than_it_has_vectors():
+    vectors = _sample(samples=4, dimensions=8)
+    layer = Whitening.fit(vectors, dimensions=6)
+    assert layer.dimensions == 3
+    # Four points that are all equally far apart, whatever they were.
+    scaled = _scaled(layer, vectors)
+    distances = np.linalg.norm(scaled[:, None] - scaled[None], axis=2)
+    off_diagonal = distances[~np.eye(4, dtype=bool)]
+    np.testing.assert_allclose(off_diagonal, off_diagonal[0], rtol=1e-3)
+    assert Whitening.fit(_sample(dimensions=5), dimensions=512).dimensions == 5
+
+
+def test_results_are_float32_unit_vectors_whatever_comes_in():
+    vectors = _sample()
+    layer = Whitening.fit(vectors, dimensions=3)
+    for dtype in (tf.float16, tf.float32, tf.float64):
+        whitened = layer(tf.cast(vectors, dtype))
+        assert whitened.dtype == tf.float32
+        np.testing.assert_allclose(np.linalg.norm(whitened, axis=1), 1, atol=1e-5)
+    far = layer(vectors * 1000)
+    np.testing.assert_allclose(np.linalg.norm(far, axis=1), 1, atol=1e-5)
+
+
+def test_the_same_sample_gives_the_same_layer():
+    # Wide enough for the decomposition that starts from random directions.
+    generator = np.random.default_rng(0)
+    vectors = generator.normal(size=(600, 520)).astype(np.float32)
+    one, other = (Whitening.fit(vectors, dimensions=8, seed=3) for _ in range(2))
+    np.testing.assert_array_equal(one.projection, other.projection)
+
+
+def test_it_is_never_trained():
+    layer = Whitening.fit(_sample())
+    assert layer.trainable_weights == []
+    assert [w.name for w in layer.weights] == ["mean:0", "projection:0"]
+
+
+def test_a_new_one_keeps_what_comes_in():
+    vectors = _sample()
+    np.testing.assert_allclose(Whitening(5, 5)(vectors), _unit(vectors), atol=1e-6)
+
+
+def test_saved_with_a_model(tmp_path):
+    vectors = _sample()
+    layer = Whitening.fit(vectors, dimensions=3, power=0.5)
+    model = keras.Sequential([keras.Input((5,)), layer])
+    model.save(tmp_path / "whitening.keras")
+    loaded = keras.models.load_model(tmp_path / "whitening.keras")
+    np.testing.assert_array_equal(loaded(vectors), layer(vectors))
+    assert loaded.layers[-1].get_config() == layer.get_config()
+    assert layer.get_config()["power"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [
+        (np.ones((1, 4)), r"at least two photos to learn from, got 1.*--whiten=none"),
+        (np.ones((0, 4)), r"at least two photos to learn from, got 0"),
+        (np.ones((9, 4)), r"9 photos that are all the same.*--whiten=none"),
+    ],
+)
+def test_samples_that_teach_nothing_are_refused(vectors, message):
+    with pytest.raises(ValueError, match=message):
+        Whitening.fit(vectors)
