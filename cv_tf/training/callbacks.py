@@ -137,7 +137,8 @@ class Probe(StepCallback):
 class SaveCheckpoints(StepCallback):
     """Saves every so many steps, at the end, and when asked to stop.
 
-    SIGTERM and the first Ctrl-C end the run after the step that is under way.
+    SIGTERM and the first Ctrl-C end the run after the step that is under way; the
+    second does what it always does.
     """
 
     def __init__(self, start_step: int, every: int, checkpoints: Checkpoints):
@@ -170,4 +171,5 @@ class SaveCheckpoints(StepCallback):
     def _stop(self, number: int, frame: Any) -> None:
         if self.stopped_by is not None:
             self.restore_signals()
+            signal.raise_signal(number)
         self.stopped_by = number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,30 +31,35 @@ class Evaluation(NamedTuple):
     embedder: Embedder
 
 
+def compiled(
+    model: Callable[[tf.Tensor], tf.Tensor], size: int
+) -> tf.types.experimental.PolymorphicFunction:
+    """A model of photos as a graph for batches of squares with `size` pixels a side."""
+    images = tf.TensorSpec([None, size, size, 3], tf.uint8)
+    return tf.function(model, input_signature=[images])
+
+
 def embed(
-    embedder: Embedder,
+    model: Callable[[tf.Tensor], tf.Tensor],
     photos: Photos,
     batch_size: int = 64,
     progress: str = "",
-    whitened: bool = True,
 ) -> np.ndarray:
     """The vectors of all photos.
 
     Args:
-      embedder: From photos to vectors.
+      model: From photos to vectors: an Embedder, its `describe`, or one of them
+        `compiled`, which is worth it for several calls.
       photos: Of n products.
       batch_size: Photos at a time.
       progress: What the progress bar says; empty for none.
-      whitened: False for the vectors before whitening.
 
     Returns:
       float32 [n, dimensions], unit vectors.
     """
-    size = photos.image_size
-    function = tf.function(
-        embedder if whitened else embedder.describe,
-        input_signature=[tf.TensorSpec([None, size, size, 3], tf.uint8)],
-    )
+    function = model
+    if not isinstance(model, tf.types.experimental.PolymorphicFunction):
+        function = compiled(model, photos.image_size)
     vectors = []
     with tqdm(total=len(photos), desc=progress, disable=not progress) as bar:
         for batch in in_order(photos, batch_size=batch_size):
@@ -97,9 +103,7 @@ def evaluate_new(
     """
     known = _sample(known, seed)
     batch_size = settings.embed_batch_size
-    descriptors = embed(
-        embedder, known, batch_size, f"Embedding, {name}", whitened=False
-    )
+    descriptors = embed(embedder.describe, known, batch_size, f"Embedding, {name}")
     embedder = whiten(embedder, descriptors, model, seed)
     if embedder.whitening is not None:
         descriptors = embedder.whitening(descriptors).numpy()

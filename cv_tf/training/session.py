@@ -21,6 +21,7 @@ from cv_tf.training.checkpoints import Checkpoints
 from cv_tf.training.data import prepare_photos
 from cv_tf.training.evaluation import (
     Evaluation,
+    compiled,
     embed,
     evaluate_new,
     has_variants,
@@ -127,8 +128,10 @@ class Session:
         if not has_variants(catalog.style):
             return None
 
+        model = compiled(embedder, photos.image_size)
+
         def measure() -> dict[str, float]:
-            vectors = embed(embedder, photos, self.config.embed_batch_size)
+            vectors = embed(model, photos, self.config.embed_batch_size)
             figures = retrieval_figures(vectors, catalog.style, catalog.block)
             return {
                 "recall@1 in block": figures["recall_at_1_in_block"],

@@ -1,0 +1,256 @@
+"""From an Embedder and photos to figures."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tf_keras as keras
+
+from cv_tf.catalog import Catalog, read_catalog
+from cv_tf.config import Config
+from cv_tf.grouping import build_dendrograms, calibrate
+from cv_tf.methods import build_embedder
+from cv_tf.metrics import evaluate_embeddings, grouping_figures, retrieval_figures
+from cv_tf.models import Embedder, Whitening
+from cv_tf.pipeline import Photos, prepare
+from cv_tf.training import evaluation
+from cv_tf.training.data import prepare_photos
+from cv_tf.training.evaluation import (
+    compiled,
+    embed,
+    evaluate_catalog,
+    evaluate_new,
+    find_threshold,
+    has_variants,
+    whiten,
+)
+
+
+@pytest.fixture(scope="module")
+def photos(drawn_catalog) -> Photos:
+    return prepare(read_catalog(drawn_catalog), 32, progress=False)
+
+
+@pytest.fixture(scope="module")
+def config() -> Config:
+    return Config(backbone="tiny", weights="none", image_size=32, average="none")
+
+
+@pytest.fixture(scope="module")
+def embedder(config) -> Embedder:
+    keras.utils.set_random_seed(0)
+    return build_embedder(config)
+
+
+@pytest.fixture(scope="module")
+def vectors(embedder, photos) -> np.ndarray:
+    return embed(embedder, photos)
+
+
+def halves(photos: Photos) -> tuple[Photos, Photos]:
+    return photos.where_split("train"), photos.where_split("validation")
+
+
+def with_styles(photos: Photos, styles: np.ndarray) -> Photos:
+    catalog = dataclasses.replace(photos.catalog, style=styles.astype(np.int32))
+    return dataclasses.replace(photos, catalog=catalog)
+
+
+class TestEmbed:
+    def test_is_what_the_embedder_says_row_by_row(self, embedder, photos, vectors):
+        assert vectors.shape == (45, 64)
+        expected = embedder(photos.pixels).numpy()
+        np.testing.assert_allclose(vectors, expected, atol=1e-5)
+
+    def test_does_not_depend_on_the_batch(self, embedder, photos, vectors):
+        seven = embed(embedder, photos, batch_size=7)
+        np.testing.assert_allclose(seven, vectors, atol=1e-5)
+
+    def test_compiled_once_serves_several_calls(self, embedder, photos, vectors):
+        model = compiled(embedder, 32)
+        for rows in (np.arange(45), np.arange(30)):
+            found = embed(model, photos.select(rows))
+            np.testing.assert_allclose(found, vectors[rows], atol=1e-5)
+        assert model.experimental_get_tracing_count() == 1
+
+    def test_follows_the_rows(self, embedder, photos, vectors):
+        rows = np.array([40, 3, 17])
+        some = embed(embedder, photos.select(rows))
+        np.testing.assert_allclose(some, vectors[rows], atol=1e-5)
+
+    def test_before_whitening(self, embedder, photos, vectors):
+        whitened = embedder.with_options(whitening=Whitening.fit(vectors, 8))
+        plain = embed(whitened.describe, photos)
+        np.testing.assert_allclose(plain, vectors, atol=1e-5)
+        assert embed(whitened, photos).shape == (45, 8)
+
+
+class TestWhiten:
+    def test_is_fitted_as_the_settings_say(self, embedder, vectors, config):
+        settings = dataclasses.replace(config, whiten_dimensions=6, whiten_power=0.5)
+        whitening = whiten(embedder, vectors, settings, seed=0).whitening
+        expected = Whitening.fit(vectors, 6, 0.5, 0)
+        for ours, theirs in zip(whitening.weights, expected.weights, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+    def test_an_older_one_is_dropped(self, embedder, vectors, config):
+        whitened = embedder.with_options(whitening=Whitening.fit(vectors, 8))
+        settings = dataclasses.replace(config, whiten="none")
+        assert whiten(whitened, vectors, settings, seed=0).whitening is None
+
+
+class TestThreshold:
+    def test_is_that_of_the_calibration(self, photos, vectors, config):
+        threshold = find_threshold(vectors, photos, 500, config)
+        catalog = photos.catalog
+        dendrograms = build_dendrograms(vectors, catalog.block)
+        assert threshold == calibrate(dendrograms, catalog.style, "f1", 500).threshold
+        by_fms = dataclasses.replace(config, criterion="fms")
+        found = find_threshold(vectors, photos, 500, by_fms)
+        assert found == calibrate(dendrograms, catalog.style, "fms", 500).threshold
+
+    def test_given_is_given(self, photos, config):
+        given = dataclasses.replace(config, threshold="0.625")
+        assert find_threshold(np.zeros((0, 1)), photos, 500, given) == 0.625
+
+    def test_without_variants_there_is_none(self, photos, vectors, config):
+        alone = with_styles(photos, np.arange(45))
+        assert find_threshold(vectors, alone, 500, config) is None
+
+
+@pytest.mark.parametrize(
+    ("styles", "expected"),
+    [([0, 1, 0], True), ([0, 1, 2], False), ([-1, -1], False), ([], False)],
+)
+def test_has_variants(styles, expected):
+    assert has_variants(np.array(styles, np.int32)) is expected
+
+
+class TestNewEmbedder:
+    def test_figures_are_those_of_the_metrics(self, embedder, photos, config):
+        known, reported = halves(photos)
+        result = evaluate_new(embedder, known, reported, config, config)
+        catalog = reported.catalog
+        found = embed(result.embedder, reported)
+        threshold = result.figures["threshold"]
+        expected = evaluate_embeddings(found, catalog.style, catalog.block, threshold)
+        counts = {"num_products": 15, "num_rejects": 0}
+        assert result.figures == expected | counts
+
+    def test_whitening_is_of_the_known_products(self, embedder, photos, config):
+        known, reported = halves(photos)
+        result = evaluate_new(embedder, known, reported, config, config)
+        descriptors = embed(embedder, known)
+        np.testing.assert_allclose(
+            result.embedder.whitening.mean, descriptors.mean(axis=0), atol=1e-5
+        )
+
+    def test_labels_of_the_reported_do_not_choose_the_threshold(
+        self, embedder, photos, config
+    ):
+        known, reported = halves(photos)
+        random = np.random.default_rng(0)
+        other = with_styles(reported, random.permutation(reported.catalog.style))
+        first = evaluate_new(embedder, known, reported, config, config)
+        second = evaluate_new(embedder, known, other, config, config)
+        assert first.figures["threshold"] == second.figures["threshold"]
+        assert first.figures["recall_at_5"] != second.figures["recall_at_5"]
+
+    def test_labels_of_the_known_do(self, embedder, photos, config):
+        config = dataclasses.replace(config, whiten="none")
+        known, reported = halves(photos)
+        one_style = with_styles(known, known.catalog.block)
+        first = evaluate_new(embedder, known, reported, config, config)
+        second = evaluate_new(embedder, one_style, reported, config, config)
+        assert first.figures["threshold"] > second.figures["threshold"]
+        assert first.figures["recall_at_1"] == second.figures["recall_at_1"]
+
+    def test_without_known_variants_retrieval_alone(self, embedder, photos, config):
+        known, reported = halves(photos)
+        alone = with_styles(known, np.full(len(known), -1))
+        result = evaluate_new(embedder, alone, reported, config, config)
+        catalog = reported.catalog
+        found = embed(result.embedder, reported)
+        expected = retrieval_figures(found, catalog.style, catalog.block)
+        counts = {"num_products": 15, "num_rejects": 0}
+        assert result.figures == expected | counts
+
+    def test_without_reported_variants_counts_alone(self, embedder, photos, config):
+        known, reported = halves(photos)
+        alone = with_styles(reported, np.arange(15))
+        result = evaluate_new(embedder, known, alone, config, config)
+        assert result.figures == {"num_products": 15, "num_rejects": 0}
+        assert result.embedder.whitening is not None
+
+
+class TestSavedEmbedder:
+    @pytest.fixture
+    def path(self, embedder, vectors, tmp_path) -> Path:
+        whitened = embedder.with_options(whitening=Whitening.fit(vectors, 8))
+        whitened(np.zeros((1, 32, 32, 3), np.uint8))
+        whitened.save(tmp_path / "embedder.keras")
+        return tmp_path / "embedder.keras"
+
+    def test_calibrates_on_the_one_split_and_reports_on_the_other(
+        self, path, photos, config, drawn_catalog
+    ):
+        figures = evaluate_catalog(config, read_catalog(drawn_catalog), path)
+        whitened = Embedder.load(path)
+        known, reported = halves(photos)
+        threshold = find_threshold(embed(whitened, known), known, 15, config)
+        catalog = reported.catalog
+        expected = evaluate_embeddings(
+            embed(whitened, reported), catalog.style, catalog.block, threshold
+        )
+        assert figures == expected | {"num_products": 15, "num_rejects": 0}
+
+    def test_given_threshold_needs_no_calibration(
+        self, path, config, drawn_catalog, monkeypatch
+    ):
+        given = dataclasses.replace(config, threshold="-1")
+        monkeypatch.delattr(evaluation, "calibrate")
+        figures = evaluate_catalog(given, read_catalog(drawn_catalog), path)
+        # Everything is one group in each of the two categories.
+        _, reported = halves(prepare_photos(read_catalog(drawn_catalog), given, 32))
+        catalog: Catalog = reported.catalog
+        expected = grouping_figures(catalog.block, catalog.style)
+        assert {key: figures[key] for key in expected} == expected
+        assert figures["threshold"] == -1
+
+
+class TestSample:
+    @pytest.fixture
+    def cap(self, monkeypatch):
+        monkeypatch.setattr(evaluation, "_MOST_LEARNED_FROM", 20)
+
+    def sizes(self, photos: Photos) -> dict[int, int]:
+        styles, counts = np.unique(photos.catalog.style, return_counts=True)
+        return dict(zip(styles.tolist(), counts.tolist(), strict=True))
+
+    def test_small_catalogues_are_taken_whole(self, photos):
+        assert evaluation._sample(photos, 0) is photos
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_takes_whole_styles(self, cap, photos, seed):
+        sample = evaluation._sample(photos, seed)
+        assert 17 < len(sample) <= 20
+        whole = self.sizes(photos)
+        assert all(whole[s] == n for s, n in self.sizes(sample).items())
+
+    def test_depends_on_the_seed_alone(self, cap, photos):
+        def ids(seed):
+            return tuple(evaluation._sample(photos, seed).catalog.product_id)
+
+        assert ids(1) == ids(1)
+        assert len({ids(seed) for seed in range(5)}) > 1
+
+    def test_products_without_a_style_stand_alone(self, cap, photos):
+        unlabelled = with_styles(photos, np.full(45, -1))
+        assert len(evaluation._sample(unlabelled, 0)) == 20
+
+    def test_a_style_larger_than_the_sample_is_no_trap(self, cap, photos):
+        styles = np.zeros(45)
+        styles[:5] = [1, 1, 2, 3, 4]
+        for seed in range(5):
+            assert len(evaluation._sample(with_styles(photos, styles), seed)) > 0

@@ -1,0 +1,128 @@
+"""A run's folder: whose it is, and files that are whole."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cv_tf.config import Config
+from cv_tf.training.workdir import Workdir, WorkdirError, write_json, write_text
+
+
+def opened(folder: Path, **settings) -> Workdir:
+    workdir = Workdir(folder)
+    workdir.open(Config(workdir=str(folder), **settings))
+    return workdir
+
+
+class TestOpen:
+    def test_makes_the_folder_and_keeps_the_settings(self, tmp_path):
+        workdir = opened(tmp_path / "a" / "b", steps=7, block_columns=("x", "y"))
+        expected = Config(
+            workdir=str(tmp_path / "a" / "b"), steps=7, block_columns=("x", "y")
+        )
+        assert workdir.read_config() == expected
+        assert [path.name for path in workdir.path.iterdir()] == ["config.cfg"]
+
+    def test_checking_makes_nothing(self, tmp_path):
+        Workdir(tmp_path / "run").check(Config())
+        assert not (tmp_path / "run").exists()
+
+    def test_an_empty_folder_will_do(self, tmp_path):
+        assert opened(tmp_path).config.is_file()
+
+    def test_so_will_what_a_kill_left_of_the_very_first_file(self, tmp_path):
+        (tmp_path / ".config.cfg.1234").write_text("--steps=")
+        assert opened(tmp_path, steps=3).read_config().steps == 3
+
+    def test_the_same_settings_go_on(self, tmp_path):
+        before = opened(tmp_path, steps=7).config.stat().st_mtime_ns
+        assert opened(tmp_path, steps=7).config.stat().st_mtime_ns == before
+
+    def test_where_it_lies_and_how_fast_it_goes_may_change(self, tmp_path):
+        opened(tmp_path / "old", steps=7)
+        (tmp_path / "old").rename(tmp_path / "new")
+        opened(
+            tmp_path / "new",
+            steps=7,
+            cache_dir="/cache",
+            data_dir="/data",
+            memory_gigabytes=9,
+            embed_batch_size=3,
+        )
+
+    def test_other_settings_are_named(self, tmp_path):
+        opened(tmp_path, steps=7, method="triplet")
+        with pytest.raises(WorkdirError) as refused:
+            opened(tmp_path, steps=8, block_columns=("brand",))
+        lines = str(refused.value).split("\n")
+        assert lines[0] == f"'{tmp_path}' holds a run with other settings:"
+        assert sorted(lines[1:-1]) == [
+            "  --block_columns=('category',) there, ('brand',) now",
+            "  --method=triplet there, part_contrast now",
+            "  --steps=7 there, 8 now",
+        ]
+        assert "another --workdir" in lines[-1]
+
+    def test_a_folder_of_something_else_is_refused(self, tmp_path):
+        (tmp_path / "metrics.json").write_text("{}")
+        with pytest.raises(WorkdirError, match="not empty and holds no run"):
+            opened(tmp_path)
+
+    def test_a_file_is_refused(self, tmp_path):
+        (tmp_path / "run").write_text("")
+        with pytest.raises(WorkdirError, match=r"run' is a file"):
+            opened(tmp_path / "run")
+
+    def test_no_name_is_refused(self):
+        with pytest.raises(WorkdirError, match="--workdir is not set"):
+            Workdir("")
+
+
+class TestRead:
+    def test_no_run(self, tmp_path):
+        with pytest.raises(WorkdirError, match=r"holds no run: .*config\.cfg"):
+            Workdir(tmp_path).read_config()
+
+    def test_settings_of_another_version(self, tmp_path):
+        (tmp_path / "config.cfg").write_text("--wings=2\n")
+        with pytest.raises(WorkdirError, match=r"config\.cfg' cannot be read: .*wings"):
+            Workdir(tmp_path).read_config()
+
+    def test_metrics(self, tmp_path):
+        workdir = Workdir(tmp_path)
+        assert workdir.read_metrics() == {}
+        workdir.write_metrics({"after": {"fms": 0.5}})
+        assert workdir.read_metrics() == {"after": {"fms": 0.5}}
+
+
+class TestWholeFiles:
+    def test_text_is_replaced(self, tmp_path):
+        write_text(tmp_path / "a", "old")
+        write_text(tmp_path / "a", "new")
+        assert [path.name for path in tmp_path.iterdir()] == ["a"]
+        assert (tmp_path / "a").read_text() == "new"
+
+    def test_a_failure_leaves_the_old_file(self, tmp_path, monkeypatch):
+        write_text(tmp_path / "a", "old")
+        written = Path.write_text
+
+        def fill_the_disk(path, text):
+            written(path, text[:2])
+            raise OSError("No space left on device")
+
+        monkeypatch.setattr(Path, "write_text", fill_the_disk)
+        with pytest.raises(OSError, match="No space"):
+            write_text(tmp_path / "a", "new text")
+        assert (tmp_path / "a").read_text() == "old"
+
+    def test_a_value_that_is_no_json_leaves_the_old_file(self, tmp_path):
+        write_json(tmp_path / "a", {"fms": 1})
+        with pytest.raises(TypeError):
+            write_json(tmp_path / "a", {"fms": object()})
+        assert json.loads((tmp_path / "a").read_text()) == {"fms": 1}
+
+    def test_json_is_for_people_too(self, tmp_path):
+        write_json(tmp_path / "a", {"fms": 1, "ari": [2]})
+        expected = '{\n  "fms": 1,\n  "ari": [\n    2\n  ]\n}\n'
+        assert (tmp_path / "a").read_text() == expected
