@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config, EvaluationSettings, ModelSettings
 from cv_tf.grouping import build_dendrograms, calibrate
@@ -122,13 +123,21 @@ def evaluate_catalog(
       catalog: With labels.
       path: Of the Embedder; None for the pretrained one that the config describes.
     """
-    embedder = Embedder.load(path) if path else build_embedder(config)
+    devices.make_repeatable(config.seed)
+    with devices.create(config.strategy).scope():
+        embedder = Embedder.load(path) if path else build_embedder(config)
+        return _evaluate_split(config, catalog, embedder, is_new=path is None)
+
+
+def _evaluate_split(
+    config: Config, catalog: Catalog, embedder: Embedder, is_new: bool
+) -> dict[str, float]:
     photos = prepare_photos(catalog, config, embedder.image_size)
     split = split_catalog(
         photos.catalog, config.train_split, config.eval_split, config.seed
     )
     known, reported = photos.select(split.train), photos.select(split.evaluation)
-    if path is None:
+    if is_new:
         return evaluate_new(
             embedder, known, reported, config, config, config.seed, "frozen"
         ).figures

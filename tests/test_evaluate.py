@@ -1,0 +1,156 @@
+"""Figures of trained and of frozen Embedders, as a user asks for them."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from cv_tf import evaluate
+from cv_tf.catalog import CatalogError
+from cv_tf.config import ConfigError
+from cv_tf.evaluate import EvaluateConfig, settings_of
+
+
+def figures_of(*flags: str) -> dict[str, float]:
+    return evaluate.run(settings_of(["evaluate", *flags]))
+
+
+@pytest.fixture(scope="module")
+def frozen_flags(drawn_catalog):
+    flags = ("--method=frozen", "--backbone=tiny", "--weights=none", "--image_size=32")
+    return (*flags, f"--catalog={drawn_catalog}", "--whiten=none", "--average=none")
+
+
+class TestTrained:
+    @pytest.fixture(scope="class")
+    def process(self, finished_run, run_verb, tmp_path_factory):
+        """The command, its output, and the figures it wrote."""
+        output = tmp_path_factory.mktemp("output") / "figures.json"
+        process = run_verb(
+            "evaluate", f"--workdir={finished_run[0].workdir}", f"--output={output}"
+        )
+        assert process.returncode == 0, process.stderr
+        return process, json.loads(output.read_text())
+
+    def test_figures_are_those_of_the_training(self, process, finished_run):
+        _, figures = process
+        metrics = Path(finished_run[0].workdir, "metrics.json").read_text()
+        assert figures == pytest.approx(json.loads(metrics)["after"], abs=1e-5)
+
+    def test_prints_a_table(self, process):
+        process, figures = process
+        lines = [line.split() for line in process.stdout.strip().split("\n")]
+        assert lines[0] == ["trained"]
+        assert ["CGacc", f"{figures['cgacc']:.3f}"] in lines
+        assert ["products", "15"] in lines
+
+    def test_settings_are_those_of_the_run_where_no_flag_says_otherwise(
+        self, finished_run
+    ):
+        trained, _ = finished_run
+        flags = [f"--workdir={trained.workdir}", "--criterion=fms", "--overwrite"]
+        expected = dataclasses.asdict(trained) | {"criterion": "fms"}
+        settings = settings_of(["evaluate", *flags])
+        assert settings == EvaluateConfig(**expected, overwrite=True)
+
+    def test_another_catalogue(self, finished_run, drawn_catalog, changed_catalog):
+        workdir = f"--workdir={finished_run[0].workdir}"
+        whole = figures_of(workdir, f"--catalog={drawn_catalog}")
+        assert whole["num_rejects"] == 0  # It is not the one of the training.
+        table = changed_catalog("other.csv", without=("split",))
+        held_out = figures_of(workdir, f"--catalog={table}", "--threshold=-1")
+        assert held_out["threshold"] == -1
+        assert held_out["pairwise_recall"] == 1
+        assert 8 <= held_out["num_products"] <= 12
+
+    def test_given_threshold(self, finished_run):
+        workdir = f"--workdir={finished_run[0].workdir}"
+        figures = figures_of(workdir, "--threshold=1")
+        assert figures["threshold"] == 1
+        assert figures["num_groups_predicted"] == figures["pairwise_recall"] == 0
+
+    def test_unfinished_run(self, finished_run, tmp_path):
+        config = Path(finished_run[0].workdir, "config.cfg").read_text()
+        (tmp_path / "config.cfg").write_text(config)
+        with pytest.raises(FileNotFoundError, match=r"no Embedder at .*\.keras"):
+            figures_of(f"--workdir={tmp_path}")
+
+    def test_no_run_at_all(self, tmp_path, run_verb):
+        process = run_verb("evaluate", f"--workdir={tmp_path}", tensorflow=False)
+        assert process.returncode == 2
+        assert "holds no run" in process.stderr
+
+
+class TestFrozen:
+    def test_is_the_baseline_of_a_training(self, finished_run, frozen_flags):
+        """The same seed makes the same random network."""
+        trained, _ = finished_run
+        metrics = json.loads(Path(trained.workdir, "metrics.json").read_text())
+        catalog = f"--catalog={trained.catalog}"
+        flags = (*frozen_flags, catalog, "--on_bad_image=reject")
+        grey = figures_of(*flags, "--color_input=grey")
+        rgb = figures_of(*flags, "--color_input=rgb")
+        assert grey == pytest.approx(metrics["frozen_grey"], abs=1e-5)
+        assert rgb == pytest.approx(metrics["frozen_rgb"], abs=1e-5)
+
+    def test_says_so(self, frozen_flags, capsys):
+        figures = figures_of(*frozen_flags)
+        assert capsys.readouterr().out.strip().split("\n")[0].strip() == "frozen"
+        assert figures["num_products"] == 15
+
+    def test_a_workdir_beside_it_does_not_matter(self, frozen_flags, tmp_path):
+        settings = settings_of(["", *frozen_flags, f"--workdir={tmp_path}"])
+        assert settings.backbone == "tiny"
+
+
+class TestRefusals:
+    def test_nothing_to_evaluate(self):
+        with pytest.raises(ConfigError, match=r"--workdir .*--method=frozen"):
+            evaluate.run(EvaluateConfig())
+
+    def test_an_output_that_is_there(self, frozen_flags, tmp_path, run_verb):
+        output = tmp_path / "figures.json"
+        output.write_text("precious")
+        flags = (*frozen_flags, f"--output={output}")
+        process = run_verb("evaluate", *flags, tensorflow=False)
+        assert process.returncode == 1
+        assert f"'{output}' exists. Pass --overwrite" in process.stderr
+        assert output.read_text() == "precious"
+        figures = figures_of(*flags, "--overwrite")
+        assert json.loads(output.read_text()) == figures
+
+    def test_an_output_in_no_folder(self, frozen_flags, tmp_path):
+        flags = (*frozen_flags, f"--output={tmp_path}/no/figures.json")
+        with pytest.raises(ConfigError, match=r"no folder '.*/no'"):
+            figures_of(*flags)
+
+    @pytest.mark.parametrize("without", [("style_id",), ("style_id", "split")])
+    def test_a_catalogue_without_labels(
+        self, without, frozen_flags, changed_catalog, run_verb
+    ):
+        table = changed_catalog(f"evaluate without {len(without)}.csv", without)
+        flags = (*frozen_flags, f"--catalog={table}")
+        process = run_verb("evaluate", *flags, tensorflow=False)
+        assert process.returncode == 1
+        assert "nothing to measure" in process.stderr
+
+    def test_a_split_that_is_not_there(self, frozen_flags):
+        with pytest.raises(CatalogError, match=r"no split 'test'.*validation"):
+            figures_of(*frozen_flags, "--eval_split=test")
+
+    def test_a_catalogue_that_is_not_there(self, frozen_flags):
+        with pytest.raises(CatalogError, match=r"nowhere\.csv does not exist"):
+            figures_of(*frozen_flags, "--catalog=nowhere.csv")
+
+    def test_a_device_that_is_not_there(self, frozen_flags, monkeypatch):
+        monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda _: [])
+        with pytest.raises(ValueError, match="sees no GPU"):
+            figures_of(*frozen_flags, "--strategy=gpu")
+
+
+def test_a_recipe_of_training_is_one_of_evaluation(finished_run):
+    trained, _ = finished_run
+    flags = [f"--flagfile={trained.workdir}/config.cfg", "--method=frozen"]
+    expected = dataclasses.asdict(trained) | {"method": "frozen"}
+    assert settings_of(["evaluate", *flags]) == EvaluateConfig(**expected)

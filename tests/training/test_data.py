@@ -1,0 +1,48 @@
+"""The products that settings name."""
+
+import numpy as np
+import pytest
+
+from cv_tf.catalog import CatalogError
+from cv_tf.config import Config
+from cv_tf.training.data import prepare_photos, read_products
+
+
+def test_a_table_and_its_blocks(drawn_catalog):
+    by_two = Config(catalog=str(drawn_catalog), block_columns=("category", "color"))
+    catalog = read_products(by_two)
+    assert len(catalog) == 45
+    assert "Shirts / navy" in catalog.block_names
+    assert len(catalog.block_names) == 5  # No trousers are crimson.
+
+
+def test_no_blocks(drawn_catalog):
+    catalog = read_products(Config(catalog=str(drawn_catalog), block_columns=()))
+    assert set(catalog.block) == {0}
+
+
+def test_photos_as_the_settings_say(drawn_catalog, tmp_path):
+    config = Config(
+        catalog=str(drawn_catalog), frame="photo", cache_dir=str(tmp_path / "cache")
+    )
+    whole = prepare_photos(read_products(config), config, 32)
+    assert whole.pixels.shape == (45, 32, 32, 3)
+    assert any((tmp_path / "cache").iterdir())
+    framed = prepare_photos(
+        read_products(config), Config(frame="auto", memory_gigabytes=0.0), 32
+    )
+    assert framed.pixels is None  # Decoded batch by batch.
+    assert not np.array_equal(framed.in_memory(False).pixels, whole.pixels)
+
+
+def test_photos_that_cannot_be_read(changed_catalog):
+    bad = {"product_id": "lost", "image": "lost.jpg", "style_id": ""}
+    bad |= {"category": "Shirts", "color": "", "split": "train"}
+    table = changed_catalog("lost.csv", more=(bad,))
+    config = Config(catalog=str(table))
+    with pytest.raises(CatalogError, match=r"lost\.jpg(.|\n)*--on_bad_image"):
+        prepare_photos(read_products(config), config, 32)
+    config = Config(catalog=str(table), on_bad_image="reject")
+    photos = prepare_photos(read_products(config), config, 32)
+    assert len(photos) == 45
+    assert [reject.product_id for reject in photos.rejects] == ["lost"]

@@ -1,0 +1,97 @@
+"""One training from beginning to end, from inside."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from cv_tf import train
+from cv_tf.catalog import read_catalog
+from cv_tf.metrics import embedding_spread, retrieval_figures
+from cv_tf.models import Embedder
+from cv_tf.training.callbacks import NonFiniteLossError
+from cv_tf.training.evaluation import embed
+from cv_tf.training.session import Session, save_embedder
+from cv_tf.training.workdir import Workdir
+
+
+def begun(config) -> Session:
+    return Session(config, Workdir(config.workdir), read_catalog(config.catalog))
+
+
+def test_a_probe_measures_what_the_metrics_do(finished_run):
+    """The last probe is of the trained Embedder, before whitening."""
+    config, _ = finished_run
+    probed = {}
+    for path in Path(config.workdir, "tensorboard").iterdir():
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                if value.tag.startswith("probe/") and event.step == config.steps:
+                    probed[value.tag] = float(tf.make_ndarray(value.tensor))
+    embedder = Embedder.load(Path(config.workdir, "embedder.keras"))
+    photos = begun(config).reported
+    photos = photos.select(np.arange(config.probe_products))
+    vectors = embed(embedder.with_options(whitening=None), photos)
+    figures = retrieval_figures(vectors, photos.catalog.style, photos.catalog.block)
+    assert probed["probe/recall@1 in block"] == pytest.approx(
+        figures["recall_at_1_in_block"]
+    )
+    assert probed["probe/spread"] == pytest.approx(embedding_spread(vectors), rel=1e-4)
+
+
+def test_photos_come_at_the_larger_of_the_two_sizes(tiny_run, tmp_path):
+    session = begun(tiny_run(tmp_path, image_size=32, embed_size=64))
+    assert session.train.image_size == session.reported.image_size == 64
+
+
+def test_a_session_makes_no_folder_yet(tiny_run, tmp_path):
+    begun(tiny_run(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_precision_is_the_run_s_own(tiny_run, tmp_path):
+    begun(tiny_run(tmp_path, mixed_precision="bfloat16"))
+    assert keras.mixed_precision.global_policy().name == "mixed_bfloat16"
+    begun(tiny_run(tmp_path))
+    assert keras.mixed_precision.global_policy().name == "float32"
+
+
+def test_the_embedder_appears_whole_or_not_at_all(tmp_path):
+    class FullDisk:
+        def save(self, path):
+            Path(path).write_bytes(b"half of ")
+            raise OSError("No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        save_embedder(FullDisk(), tmp_path / "embedder.keras")
+    assert not (tmp_path / "embedder.keras").exists()
+
+
+class TestDivergence:
+    def test_stops_says_where_and_does_so_again(self, tiny_run, tmp_path):
+        config = tiny_run(
+            tmp_path / "run",
+            optimizer="sgd",
+            learning_rate=1e30,
+            warmup_steps=2,
+            checkpoint_every=1,
+        )
+        # The first step has a rate of 0: only then do the weights fly apart.
+        with pytest.raises(NonFiniteLossError, match=r"step (\d+)\. Lower") as first:
+            train.run(config)
+        assert "--learning_rate" in str(first.value)
+        reader = tf.train.load_checkpoint(tmp_path / "run" / "checkpoints")
+        names = reader.get_variable_to_dtype_map()
+        for name in names:
+            if names[name] == tf.float32:
+                assert np.isfinite(reader.get_tensor(name)).all(), name
+        metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+        assert "before" in metrics
+        assert "after" not in metrics
+        # From the last checkpoint on it goes the same way.
+        with pytest.raises(NonFiniteLossError) as second:
+            train.run(config)
+        assert str(second.value) == str(first.value)
