@@ -50,6 +50,8 @@ class Method(keras.Model, abc.ABC):
         """What the optimizer updates."""
         return self.trainable_variables
 
+    # AutoGraph warns that it cannot convert a function without statements.
+    @tf.autograph.experimental.do_not_convert
     def after_update(self) -> None:
         """What follows the optimizer's update, e.g. of a momentum twin."""
 

@@ -23,6 +23,6 @@ def projection_head(
     """
     layers = [keras.Input((input_dimensions,))]
     if hidden:
-        layers.append(keras.layers.Dense(hidden, activation="relu"))
-    layers.append(keras.layers.Dense(dimensions, dtype="float32"))
+        layers.append(keras.layers.Dense(hidden, activation="relu", name="hidden"))
+    layers.append(keras.layers.Dense(dimensions, dtype="float32", name="output"))
     return keras.Sequential(layers, name=name)

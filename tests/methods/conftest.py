@@ -1,0 +1,124 @@
+"""Fixtures of the methods' tests: small photos and small methods."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from cv_tf.config import Config
+from cv_tf.methods import build_embedder, build_method
+
+SMALL = {
+    "backbone": "tiny",
+    "weights": "none",
+    "image_size": 32,
+    "batch_size": 8,
+    "projection_dimensions": 8,
+    "projection_hidden": 16,
+    "parts": "halves",
+}
+
+
+@pytest.fixture
+def batch():
+    """Eight smooth photos of four styles, as the pipeline hands them on."""
+    generator = np.random.default_rng(0)
+    coarse = generator.integers(0, 256, (8, 4, 4, 3)).astype(np.float32)
+    photos = tf.clip_by_value(tf.image.resize(coarse, (32, 32), "bicubic"), 0, 255)
+    return {
+        "image": tf.cast(photos, tf.uint8),
+        "row": tf.range(8),
+        "style": tf.constant([0, 0, 1, 1, 2, 2, 3, 3]),
+        "block": tf.zeros([8], tf.int32),
+    }
+
+
+@pytest.fixture
+def build():
+    """A function from settings to a method on a tiny backbone, always the same."""
+
+    def build(**settings):
+        config = Config(**{**SMALL, **settings})
+        keras.utils.set_random_seed(1)
+        return build_method(config, build_embedder(config))
+
+    return build
+
+
+@pytest.fixture
+def assert_compiled_equals_eager(build, batch):
+    """Checks two steps under XLA against two steps without a graph."""
+
+    def check(**settings):
+        losses, weights = [], []
+        for jit_compile in (False, True):
+            method = build(**settings)
+            method.compile(keras.optimizers.SGD(0.1, momentum=0.9))
+            method.optimizer.build(method.learned_variables)
+            step = method.train_step
+            if jit_compile:
+                step = tf.function(step, jit_compile=True)
+            losses.append([step(batch)["loss"].numpy() for _ in range(2)])
+            weights.append(method.get_weights())
+        np.testing.assert_allclose(losses[1], losses[0], rtol=1e-3)
+        for eager, compiled in zip(*weights, strict=True):
+            np.testing.assert_allclose(compiled, eager, atol=2e-3)
+        assert losses[0][0] != losses[0][1]
+
+    return check
+
+
+@pytest.fixture
+def assert_learns(batch, caplog):
+    """Checks that some steps on one batch lower the loss under the same views."""
+
+    def check(method, factor):
+        method.compile(keras.optimizers.Adam(3e-3))
+        method.optimizer.build(method.learned_variables)
+        step = tf.function(method.train_step)
+        seed = tf.constant([7, 7])
+        before, _ = method.objective(batch["image"], batch["style"], seed)
+        for _ in range(25):
+            step(batch)
+        after, _ = method.objective(batch["image"], batch["style"], seed)
+        assert after < factor * before
+        assert "AutoGraph" not in caplog.text
+
+    return check
+
+
+@pytest.fixture
+def under_policy():
+    """Sets a global policy of mixed precision for one test."""
+    yield keras.mixed_precision.set_global_policy
+    keras.mixed_precision.set_global_policy("float32")
+
+
+@pytest.fixture
+def assert_trains_in_half_precision(build, batch, under_policy):
+    """Checks a step of 16 bits: float32 variables and loss, finite, near float32."""
+
+    def check(precision, **settings):
+        method = build(**settings)
+        seed = tf.constant([0, 0])
+        expected, _ = method.objective(batch["image"], batch["style"], seed)
+        under_policy(f"mixed_{precision}")
+        method = build(**settings)
+        optimizer = keras.optimizers.SGD(0.01)
+        if precision == "float16":
+            # The scale that it starts from by default would skip the first steps.
+            optimizer = keras.mixed_precision.LossScaleOptimizer(
+                optimizer, initial_scale=128
+            )
+        method.compile(optimizer)
+        before = [variable.numpy() for variable in method.learned_variables]
+        logs = method.train_step(batch)
+        assert method.embedder.backbone.layers[-1].compute_dtype == precision
+        assert logs["loss"].dtype == logs["spread"].dtype == tf.float32
+        np.testing.assert_allclose(logs["loss"], expected, rtol=0.05)
+        for variable, old in zip(method.learned_variables, before, strict=True):
+            assert variable.dtype == tf.float32
+            assert np.isfinite(variable).all()
+            assert not np.array_equal(variable, old)
+
+    return check
