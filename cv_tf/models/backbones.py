@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 from collections.abc import Callable
 
 import numpy as np
@@ -21,7 +23,9 @@ _LITE_SCALE, _LITE_OFFSET = 1 / 128, -127 / 128
 
 def _efficientnet_lite(width: float, depth: float, variant: int):
     def build(weights: str) -> keras.Model:
-        from keras_cv.models import EfficientNetLiteBackbone  # noqa: PLC0415 (slow)
+        # Imported here because it is slow, and silently because it announces itself.
+        with contextlib.redirect_stdout(io.StringIO()):
+            from keras_cv.models import EfficientNetLiteBackbone  # noqa: PLC0415
 
         network = EfficientNetLiteBackbone(
             include_rescaling=True,
