@@ -19,7 +19,7 @@ def projection_head(
       name: Of the model.
 
     Returns:
-      A model from `[..., input_dimensions]` to float32 `[..., dimensions]`.
+      A model from `[batch, input_dimensions]` to float32 `[batch, dimensions]`.
     """
     layers = [keras.Input((input_dimensions,))]
     if hidden:
