@@ -22,6 +22,7 @@ lint: $(VENV)/.installed-dev
 $(VENV)/.installed: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) else f"cv_tf needs Python 3.10 to 3.13, but $(PYTHON) is {v[0]}.{v[1]}. Run: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --no-cache-dir --upgrade pip  # an old resolver needs an hour
 	$(PIP) -e .
 	@touch $@
 
