@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from cv_tf.catalog.whole_file import whole_file
 
 
 class Reject(NamedTuple):
@@ -19,10 +20,10 @@ class Reject(NamedTuple):
 
 def write_rejects(path: str | Path, rejects: Sequence[Reject]) -> None:
     """Writes rejects as CSV: product_id, image, reason. The file appears whole."""
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with unfinished.open("w", newline="", encoding="utf-8") as file:
+    with (
+        whole_file(Path(path)) as unfinished,
+        unfinished.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(Reject._fields)
         writer.writerows(rejects)
-    unfinished.replace(path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 
 from cv_tf.catalog import Catalog
 from cv_tf.catalog.storage import is_remote
+from cv_tf.catalog.whole_file import whole_file
 
 _VERSION = 2  # Raise it when the meaning of a column or the frame finder changes.
 
@@ -67,9 +67,8 @@ class ScanCache:
         rows = [row._asdict() for row in scanned]
         if not rows:
             return
-        unfinished = self._file.with_name(f".{self._file.name}.{os.getpid()}")
-        pq.write_table(pa.Table.from_pylist(rows), unfinished)
-        unfinished.replace(self._file)
+        with whole_file(self._file) as unfinished:
+            pq.write_table(pa.Table.from_pylist(rows), unfinished)
 
     def converted_path(self, scanned: Scanned) -> Path:
         """Where the converted copy of a photo lies."""
@@ -82,10 +81,8 @@ class ScanCache:
         path = self.converted_path(scanned)
         path.parent.mkdir(exist_ok=True)
         # Two products may share a photo, and so two threads a path.
-        writer = f"{os.getpid()}.{threading.get_ident()}"
-        unfinished = path.with_name(f".{path.name}.{writer}")
-        unfinished.write_bytes(png)
-        unfinished.replace(path)
+        with whole_file(path) as unfinished:
+            unfinished.write_bytes(png)
 
 
 def _default_folder(catalog: Catalog) -> Path:

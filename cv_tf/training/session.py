@@ -12,6 +12,7 @@ import tf_keras as keras
 
 from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog
+from cv_tf.catalog.whole_file import whole_file
 from cv_tf.config import Config, ModelSettings
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.metrics import embedding_spread, retrieval_figures
@@ -143,6 +144,5 @@ class Session:
 
 def save_embedder(embedder: Embedder, path: Path) -> None:
     """Writes an Embedder that appears whole or not at all."""
-    unfinished = path.with_name(f".unfinished-{path.name}")
-    embedder.save(unfinished)
-    unfinished.replace(path)
+    with whole_file(path) as unfinished:
+        embedder.save(unfinished)

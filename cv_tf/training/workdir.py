@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from cv_tf import command
+from cv_tf.catalog.whole_file import whole_file
 from cv_tf.config import Config
 
 # Where a run lies and how fast it goes do not change what it learns.
@@ -106,9 +106,8 @@ class Workdir:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a file that appears whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(text)
-    unfinished.replace(path)
+    with whole_file(path) as unfinished:
+        unfinished.write_text(text)
 
 
 def _is_leftover(path: Path) -> bool:

@@ -1,0 +1,32 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Gives a name to write to, which becomes `path` when the block is left.
+
+    A reader sees the old file or the new one. If the block raises, the old file stays
+    and nothing else does. The name keeps the suffix, which some writers go by, and is
+    this thread's own: two may write the same file at once.
+
+    Args:
+      path: Of the file, on a local disk.
+
+    Yields:
+      A path in the same folder.
+    """
+    writer = f"{os.getpid()}.{threading.get_ident()}"
+    unfinished = path.with_name(f".{path.name}.{writer}{path.suffix}")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
