@@ -117,6 +117,11 @@ class ModelSettings:
         maximum=1,
     )
 
+    @property
+    def size_at_use(self) -> int:
+        """Pixels a side when embedding."""
+        return self.embed_size or self.image_size
+
 
 @dataclasses.dataclass(kw_only=True)
 class MethodSettings:
@@ -268,11 +273,6 @@ class Config(
                 f"--queue_size={self.queue_size} must be a multiple of "
                 f"--batch_size={self.batch_size}."
             )
-
-    @property
-    def size_at_use(self) -> int:
-        """Pixels a side when embedding."""
-        return self.embed_size or self.image_size
 
 
 class ConfigError(ValueError):

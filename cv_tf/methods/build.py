@@ -22,7 +22,7 @@ def build_embedder(settings: ModelSettings) -> Embedder:
     """The Embedder of some settings, untrained and not whitened."""
     return Embedder(
         build_backbone(settings.backbone, settings.weights, settings.freeze_batch_norm),
-        image_size=settings.embed_size or settings.image_size,
+        image_size=settings.size_at_use,
         color_input=settings.color_input,
         average=settings.average,
         embedding=settings.embedding,

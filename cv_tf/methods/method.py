@@ -15,8 +15,8 @@ class Method(keras.Model, abc.ABC):
 
     A subclass says what is learned in `objective`; the step is the same for all and
     runs under `fit`. Randomness is derived from the seed and the number of the step
-    alone, both saved with the weights, so a resumed run repeats nothing and skips
-    nothing.
+    alone. The step is saved with the weights, so a run that is resumed with the same
+    seed repeats nothing and skips nothing.
 
     Args:
       embedder: What is trained, and all that is kept.

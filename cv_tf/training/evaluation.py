@@ -85,9 +85,7 @@ def evaluate_new(
     embedder: Embedder,
     known: Photos,
     reported: Photos,
-    model: ModelSettings,
-    settings: EvaluationSettings,
-    seed: int = 0,
+    config: Config,
     name: str = "",
 ) -> Evaluation:
     """Fits whitening on known products, then evaluates on others.
@@ -97,19 +95,18 @@ def evaluate_new(
       known: Products to fit whitening and the threshold on.
       reported: Products to report on. There are no figures but counts if no two of
         them are known to be variants of each other.
-      model: Says whether and how to whiten.
-      settings: Says how to search and to group.
-      seed: Of the sample taken of a very large `known`.
+      config: Says whether and how to whiten, how to search and to group, and the seed
+        of the sample taken of a very large `known`.
       name: For the progress bars.
     """
-    known = _sample(known, seed)
-    batch_size = settings.embed_batch_size
+    known = _sample(known, config.seed)
+    batch_size = config.embed_batch_size
     descriptors = embed(embedder.describe, known, batch_size, f"Embedding, {name}")
-    embedder = whiten(embedder, descriptors, model, seed)
+    embedder = whiten(embedder, descriptors, config, config.seed)
     if embedder.whitening is not None:
         descriptors = embedder.whitening(descriptors).numpy()
     return Evaluation(
-        _figures(embedder, descriptors, known, reported, settings, name), embedder
+        _figures(embedder, descriptors, known, reported, config, name), embedder
     )
 
 
@@ -138,9 +135,7 @@ def _evaluate_split(
     )
     known, reported = photos.select(split.train), photos.select(split.evaluation)
     if is_new:
-        return evaluate_new(
-            embedder, known, reported, config, config, config.seed, "frozen"
-        ).figures
+        return evaluate_new(embedder, known, reported, config, "frozen").figures
     vectors = np.zeros((0, 1), np.float32)
     if config.threshold == "auto":
         known = _sample(known, config.seed)

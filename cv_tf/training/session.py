@@ -13,7 +13,7 @@ import tf_keras as keras
 from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog
 from cv_tf.catalog.whole_file import whole_file
-from cv_tf.config import Config, ModelSettings
+from cv_tf.config import Config
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.metrics import embedding_spread, retrieval_figures
 from cv_tf.models import Embedder
@@ -107,15 +107,13 @@ class Session:
         return figures | {"before": self._evaluate(embedder, "before").figures}
 
     def _evaluate(
-        self, embedder: Embedder, name: str, model: ModelSettings | None = None
+        self, embedder: Embedder, name: str, config: Config | None = None
     ) -> Evaluation:
         return evaluate_new(
             embedder,
             self.train,
             self.reported,
-            model or self.config,
-            self.config,
-            self.config.seed,
+            config or self.config,
             name.replace("_", " "),
         )
 

@@ -130,7 +130,7 @@ def test_has_variants(styles, expected):
 class TestNewEmbedder:
     def test_figures_are_those_of_the_metrics(self, embedder, photos, config):
         known, reported = halves(photos)
-        result = evaluate_new(embedder, known, reported, config, config)
+        result = evaluate_new(embedder, known, reported, config)
         catalog = reported.catalog
         found = embed(result.embedder, reported)
         threshold = result.figures["threshold"]
@@ -140,7 +140,7 @@ class TestNewEmbedder:
 
     def test_whitening_is_of_the_known_products(self, embedder, photos, config):
         known, reported = halves(photos)
-        result = evaluate_new(embedder, known, reported, config, config)
+        result = evaluate_new(embedder, known, reported, config)
         descriptors = embed(embedder, known)
         np.testing.assert_allclose(
             result.embedder.whitening.mean, descriptors.mean(axis=0), atol=1e-5
@@ -152,8 +152,8 @@ class TestNewEmbedder:
         known, reported = halves(photos)
         random = np.random.default_rng(0)
         other = with_styles(reported, random.permutation(reported.catalog.style))
-        first = evaluate_new(embedder, known, reported, config, config)
-        second = evaluate_new(embedder, known, other, config, config)
+        first = evaluate_new(embedder, known, reported, config)
+        second = evaluate_new(embedder, known, other, config)
         assert first.figures["threshold"] == second.figures["threshold"]
         assert first.figures["recall_at_5"] != second.figures["recall_at_5"]
 
@@ -161,15 +161,15 @@ class TestNewEmbedder:
         config = dataclasses.replace(config, whiten="none")
         known, reported = halves(photos)
         one_style = with_styles(known, known.catalog.block)
-        first = evaluate_new(embedder, known, reported, config, config)
-        second = evaluate_new(embedder, one_style, reported, config, config)
+        first = evaluate_new(embedder, known, reported, config)
+        second = evaluate_new(embedder, one_style, reported, config)
         assert first.figures["threshold"] > second.figures["threshold"]
         assert first.figures["recall_at_1"] == second.figures["recall_at_1"]
 
     def test_without_known_variants_retrieval_alone(self, embedder, photos, config):
         known, reported = halves(photos)
         alone = with_styles(known, np.full(len(known), -1))
-        result = evaluate_new(embedder, alone, reported, config, config)
+        result = evaluate_new(embedder, alone, reported, config)
         catalog = reported.catalog
         found = embed(result.embedder, reported)
         expected = retrieval_figures(found, catalog.style, catalog.block)
@@ -179,7 +179,7 @@ class TestNewEmbedder:
     def test_without_reported_variants_counts_alone(self, embedder, photos, config):
         known, reported = halves(photos)
         alone = with_styles(reported, np.arange(15))
-        result = evaluate_new(embedder, known, alone, config, config)
+        result = evaluate_new(embedder, known, alone, config)
         assert result.figures == {"num_products": 15, "num_rejects": 0}
         assert result.embedder.whitening is not None
 
