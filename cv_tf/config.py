@@ -8,21 +8,9 @@ and its choices stand here and nowhere else.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from cv_tf import choices
-
-
-def setting(
-    default: Any,
-    help: str,  # noqa: A002 (the word of argparse and absl)
-    one_of: tuple[str, ...] = (),
-    minimum: float | None = None,
-    maximum: float | None = None,
-) -> Any:
-    """A dataclass field that also makes a good flag."""
-    metadata = {"help": help, "one_of": one_of, "minimum": minimum, "maximum": maximum}
-    return dataclasses.field(default=default, metadata=metadata)
+from cv_tf.setting import ConfigError, check, setting
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -248,7 +236,7 @@ class Config(
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            _check(field, getattr(self, field.name))
+            check(field, getattr(self, field.name))
         if self.image_size % 32 or self.embed_size % 32:
             raise ConfigError(
                 f"--image_size={self.image_size} and --embed_size={self.embed_size} "
@@ -273,27 +261,6 @@ class Config(
                 f"--queue_size={self.queue_size} must be a multiple of "
                 f"--batch_size={self.batch_size}."
             )
-
-
-class ConfigError(ValueError):
-    """A setting has a value that cannot be used."""
-
-
-def _check(field: dataclasses.Field, value: Any) -> None:
-    one_of, minimum, maximum = (
-        field.metadata[name] for name in ("one_of", "minimum", "maximum")
-    )
-    kind = type(field.default)
-    if not isinstance(value, (int, float) if kind is float else kind):
-        raise ConfigError(
-            f"--{field.name} is {value!r}, which must be of type {kind.__name__}."
-        )
-    if one_of and value not in one_of:
-        raise ConfigError(f"--{field.name}={value} is not one of: {', '.join(one_of)}.")
-    if minimum is not None and not value >= minimum:
-        raise ConfigError(f"--{field.name}={value} must be {minimum} or more.")
-    if maximum is not None and not value <= maximum:
-        raise ConfigError(f"--{field.name}={value} must be {maximum} or less.")
 
 
 def _is_similarity(text: str) -> bool:

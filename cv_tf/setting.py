@@ -1,0 +1,44 @@
+"""What a setting is: a dataclass field that knows what it may be."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+
+class ConfigError(ValueError):
+    """A setting has a value that cannot be used."""
+
+
+def setting(
+    default: Any,
+    help: str,  # noqa: A002 (the word of argparse and absl)
+    one_of: tuple[str, ...] = (),
+    minimum: float | None = None,
+    maximum: float | None = None,
+) -> Any:
+    """A dataclass field that also makes a good flag."""
+    metadata = {"help": help, "one_of": one_of, "minimum": minimum, "maximum": maximum}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def check(field: dataclasses.Field, value: Any) -> None:
+    """Checks a value's type, choice and range against its declaration.
+
+    Raises:
+      ConfigError: Naming the flag, and what was expected.
+    """
+    one_of, minimum, maximum = (
+        field.metadata[name] for name in ("one_of", "minimum", "maximum")
+    )
+    kind = type(field.default)
+    if not isinstance(value, (int, float) if kind is float else kind):
+        raise ConfigError(
+            f"--{field.name} is {value!r}, which must be of type {kind.__name__}."
+        )
+    if one_of and value not in one_of:
+        raise ConfigError(f"--{field.name}={value} is not one of: {', '.join(one_of)}.")
+    if minimum is not None and not value >= minimum:
+        raise ConfigError(f"--{field.name}={value} must be {minimum} or more.")
+    if maximum is not None and not value <= maximum:
+        raise ConfigError(f"--{field.name}={value} must be {maximum} or less.")
