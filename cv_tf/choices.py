@@ -14,6 +14,8 @@ BACKBONES = (
     "tiny",
 )
 WEIGHTS = ("imagenet", "none")
+FEATURE_STRIDES = (16, 32)
+FROZEN_STRIDES = (0, 4, 8)
 COLOR_INPUTS = ("rgb", "grey", "both")
 AVERAGES = ("none", "inverse", "mirror", "all")
 EMBEDDINGS = ("whole", "parts", "both")
@@ -24,7 +26,11 @@ LAYOUTS = (
     "grid_2x2",
     "grid_3x3",
     "grid_4x4",
+    "grid_7x7",
     "overlapping_3x3",
+    "symmetric_5x5",
+    "symmetric_7x7",
+    "symmetric_10x10",
 )
 WHITENINGS = ("none", "pca")
 

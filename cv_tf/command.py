@@ -123,7 +123,7 @@ def help_text(settings_class: type, main: Callable) -> str:
             lines.append(f"  --{field.name}={default}")
             text = field.metadata["help"]
             if field.metadata["one_of"]:
-                text += f" One of: {', '.join(field.metadata['one_of'])}."
+                text += f" One of: {', '.join(map(str, field.metadata['one_of']))}."
             lines.append(
                 textwrap.fill(
                     text, 80, initial_indent=" " * 6, subsequent_indent=" " * 6

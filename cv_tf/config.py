@@ -69,6 +69,18 @@ class ModelSettings:
     freeze_batch_norm: bool = setting(
         True, "Keep batch normalization as it was pretrained."
     )
+    feature_stride: int = setting(
+        16,
+        "Pixels a cell of the feature map: 32 for the network's end, 16 for the map "
+        "before its last halving, whose cells tell the parts of a product apart.",
+        one_of=choices.FEATURE_STRIDES,
+    )
+    frozen_stride: int = setting(
+        0,
+        "Layers up to the map of this stride stay as they were pretrained, which makes "
+        "steps faster; 0 trains all.",
+        one_of=choices.FROZEN_STRIDES,
+    )
     image_size: int = setting(
         128, "Pixels a side of what the network is trained on.", minimum=32
     )
@@ -85,19 +97,19 @@ class ModelSettings:
         one_of=choices.AVERAGES,
     )
     embedding: str = setting(
-        "whole",
+        "parts",
         "The vector: the mean of the feature map, of each part, or both.",
         one_of=choices.EMBEDDINGS,
     )
     parts: str = setting(
-        "grid_3x3", "Layout of the fixed parts.", one_of=choices.LAYOUTS
+        "symmetric_7x7", "Layout of the fixed parts.", one_of=choices.LAYOUTS
     )
     whiten: str = setting(
         "pca",
         "Whiten the vectors with principal components fitted on the training photos.",
         one_of=choices.WHITENINGS,
     )
-    whiten_dimensions: int = setting(512, "Dimensions kept by whitening.", minimum=1)
+    whiten_dimensions: int = setting(1024, "Dimensions kept by whitening.", minimum=1)
     whiten_power: float = setting(
         1.0,
         "Each component is divided by its standard deviation to this power.",
@@ -206,6 +218,9 @@ class TrainingSettings:
         100, "Steps between probes of recall@1; 0 for none.", minimum=0
     )
     probe_products: int = setting(1000, "Products a probe looks at.", minimum=1)
+    baselines: bool = setting(
+        True, "Also report the network before training, and as it was pretrained."
+    )
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -13,7 +13,7 @@ class ConfigError(ValueError):
 def setting(
     default: Any,
     help: str,  # noqa: A002 (the word of argparse and absl)
-    one_of: tuple[str, ...] = (),
+    one_of: tuple[str | int, ...] = (),
     minimum: float | None = None,
     maximum: float | None = None,
 ) -> Any:
@@ -37,7 +37,8 @@ def check(field: dataclasses.Field, value: Any) -> None:
             f"--{field.name} is {value!r}, which must be of type {kind.__name__}."
         )
     if one_of and value not in one_of:
-        raise ConfigError(f"--{field.name}={value} is not one of: {', '.join(one_of)}.")
+        known = ", ".join(map(str, one_of))
+        raise ConfigError(f"--{field.name}={value} is not one of: {known}.")
     if minimum is not None and not value >= minimum:
         raise ConfigError(f"--{field.name}={value} must be {minimum} or more.")
     if maximum is not None and not value <= maximum:

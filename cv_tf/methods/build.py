@@ -21,7 +21,13 @@ SUPERVISED = ("triplet",)
 def build_embedder(settings: ModelSettings) -> Embedder:
     """The Embedder of some settings, untrained and not whitened."""
     return Embedder(
-        build_backbone(settings.backbone, settings.weights, settings.freeze_batch_norm),
+        build_backbone(
+            settings.backbone,
+            settings.weights,
+            settings.freeze_batch_norm,
+            settings.feature_stride,
+            settings.frozen_stride,
+        ),
         image_size=settings.size_at_use,
         color_input=settings.color_input,
         average=settings.average,

@@ -33,7 +33,7 @@ class PartEncoder(keras.Model):
     def __init__(
         self,
         backbone: keras.Model,
-        layout: str = "grid_3x3",
+        layout: str = "symmetric_7x7",
         source: str = "features",
         whole: bool = True,
         parts: bool = True,

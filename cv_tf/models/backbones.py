@@ -13,6 +13,7 @@ from tf_keras.src.applications.convnext import LayerScale
 
 from cv_tf import choices
 from cv_tf.models import torch_weights
+from cv_tf.models.stages import stage_end
 
 # Keras does not register this layer of its own, and could not load a saved ConvNeXt.
 keras.utils.register_keras_serializable(package="cv_tf")(LayerScale)
@@ -142,6 +143,8 @@ def build_backbone(
     name: str = "efficientnetlite_b0",
     weights: str = "imagenet",
     freeze_batch_norm: bool = True,
+    feature_stride: int = 32,
+    frozen_stride: int = 0,
 ) -> keras.Model:
     """Builds a fully convolutional backbone.
 
@@ -154,24 +157,40 @@ def build_backbone(
       freeze_batch_norm: Keep the statistics, scale and offset of every batch
         normalisation as they are; training them on recolored photos ruins
         pretrained features.
+      feature_stride: 32 for the whole network; 16 to end it at its last map of that
+        stride, whose cells see less of the photo each and tell its parts apart.
+      frozen_stride: Layers up to the last map of this stride, 4 or 8, are not trained;
+        0 trains all.
 
     Returns:
       A model from float32 RGB `[batch, height, width, 3]` in 0..255, sides a
-      multiple of 32, to a feature map `[batch, height / 32, width / 32, channels]`
-      (`tiny`: a stride of 8).
+      multiple of 32, to a feature map `[batch, height / feature_stride, width /
+      feature_stride, channels]` (`tiny`: its stride is 8 in either case).
 
     Raises:
-      ValueError: If a name is unknown, or `tiny` is asked for pretrained weights.
+      ValueError: If a name or a stride is unknown, or `tiny` is asked for pretrained
+        weights.
       ConnectionError: If weights must be downloaded and cannot be.
     """
-    for value, known in ((name, tuple(_BUILDERS)), (weights, choices.WEIGHTS)):
+    for value, known in (
+        (name, tuple(_BUILDERS)),
+        (weights, choices.WEIGHTS),
+        (feature_stride, choices.FEATURE_STRIDES),
+        (frozen_stride, choices.FROZEN_STRIDES),
+    ):
         if value not in known:
-            raise ValueError(f"'{value}' is not one of: {', '.join(known)}.")
+            expected = ", ".join(map(str, known))
+            raise ValueError(f"'{value}' is not one of: {expected}.")
     network = _BUILDERS[name](weights)
-    model = keras.Model(network.inputs, network.outputs[0], name=name)
+    features = stage_end(network, name, feature_stride)
+    model = keras.Model(network.inputs, features, name=name)
     for layer in model.submodules:
         if isinstance(layer, keras.layers.Dropout):
             layer.rate = 0.0
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = not freeze_batch_norm
+    if frozen_stride:
+        frozen = keras.Model(network.inputs, stage_end(network, name, frozen_stride))
+        for layer in frozen.layers:
+            layer.trainable = False
     return model

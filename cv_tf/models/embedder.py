@@ -47,7 +47,7 @@ class Embedder(keras.Model):
         color_input: str = "grey",
         average: str = "none",
         embedding: str = "whole",
-        parts: str = "grid_3x3",
+        parts: str = "symmetric_7x7",
         whitening: Whitening | None = None,
         **kwargs,
     ):
@@ -90,7 +90,8 @@ class Embedder(keras.Model):
         if self.embedding in ("whole", "both"):
             vectors.append(_unit(tf.reduce_mean(features, axis=(1, 2))))
         if self.embedding in ("parts", "both"):
-            parts = _unit(pool_parts(features, self.parts))
+            # Parts keep their lengths: an empty corner must not weigh like a collar.
+            parts = pool_parts(features, self.parts)
             width = parts.shape[1] * parts.shape[2]
             vectors.append(_unit(tf.reshape(parts, [-1, width])))
         return _unit(tf.concat(vectors, axis=1))

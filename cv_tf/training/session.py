@@ -33,8 +33,15 @@ from cv_tf.training.splits import split_catalog
 from cv_tf.training.tables import format_run
 from cv_tf.training.workdir import Workdir
 
-# Baselines that are reported beside the model: its backbone before training, as is.
+# Baselines that are reported beside the model: the pretrained network, as is.
 _BASELINES = {"frozen_rgb": "rgb", "frozen_grey": "grey"}
+_AS_IS = {
+    "feature_stride": 32,
+    "frozen_stride": 0,
+    "embedding": "whole",
+    "average": "none",
+    "whiten": "none",
+}
 
 
 class Session:
@@ -74,8 +81,10 @@ class Session:
         metrics = workdir.read_metrics()
         with self.strategy.scope():
             embedder = build_embedder(config)
-            if "before" not in metrics:
-                metrics = {"split": self.split_source, **self._before(embedder)}
+            if "split" not in metrics:
+                metrics = {"split": self.split_source}
+                if config.baselines:
+                    metrics |= self._before(embedder)
                 workdir.write_metrics(metrics)
             method = build_method(config, embedder)
             compile_method(method, config, build_optimizer(config), self.strategy)
@@ -97,13 +106,11 @@ class Session:
 
     def _before(self, embedder: Embedder) -> dict[str, dict[str, float]]:
         """The baselines, and the recipe's own Embedder before it learns."""
-        plain = dataclasses.replace(self.config, whiten="none")
         figures = {}
         for name, color in _BASELINES.items():
-            frozen = embedder.with_options(
-                color_input=color, average="none", embedding="whole"
-            )
-            figures[name] = self._evaluate(frozen, name, plain).figures
+            config = dataclasses.replace(self.config, color_input=color, **_AS_IS)
+            frozen = build_embedder(config)
+            figures[name] = self._evaluate(frozen, name, config).figures
         return figures | {"before": self._evaluate(embedder, "before").figures}
 
     def _evaluate(

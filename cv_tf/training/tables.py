@@ -32,11 +32,16 @@ _RUN = ("frozen_rgb", "frozen_grey", "before", "after")
 def format_run(metrics: Mapping[str, Any]) -> str:
     """Lays the figures of a finished run out, with the gain over frozen features.
 
+    The baselines may be missing (`--baselines=false`).
+
     Args:
       metrics: As in `metrics.json`.
     """
-    columns = {name.replace("_", " "): metrics[name] for name in _RUN}
-    table = format_figures(columns, gain=("frozen grey", "after"))
+    columns = {
+        name.replace("_", " "): metrics[name] for name in _RUN if name in metrics
+    }
+    gain = ("frozen grey", "after") if "frozen grey" in columns else None
+    table = format_figures(columns, gain=gain)
     if "recall_at_1" in metrics["after"]:
         return table
     return (

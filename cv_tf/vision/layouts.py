@@ -3,6 +3,10 @@
 A window is `(top, left, height, width)` in fractions of the frame, so that one
 table serves every photo size and every feature map. The layouts are our own
 choice; the source of the idea is arXiv 2104.08581.
+
+In a symmetric layout each part is a window together with its mirror image across the
+vertical middle: both sleeves, both side seams. Products are nearly symmetric, their
+photos less so; and there are half as many parts to tell apart.
 """
 
 from __future__ import annotations
@@ -25,6 +29,12 @@ def _steps(num_steps: int, size: float) -> tuple[Window, ...]:
     return tuple((top, left, size, size) for top in starts for left in starts)
 
 
+def _left_half(num_steps: int) -> tuple[Window, ...]:
+    """The cells of a square grid that reach into the left half, row by row."""
+    size = 1.0 / num_steps
+    return tuple(w for w in _steps(num_steps, size) if w[1] < 0.5 - _SLACK)
+
+
 LAYOUTS: dict[str, tuple[Window, ...]] = {
     "corners_center": (
         (0.0, 0.0, 0.5, 0.5),
@@ -38,12 +48,21 @@ LAYOUTS: dict[str, tuple[Window, ...]] = {
     "grid_2x2": _steps(2, 1 / 2),
     "grid_3x3": _steps(3, 1 / 3),
     "grid_4x4": _steps(4, 1 / 4),
+    "grid_7x7": _steps(7, 1 / 7),
     "overlapping_3x3": _steps(3, 1 / 2),
+    "symmetric_5x5": _left_half(5),
+    "symmetric_7x7": _left_half(7),
+    "symmetric_10x10": _left_half(10),
 }
 
 
+def is_symmetric(layout: Layout) -> bool:
+    """Whether each window of a layout stands for its mirror image, too."""
+    return isinstance(layout, str) and layout.startswith("symmetric_")
+
+
 def windows(layout: Layout) -> np.ndarray:
-    """The table of a layout.
+    """The table of a layout; of a symmetric one, the windows on the left.
 
     Args:
       layout: A name from `LAYOUTS`, or a table of `(top, left, height, width)`
@@ -98,9 +117,15 @@ def pixel_windows(layout: Layout, height: int, width: int) -> np.ndarray:
       [parts, 4] int64: top, left, height, width.
 
     Raises:
-      ValueError: If the windows differ in size.
+      ValueError: If the windows differ in size, or come in mirrored pairs.
     """
     table = windows(layout)
+    if is_symmetric(layout):
+        raise ValueError(
+            f"The parts of the layout {layout!r} are pairs of mirrored windows, which "
+            "cannot be cut out as one piece. Pool a feature map instead "
+            "(--parts_from=features), or choose another layout."
+        )
     if np.ptp(table[:, 2:], axis=0).max() > _SLACK:
         raise ValueError(
             "The windows of this part layout differ in size, so their pixels do not "

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.vision.layouts import Layout, windows
+from cv_tf.vision.layouts import Layout, is_symmetric, windows
 
 
 def _overlaps(starts: np.ndarray, sizes: np.ndarray, num_cells: int) -> np.ndarray:
@@ -22,7 +22,8 @@ def pooling_weights(layout: Layout, height: int, width: int) -> np.ndarray:
     """The weight of each cell of a feature map in the average of each part.
 
     Cells count by how much of them lies in the window, so that any layout works
-    on a map of any size.
+    on a map of any size. In a symmetric layout, a window and its mirror image count
+    for half each.
 
     Args:
       layout: A name from `LAYOUTS` or a table of windows, of any sizes.
@@ -35,6 +36,8 @@ def pooling_weights(layout: Layout, height: int, width: int) -> np.ndarray:
     tops, lefts, heights, widths = windows(layout).T
     rows = _overlaps(tops, heights, height)
     columns = _overlaps(lefts, widths, width)
+    if is_symmetric(layout):
+        columns = (columns + columns[:, ::-1]) / 2.0
     return np.einsum("ph,pw->phw", rows, columns).astype(np.float32)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cv_tf.vision.layouts import LAYOUTS, pixel_windows, windows
+from cv_tf.vision.layouts import LAYOUTS, is_symmetric, pixel_windows, windows
 
 
 def test_corners_and_center_of_an_even_image():
@@ -66,6 +66,17 @@ def test_grids_count_their_cells_row_by_row():
     assert windows("overlapping_3x3")[4].tolist() == [0.25, 0.25, 0.5, 0.5]
 
 
+@pytest.mark.parametrize("layout", filter(is_symmetric, LAYOUTS))
+def test_symmetric_layouts_and_their_mirror_images_cover_the_frame_once(layout):
+    table = windows(layout)
+    mirrored = table.copy()
+    mirrored[:, 1] = 1 - table[:, 1] - table[:, 3]
+    in_the_middle = np.isclose(mirrored[:, 1], table[:, 1])
+    both = np.concatenate([table, mirrored[~in_the_middle]])
+    assert (both[:, 2] * both[:, 3]).sum() == pytest.approx(1)
+    assert len({tuple(row) for row in both.round(6).tolist()}) == len(both)
+
+
 def test_errors_say_what_to_do():
     with pytest.raises(ValueError, match=r"no part layout 'quarters'.*corners_center"):
         windows("quarters")
@@ -75,3 +86,5 @@ def test_errors_say_what_to_do():
         windows([[0, 0, 1, 1], [0.6, 0, 0.5, 1]])
     with pytest.raises(ValueError, match="differ in size"):
         pixel_windows([[0, 0, 1, 1], [0, 0, 0.5, 0.5]], 8, 8)
+    with pytest.raises(ValueError, match=r"pairs of mirrored windows.*parts_from"):
+        pixel_windows("symmetric_5x5", 10, 10)

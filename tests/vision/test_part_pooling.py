@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.vision.layouts import LAYOUTS, windows
+from cv_tf.vision.layouts import LAYOUTS, is_symmetric, windows
 from cv_tf.vision.part_pooling import PartPooling, pool_parts, pooling_weights
 
 
@@ -22,17 +22,41 @@ def test_a_window_inside_one_cell_is_that_cell():
 
 @pytest.mark.parametrize("layout", list(LAYOUTS))
 def test_agrees_with_averaging_a_magnified_map(layout):
-    # Every cell blown up to 12 x 12 pixels: all windows fall on whole pixels.
-    features = np.random.default_rng(0).normal(size=(2, 5, 3, 4)).astype(np.float32)
-    large = features.repeat(12, axis=1).repeat(12, axis=2)
+    # Every cell blown up until all windows fall on whole pixels of 420 x 420.
+    features = np.random.default_rng(0).normal(size=(2, 5, 3, 4))
+    large = features.repeat(84, axis=1).repeat(140, axis=2)
     pooled = pool_parts(tf.constant(features), layout).numpy()
-    scale = [60, 36, 60, 36]
     for part, window in enumerate(windows(layout)):
-        top, left, height, width = np.rint(window * scale).astype(int)
+        top, left, height, width = np.rint(window * 420).astype(int)
         patch = large[:, top : top + height, left : left + width]
-        np.testing.assert_allclose(
-            pooled[:, part], patch.mean(axis=(1, 2)), rtol=1e-4, atol=1e-5
-        )
+        expected = patch.mean(axis=(1, 2))
+        if is_symmetric(layout):
+            mirrored = large[:, top : top + height, 420 - left - width : 420 - left]
+            expected = (expected + mirrored.mean(axis=(1, 2))) / 2
+        np.testing.assert_allclose(pooled[:, part], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_symmetric_part_is_the_mean_of_a_window_and_its_mirror_image():
+    # Cells of a 5 x 5 map are 0..24, row by row: the first part holds 0 and 4, the
+    # third, in the middle, the cell 2 alone.
+    features = tf.reshape(tf.range(25.0), [1, 5, 5, 1])
+    pooled = pool_parts(features, "symmetric_5x5").numpy()[0, :, 0]
+    np.testing.assert_allclose(pooled[:6], [2, 2, 2, 7, 7, 7], rtol=1e-6)
+    weights = pooling_weights("symmetric_5x5", 5, 5)
+    np.testing.assert_allclose(weights[0, 0], [0.5, 0, 0, 0, 0.5], atol=1e-6)
+    np.testing.assert_allclose(weights[1, 0], [0, 0.5, 0, 0.5, 0], atol=1e-6)
+    np.testing.assert_allclose(weights[2, 0], [0, 0, 1, 0, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("layout", filter(is_symmetric, LAYOUTS))
+def test_a_mirrored_map_has_the_same_symmetric_parts(layout):
+    features = np.random.default_rng(0).normal(size=(2, 6, 7, 4)).astype(np.float32)
+    np.testing.assert_allclose(
+        pool_parts(tf.constant(features[:, :, ::-1]), layout),
+        pool_parts(tf.constant(features), layout),
+        rtol=1e-4,
+        atol=1e-5,
+    )
 
 
 def test_weights_of_each_part_sum_to_one():

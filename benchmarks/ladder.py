@@ -1,0 +1,268 @@
+"""What each piece of the part-based model is worth, on a labelled catalogue.
+
+    python benchmarks/ladder.py --catalog=CATALOG.csv --runs=runs/ladder
+
+Each rung is one command of this package, with the settings of the rung it stands on and
+one thing changed; rungs that train are run with several seeds. A rung that has its
+figures in --runs already is not run again, so that a ladder that was stopped goes on.
+Writes the figures to benchmarks/results/ladder.json, a table to ladder.md beside it, and
+a picture to docs/ladder.png (matplotlib; installed with the extra `dev`).
+
+The catalogue needs the column `split`: models learn from `train`, without labels where
+the rung does not say otherwise, and the figures are of `validation`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import platform
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+FIGURES = {
+    "recall_at_1_in_block": "R@1 in block",
+    "map_at_r": "mAP@R",
+    "map_at_r_in_block": "mAP@R in block",
+    "fms": "FMS",
+    "cgacc": "CGacc",
+    "ari": "ARI",
+    "pairwise_f1": "pairwise F1",
+}
+# Sections of the table: no training, training without labels, training with labels.
+FROZEN, LEARNED, LABELLED = "frozen", "self-supervised", "supervised"
+
+
+@dataclasses.dataclass(frozen=True)
+class Rung:
+    """One model of the ladder.
+
+    Attributes:
+      name: Of its files.
+      title: What changed against the rung it stands on.
+      section: FROZEN, LEARNED or LABELLED.
+      settings: All flags that differ from the package's defaults.
+    """
+
+    name: str
+    title: str
+    section: str
+    settings: dict[str, str | int | float]
+
+    @property
+    def flags(self) -> list[str]:
+        """The settings as a command line."""
+        return [f"--{name}={value}" for name, value in self.settings.items()]
+
+    def but(self, name: str, title: str, section: str = "", **settings) -> Rung:
+        """The same with some settings changed."""
+        merged = {**self.settings, **settings}
+        return Rung(name, title, section or self.section, merged)
+
+
+def ladder() -> list[Rung]:
+    """All rungs, from the frozen network up."""
+    color = Rung(
+        "color",
+        "frozen network, color",
+        FROZEN,
+        {
+            "method": "frozen",
+            "image_size": 224,
+            "frame": "photo",
+            "color_input": "rgb",
+            "average": "none",
+            "whiten": "none",
+            "embedding": "whole",
+            "feature_stride": 32,
+        },
+    )
+    grey = color.but("grey", "grey", color_input="grey")
+    frame = grey.but("frame", "+ the product's frame", frame="auto")
+    inverse = frame.but("inverse", "+ averaged with its inversion", average="inverse")
+    white = inverse.but("whitened", "+ whitening", whiten="pca")
+    late = white.but(
+        "late_parts",
+        "+ parts of the last map, 7 x 7",
+        embedding="parts",
+        parts="grid_7x7",
+    )
+    early = late.but("parts", "+ parts of the map of stride 16", feature_stride=16)
+    mirrored = early.but("symmetric", "+ both halves as one", parts="symmetric_7x7")
+    trained = mirrored.but(
+        "part_views",
+        "part views, a loss a part",
+        LEARNED,
+        method="part_contrast",
+        image_size=128,
+        embed_size=224,
+        frozen_stride=8,
+        keep_background="true",
+        batches="block",
+        steps=150,
+        learning_rate=1e-4,
+        whole_weight=0,
+    )
+    whole_views = {"whole_weight": 1, "part_weight": 0}
+    whole = trained.but("whole_views", "whole views", **whole_views)
+    return [
+        color,
+        grey,
+        frame,
+        inverse,
+        white,
+        late,
+        early.but("whole_16", "no parts, the map of stride 16", embedding="whole"),
+        early.but("parts_3x3", "parts 3 x 3", parts="grid_3x3"),
+        early,
+        mirrored.but(
+            "symmetric_5x5", "both halves as one, 5 x 5", parts="symmetric_5x5"
+        ),
+        mirrored,
+        mirrored.but(
+            "symmetric_10x10", "both halves as one, 10 x 10", parts="symmetric_10x10"
+        ),
+        whole.but(
+            "random_crops", "random crops", views="crops", keep_background="false"
+        ),
+        whole,
+        trained,
+    ]
+
+
+def main() -> None:
+    """Runs what has no figures yet, then writes the table and the picture."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--catalog", required=True)
+    parser.add_argument("--runs", type=Path, default=Path("runs/ladder"))
+    parser.add_argument("--only", nargs="+", help="names of rungs")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    arguments = parser.parse_args()
+    rungs = ladder()
+    arguments.runs.mkdir(parents=True, exist_ok=True)
+    for seed in arguments.seeds:
+        for rung in rungs:
+            if rung.section == FROZEN and seed != arguments.seeds[0]:
+                continue
+            if not arguments.only or rung.name in arguments.only:
+                measure(rung, seed, arguments.catalog, arguments.runs)
+    measured = [(rung, read(rung, arguments.runs)) for rung in rungs]
+    measured = [(rung, figures) for rung, figures in measured if figures]
+    write(measured)
+
+
+def measure(rung: Rung, seed: int, catalog: str, runs: Path) -> None:
+    """Runs a rung, unless its figures are there."""
+    path = runs / f"{rung.name}-{seed}.json"
+    if path.exists():
+        return
+    print(f"{rung.name}, seed {seed}: {' '.join(rung.flags)}", flush=True)
+    common = [f"--catalog={catalog}", f"--seed={seed}", *rung.flags]
+    if rung.section == FROZEN:
+        run("evaluate", [*common, f"--output={path}"])
+        return
+    workdir = runs / f"{rung.name}-{seed}"
+    run("train", [*common, f"--workdir={workdir}", "--baselines=false"])
+    figures = json.loads((workdir / "metrics.json").read_text())["after"]
+    path.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def run(verb: str, flags: list[str]) -> None:
+    """Runs a verb of the package as a command; stops the ladder if it fails."""
+    command = [sys.executable, "-m", f"cv_tf.{verb}", *flags]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)  # noqa: S603
+    if finished.returncode:
+        sys.exit(f"{' '.join(command)}\nfailed:\n{finished.stderr[-2000:]}")
+
+
+def read(rung: Rung, runs: Path) -> dict[str, list[float]]:
+    """The figures of a rung, one number a seed; empty where it was not run."""
+    paths = sorted(runs.glob(f"{rung.name}-[0-9]*.json"))
+    runs_of = [json.loads(path.read_text()) for path in paths]
+    return {name: [run[name] for run in runs_of] for name in FIGURES} if runs_of else {}
+
+
+def write(measured: list[tuple[Rung, dict[str, list[float]]]]) -> None:
+    """Writes the figures as JSON, Markdown and a picture."""
+    RESULTS.mkdir(exist_ok=True)
+    rows = [
+        {**dataclasses.asdict(rung), "figures": figures} for rung, figures in measured
+    ]
+    (RESULTS / "ladder.json").write_text(json.dumps(rows, indent=1) + "\n")
+    text = table(measured)
+    (RESULTS / "ladder.md").write_text(
+        "# What each piece is worth\n\n"
+        f"`python benchmarks/ladder.py --catalog=CATALOG.csv` on {platform.machine()}, "
+        f"Python {platform.python_version()}. Mean over seeds, and their standard "
+        f"deviation where there are several.\n\n{text}\n"
+    )
+    print(text)
+    draw(measured, ROOT / "docs" / "ladder.png")
+
+
+def table(measured: list[tuple[Rung, dict[str, list[float]]]]) -> str:
+    """A Markdown table with one row a rung."""
+    lines = [
+        f"| | {' | '.join(FIGURES.values())} | seeds |",
+        "| --- |" + " ---: |" * (len(FIGURES) + 1),
+    ]
+    section = ""
+    for rung, figures in measured:
+        if rung.section != section:
+            section = rung.section
+            lines.append(f"| **{section}** |" + " |" * (len(FIGURES) + 1))
+        cells = [spelled(figures[name]) for name in FIGURES]
+        seeds = len(figures["fms"]) if rung.section != FROZEN else "-"
+        lines.append(f"| {rung.title} | {' | '.join(cells)} | {seeds} |")
+    return "\n".join(lines)
+
+
+def spelled(values: list[float]) -> str:
+    """Mean, and standard deviation where there is one."""
+    mean = f"{statistics.fmean(values):.3f}"
+    return f"{mean} ± {statistics.stdev(values):.3f}" if len(values) > 1 else mean
+
+
+def draw(measured: list[tuple[Rung, dict[str, list[float]]]], path: Path) -> None:
+    """Draws recall@1 and FMS of each rung as bars, with the spread of the seeds."""
+    import matplotlib  # noqa: PLC0415 (the figures are written without it, too)
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt  # noqa: PLC0415
+
+    colors = {FROZEN: "#8a8f98", LEARNED: "#2a7f62", LABELLED: "#b4622d"}
+    figure, axes = plt.subplots(
+        1,
+        2,
+        figsize=(11, 0.42 * len(measured) + 1.2),
+        sharey=True,
+        layout="constrained",
+    )
+    places = range(len(measured))
+    for axis, name in zip(axes, ("recall_at_1_in_block", "fms"), strict=True):
+        values = [figures[name] for _, figures in measured]
+        means = [statistics.fmean(value) for value in values]
+        spreads = [statistics.stdev(v) if len(v) > 1 else 0.0 for v in values]
+        shades = [colors[rung.section] for rung, _ in measured]
+        axis.barh(places, means, xerr=spreads, color=shades, ecolor="black", capsize=2)
+        for place, mean in zip(places, means, strict=True):
+            axis.text(
+                0.01, place, f"{mean:.3f}", va="center", color="white", fontsize=8
+            )
+        axis.set_title(FIGURES[name])
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_yticks(places, [rung.title for rung, _ in measured])
+    axes[0].invert_yaxis()
+    handles = [plt.Rectangle((0, 0), 1, 1, color=color) for color in colors.values()]
+    figure.legend(handles, colors, loc="outside lower center", ncols=3, frameon=False)
+    path.parent.mkdir(exist_ok=True)
+    figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    main()
