@@ -5,8 +5,8 @@
 Each rung is one command of this package, with the settings of the rung it stands on and
 one thing changed; rungs that train are run with several seeds. A rung that has its
 figures in --runs already is not run again, so that a ladder that was stopped goes on.
-Writes the figures to benchmarks/results/ladder.json, a table to ladder.md beside it, and
-a picture to docs/ladder.png (matplotlib; installed with the extra `dev`).
+Writes the figures to benchmarks/results/ladder.json, a table to ladder.md beside it,
+and a picture to docs/ladder.png (matplotlib; installed with the extra `dev`).
 
 The catalogue needs the column `split`: models learn from `train`, without labels where
 the rung does not say otherwise, and the figures are of `validation`.
@@ -15,9 +15,11 @@ the rung does not say otherwise, and the figures are of `validation`.
 from __future__ import annotations
 
 import argparse
+import csv
 import dataclasses
 import json
 import platform
+import random
 import statistics
 import subprocess
 import sys
@@ -47,12 +49,14 @@ class Rung:
       title: What changed against the rung it stands on.
       section: FROZEN, LEARNED or LABELLED.
       settings: All flags that differ from the package's defaults.
+      labels: Share of the styles of `train` whose labels are not hidden.
     """
 
     name: str
     title: str
     section: str
     settings: dict[str, str | int | float]
+    labels: float = 1.0
 
     @property
     def flags(self) -> list[str]:
@@ -94,7 +98,10 @@ def ladder() -> list[Rung]:
     )
     early = late.but("parts", "+ parts of the map of stride 16", feature_stride=16)
     mirrored = early.but("symmetric", "+ both halves as one", parts="symmetric_7x7")
-    trained = mirrored.but(
+    near = mirrored.but(
+        "neighbors", "+ whitening by mutual neighbors", whiten="neighbors"
+    )
+    trained = near.but(
         "part_views",
         "part views, a loss a part",
         LEARNED,
@@ -132,6 +139,31 @@ def ladder() -> list[Rung]:
         ),
         whole,
         trained,
+        trained.but(
+            "triplet",
+            "triplet, every label",
+            LABELLED,
+            method="triplet",
+            views="whole",
+            batches="random",
+            learning_rate=2e-4,
+            whiten="labels",
+        ),
+        dataclasses.replace(
+            trained.but(
+                "some_labels",
+                "part views, one label in ten in the whitening",
+                LABELLED,
+                whiten="labels",
+            ),
+            labels=0.1,
+        ),
+        trained.but(
+            "labels",
+            "part views, all labels in the whitening",
+            LABELLED,
+            whiten="labels",
+        ),
     ]
 
 
@@ -162,6 +194,8 @@ def measure(rung: Rung, seed: int, catalog: str, runs: Path) -> None:
     if path.exists():
         return
     print(f"{rung.name}, seed {seed}: {' '.join(rung.flags)}", flush=True)
+    if rung.labels < 1.0:
+        catalog = hide_labels(Path(catalog), rung.labels, runs)
     common = [f"--catalog={catalog}", f"--seed={seed}", *rung.flags]
     if rung.section == FROZEN:
         run("evaluate", [*common, f"--output={path}"])
@@ -172,10 +206,30 @@ def measure(rung: Rung, seed: int, catalog: str, runs: Path) -> None:
     path.write_text(json.dumps(figures, indent=2) + "\n")
 
 
+def hide_labels(catalog: Path, share: float, folder: Path) -> Path:
+    """Writes a copy of the catalogue in which most training products have no style."""
+    with catalog.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    styles = sorted({row["style_id"] for row in rows if row["split"] == "train"})
+    kept = set(random.Random(0).sample(styles, round(share * len(styles))))  # noqa: S311
+    for row in rows:
+        row["image"] = str((catalog.parent / row["image"]).resolve())
+        if row["split"] == "train" and row["style_id"] not in kept:
+            row["style_id"] = ""
+    path = folder / f"labels-{share:g}.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
 def run(verb: str, flags: list[str]) -> None:
     """Runs a verb of the package as a command; stops the ladder if it fails."""
     command = [sys.executable, "-m", f"cv_tf.{verb}", *flags]
-    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)  # noqa: S603
+    finished = subprocess.run(  # noqa: S603
+        command, cwd=ROOT, capture_output=True, text=True, check=False
+    )
     if finished.returncode:
         sys.exit(f"{' '.join(command)}\nfailed:\n{finished.stderr[-2000:]}")
 

@@ -32,7 +32,7 @@ LAYOUTS = (
     "symmetric_7x7",
     "symmetric_10x10",
 )
-WHITENINGS = ("none", "pca")
+WHITENINGS = ("none", "pca", "neighbors", "labels")
 
 METHODS = ("part_contrast", "triplet", "frozen")
 VIEWS = ("whole", "crops", "none")

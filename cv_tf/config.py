@@ -105,8 +105,10 @@ class ModelSettings:
         "symmetric_7x7", "Layout of the fixed parts.", one_of=choices.LAYOUTS
     )
     whiten: str = setting(
-        "pca",
-        "Whiten the vectors with principal components fitted on the training photos.",
+        "neighbors",
+        "Whiten the vectors by the principal components of the training photos (pca), "
+        "and then by how variants differ: mutual nearest neighbors taken for variants, "
+        "without labels (neighbors), or known variants where there are any (labels).",
         one_of=choices.WHITENINGS,
     )
     whiten_dimensions: int = setting(1024, "Dimensions kept by whitening.", minimum=1)

@@ -12,13 +12,14 @@ from tqdm import tqdm
 
 from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog
-from cv_tf.config import Config, EvaluationSettings, ModelSettings
+from cv_tf.config import Config, EvaluationSettings
 from cv_tf.grouping import build_dendrograms, calibrate
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import evaluate_embeddings, retrieval_figures
-from cv_tf.models import Embedder, Whitening
+from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos, in_order
 from cv_tf.training.data import prepare_photos
+from cv_tf.training.fit_whitening import whiten
 from cv_tf.training.splits import split_catalog
 
 # Enough to learn hundreds of components and a threshold from, and quick to embed.
@@ -69,18 +70,6 @@ def embed(
     return np.concatenate(vectors)
 
 
-def whiten(
-    embedder: Embedder, descriptors: np.ndarray, settings: ModelSettings, seed: int
-) -> Embedder:
-    """The Embedder with whitening fitted on descriptors, if the settings say so."""
-    if settings.whiten == "none":
-        return embedder.with_options(whitening=None)
-    whitening = Whitening.fit(
-        descriptors, settings.whiten_dimensions, settings.whiten_power, seed
-    )
-    return embedder.with_options(whitening=whitening)
-
-
 def evaluate_new(
     embedder: Embedder,
     known: Photos,
@@ -102,7 +91,7 @@ def evaluate_new(
     known = _sample(known, config.seed)
     batch_size = config.embed_batch_size
     descriptors = embed(embedder.describe, known, batch_size, f"Embedding, {name}")
-    embedder = whiten(embedder, descriptors, config, config.seed)
+    embedder = whiten(embedder, descriptors, known.catalog, config)
     if embedder.whitening is not None:
         descriptors = embedder.whitening(descriptors).numpy()
     return Evaluation(

@@ -62,9 +62,7 @@ def test_whole_is_the_unit_mean_of_the_features(embedder, backbone):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_parts_are_the_means_of_their_windows_side_by_side(
-    embedder, backbone, layout
-):
+def test_parts_are_the_means_of_their_windows_side_by_side(embedder, backbone, layout):
     photos = _photos()
     features = backbone(tf.cast(photos, tf.float32))
     parts = pool_parts(features, layout).numpy()

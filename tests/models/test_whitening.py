@@ -150,3 +150,44 @@ def test_saved_with_a_model(tmp_path):
 def test_samples_that_teach_nothing_are_refused(vectors, message):
     with pytest.raises(ValueError, match=message):
         Whitening.fit(vectors)
+
+
+def test_refined_by_hand():
+    # Whitened already, so that only the pairs count. Both differ along x, by 1 and by
+    # 3: the covariance of the differences is diag(5, 0), and half of it is kept (two
+    # dimensions, two pairs): diag(5, 0) / 2.5 / 2 + 1 / 2 = diag(1.5, 0.5).
+    points = np.float32([[0, 0], [1, 0], [0, 2], [3, 2]])
+    layer = Whitening(2, 2)
+    refined = layer.refine(points, np.array([[0, 1], [2, 3]]))
+    expected = np.diag([1 / np.sqrt(1.5), 1 / np.sqrt(0.5)])
+    np.testing.assert_allclose(refined.projection, expected, atol=1e-6)
+    np.testing.assert_array_equal(refined.mean, layer.mean)
+
+
+def test_refining_brings_variants_closer_than_others():
+    # The last of four directions is all noise: it alone differs between variants.
+    generator = np.random.default_rng(0)
+    designs = generator.normal(size=(300, 4)) * [1, 1, 1, 0]
+    noise = [0.1, 0.1, 0.1, 1.0]
+    first = designs + generator.normal(size=(300, 4)) * noise
+    second = designs + generator.normal(size=(300, 4)) * noise
+    vectors = np.concatenate([first, second]).astype(np.float32)
+    pairs = np.stack([np.arange(300), np.arange(300) + 300], axis=1)
+    layer = Whitening.fit(vectors, dimensions=4)
+
+    def share_found(layer):
+        similarity = layer(vectors[:300]).numpy() @ layer(vectors[300:]).numpy().T
+        return (similarity.argmax(axis=1) == np.arange(300)).mean()
+
+    # Learned from one half of the pairs, and seen on all.
+    assert share_found(layer.refine(vectors, pairs[:150])) > share_found(layer) + 0.1
+
+
+def test_few_pairs_change_little_and_none_nothing():
+    vectors = _sample(dimensions=50)
+    layer = Whitening.fit(vectors, dimensions=50)
+    assert layer.refine(vectors, np.zeros((0, 2), int)) is layer
+    assert layer.refine(vectors, np.array([[3, 3]])) is layer  # No difference at all.
+    one = layer.refine(vectors, np.array([[0, 1]]))(vectors).numpy()
+    similarity = np.sum(one * layer(vectors).numpy(), axis=1)
+    assert np.median(similarity) > 0.9

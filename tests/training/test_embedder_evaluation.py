@@ -23,7 +23,6 @@ from cv_tf.training.evaluation import (
     evaluate_new,
     find_threshold,
     has_variants,
-    whiten,
 )
 
 
@@ -34,7 +33,13 @@ def photos(drawn_catalog) -> Photos:
 
 @pytest.fixture(scope="module")
 def config() -> Config:
-    return Config(backbone="tiny", weights="none", image_size=32, average="none")
+    return Config(
+        backbone="tiny",
+        weights="none",
+        image_size=32,
+        average="none",
+        embedding="whole",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -84,20 +89,6 @@ class TestEmbed:
         plain = embed(whitened.describe, photos)
         np.testing.assert_allclose(plain, vectors, atol=1e-5)
         assert embed(whitened, photos).shape == (45, 8)
-
-
-class TestWhiten:
-    def test_is_fitted_as_the_settings_say(self, embedder, vectors, config):
-        settings = dataclasses.replace(config, whiten_dimensions=6, whiten_power=0.5)
-        whitening = whiten(embedder, vectors, settings, seed=0).whitening
-        expected = Whitening.fit(vectors, 6, 0.5, 0)
-        for ours, theirs in zip(whitening.weights, expected.weights, strict=True):
-            np.testing.assert_array_equal(ours, theirs)
-
-    def test_an_older_one_is_dropped(self, embedder, vectors, config):
-        whitened = embedder.with_options(whitening=Whitening.fit(vectors, 8))
-        settings = dataclasses.replace(config, whiten="none")
-        assert whiten(whitened, vectors, settings, seed=0).whitening is None
 
 
 class TestThreshold:

@@ -1,0 +1,93 @@
+"""Whitening with labels, and without."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from cv_tf.catalog import read_catalog
+from cv_tf.config import Config
+from cv_tf.methods import build_embedder
+from cv_tf.models import Whitening
+from cv_tf.retrieval import mutual_neighbors
+from cv_tf.training.fit_whitening import known_variants, whiten
+
+CONFIG = Config(backbone="tiny", weights="none", image_size=32, whiten_dimensions=6)
+
+
+@pytest.fixture(scope="module")
+def embedder():
+    return build_embedder(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def catalog(drawn_catalog):
+    return read_catalog(drawn_catalog)
+
+
+@pytest.fixture(scope="module")
+def descriptors(catalog):
+    generator = np.random.default_rng(0)
+    return generator.normal(size=(len(catalog), 20)).astype(np.float32)
+
+
+def fitted(embedder, descriptors, catalog, **settings):
+    config = dataclasses.replace(CONFIG, **settings)
+    return whiten(embedder, descriptors, catalog, config).whitening
+
+
+def assert_same(ours, theirs):
+    for one, other in zip(ours.weights, theirs.weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_principal_components_alone(embedder, descriptors, catalog):
+    whitening = fitted(embedder, descriptors, catalog, whiten="pca", whiten_power=0.5)
+    assert_same(whitening, Whitening.fit(descriptors, 6, 0.5, 0))
+
+
+def test_none_drops_an_older_one(embedder, descriptors, catalog):
+    older = embedder.with_options(whitening=Whitening.fit(descriptors, 8))
+    assert fitted(older, descriptors, catalog, whiten="none") is None
+
+
+def test_neighbors_are_the_more_similar_mutual_ones(embedder, descriptors, catalog):
+    plain = Whitening.fit(descriptors, 6)
+    vectors = plain(descriptors).numpy()
+    pairs = mutual_neighbors(vectors, catalog.block, share=0.5)
+    assert len(pairs) > 2
+    whitening = fitted(embedder, descriptors, catalog, whiten="neighbors")
+    assert_same(whitening, plain.refine(descriptors, pairs))
+
+
+def test_neighbors_look_at_no_label(embedder, descriptors, catalog):
+    unknown = dataclasses.replace(catalog, style=np.full_like(catalog.style, -1))
+    assert_same(
+        fitted(embedder, descriptors, catalog, whiten="neighbors"),
+        fitted(embedder, descriptors, unknown, whiten="neighbors"),
+    )
+
+
+def test_labels_are_the_known_variants(embedder, descriptors, catalog):
+    expected = Whitening.fit(descriptors, 6).refine(
+        descriptors, known_variants(catalog.style)
+    )
+    assert_same(fitted(embedder, descriptors, catalog, whiten="labels"), expected)
+
+
+def test_products_without_a_label_bring_their_neighbors(embedder, descriptors, catalog):
+    styles = catalog.style.copy()
+    styles[10:] = -1
+    some = dataclasses.replace(catalog, style=styles)
+    plain = Whitening.fit(descriptors, 6)
+    vectors = plain(descriptors).numpy()[10:]
+    suspected = 10 + mutual_neighbors(vectors, catalog.block[10:], share=0.5)
+    pairs = np.concatenate([known_variants(styles), suspected])
+    whitening = fitted(embedder, descriptors, some, whiten="labels")
+    assert_same(whitening, plain.refine(descriptors, pairs))
+
+
+def test_known_variants_are_each_product_and_the_next_of_its_style():
+    styles = np.array([7, -1, 3, 7, -1, 3, 7, 5])
+    assert known_variants(styles).tolist() == [[2, 5], [0, 3], [3, 6]]
+    assert known_variants(np.array([-1, -1])).shape == (0, 2)
