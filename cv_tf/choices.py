@@ -18,7 +18,7 @@ FEATURE_STRIDES = (16, 32)
 FROZEN_STRIDES = (0, 4, 8)
 COLOR_INPUTS = ("rgb", "grey", "both")
 AVERAGES = ("none", "inverse", "mirror", "all")
-EMBEDDINGS = ("whole", "parts", "both")
+EMBEDDINGS = ("whole", "parts")
 LAYOUTS = (
     "corners_center",
     "halves",
@@ -37,7 +37,7 @@ WHITENINGS = ("none", "pca", "neighbors", "labels")
 METHODS = ("part_contrast", "triplet", "frozen")
 VIEWS = ("whole", "crops", "none")
 PARTS_FROM = ("features", "pixels")
-AGGREGATES = ("none", "mean", "sum")
+AGGREGATES = ("none", "mean")
 DISTANCES = ("L2", "squared-L2", "angular")
 TRIPLET_LOSSES = ("native", "addons")
 

@@ -98,7 +98,7 @@ class ModelSettings:
     )
     embedding: str = setting(
         "parts",
-        "The vector: the mean of the feature map, of each part, or both.",
+        "The vector: the mean of the feature map, or of each part, side by side.",
         one_of=choices.EMBEDDINGS,
     )
     parts: str = setting(
@@ -151,7 +151,7 @@ class MethodSettings:
     )
     aggregate: str = setting(
         "none",
-        "Contrast each part with its own kind, or the parts' mean or sum.",
+        "Contrast each part with its own kind, or the parts' mean.",
         one_of=choices.AGGREGATES,
     )
     projection_dimensions: int = setting(

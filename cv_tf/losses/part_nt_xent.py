@@ -9,7 +9,7 @@ import tf_keras as keras
 
 from cv_tf.losses.nt_xent import nt_xent_per_product
 
-AGGREGATES = (None, "mean", "sum")
+AGGREGATES = (None, "mean")
 
 
 def part_nt_xent_loss(
@@ -30,7 +30,7 @@ def part_nt_xent_loss(
       temperature: What similarities are divided by.
       part_weights: Float [parts], as below.
       queue: Float [parts, k, dim], as below.
-      aggregate: None, "mean" or "sum", as below.
+      aggregate: None or "mean", as below.
       ignore: Bool [batch, batch], as below.
 
     Returns:
@@ -64,8 +64,7 @@ def part_nt_xent_per_product(
     Without `aggregate`, each part is contrasted with the same part of every other
     product, and a product's loss is the weighted mean over its parts. With it, a
     product's parts, each L2-normalized, are first made one vector by their weighted
-    mean or sum, and that is contrasted once. NT-Xent normalizes that vector, so
-    "mean" and "sum" are the same loss.
+    mean, and that is contrasted once.
 
     The idea is from arXiv 2104.08581 (abstract); this form of it is our own.
 
@@ -76,14 +75,14 @@ def part_nt_xent_per_product(
       part_weights: Float [parts], not negative; normalized here to sum to 1.
         Default: all equal.
       queue: Float [parts, k, dim], further negatives of each part.
-      aggregate: None, "mean" or "sum".
+      aggregate: None or "mean".
       ignore: Bool [batch, batch], pairs of products that are not to be negatives.
 
     Returns:
       Float32 [batch].
 
     Raises:
-      ValueError: If `aggregate` is none of the three.
+      ValueError: If `aggregate` is neither of the two.
     """
     _check_aggregate(aggregate)
     # Parts lead, so that all of them go through one batched matmul.
@@ -96,10 +95,10 @@ def part_nt_xent_per_product(
         )
         return tf.reduce_sum(losses * shares[:, tf.newaxis], axis=0)
     if queue is not None:
-        queue = _weighted_sum(queue, shares)
+        queue = _weighted_mean(queue, shares)
     return nt_xent_per_product(
-        _weighted_sum(first, shares),
-        _weighted_sum(second, shares),
+        _weighted_mean(first, shares),
+        _weighted_mean(second, shares),
         temperature,
         queue=queue,
         ignore=ignore,
@@ -116,7 +115,7 @@ class PartNTXentLoss(keras.losses.Loss):
     Args:
       temperature: What similarities are divided by.
       part_weights: One weight a part, normalized to sum to 1. Default: all equal.
-      aggregate: None, "mean" or "sum".
+      aggregate: None or "mean".
       reduction: As in every Keras loss.
       name: As in every Keras loss.
     """
@@ -163,15 +162,15 @@ def _shares(part_weights, num_parts: tf.Tensor) -> tf.Tensor:
     return part_weights / tf.reduce_sum(part_weights)
 
 
-def _weighted_sum(parts: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
-    """[parts, n, dim] to [n, dim]: the sum of the normalized parts by their shares."""
+def _weighted_mean(parts: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
+    """[parts, n, dim] to [n, dim]: the mean of the normalized parts by shares."""
     parts = tf.math.l2_normalize(tf.cast(parts, tf.float32), axis=-1)
     return tf.reduce_sum(parts * shares[:, tf.newaxis, tf.newaxis], axis=0)
 
 
 def _check_aggregate(aggregate: str | None) -> None:
     if aggregate not in AGGREGATES:
-        raise ValueError(f'Unknown aggregate {aggregate!r}. Use None, "mean" or "sum".')
+        raise ValueError(f'Unknown aggregate {aggregate!r}. Use None or "mean".')
 
 
 def _checked_weights(part_weights: Sequence[float] | None) -> list[float] | None:

@@ -31,8 +31,7 @@ class Embedder(keras.Model):
         ("inverse": black and white variants come together), its mirror image
         ("mirror"), the four of them ("all"), or take the photo alone ("none").
       embedding: "whole" averages the feature map, "parts" averages it in each
-        window of `parts` and puts the parts' vectors one after the other, "both"
-        does both with equal weight.
+        window of `parts` and puts the parts' vectors one after the other.
       parts: Name of the layout, see `cv_tf.vision.LAYOUTS`.
       whitening: Applied to the vector; None for none.
 
@@ -85,16 +84,12 @@ class Embedder(keras.Model):
         return tf.cast(self.backbone(pixels, training=training), tf.float32)
 
     def pool(self, features: tf.Tensor) -> tf.Tensor:
-        """A feature map to one unit vector: of the whole, the parts, or both."""
-        vectors = []
-        if self.embedding in ("whole", "both"):
-            vectors.append(_unit(tf.reduce_mean(features, axis=(1, 2))))
-        if self.embedding in ("parts", "both"):
-            # Parts keep their lengths: an empty corner must not weigh like a collar.
-            parts = pool_parts(features, self.parts)
-            width = parts.shape[1] * parts.shape[2]
-            vectors.append(_unit(tf.reshape(parts, [-1, width])))
-        return _unit(tf.concat(vectors, axis=1))
+        """A feature map to one unit vector: of the whole, or of the parts."""
+        if self.embedding == "whole":
+            return _unit(tf.reduce_mean(features, axis=(1, 2)))
+        # Parts keep their lengths: an empty corner must not weigh like a collar.
+        parts = pool_parts(features, self.parts)
+        return _unit(tf.reshape(parts, [-1, parts.shape[1] * parts.shape[2]]))
 
     def describe(self, images: tf.Tensor) -> tf.Tensor:
         """The descriptor before whitening, of photos as in `call`."""

@@ -81,13 +81,15 @@ class Session:
         metrics = workdir.read_metrics()
         with self.strategy.scope():
             embedder = build_embedder(config)
+            # Built before the baselines, which draw random numbers of their own: a run
+            # that is gone on with makes no baselines.
+            method = build_method(config, embedder)
+            compile_method(method, config, build_optimizer(config), self.strategy)
             if "split" not in metrics:
                 metrics = {"split": self.split_source}
                 if config.baselines:
                     metrics |= self._before(embedder)
                 workdir.write_metrics(metrics)
-            method = build_method(config, embedder)
-            compile_method(method, config, build_optimizer(config), self.strategy)
             checkpoints = Checkpoints(workdir.checkpoints, method)
             fit(
                 method,

@@ -24,6 +24,7 @@ def test_the_embedder_has_the_settings():
         backbone="tiny",
         weights="none",
         freeze_batch_norm=False,
+        frozen_stride=4,
         image_size=32,
         color_input="both",
         average="all",
@@ -32,7 +33,9 @@ def test_the_embedder_has_the_settings():
     )
     embedder = build_embedder(config)
     assert embedder.backbone.name == "tiny"
-    assert embedder.backbone.get_layer("bn0").trainable
+    assert embedder.backbone.get_layer("bn2").trainable
+    assert not embedder.backbone.get_layer("conv1").trainable
+    assert embedder.backbone.get_layer("conv2").trainable
     assert embedder.image_size == 32
     assert embedder.color_input == "both"
     assert embedder.average == "all"
@@ -117,9 +120,8 @@ def test_what_has_no_weight_is_not_encoded(build, projections, settings, parts):
     assert loss == pytest.approx(np.mean(losses), rel=1e-5)
 
 
-@pytest.mark.parametrize("aggregate", ["mean", "sum"])
-def test_an_aggregate_is_one_vector_of_all_parts_alike(build, projections, aggregate):
-    method = build(temperature=0.3, aggregate=aggregate)
+def test_an_aggregate_is_one_vector_of_all_parts_alike(build, projections):
+    method = build(temperature=0.3, aggregate="mean")
     one_vector = _unit(projections).mean(axis=2)
     expected = float(nt_xent_loss(*one_vector, 0.3))
     assert float(method.contrast(*projections)) == pytest.approx(expected, rel=1e-5)

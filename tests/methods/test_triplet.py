@@ -14,7 +14,7 @@ def _objective(method, batch, step=0, **changes):
 
 
 @pytest.mark.parametrize("color", ["grey", "rgb"])
-@pytest.mark.parametrize("embedding", ["whole", "both"])
+@pytest.mark.parametrize("embedding", ["whole", "parts"])
 @pytest.mark.parametrize("distance", ["angular", "squared-L2"])
 def test_it_is_the_loss_of_the_embedded_views(build, batch, color, embedding, distance):
     method = build(
@@ -65,7 +65,7 @@ def test_it_learns(build, assert_learns):
 
 
 def test_a_compiled_step_equals_an_eager_one(assert_compiled_equals_eager):
-    assert_compiled_equals_eager(method="triplet", embedding="both")
+    assert_compiled_equals_eager(method="triplet", embedding="parts")
 
 
 @pytest.mark.parametrize("precision", ["float16", "bfloat16"])

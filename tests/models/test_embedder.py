@@ -71,14 +71,6 @@ def test_parts_are_the_means_of_their_windows_side_by_side(embedder, backbone, l
     _assert_same(embedder(embedding="parts", parts=layout)(photos), expected)
 
 
-def test_both_are_the_whole_and_the_parts_with_equal_weight(embedder):
-    photos = _photos()
-    whole = embedder(embedding="whole")(photos)
-    parts = embedder(embedding="parts")(photos)
-    expected = np.concatenate([whole, parts], axis=1) / np.sqrt(2)
-    _assert_same(embedder(embedding="both")(photos), expected)
-
-
 def test_grey_is_the_luma_in_all_channels(embedder, backbone):
     photos = _photos()
     vectors = embedder(color_input="grey")(photos)
@@ -119,9 +111,9 @@ def test_both_colors_are_the_two_vectors_with_equal_weight(embedder):
 )
 def test_average_is_the_unit_mean_over_the_renderings(embedder, average, renderings):
     photos = _photos()
-    one = embedder(embedding="both")
+    one = embedder(embedding="parts")
     expected = _unit(np.sum([one(render(photos)) for render in renderings], axis=0))
-    _assert_same(embedder(embedding="both", average=average)(photos), expected)
+    _assert_same(embedder(embedding="parts", average=average)(photos), expected)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +158,7 @@ def test_other_sizes_are_scaled(embedder, backbone):
 
 
 def test_sizes_unknown_when_traced_make_no_difference(embedder):
-    embed = embedder(average="all", color_input="both", embedding="both")
+    embed = embedder(average="all", color_input="both", embedding="parts")
     spec = tf.TensorSpec([None, None, None, 3], tf.uint8)
     traced = tf.function(embed, input_signature=[spec])
     for height, width in ((33, 47), (SIZE, SIZE), (7, 120)):
@@ -176,7 +168,7 @@ def test_sizes_unknown_when_traced_make_no_difference(embedder):
 
 def test_a_photo_embeds_alone_as_it_does_among_others(embedder):
     photos = _photos(40, 50)
-    embed = embedder(average="inverse", embedding="both")
+    embed = embedder(average="inverse", embedding="parts")
     together = embed(photos)
     for i in range(3):
         _assert_same(embed(photos[i : i + 1]), together[i : i + 1])
@@ -227,7 +219,7 @@ def test_features_are_those_of_the_backbone(embedder, backbone):
 OPTIONS = (
     {},
     {"average": "inverse", "color_input": "grey", "name": "cvssl"},
-    {"average": "all", "color_input": "both", "embedding": "both", "parts": "thirds"},
+    {"average": "all", "color_input": "both", "embedding": "parts", "parts": "thirds"},
 )
 
 
@@ -277,13 +269,13 @@ def test_the_config_makes_the_same_model_with_new_weights(embedder, options):
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
 def test_vectors_are_float32_under_mixed_precision(embedder, backbone, precision):
     photos = _photos(40, 30)
-    expected = embedder(average="inverse", embedding="both")(photos)
+    expected = embedder(average="inverse", embedding="parts")(photos)
     keras.mixed_precision.set_global_policy(precision)
     try:
         half = build_backbone("tiny", "none")
         half.set_weights(backbone.get_weights())
         mixed = Embedder(
-            half, SIZE, color_input="rgb", average="inverse", embedding="both"
+            half, SIZE, color_input="rgb", average="inverse", embedding="parts"
         )
     finally:
         keras.mixed_precision.set_global_policy("float32")

@@ -10,8 +10,10 @@ import tf_keras as keras
 
 from cv_tf import train
 from cv_tf.catalog import read_catalog
+from cv_tf.methods import build_embedder
 from cv_tf.metrics import embedding_spread, retrieval_figures
 from cv_tf.models import Embedder
+from cv_tf.training import session
 from cv_tf.training.callbacks import NonFiniteLossError
 from cv_tf.training.evaluation import embed
 from cv_tf.training.session import Session, save_embedder
@@ -50,6 +52,43 @@ def test_photos_come_at_the_larger_of_the_two_sizes(tiny_run, tmp_path):
 def test_a_session_makes_no_folder_yet(tiny_run, tmp_path):
     begun(tiny_run(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
+
+
+def test_baselines_are_left_out_where_they_are_not_wanted(tiny_run, tmp_path):
+    metrics = train.run(tiny_run(tmp_path / "run", steps=1, baselines=False)).metrics
+    assert set(metrics) == {"split", "after"}
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == metrics
+
+
+def test_the_frozen_baselines_are_the_network_as_it_was_pretrained(
+    tiny_run, tmp_path, monkeypatch
+):
+    built = []
+
+    def build(settings):
+        built.append(settings)
+        return build_embedder(settings)
+
+    monkeypatch.setattr(session, "build_embedder", build)
+    config = tiny_run(tmp_path, steps=0, average="inverse", whiten="pca")
+    metrics = train.run(config).metrics
+    assert built[0] == config
+    for settings, color in zip(built[1:], ("rgb", "grey"), strict=True):
+        assert settings.color_input == color
+        assert settings.feature_stride == 32
+        assert settings.embedding == "whole"
+        assert settings.average == settings.whiten == "none"
+    assert metrics["before"] == metrics["after"]  # Not a step was made.
+
+
+def test_baselines_do_not_change_what_is_learned(tiny_run, tmp_path):
+    runs = [
+        train.run(tiny_run(tmp_path / str(wanted), steps=2, baselines=wanted))
+        for wanted in (True, False)
+    ]
+    weights = [run.embedder.get_weights() for run in runs]
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_precision_is_the_run_s_own(tiny_run, tmp_path):

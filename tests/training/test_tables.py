@@ -68,6 +68,13 @@ def test_a_run_gains_over_grey_frozen_features():
     )
 
 
+def test_a_run_without_baselines_has_its_own_figures_alone():
+    figures = {"recall_at_1": 0.5, "num_products": 10}
+    lines = format_run({"split": "no labels", "after": figures}).split("\n")
+    assert lines[0].split() == ["after"]
+    assert lines[1].split() == ["recall@1", "0.500"]
+
+
 def test_a_run_without_labels_says_so():
     lines = format_run(run_of(0, 0, 0, 0)).split("\n")
     assert lines[1].split() == ["products", "0", "0", "0", "0"]
