@@ -134,6 +134,7 @@ def ladder() -> list[Rung]:
         mirrored.but(
             "symmetric_10x10", "both halves as one, 10 x 10", parts="symmetric_10x10"
         ),
+        near,
         whole.but(
             "random_crops", "random crops", views="crops", keep_background="false"
         ),
