@@ -16,10 +16,19 @@ def figures_of(*flags: str) -> dict[str, float]:
     return evaluate.run(settings_of(["evaluate", *flags]))
 
 
+WHOLE = ("--embedding=whole", "--feature_stride=32")
+
+
 @pytest.fixture(scope="module")
 def frozen_flags(drawn_catalog):
     flags = ("--method=frozen", "--backbone=tiny", "--weights=none", "--image_size=32")
-    return (*flags, f"--catalog={drawn_catalog}", "--whiten=none", "--average=none")
+    return (
+        *flags,
+        f"--catalog={drawn_catalog}",
+        "--whiten=none",
+        "--average=none",
+        *WHOLE,
+    )
 
 
 class TestTrained:

@@ -111,6 +111,8 @@ class Session:
         figures = {}
         for name, color in _BASELINES.items():
             config = dataclasses.replace(self.config, color_input=color, **_AS_IS)
+            # The same seed makes the same network, also where its weights are random.
+            devices.make_repeatable(config.seed)
             frozen = build_embedder(config)
             figures[name] = self._evaluate(frozen, name, config).figures
         return figures | {"before": self._evaluate(embedder, "before").figures}
