@@ -115,8 +115,7 @@ def ladder() -> list[Rung]:
         learning_rate=1e-4,
         whole_weight=0,
     )
-    whole_views = {"whole_weight": 1, "part_weight": 0}
-    whole = trained.but("whole_views", "whole views", **whole_views)
+    whole = trained.but("whole_views", "whole views", whole_weight=1, part_weight=0)
     return [
         color,
         grey,

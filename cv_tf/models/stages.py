@@ -46,9 +46,7 @@ def stage_end(network: keras.Model, name: str, stride: int):
     Returns:
       A symbolic tensor `[batch, height / stride, width / stride, channels]`.
     """
-    if stride >= 32:
-        return network.outputs[0]
     stages = _NEXT_STAGE[name]
-    if stride > max(stages):  # A network whose end is no coarser than that.
+    if stride > max(stages):  # The network's own end comes next.
         return network.outputs[0]
     return network.get_layer(stages[stride]).input
