@@ -11,6 +11,7 @@ from cv_tf.vision.geometry_views import RandomCrops, SmallMoves
 from cv_tf.vision.layouts import LAYOUTS, windows
 from cv_tf.vision.part_pooling import PartPooling, pool_parts
 from cv_tf.vision.parts import FixedParts, slice_parts
+from cv_tf.vision.product_color import product_color
 from cv_tf.vision.views import Views
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "color_input",
     "crop_and_resize",
     "pool_parts",
+    "product_color",
     "slice_parts",
     "windows",
 ]

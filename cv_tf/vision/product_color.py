@@ -1,0 +1,56 @@
+"""The color of a product, to tell one variant from another."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from cv_tf.vision.background import background_mask
+
+# Pixels a side of what is looked at, about: from afar, without weave and seams.
+_SIDE = 32
+# sRGB (IEC 61966-2-1) to CIE XYZ, over the white of D65: grey maps to (g, g, g).
+_TO_XYZ = np.array(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+)
+_TO_XYZ = (_TO_XYZ / _TO_XYZ.sum(axis=1, keepdims=True)).astype(np.float32)
+_EPSILON, _KAPPA = 216 / 24389, 24389 / 27  # CIE 15:2004, 8.2.1.
+
+
+def product_color(images: tf.Tensor) -> tf.Tensor:
+    """The mean color of the product in each photo, in CIELAB.
+
+    A plain background does not count; where nothing but background is found, the
+    whole photo does.
+
+    Args:
+      images: [batch, side, side, 3], 0..255; the side static.
+
+    Returns:
+      [batch, 3] float32: lightness 0..100, and the two axes of color, about -100..100.
+    """
+    step = max(images.shape[1] // _SIDE, 1)
+    small = tf.nn.avg_pool2d(tf.cast(images, tf.float32), step, step, "VALID")
+    foreground = ~background_mask(small)
+    found = tf.reduce_any(foreground, axis=(1, 2), keepdims=True)
+    weight = tf.cast(foreground | ~found, tf.float32)
+    total = tf.einsum("bhwc,bhw->bc", _to_lab(small), weight)
+    return total / tf.reduce_sum(weight, axis=(1, 2))[:, None]
+
+
+def _to_lab(images: tf.Tensor) -> tf.Tensor:
+    """From sRGB in 0..255 to CIELAB under D65."""
+    encoded = tf.cast(images, tf.float32) / 255.0
+    linear = tf.where(
+        encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4
+    )
+    xyz = tf.einsum("...c,xc->...x", linear, tf.constant(_TO_XYZ))
+    root = tf.where(
+        xyz > _EPSILON, tf.maximum(xyz, _EPSILON) ** (1 / 3), (_KAPPA * xyz + 16) / 116
+    )
+    x, y, z = tf.unstack(root, axis=-1)
+    return tf.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
