@@ -26,10 +26,11 @@ from cv_tf import strategy  # First, so that TensorFlow is loaded with Keras 2.
 import tensorflow as tf
 import tf_keras as keras
 
+from cv_tf.catalog.products import read_products
 from cv_tf.config import Config
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.pipeline import RandomOrder, batches
-from cv_tf.training.data import prepare_photos, read_products
+from cv_tf.training.data import prepare_photos
 from cv_tf.training.fit import compile_method
 from cv_tf.training.optimizers import build_optimizer
 

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from cv_tf.catalog.products import read_products
 from cv_tf.config import Config
+from cv_tf.embedding.embed import embed
 from cv_tf.methods import build_embedder
 from cv_tf.pipeline import Photos
 from cv_tf.retrieval import nearest
-from cv_tf.training.data import prepare_photos, read_products
-from cv_tf.training.evaluation import embed
+from cv_tf.training.data import prepare_photos
 from cv_tf.training.fit_whitening import whiten
 from cv_tf.training.splits import split_catalog
 

@@ -47,5 +47,6 @@ STRATEGIES = ("auto", "cpu", "gpu")
 PRECISIONS = ("none", "float16", "bfloat16")
 AUTO_ON_OFF = ("auto", "on", "off")
 
-ENGINES = ("auto", "exact", "scann")
+RETRIEVALS = ("auto", "exact", "scann")
+ENGINES = ("local", "spark")
 CRITERIA = ("f1", "fms")

@@ -8,9 +8,12 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from absl import flags
+
+from cv_tf.setting import ConfigError
 
 Settings = TypeVar("Settings")
 
@@ -94,6 +97,35 @@ def parse_flags(
     if base is not None:
         return dataclasses.replace(base, **given)
     return settings_class(**given)
+
+
+def check_output(
+    output: str, overwrite: bool, suffixes: tuple[str, ...], flag: str = "--output"
+) -> Path:
+    """Checks that a file may be written, before anything heavy is done for it.
+
+    Args:
+      output: As the user gave it.
+      overwrite: Whether it may replace a file.
+      suffixes: What its name may end in.
+      flag: Its name, for messages.
+
+    Raises:
+      ConfigError: If it cannot be written.
+    """
+    path = Path(output).expanduser()
+    known = " or ".join(suffixes)
+    if not output:
+        raise ConfigError(f"{flag} is not set. Name a file that ends in {known}.")
+    if path.suffix.lower() not in suffixes:
+        raise ConfigError(f"{flag}={output} must end in {known}, which say its format.")
+    if path.is_dir():
+        raise ConfigError(f"'{path}' is a folder; {flag} must be a file.")
+    if path.exists() and not overwrite:
+        raise ConfigError(f"'{path}' exists. Pass --overwrite to replace it.")
+    if not path.parent.is_dir():
+        raise ConfigError(f"There is no folder '{path.parent}' to write to.")
+    return path
 
 
 def to_flagfile(settings: Any) -> str:

@@ -14,7 +14,7 @@ from cv_tf.setting import ConfigError, check, setting
 
 
 @dataclasses.dataclass(kw_only=True)
-class DataSettings:
+class CatalogSettings:
     """Which products, and how their photos are read."""
 
     catalog: str = setting(
@@ -31,25 +31,31 @@ class DataSettings:
         ("category",),
         "Columns whose values products must share to be compared, comma-separated.",
     )
-    train_split: str = setting(
-        "train", "Value of the column 'split' to learn from, and to calibrate on."
-    )
-    eval_split: str = setting(
-        "validation", "Value of the column 'split' that figures are reported on."
-    )
     frame: str = setting(
         "auto",
         "The product's box: the columns x, y, width, height or else found from a "
         "plain background (auto), the columns alone, or the whole photo.",
         one_of=choices.FRAMES,
     )
+    cache_dir: str = setting(
+        "", "Where frames and converted photos are kept; empty for beside the data."
+    )
+
+
+@dataclasses.dataclass(kw_only=True)
+class DataSettings(CatalogSettings):
+    """What the products are for, and what happens to those that cannot be used."""
+
+    train_split: str = setting(
+        "train", "Value of the column 'split' to learn from, and to calibrate on."
+    )
+    eval_split: str = setting(
+        "validation", "Value of the column 'split' that figures are reported on."
+    )
     on_bad_image: str = setting(
         "fail",
         "Stop at unreadable photos, or name them in rejects.csv and go on.",
         one_of=choices.ON_BAD_IMAGE,
-    )
-    cache_dir: str = setting(
-        "", "Where frames and converted photos are kept; empty for beside the data."
     )
     memory_gigabytes: float = setting(
         2.0, "Decoded photos are held in memory up to this size.", minimum=0
@@ -226,15 +232,52 @@ class TrainingSettings:
 
 
 @dataclasses.dataclass(kw_only=True)
-class EvaluationSettings:
-    """How vectors become figures."""
+class GroupingSettings:
+    """How vectors become groups."""
 
-    engine: str = setting("auto", "Nearest-neighbour search.", one_of=choices.ENGINES)
+    retrieval: str = setting(
+        "auto",
+        "Nearest-neighbor search: exact, ScaNN, or ScaNN for large blocks (auto).",
+        one_of=choices.RETRIEVALS,
+    )
+    recall: float = setting(
+        0.95,
+        "Share of the true neighbors that ScaNN must find; it is tuned to it.",
+        minimum=0.1,
+        maximum=1.0,
+    )
+    neighbors: int = setting(
+        20, "Neighbors looked at for each product; variants are among them.", minimum=1
+    )
+    same_color: float = setting(
+        0.5,
+        "Variants differ in color: the similarity of two products of the very same "
+        "color counts as this much less. 0 takes no notice of color.",
+        minimum=0.0,
+        maximum=2.0,
+    )
+    max_group_size: int = setting(
+        100, "Products a group may have; larger ones stay apart.", minimum=2
+    )
     threshold: str = setting(
         "auto",
-        "Similarity at which groups join, -1 to 1; auto takes the one with the best "
-        "--criterion on the calibration products.",
+        "Mean similarity (less the discount for color) at which groups join, -1 to 1; "
+        "auto takes the one that is best on labelled products.",
     )
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            check(field, getattr(self, field.name))
+        if self.threshold != "auto" and not _is_similarity(self.threshold):
+            raise ConfigError(
+                f"--threshold={self.threshold} must be 'auto' or from -1 to 1."
+            )
+
+
+@dataclasses.dataclass(kw_only=True)
+class EvaluationSettings(GroupingSettings):
+    """How vectors become figures."""
+
     criterion: str = setting(
         "f1", "What the threshold is chosen for.", one_of=choices.CRITERIA
     )
@@ -252,8 +295,7 @@ class Config(
     """
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            check(field, getattr(self, field.name))
+        super().__post_init__()
         if self.image_size % 32 or self.embed_size % 32:
             raise ConfigError(
                 f"--image_size={self.image_size} and --embed_size={self.embed_size} "
@@ -268,10 +310,6 @@ class Config(
             raise ConfigError(
                 "--whole_weight=0 and --part_weight=0 leave nothing to learn from. Set "
                 "one of them above 0."
-            )
-        if self.threshold != "auto" and not _is_similarity(self.threshold):
-            raise ConfigError(
-                f"--threshold={self.threshold} must be 'auto' or from -1 to 1."
             )
         if self.queue_size % self.batch_size:
             raise ConfigError(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,7 +40,7 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
     Raises:
       ValueError: If the settings, the catalogue or the workdir cannot be used.
     """
-    from cv_tf.training.data import read_products  # noqa: PLC0415
+    from cv_tf.catalog.products import read_products  # noqa: PLC0415
     from cv_tf.training.splits import split_catalog  # noqa: PLC0415
     from cv_tf.training.workdir import Workdir  # noqa: PLC0415
 
@@ -51,11 +50,9 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
             "Nothing to evaluate: pass --workdir of a finished training, or "
             "--method=frozen for a network as it was pretrained."
         )
-    output = Path(config.output) if config.output else None
-    if output and output.exists() and not config.overwrite:
-        raise ConfigError(f"'{output}' exists. Pass --overwrite to replace it.")
-    if output and not output.parent.is_dir():
-        raise ConfigError(f"There is no folder '{output.parent}' to write to.")
+    output = None
+    if config.output:
+        output = command.check_output(config.output, config.overwrite, (".json",))
     catalog = read_products(config)
     split = split_catalog(catalog, config.train_split, config.eval_split, config.seed)
     styles = catalog.style[split.evaluation]

@@ -57,7 +57,7 @@ def run(config: Config) -> Run:
         return _finished(workdir, metrics)
 
     # Tables are checked before TensorFlow is loaded, so that errors come at once.
-    from cv_tf.training.data import read_products  # noqa: PLC0415
+    from cv_tf.catalog.products import read_products  # noqa: PLC0415
     from cv_tf.training.splits import split_catalog  # noqa: PLC0415
 
     catalog = read_products(config)

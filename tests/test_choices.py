@@ -29,7 +29,7 @@ from cv_tf.vision.views import KINDS
         (choices.VIEWS, KINDS),
         (choices.AGGREGATES, [name or "none" for name in AGGREGATES]),
         (choices.DISTANCES, DISTANCES),
-        (choices.ENGINES, ENGINES),
+        (choices.RETRIEVALS, ENGINES),
         (choices.CRITERIA, CRITERIA),
     ],
 )

@@ -123,7 +123,7 @@ class TestMainJob:
         config, process = finished_run
         before = contents(Path(config.workdir))
         # Neither the catalogue nor its photos are needed any more.
-        monkeypatch.delattr("cv_tf.training.data.read_products")
+        monkeypatch.delattr("cv_tf.catalog.products.read_products")
         run = train.run(config)
         printed = capsys.readouterr().out
         assert "finished" in printed

@@ -2,7 +2,7 @@
 
 from cv_tf.pipeline.block_order import BlockOrder
 from cv_tf.pipeline.photos import Photos
-from cv_tf.pipeline.prepare import prepare
+from cv_tf.pipeline.prepare import look_through, prepare
 from cv_tf.pipeline.random_order import RandomOrder
 from cv_tf.pipeline.rejects import Reject, write_rejects
 from cv_tf.pipeline.stream import batches, in_order
@@ -16,6 +16,7 @@ __all__ = [
     "StyleOrder",
     "batches",
     "in_order",
+    "look_through",
     "prepare",
     "write_rejects",
 ]

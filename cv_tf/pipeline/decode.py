@@ -41,7 +41,8 @@ def plan(scanned: Sequence[Scanned], frames: np.ndarray, image_size: int) -> Pla
       image_size: Pixels a side of the square.
     """
     size = np.array([(row.height, row.width) for row in scanned], np.int64)
-    is_jpeg = np.array([row.kind == JPEG for row in scanned])
+    size = size.reshape(-1, 2)  # Also of no photo at all.
+    is_jpeg = np.array([row.kind == JPEG for row in scanned], bool)
     frames = np.asarray(frames, np.float64)
     extent = frames[:, 2:] * size
     longest = extent.max(axis=1)
@@ -59,7 +60,9 @@ def plan(scanned: Sequence[Scanned], frames: np.ndarray, image_size: int) -> Pla
         reader=np.where(is_jpeg, reader, _PNG_READER).astype(np.int32),
         window=np.concatenate([start, end - start], axis=1).astype(np.int32),
         inner=np.maximum(inner, 1).astype(np.int32),
-        background=np.array([row.background for row in scanned], np.uint8),
+        background=np.array([row.background for row in scanned], np.uint8).reshape(
+            -1, 3
+        ),
     )
 
 

@@ -61,22 +61,50 @@ def prepare(
         )
     if not len(catalog):
         raise CatalogError(f"{catalog.name}: there are no products in it.")
+    photos = look_through(catalog, image_size, frame, cache_dir, progress)
+    if photos.rejects and (on_bad_image == "fail" or not len(photos)):
+        _raise_rejects(catalog, photos.rejects, on_bad_image)
+    fits = len(photos) * image_size**2 * 3 <= memory_gigabytes * 1e9
+    return photos.in_memory(progress) if fits else photos
+
+
+def look_through(
+    catalog: Catalog,
+    image_size: int,
+    frame: str = "auto",
+    cache_dir: str | Path | None = None,
+    progress: bool = False,
+) -> Photos:
+    """Looks at every photo once; unreadable ones are rejects, also if all of them are.
+
+    Args:
+      catalog: As for `prepare`, as are the others.
+      image_size: Pixels a side.
+      frame: Which part of a photo is the product.
+      cache_dir: Where findings are kept.
+      progress: Whether to draw a progress bar.
+
+    Returns:
+      The photos that can be used, none of them decoded yet.
+    """
     cache = ScanCache(catalog, cache_dir)
     scanned = scan(catalog, cache, progress)
     frames, scanned = _choose_frames(catalog, scanned, frame)
-    rejects = _rejects(catalog, scanned, on_bad_image)
+    rejects = tuple(
+        Reject(catalog.product_id[i], catalog.image[i], row.reason)
+        for i, row in enumerate(scanned)
+        if row.reason
+    )
     usable = np.flatnonzero([not row.reason for row in scanned])
     scanned = [scanned[i] for i in usable]
     catalog = catalog.select(usable)
-    photos = Photos(
+    return Photos(
         catalog=catalog,
         rejects=rejects,
         image_size=image_size,
         plan=plan(scanned, frames[usable], image_size),
         files=_files(catalog, scanned, cache),
     )
-    fits = len(photos) * image_size**2 * 3 <= memory_gigabytes * 1e9
-    return photos.in_memory(progress) if fits else photos
 
 
 def _choose_frames(
@@ -104,27 +132,21 @@ def _choose_frames(
     ]
 
 
-def _rejects(
-    catalog: Catalog, scanned: Sequence[Scanned], on_bad_image: str
-) -> tuple[Reject, ...]:
-    bad = [i for i, row in enumerate(scanned) if row.reason]
-    rejects = tuple(
-        Reject(catalog.product_id[i], catalog.image[i], scanned[i].reason) for i in bad
-    )
-    if not bad or (on_bad_image == "reject" and len(bad) < len(scanned)):
-        return rejects
+def _raise_rejects(
+    catalog: Catalog, rejects: Sequence[Reject], on_bad_image: str
+) -> None:
     advice = "Mend them, or pass --on_bad_image=reject to go on without them."
     if on_bad_image == "reject":
         advice = "No photo is left to go on with."
+    line = dict(zip(catalog.product_id, catalog.line.tolist(), strict=True))
     problems = [
         (
-            int(catalog.line[i]),
+            line[reject.product_id],
             f"product {reject.product_id!r}, image {reject.image!r}: {reject.reason}",
         )
-        for i, reject in zip(bad, rejects, strict=True)
+        for reject in rejects
     ]
     raise_problems(catalog.name, problems, advice)
-    return rejects
 
 
 def _files(

@@ -48,7 +48,7 @@ class ScanCache:
     """
 
     def __init__(self, catalog: Catalog, folder: str | Path | None = None):
-        self.folder = Path(folder) if folder else _default_folder(catalog)
+        self.folder = Path(folder) if folder else default_folder(catalog)
         self.folder.mkdir(parents=True, exist_ok=True)
         name = re.sub(r"[^\w.-]", "_", catalog.name)
         self._file = self.folder / f"{name}.scan-v{_VERSION}.parquet"
@@ -85,7 +85,8 @@ class ScanCache:
             unfinished.write_bytes(png)
 
 
-def _default_folder(catalog: Catalog) -> Path:
+def default_folder(catalog: Catalog) -> Path:
+    """Where findings are kept unless the user says otherwise."""
     if catalog.folder and not is_remote(catalog.folder):
         beside = Path(catalog.folder) / ".cv_tf"
         if _can_write(beside):

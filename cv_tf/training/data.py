@@ -1,31 +1,14 @@
-"""The products that settings name."""
+"""The photos that settings name."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cv_tf.catalog import Catalog, read_catalog
+from cv_tf.catalog import Catalog
 from cv_tf.config import DataSettings
 
 if TYPE_CHECKING:
     from cv_tf.pipeline import Photos
-
-
-def read_products(settings: DataSettings) -> Catalog:
-    """The user's table, or else the data set.
-
-    Raises:
-      CatalogError: If it cannot be used.
-    """
-    if settings.catalog:
-        return read_catalog(settings.catalog, settings.block_columns)
-    from cv_tf.catalog.dataset import load_dataset  # noqa: PLC0415 (loads TFDS)
-
-    return load_dataset(
-        settings.dataset,
-        data_dir=settings.data_dir or None,
-        block_columns=settings.block_columns,
-    )
 
 
 def prepare_photos(catalog: Catalog, settings: DataSettings, image_size: int) -> Photos:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
-from tqdm import tqdm
 
 from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config, EvaluationSettings
-from cv_tf.grouping import build_dendrograms, calibrate
+from cv_tf.embedding.embed import embed, with_color
+from cv_tf.grouping import calibrate_on
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import evaluate_embeddings, retrieval_figures
 from cv_tf.models import Embedder
-from cv_tf.pipeline import Photos, in_order
+from cv_tf.pipeline import Photos
 from cv_tf.training.data import prepare_photos
 from cv_tf.training.fit_whitening import whiten
 from cv_tf.training.splits import split_catalog
@@ -31,43 +29,6 @@ class Evaluation(NamedTuple):
 
     figures: dict[str, float]
     embedder: Embedder
-
-
-def compiled(
-    model: Callable[[tf.Tensor], tf.Tensor], size: int
-) -> tf.types.experimental.PolymorphicFunction:
-    """A model of photos as a graph for batches of squares with `size` pixels a side."""
-    images = tf.TensorSpec([None, size, size, 3], tf.uint8)
-    return tf.function(model, input_signature=[images])
-
-
-def embed(
-    model: Callable[[tf.Tensor], tf.Tensor],
-    photos: Photos,
-    batch_size: int = 64,
-    progress: str = "",
-) -> np.ndarray:
-    """The vectors of all photos.
-
-    Args:
-      model: From photos to vectors: an Embedder, its `describe`, or one of them
-        `compiled`, which is worth it for several calls.
-      photos: Of n products.
-      batch_size: Photos at a time.
-      progress: What the progress bar says; empty for none.
-
-    Returns:
-      float32 [n, dimensions], unit vectors.
-    """
-    function = model
-    if not isinstance(model, tf.types.experimental.PolymorphicFunction):
-        function = compiled(model, photos.image_size)
-    vectors = []
-    with tqdm(total=len(photos), desc=progress, disable=not progress) as bar:
-        for batch in in_order(photos, batch_size=batch_size):
-            vectors.append(function(batch["image"]).numpy())
-            bar.update(len(vectors[-1]))
-    return np.concatenate(vectors)
 
 
 def evaluate_new(
@@ -90,12 +51,14 @@ def evaluate_new(
     """
     known = _sample(known, config.seed)
     batch_size = config.embed_batch_size
-    descriptors = embed(embedder.describe, known, batch_size, f"Embedding, {name}")
+    descriptors, lab = embed(
+        with_color(embedder.describe), known, batch_size, f"Embedding, {name}"
+    )
     embedder = whiten(embedder, descriptors, known.catalog, config)
     if embedder.whitening is not None:
         descriptors = embedder.whitening(descriptors).numpy()
     return Evaluation(
-        _figures(embedder, descriptors, known, reported, config, name), embedder
+        _figures(embedder, (descriptors, lab), known, reported, config, name), embedder
     )
 
 
@@ -125,18 +88,21 @@ def _evaluate_split(
     known, reported = photos.select(split.train), photos.select(split.evaluation)
     if is_new:
         return evaluate_new(embedder, known, reported, config, "frozen").figures
-    vectors = np.zeros((0, 1), np.float32)
+    described = None
     if config.threshold == "auto":
         known = _sample(known, config.seed)
-        vectors = embed(
-            embedder, known, config.embed_batch_size, "Embedding, to calibrate"
+        described = embed(
+            with_color(embedder),
+            known,
+            config.embed_batch_size,
+            "Embedding, to calibrate",
         )
-    return _figures(embedder, vectors, known, reported, config, "to report")
+    return _figures(embedder, described, known, reported, config, "to report")
 
 
 def _figures(
     embedder: Embedder,
-    known_vectors: np.ndarray,
+    described: tuple[np.ndarray, np.ndarray] | None,
     known: Photos,
     reported: Photos,
     settings: EvaluationSettings,
@@ -148,32 +114,47 @@ def _figures(
     }
     if not has_variants(reported.catalog.style):
         return counts
-    vectors = embed(embedder, reported, settings.embed_batch_size, f"Embedding, {name}")
+    vectors, lab = embed(
+        with_color(embedder), reported, settings.embed_batch_size, f"Embedding, {name}"
+    )
     styles, blocks = reported.catalog.style, reported.catalog.block
-    threshold = find_threshold(known_vectors, known, len(reported), settings)
+    threshold = find_threshold(described, known, len(reported), settings)
     if threshold is None:
-        figures = retrieval_figures(vectors, styles, blocks, settings.engine)
+        figures = retrieval_figures(vectors, styles, blocks, settings.retrieval)
     else:
-        figures = evaluate_embeddings(
-            vectors, styles, blocks, threshold, settings.engine
-        )
+        figures = evaluate_embeddings(vectors, styles, blocks, threshold, settings, lab)
     return figures | counts
 
 
 def find_threshold(
-    vectors: np.ndarray,
+    described: tuple[np.ndarray, np.ndarray] | None,
     known: Photos,
     num_products: int,
     settings: EvaluationSettings,
 ) -> float | None:
-    """The given threshold, or the best on known products; None if these lack pairs."""
+    """The given threshold, or the best on known products; None if these lack pairs.
+
+    Args:
+      described: Vectors and colors of the known products; None if there is a threshold.
+      known: The products.
+      num_products: How many are to be grouped.
+      settings: How to group, and what to choose for.
+    """
     if settings.threshold != "auto":
         return float(settings.threshold)
     styles = known.catalog.style
     if not has_variants(styles):
         return None
-    dendrograms = build_dendrograms(vectors, known.catalog.block)
-    return calibrate(dendrograms, styles, settings.criterion, num_products).threshold
+    vectors, lab = described
+    return calibrate_on(
+        vectors,
+        known.catalog.block,
+        lab,
+        styles,
+        settings,
+        settings.criterion,
+        num_products,
+    ).threshold
 
 
 def has_variants(styles: np.ndarray) -> bool:

@@ -14,6 +14,7 @@ from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog
 from cv_tf.catalog.whole_file import whole_file
 from cv_tf.config import Config
+from cv_tf.embedding.embed import compiled, embed
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.metrics import embedding_spread, retrieval_figures
 from cv_tf.models import Embedder
@@ -22,8 +23,6 @@ from cv_tf.training.checkpoints import Checkpoints
 from cv_tf.training.data import prepare_photos
 from cv_tf.training.evaluation import (
     Evaluation,
-    compiled,
-    embed,
     evaluate_new,
     has_variants,
 )

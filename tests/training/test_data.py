@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from cv_tf.catalog import CatalogError
+from cv_tf.catalog.products import read_products
 from cv_tf.config import Config
-from cv_tf.training.data import prepare_photos, read_products
+from cv_tf.training.data import prepare_photos
 
 
 def test_a_table_and_its_blocks(drawn_catalog):

@@ -9,7 +9,8 @@ import tf_keras as keras
 
 from cv_tf.catalog import Catalog, read_catalog
 from cv_tf.config import Config
-from cv_tf.grouping import build_dendrograms, calibrate
+from cv_tf.embedding.embed import compiled, embed, with_color
+from cv_tf.grouping import calibrate_on
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import evaluate_embeddings, grouping_figures, retrieval_figures
 from cv_tf.models import Embedder, Whitening
@@ -17,8 +18,6 @@ from cv_tf.pipeline import Photos, prepare
 from cv_tf.training import evaluation
 from cv_tf.training.data import prepare_photos
 from cv_tf.training.evaluation import (
-    compiled,
-    embed,
     evaluate_catalog,
     evaluate_new,
     find_threshold,
@@ -92,22 +91,23 @@ class TestEmbed:
 
 
 class TestThreshold:
-    def test_is_that_of_the_calibration(self, photos, vectors, config):
-        threshold = find_threshold(vectors, photos, 500, config)
+    @pytest.mark.parametrize("criterion", ["f1", "fms"])
+    def test_is_that_of_the_calibration(self, criterion, photos, vectors, config):
+        config = dataclasses.replace(config, criterion=criterion)
+        lab = np.random.default_rng(0).uniform(0, 99, (45, 3)).astype(np.float32)
+        threshold = find_threshold((vectors, lab), photos, 500, config)
         catalog = photos.catalog
-        dendrograms = build_dendrograms(vectors, catalog.block)
-        assert threshold == calibrate(dendrograms, catalog.style, "f1", 500).threshold
-        by_fms = dataclasses.replace(config, criterion="fms")
-        found = find_threshold(vectors, photos, 500, by_fms)
-        assert found == calibrate(dendrograms, catalog.style, "fms", 500).threshold
+        products = vectors, catalog.block, lab, catalog.style
+        calibration = calibrate_on(*products, config, criterion, 500)
+        assert threshold == calibration.threshold
 
     def test_given_is_given(self, photos, config):
         given = dataclasses.replace(config, threshold="0.625")
-        assert find_threshold(np.zeros((0, 1)), photos, 500, given) == 0.625
+        assert find_threshold(None, photos, 500, given) == 0.625
 
     def test_without_variants_there_is_none(self, photos, vectors, config):
         alone = with_styles(photos, np.arange(45))
-        assert find_threshold(vectors, alone, 500, config) is None
+        assert find_threshold((vectors, None), alone, 500, config) is None
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,15 @@ class TestNewEmbedder:
         known, reported = halves(photos)
         result = evaluate_new(embedder, known, reported, config)
         catalog = reported.catalog
-        found = embed(result.embedder, reported)
-        threshold = result.figures["threshold"]
-        expected = evaluate_embeddings(found, catalog.style, catalog.block, threshold)
+        found, lab = embed(with_color(result.embedder), reported)
+        expected = evaluate_embeddings(
+            found,
+            catalog.style,
+            catalog.block,
+            result.figures["threshold"],
+            config,
+            lab,
+        )
         counts = {"num_products": 15, "num_rejects": 0}
         assert result.figures == expected | counts
 
@@ -189,18 +195,21 @@ class TestSavedEmbedder:
         figures = evaluate_catalog(config, read_catalog(drawn_catalog), path)
         whitened = Embedder.load(path)
         known, reported = halves(photos)
-        threshold = find_threshold(embed(whitened, known), known, 15, config)
+        threshold = find_threshold(
+            embed(with_color(whitened), known), known, 15, config
+        )
         catalog = reported.catalog
+        found, lab = embed(with_color(whitened), reported)
         expected = evaluate_embeddings(
-            embed(whitened, reported), catalog.style, catalog.block, threshold
+            found, catalog.style, catalog.block, threshold, config, lab
         )
         assert figures == expected | {"num_products": 15, "num_rejects": 0}
 
     def test_given_threshold_needs_no_calibration(
         self, path, config, drawn_catalog, monkeypatch
     ):
-        given = dataclasses.replace(config, threshold="-1")
-        monkeypatch.delattr(evaluation, "calibrate")
+        given = dataclasses.replace(config, threshold="-1", same_color=0.0)
+        monkeypatch.delattr(evaluation, "calibrate_on")
         figures = evaluate_catalog(given, read_catalog(drawn_catalog), path)
         # Everything is one group in each of the two categories.
         _, reported = halves(prepare_photos(read_catalog(drawn_catalog), given, 32))

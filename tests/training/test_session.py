@@ -10,12 +10,12 @@ import tf_keras as keras
 
 from cv_tf import train
 from cv_tf.catalog import read_catalog
+from cv_tf.embedding.embed import embed
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import embedding_spread, retrieval_figures
 from cv_tf.models import Embedder
 from cv_tf.training import session
 from cv_tf.training.callbacks import NonFiniteLossError
-from cv_tf.training.evaluation import embed
 from cv_tf.training.session import Session, save_embedder
 from cv_tf.training.workdir import Workdir
 

@@ -1,0 +1,23 @@
+"""The products that settings name."""
+
+from __future__ import annotations
+
+from cv_tf.catalog.table import Catalog, read_catalog
+from cv_tf.config import CatalogSettings
+
+
+def read_products(settings: CatalogSettings) -> Catalog:
+    """The user's table, or else the data set.
+
+    Raises:
+      CatalogError: If it cannot be used.
+    """
+    if settings.catalog:
+        return read_catalog(settings.catalog, settings.block_columns)
+    from cv_tf.catalog.dataset import load_dataset  # noqa: PLC0415 (loads TFDS)
+
+    return load_dataset(
+        settings.dataset,
+        data_dir=settings.data_dir or None,
+        block_columns=settings.block_columns,
+    )

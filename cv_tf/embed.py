@@ -1,0 +1,110 @@
+"""Turns the photos of a catalogue into vectors, one row a product.
+
+  python -m cv_tf.embed --workdir=runs/my --catalog=my.csv --output=my.parquet
+
+An interrupted run goes on with the same command. Products whose photos cannot be used
+are named beside the output, with the reason. With --workdir, the settings of that run
+say how photos are framed and which columns make blocks, wherever no flag does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cv_tf import choices, command
+from cv_tf.config import CatalogSettings, ConfigError
+from cv_tf.jobs.run import EngineSettings
+from cv_tf.setting import check, setting
+
+if TYPE_CHECKING:
+    from cv_tf.embedding.job import Embedded
+
+
+@dataclasses.dataclass(kw_only=True)
+class EmbedConfig(EngineSettings, CatalogSettings):
+    """With what to embed, and where to."""
+
+    workdir: str = setting("", "Folder of a finished training.")
+    output: str = setting("", "Parquet file for the vectors.")
+    overwrite: bool = setting(False, "Replace --output if it is there.")
+    split: str = setting(
+        "", "Only products with this value of the column 'split'; empty for all."
+    )
+    embed_batch_size: int = setting(64, "Photos embedded at a time.", minimum=1)
+    part_size: int = setting(
+        1024, "Products a part: what an interruption loses at most, twice.", minimum=1
+    )
+    strategy: str = setting("auto", "Where to compute.", one_of=choices.STRATEGIES)
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            check(field, getattr(self, field.name))
+
+
+def run(config: EmbedConfig) -> Embedded:
+    """Embeds a catalogue, or goes on with it.
+
+    Returns:
+      How many products were embedded, and which were not.
+
+    Raises:
+      ValueError: If the settings, the catalogue or the workdir cannot be used.
+    """
+    from cv_tf.catalog.products import read_products  # noqa: PLC0415
+    from cv_tf.training.workdir import Workdir  # noqa: PLC0415
+
+    output = command.check_output(config.output, config.overwrite, (".parquet", ".pq"))
+    embedder = Workdir(config.workdir).embedder
+    if not embedder.is_file():
+        raise ConfigError(
+            f"There is no '{embedder}'. A finished training writes it; pass its "
+            "--workdir."
+        )
+    catalog = read_products(config)
+    if config.split:
+        catalog = catalog.where_split(config.split)
+
+    from cv_tf.embedding.job import (  # noqa: PLC0415
+        EmbeddingJob,
+        embed_catalog,
+        rejects_path,
+    )
+
+    names = [field.name for field in dataclasses.fields(CatalogSettings)]
+    job = EmbeddingJob(
+        embedder=str(embedder.absolute()),
+        output=str(output.absolute()),
+        products=tuple((name, getattr(config, name)) for name in names),
+        split=config.split,
+        part_size=config.part_size,
+        batch_size=config.embed_batch_size,
+        strategy=config.strategy,
+    )
+    embedded = embed_catalog(job, catalog, config, config.overwrite)
+    print(f"{embedded.num_products:,} products are in '{output}'.")
+    if embedded.rejects:
+        print(
+            f"{len(embedded.rejects):,} could not be embedded; "
+            f"'{rejects_path(output)}' says why."
+        )
+    return embedded
+
+
+def settings_of(argv: Sequence[str]) -> EmbedConfig:
+    """The settings of a command line, on those of the run in its workdir."""
+    from cv_tf.training.workdir import Workdir  # noqa: PLC0415
+
+    given = command.parse_flags(EmbedConfig, argv)
+    if not Path(given.workdir, "config.cfg").is_file():
+        return given
+    trained = Workdir(given.workdir).read_config()
+    names = [field.name for field in dataclasses.fields(CatalogSettings)]
+    base = EmbedConfig(**{name: getattr(trained, name) for name in names})
+    return command.parse_flags(EmbedConfig, argv, base=base)
+
+
+if __name__ == "__main__":
+    command.run(run, EmbedConfig, parse=settings_of)

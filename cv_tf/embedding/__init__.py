@@ -1,0 +1,8 @@
+"""From a catalogue's photos to a file of vectors.
+
+What reads such files needs no TensorFlow; `cv_tf.embedding.embed` does.
+"""
+
+from cv_tf.embedding.table import Embeddings, EmbeddingsError, read_embeddings
+
+__all__ = ["Embeddings", "EmbeddingsError", "read_embeddings"]

@@ -1,0 +1,84 @@
+"""The folder of a job's parts, from which an interrupted job goes on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from cv_tf.catalog.whole_file import whole_file
+
+
+class JobError(ValueError):
+    """A job that cannot go on, and why."""
+
+
+class Parts:
+    """Numbered files of a job; a part that is there is done.
+
+    Args:
+      output: What the job makes; the folder stands beside it, as `OUTPUT.parts`.
+      num_parts: How many parts there are, numbered from 0.
+      identity: What the parts are made from. Parts of another identity are never
+        taken for these; it must be the same again after a round trip through JSON.
+    """
+
+    def __init__(self, output: Path, num_parts: int, identity: dict[str, Any]):
+        self.folder = output.with_name(f"{output.name}.parts")
+        self.num_parts = num_parts
+        self._suffix = output.suffix
+        self._identity = identity
+        self._description = self.folder / "job.json"
+
+    def open(self, overwrite: bool = False) -> None:
+        """Makes the folder, or goes on with it.
+
+        Args:
+          overwrite: Whether parts of another job may be thrown away.
+
+        Raises:
+          JobError: If the folder holds something else.
+        """
+        if self._description.is_file():
+            differing = self._differing()
+            if not differing:
+                return
+            if not overwrite:
+                raise JobError(
+                    f"'{self.folder}' holds parts of a job that was interrupted, with "
+                    f"another {', another '.join(differing)}. Go on with that one by "
+                    "the flags it had, or pass --overwrite to throw its parts away."
+                )
+            self.remove()
+        elif self.folder.exists():
+            raise JobError(
+                f"'{self.folder}' is in the way: parts are kept there until all are "
+                "done. Move it, or name another --output."
+            )
+        self.folder.mkdir(parents=True)
+        with whole_file(self._description) as unfinished:
+            unfinished.write_text(json.dumps(self._identity, indent=2) + "\n")
+
+    def path(self, number: int) -> Path:
+        """Where a part is written."""
+        return self.folder / f"part-{number:05d}{self._suffix}"
+
+    def paths(self) -> list[Path]:
+        """All parts in their order."""
+        return [self.path(number) for number in range(self.num_parts)]
+
+    def missing(self) -> list[int]:
+        """Parts that are not there yet."""
+        return [i for i, path in enumerate(self.paths()) if not path.is_file()]
+
+    def remove(self) -> None:
+        """Removes the folder with all parts."""
+        shutil.rmtree(self.folder)
+
+    def _differing(self) -> list[str]:
+        try:
+            old = json.loads(self._description.read_text())
+        except ValueError:
+            old = {}
+        return [key for key in self._identity if old.get(key) != self._identity[key]]
