@@ -1,13 +1,25 @@
-"""From embeddings to groups: linkage within blocks, cut where labels say."""
+"""From embeddings to groups: linkage along neighbors, cut where labels say."""
 
 from cv_tf.grouping.dendrograms import Dendrograms
-from cv_tf.grouping.linkage import average_linkage, build_dendrograms
+from cv_tf.grouping.find import Grouped, find_groups
+from cv_tf.grouping.graph import Graph, mutual_graph
+from cv_tf.grouping.likeness import Likeness
+from cv_tf.grouping.link import calibrate_on, find_neighbors, group, link
+from cv_tf.grouping.linkage import average_linkage
 from cv_tf.grouping.thresholds import Calibration, calibrate
 
 __all__ = [
     "Calibration",
     "Dendrograms",
+    "Graph",
+    "Grouped",
+    "Likeness",
     "average_linkage",
-    "build_dendrograms",
     "calibrate",
+    "calibrate_on",
+    "find_groups",
+    "find_neighbors",
+    "group",
+    "link",
+    "mutual_graph",
 ]

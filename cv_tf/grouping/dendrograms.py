@@ -23,12 +23,17 @@ class Dendrograms:
       merges: `[num_merges, 2]` int32, the lowest rows of the two groups that merge,
         the lower first. Merges of a group come after those that made it.
       similarities: `[num_merges]` float64, the mean similarity between the products
-        of the one group and those of the other; descending.
+        of the one group and those of the other; descending. Infinite for merges that
+        were there to begin with.
+      floor: Below this similarity nothing was merged, so no cut is possible.
+      num_refused: Merges left out because a group would have become too large.
     """
 
     num_products: int
     merges: np.ndarray
     similarities: np.ndarray
+    floor: float = -1.0
+    num_refused: int = 0
 
     def cut(self, threshold: float) -> np.ndarray:
         """Returns the groups after all merges of at least this similarity.
@@ -41,12 +46,17 @@ class Dendrograms:
           their first products.
 
         Raises:
-          ValueError: If the threshold is NaN.
+          ValueError: If the threshold is NaN, or below the floor.
         """
         if np.isnan(threshold):
             raise ValueError(
                 "The threshold is NaN; expected a similarity in [-1, 1]. Calibrate it "
                 "on labelled products, or set it."
+            )
+        if threshold < self.floor:
+            raise ValueError(
+                f"The threshold {threshold} is below {self.floor}, down to which "
+                "products were linked. Link them further down."
             )
         kept = np.searchsorted(-self.similarities, -threshold, side="right")
         first, second = self.merges[:kept].T

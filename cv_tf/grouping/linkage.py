@@ -1,111 +1,138 @@
-"""Average linkage of the products of each block."""
+"""Average linkage along the edges of a graph of neighbors, at any scale."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.cluster import hierarchy
 
 from cv_tf.grouping.dendrograms import Dendrograms
-from cv_tf.retrieval import check_embeddings, rows_by_block
-
-# All pairs of a block are held twice as float64: 3.2 GB for 20,000 products.
-MAX_BLOCK_SIZE = 20_000
-_CHUNK = 1024
+from cv_tf.grouping.graph import Graph
+from cv_tf.grouping.groups import Groups
+from cv_tf.grouping.likeness import Likeness
 
 
 def average_linkage(
-    embeddings: np.ndarray, blocks: np.ndarray | None, threshold: float
-) -> np.ndarray:
-    """Groups the products of each block by average linkage.
-
-    The two groups with the greatest mean similarity merge, again and again, while
-    that mean is at least the threshold (UPGMA: Sokal and Michener, 1958).
-
-    Args:
-      embeddings: `[num_products, dim]` float32, L2-normalised.
-      blocks: `[num_products]` integers; only products of one block are grouped. None:
-        all products are one block.
-      threshold: Mean similarity from which on groups merge, in [-1, 1].
-
-    Returns:
-      `[num_products]` int32 group of each product: 0, 1, 2, ... in the order of
-      their first products. A product without variants has a group of its own.
-
-    Raises:
-      ValueError: As `build_dendrograms`, and if the threshold is NaN.
-    """
-    return build_dendrograms(embeddings, blocks).cut(threshold)
-
-
-def build_dendrograms(
-    embeddings: np.ndarray, blocks: np.ndarray | None = None
+    likeness: Likeness,
+    graph: Graph,
+    floor: float = -1.0,
+    max_size: int | None = None,
+    start: np.ndarray | None = None,
 ) -> Dendrograms:
-    """Links the products of each block completely, to be cut at any threshold.
+    """Merges the most alike groups, as long as their mean likeness reaches the floor.
+
+    The likeness of two groups is the mean over all pairs of their products (UPGMA:
+    Sokal and Michener, 1958), but only groups that an edge of the graph joins may
+    merge. Two groups whose mean reaches a threshold have a pair of products that does:
+    where the graph holds every pair above the floor, the merges are those of average
+    linkage, without the matrix of all pairs.
+
+    Groups that are each other's best merge all at once; average linkage is reducible,
+    so that this changes nothing (Murtagh, "A Survey of Recent Advances in Hierarchical
+    Clustering Algorithms", The Computer Journal, 1983). A few dozen rounds group a
+    million products.
 
     Args:
-      embeddings: `[num_products, dim]` float32, L2-normalised.
-      blocks: `[num_products]` integers, or None for one block of all products.
+      likeness: Of all products.
+      graph: Which of them may be joined, directly or through others.
+      floor: Mean likeness below which nothing merges.
+      max_size: Products that a group may have; what would exceed it does not merge.
+        None for any number.
+      start: `[num_products]` integers, groups to start from, such as those of an
+        earlier run. None starts from single products.
 
     Returns:
-      The dendrograms of all blocks.
-
-    Raises:
-      ValueError: If the embeddings are not finite and of length 1, `blocks` does not
-        fit them, or a block has more than 20,000 products.
+      The merges, for cuts at any threshold from the floor up; those that lead to
+      `start` have infinite similarity.
     """
-    embeddings = check_embeddings(embeddings)
-    merges, similarities = [np.empty((0, 2), np.int32)], [np.empty(0)]
-    for block, rows in rows_by_block(blocks, len(embeddings)):
-        if len(rows) > MAX_BLOCK_SIZE:
-            raise ValueError(
-                f"Block {block} has {len(rows)} products; average linkage compares all "
-                f"pairs of a block and takes at most {MAX_BLOCK_SIZE}. Split it by "
-                "another block column (brand, gender), or leave products out."
-            )
-        if len(rows) > 1:
-            distances = _condensed_distances(embeddings[rows])
-            linkage = hierarchy.linkage(distances, method="average")
-            merges.append(rows[_merged_firsts(linkage)].astype(np.int32))
-            similarities.append(1 - linkage[:, 2])
-    joined = np.concatenate(similarities)
+    # Products that nothing can join are left out of everything that follows.
+    rows, ends = np.unique(
+        np.concatenate([graph.first, graph.second, _grouped(start)]),
+        return_inverse=True,
+    )
+    groups = Groups(likeness.select(rows))
+    merges = [np.empty((0, 2), np.int64)]
+    levels = [np.empty(0)]
+    for first, second in [] if start is None else _merges_to(np.asarray(start)[rows]):
+        merges.append(np.stack([first, second], axis=1))
+        levels.append(groups.merge(first, second, np.inf))
+
+    edges = ends[: 2 * len(graph)].reshape(2, -1)
+    first, second, alike = _join(groups, *edges)
+    num_refused = 0
+    while True:
+        allowed = alike >= floor
+        if max_size is not None:
+            fits = groups.size[first] + groups.size[second] <= max_size
+            num_refused += int((allowed & ~fits).sum())
+            allowed &= fits
+        first, second, alike = first[allowed], second[allowed], alike[allowed]
+        if not len(first):
+            break
+        best = _mutually_best(first, second, alike, len(rows))
+        merges.append(np.stack([first[best], second[best]], axis=1))
+        levels.append(groups.merge(first[best], second[best], alike[best]))
+        has_merged = np.zeros(len(rows), bool)
+        has_merged[merges[-1]] = True
+        touched = has_merged[first] | has_merged[second]
+        kept = first[~touched], second[~touched], alike[~touched]
+        joined = _join(groups, first[touched], second[touched])
+        first, second, alike = map(np.concatenate, zip(kept, joined, strict=True))
+    joined_levels = np.concatenate(levels)
     # Stable, so that a group is still made before it merges further.
-    order = np.argsort(-joined, kind="stable")
-    return Dendrograms(len(embeddings), np.concatenate(merges)[order], joined[order])
+    order = np.argsort(-joined_levels, kind="stable")
+    return Dendrograms(
+        num_products=len(likeness),
+        merges=rows[np.concatenate(merges)[order]].astype(np.int32),
+        similarities=joined_levels[order],
+        floor=floor,
+        num_refused=num_refused,
+    )
 
 
-def _condensed_distances(embeddings: np.ndarray) -> np.ndarray:
-    """Returns the cosine distances of all pairs in SciPy's condensed order.
-
-    As `scipy.spatial.distance.pdist(embeddings, "cosine")`, by matrix products: several
-    times faster, and never the square matrix.
-    """
-    num_products = len(embeddings)
-    distances = np.empty(num_products * (num_products - 1) // 2)
-    filled = 0
-    for start in range(0, num_products, _CHUNK):
-        similarities = embeddings[start : start + _CHUNK] @ embeddings[start:].T
-        for offset, row in enumerate(similarities):
-            later = row[offset + 1 :]
-            np.subtract(1.0, later, out=distances[filled : filled + len(later)])
-            filled += len(later)
-    # float32 rounding makes the distance of equal embeddings -1e-7.
-    return np.maximum(distances, 0, out=distances)
+def _grouped(start: np.ndarray | None) -> np.ndarray:
+    """Rows of products that do not start alone."""
+    if start is None:
+        return np.empty(0, np.int64)
+    _, group, sizes = np.unique(start, return_inverse=True, return_counts=True)
+    return np.flatnonzero(sizes[group] > 1)
 
 
-def _merged_firsts(linkage: np.ndarray) -> np.ndarray:
-    """Names the groups of SciPy's linkage matrix by their lowest products.
+def _merges_to(start: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Merges that lead to the given groups, in rounds without a group twice."""
+    _, lowest, group = np.unique(start, return_index=True, return_inverse=True)
+    first = lowest[group]
+    second = np.flatnonzero(first != np.arange(len(first)))
+    second = second[np.argsort(first[second], kind="stable")]
+    first = first[second]
+    turn = np.arange(len(first)) - np.searchsorted(first, first)
+    return [
+        (first[turn == now], second[turn == now])
+        for now in range(turn.max(initial=-1) + 1)
+    ]
 
-    Args:
-      linkage: `[num_products - 1, 4]` float64, as `scipy.cluster.hierarchy.linkage`
-        returns it: columns 0 and 1 are the groups that merge, those from
-        `num_products` on being the results of earlier merges.
 
-    Returns:
-      `[num_products - 1, 2]` integers, the lowest products of the two, lower first.
-    """
-    first = list(range(len(linkage) + 1))
-    merges = np.empty((len(linkage), 2), np.int64)
-    for merge, (left, right) in zip(merges, linkage[:, :2].astype(int), strict=True):
-        merge[:] = sorted((first[left], first[right]))
-        first.append(merge[0])
-    return merges
+def _join(
+    groups: Groups, first: np.ndarray, second: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Edges between products or former groups to edges between groups, each once."""
+    first, second = groups.of[first], groups.of[second]
+    apart = first != second
+    low = np.minimum(first, second)[apart]
+    high = np.maximum(first, second)[apart]
+    first, second = np.divmod(np.unique(low * len(groups.of) + high), len(groups.of))
+    return first, second, groups.likeness(first, second)
+
+
+def _mutually_best(
+    first: np.ndarray, second: np.ndarray, alike: np.ndarray, num_groups: int
+) -> np.ndarray:
+    """The edges that are the best of both their ends; of equal ones the foremost."""
+    best = np.full(num_groups, -np.inf)
+    np.maximum.at(best, first, alike)
+    np.maximum.at(best, second, alike)
+    candidates = np.flatnonzero((alike == best[first]) & (alike == best[second]))
+    foremost = np.full(num_groups, len(first))
+    np.minimum.at(foremost, first[candidates], candidates)
+    np.minimum.at(foremost, second[candidates], candidates)
+    chosen = foremost[first[candidates]] == candidates
+    chosen &= foremost[second[candidates]] == candidates
+    return candidates[chosen]

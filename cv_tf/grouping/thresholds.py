@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cv_tf.grouping.certainty import Certainty, fit_certainty
 from cv_tf.grouping.dendrograms import Dendrograms
 from cv_tf.grouping.pairs import count_pairs
 
@@ -19,14 +20,26 @@ class Calibration:
     """The threshold that was chosen, and all that it was chosen from.
 
     Attributes:
-      threshold: The mean similarity from which on groups should merge.
       curve: float64 arrays of one length, `threshold` (descending) and the pairwise
         `precision`, `recall`, `f1` and `fms` of the groups at it; precision is 0
         where nothing is grouped.
+      chosen: Which place of the curve.
+      certainty: How probable it is, by the level of a merge, that it is right.
     """
 
-    threshold: float
     curve: dict[str, np.ndarray]
+    chosen: int
+    certainty: Certainty
+
+    @property
+    def threshold(self) -> float:
+        """The mean similarity from which on groups should merge."""
+        return self.expected["threshold"]
+
+    @property
+    def expected(self) -> dict[str, float]:
+        """The figures to expect at the threshold."""
+        return {name: float(values[self.chosen]) for name, values in self.curve.items()}
 
 
 def calibrate(
@@ -34,6 +47,7 @@ def calibrate(
     styles: np.ndarray,
     criterion: str = "f1",
     num_products: int | None = None,
+    min_precision: float | None = None,
 ) -> Calibration:
     """Chooses the threshold that groups labelled products best.
 
@@ -56,13 +70,16 @@ def calibrate(
       criterion: `f1` or `fms`, of the pairs of labelled products.
       num_products: Size of the catalog that the threshold is for, with blocks of the
         same kind. None counts the pairs of the labelled products as they are.
+      min_precision: Takes the highest recall at this pairwise precision, whatever the
+        criterion; 0 to 1. None goes by the criterion alone.
 
     Returns:
       The threshold, midway between two merges, and the whole curve.
 
     Raises:
       ValueError: If `styles` does not fit the dendrograms, no two products of a style
-        share a block, or `criterion` or `num_products` is none of the above.
+        are grouped by any of their merges, no threshold is as precise as asked for, or
+        `criterion` or `num_products` is none of the above.
     """
     if criterion not in CRITERIA:
         raise ValueError(
@@ -74,29 +91,42 @@ def calibrate(
     right, wrong = count_pairs(dendrograms, styles)
     if right[-1] == 0:
         raise ValueError(
-            "No two products of one style share a block, so no threshold can be told "
-            "from another. Calibrate on products that have labelled variants, or use "
-            "wider blocks."
+            "No two products of one style share a block and are near enough to be "
+            "grouped, so no threshold can be told from another. Calibrate on products "
+            "that have labelled variants, or use wider blocks."
         )
     labelled = styles[styles >= 0]
     scale = 1.0 if num_products is None else num_products / len(labelled)
-    threshold, separable = _between_merges(dendrograms.similarities)
+    threshold, separable = _between_merges(dendrograms)
     curve = _curve(right[separable], scale * wrong[separable], labelled)
     curve["threshold"] = threshold[separable]
+    wanted = curve[criterion]
+    if min_precision is not None:
+        wanted = np.where(curve["precision"] >= min_precision, curve["recall"], 0.0)
+        if not wanted.any():
+            raise ValueError(
+                f"No threshold groups with a precision of {min_precision}: the highest "
+                f"is {curve['precision'].max():.3f}. Ask for less, or train a better "
+                "model."
+            )
     # The first of equal maxima is the highest threshold: the one that groups least.
-    best = int(np.argmax(curve[criterion]))
-    return Calibration(float(curve["threshold"][best]), curve)
+    best = int(np.argmax(wanted))
+    levels = dendrograms.similarities
+    certainty = fit_certainty(levels, np.diff(right), scale * np.diff(wrong))
+    certainty = certainty or Certainty(float(curve["threshold"][best]))
+    return Calibration(curve, best, certainty)
 
 
-def _between_merges(similarities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _between_merges(dendrograms: Dendrograms) -> tuple[np.ndarray, np.ndarray]:
     """Returns thresholds before the first, between all, and after the last merge.
 
     Returns:
       `[num_merges + 1]` float64 thresholds, descending, and `[num_merges + 1]` bool,
       False where the merges on either side are as good as tied.
     """
-    above = np.concatenate([[1 + 2 * _RESOLUTION], similarities])
-    below = np.concatenate([similarities, [-1 - 2 * _RESOLUTION]])
+    similarities, gap = dendrograms.similarities, 2 * _RESOLUTION
+    above = np.concatenate([[1 + gap], similarities])
+    below = np.concatenate([similarities, [dendrograms.floor - gap]])
     return (above + below) / 2, above - below > _RESOLUTION
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cv_tf.grouping import average_linkage
+from cv_tf.config import GroupingSettings
+from cv_tf.grouping import group
 from cv_tf.metrics.grouping import grouping_figures
 from cv_tf.metrics.retrieval import retrieval_figures
 
@@ -14,24 +15,28 @@ def evaluate_embeddings(
     styles: np.ndarray,
     blocks: np.ndarray | None,
     threshold: float,
-    engine: str = "auto",
+    settings: GroupingSettings | None = None,
+    lab: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """Measures retrieval, and grouping by average linkage at a threshold.
+    """Measures retrieval, and grouping at a threshold.
 
     Args:
       embeddings: `[num_products, dim]` float32, L2-normalised.
       styles: `[num_products]` integers, the true styles; -1 where unknown.
       blocks: `[num_products]` integers, or None for one block of all products.
-      threshold: Mean similarity from which on groups merge, chosen on other products
-        than these (`cv_tf.grouping.calibrate`).
-      engine: Engine of the search, as in `cv_tf.retrieval.nearest`.
+      threshold: Mean likeness from which on groups merge, chosen on other products
+        than these (`cv_tf.grouping.calibrate_on`).
+      settings: How to search and to group; None for the defaults.
+      lab: `[num_products, 3]` float32, the products' colors in CIELAB; None if
+        unknown.
 
     Returns:
       The figures of `retrieval_figures` and `grouping_figures`, and `threshold`.
 
     Raises:
-      ValueError: As `retrieval_figures`, `average_linkage` and `grouping_figures`.
+      ValueError: As `retrieval_figures`, `group` and `grouping_figures`.
     """
-    figures = retrieval_figures(embeddings, styles, blocks, engine)
-    groups = average_linkage(embeddings, blocks, threshold)
+    settings = settings or GroupingSettings()
+    figures = retrieval_figures(embeddings, styles, blocks, settings.retrieval)
+    groups = group(embeddings, blocks, lab, threshold, settings)
     return figures | grouping_figures(groups, styles) | {"threshold": float(threshold)}

@@ -1,5 +1,7 @@
 """Cutting a list of merges."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,13 @@ def test_groups_are_those_of_all_merges_from_the_threshold_on(threshold, groups)
 def test_nothing_to_merge_leaves_every_product_alone():
     alone = Dendrograms(3, np.empty((0, 2), np.int32), np.empty(0))
     assert alone.cut(0.0).tolist() == [0, 1, 2]
+
+
+def test_refuses_a_threshold_below_the_floor():
+    floored = dataclasses.replace(DENDROGRAMS, floor=0.3)
+    assert floored.cut(0.3).tolist() == [0, 0, 1, 0, 0, 2]
+    with pytest.raises(ValueError, match=r"0\.2 is below 0\.3"):
+        floored.cut(0.2)
 
 
 def test_refuses_a_threshold_that_is_not_a_number():

@@ -6,7 +6,7 @@ from scipy.cluster import hierarchy
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import adjusted_rand_score
 
-from cv_tf.grouping import average_linkage, build_dendrograms, linkage
+from cv_tf.grouping import Graph, Likeness, average_linkage
 
 
 def _at_degrees(*degrees):
@@ -24,32 +24,30 @@ def _same_partition(first, second):
     return adjusted_rand_score(first, second) == 1.0
 
 
-def _by_loops(embeddings, blocks, threshold):
-    """Merges the most similar two groups of a block until none reach the threshold."""
-    groups = [[i] for i in range(len(embeddings))]
+def _by_loops(alike, blocks, threshold):
+    """Merges the most alike two groups of a block until none reach the threshold."""
+    groups = [[i] for i in range(len(alike))]
     while True:
         best = (-2.0, None, None)
         for i, first in enumerate(groups):
             for j, second in enumerate(groups[:i]):
                 if blocks[first[0]] == blocks[second[0]]:
-                    similarities = [
-                        embeddings[a] @ embeddings[b] for a in first for b in second
-                    ]
-                    best = max(best, (float(np.mean(similarities)), i, j))
+                    mean = float(np.mean([alike[a, b] for a in first for b in second]))
+                    best = max(best, (mean, i, j))
         if best[0] < threshold:
             break
         groups[best[2]] += groups.pop(best[1])
-    labels = np.empty(len(embeddings), int)
+    labels = np.empty(len(alike), int)
     for label, members in enumerate(groups):
         labels[members] = label
     return labels
 
 
-def test_merges_while_the_mean_similarity_reaches_the_threshold():
+def test_merges_while_the_mean_similarity_reaches_the_threshold(link_all):
     embeddings = _at_degrees(0, 10, 30)
     pair = np.cos(np.deg2rad(10))
     triple = (np.cos(np.deg2rad(20)) + np.cos(np.deg2rad(30))) / 2
-    dendrograms = build_dendrograms(embeddings)
+    dendrograms = link_all(embeddings)
     assert dendrograms.merges.tolist() == [[0, 1], [0, 2]]
     np.testing.assert_allclose(dendrograms.similarities, [pair, triple], atol=1e-6)
     for threshold, groups in (
@@ -58,38 +56,53 @@ def test_merges_while_the_mean_similarity_reaches_the_threshold():
         (triple + 1e-3, [0, 0, 1]),
         (triple - 1e-3, [0, 0, 0]),
     ):
-        assert average_linkage(embeddings, None, threshold).tolist() == groups
+        assert dendrograms.cut(threshold).tolist() == groups
 
 
-def test_groups_stay_within_blocks():
-    embeddings = _at_degrees(0, 0, 1, 1, 2)
-    assert average_linkage(embeddings, [0, 1, 0, 1, 2], -1).tolist() == [0, 1, 0, 1, 2]
+def test_groups_stay_within_blocks(link_all):
+    linked = link_all(_at_degrees(0, 0, 1, 1, 2), [0, 1, 0, 1, 2])
+    assert linked.cut(-1).tolist() == [0, 1, 0, 1, 2]
 
 
-def test_identical_embeddings_are_one_group_in_each_block():
-    embeddings = np.repeat(_random(1, 64), 9, axis=0)
-    groups = average_linkage(embeddings, np.arange(9) % 2, 0.999)
-    assert groups.tolist() == [0, 1, 0, 1, 0, 1, 0, 1, 0]
+def test_identical_embeddings_are_one_group_in_each_block(link_all):
+    linked = link_all(np.repeat(_random(1, 64), 9, axis=0), np.arange(9) % 2)
+    assert linked.cut(0.999).tolist() == [0, 1, 0, 1, 0, 1, 0, 1, 0]
 
 
-def test_one_product_is_one_group():
-    assert average_linkage(_at_degrees(0), [5], 0.5).tolist() == [0]
+def test_nothing_to_join_leaves_every_product_alone(link_all):
+    assert link_all(_at_degrees(0)).cut(0.5).tolist() == [0]
+    assert link_all(_at_degrees(0, 1), [0, 1]).cut(-1).tolist() == [0, 1]
 
 
-@pytest.mark.parametrize("chunk", [4, 1024])
 @pytest.mark.parametrize("threshold", [0.8, 0.5, 0.2])
-def test_equals_plain_loops(monkeypatch, chunk, threshold):
-    monkeypatch.setattr(linkage, "_CHUNK", chunk)
+def test_equals_plain_loops(link_all, threshold):
     embeddings, blocks = _random(30, 3), np.arange(30) % 2
-    groups = average_linkage(embeddings, blocks, threshold)
+    groups = link_all(embeddings, blocks).cut(threshold)
     assert 2 < groups.max() + 1 < 30
-    assert _same_partition(groups, _by_loops(embeddings, blocks, threshold))
+    expected = _by_loops(embeddings @ embeddings.T, blocks, threshold)
+    assert _same_partition(groups, expected)
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.2, 0.0])
+def test_equals_plain_loops_with_colors(all_pairs, threshold):
+    rng = np.random.default_rng(3)
+    embeddings, colors = _random(30, 3), rng.uniform(0, 20, (30, 3)).astype(np.float32)
+    colors[[4, 7]] = np.nan
+    likeness = Likeness(embeddings, colors, 0.6)
+    groups = average_linkage(likeness, all_pairs(30)).cut(threshold)
+    distance = ((colors[:, None] - colors[None]) ** 2).sum(-1)
+    discount = np.nan_to_num(0.6 * np.exp(-distance / 2 / 8**2))
+    alike = embeddings @ embeddings.T - discount
+    assert _same_partition(groups, _by_loops(alike, np.zeros(30), threshold))
+    assert not _same_partition(
+        groups, _by_loops(embeddings @ embeddings.T, np.zeros(30), threshold)
+    )
 
 
 @pytest.mark.parametrize("threshold", [0.7, 0.4, 0.1])
-def test_equals_scipy_and_scikit_learn(threshold):
+def test_equals_scipy_and_scikit_learn(link_all, threshold):
     embeddings = _random(150, 6)
-    groups = average_linkage(embeddings, None, threshold)
+    groups = link_all(embeddings).cut(threshold)
     tree = hierarchy.linkage(embeddings.astype(float), "average", metric="cosine")
     cut = hierarchy.fcluster(tree, 1 - threshold, criterion="distance")
     clustering = AgglomerativeClustering(
@@ -99,22 +112,84 @@ def test_equals_scipy_and_scikit_learn(threshold):
     assert _same_partition(groups, clustering.fit_predict(embeddings))
 
 
-def test_order_of_products_and_names_of_blocks_do_not_matter():
+@pytest.mark.parametrize("floor", [0.3, 0.6])
+def test_a_floor_leaves_the_cuts_above_it_as_they_were(link_all, floor):
+    embeddings = _random(100, 5)
+    down, further = link_all(embeddings, floor=floor), link_all(embeddings)
+    for threshold in (floor, 0.7, 0.9):
+        assert down.cut(threshold).tolist() == further.cut(threshold).tolist()
+    with pytest.raises(ValueError, match=rf"below {floor}"):
+        down.cut(floor - 0.01)
+
+
+def test_similarities_descend_and_groups_are_made_before_they_merge(link_all):
+    linked = link_all(_random(80, 4), np.arange(80) % 3)
+    assert (np.diff(linked.similarities) <= 0).all()
+    assert (linked.merges[:, 0] < linked.merges[:, 1]).all()
+    gone = set()
+    for first, second in linked.merges.tolist():
+        assert not {first, second} & gone
+        gone.add(second)
+
+
+def test_order_of_products_and_names_of_blocks_do_not_matter(link_all):
     embeddings, blocks = _random(80, 4), np.arange(80) % 3
     order = np.random.default_rng(1).permutation(80)
-    groups = average_linkage(embeddings, blocks, 0.5)
-    shuffled = average_linkage(embeddings[order], 70 - 9 * blocks[order], 0.5)
+    groups = link_all(embeddings, blocks).cut(0.5)
+    shuffled = link_all(embeddings[order], 70 - 9 * blocks[order]).cut(0.5)
     assert _same_partition(groups[order], shuffled)
 
 
-def test_names_the_block_that_is_too_large(monkeypatch):
-    monkeypatch.setattr(linkage, "MAX_BLOCK_SIZE", 3)
-    with pytest.raises(ValueError, match=r"Block 8 has 4 products.*at most 3"):
-        build_dendrograms(_random(7, 2), [1, 8, 8, 1, 8, 8, 1])
+def test_groups_without_an_edge_between_them_never_merge():
+    likeness = Likeness(_at_degrees(0, 1, 2, 3))
+    chain = Graph(np.array([0, 2], np.int32), np.array([1, 3], np.int32))
+    assert average_linkage(likeness, chain).cut(-1).tolist() == [0, 0, 1, 1]
 
 
-def test_refuses_embeddings_that_are_not_finite():
-    embeddings = _random(4, 2)
-    embeddings[3, 0] = np.nan
-    with pytest.raises(ValueError, match=r"NaN.*row 3"):
-        build_dendrograms(embeddings)
+def test_products_that_are_joined_through_others_are_compared_all_the_same():
+    # 0 and 2 have no edge; their similarity counts when 2 meets the group of 0.
+    likeness = Likeness(_at_degrees(0, 10, 30))
+    path = Graph(np.array([0, 1], np.int32), np.array([1, 2], np.int32))
+    expected = (np.cos(np.deg2rad(20)) + np.cos(np.deg2rad(30))) / 2
+    similarities = average_linkage(likeness, path).similarities
+    np.testing.assert_allclose(similarities[1], expected, atol=1e-6)
+
+
+def test_no_group_exceeds_the_largest_size(link_all):
+    linked = link_all(_at_degrees(0, 1, 2, 40, 41), max_size=2)
+    # 0 and 1, and 40 and 41, are full; 2 stays alone.
+    groups = linked.cut(0.5)
+    assert np.bincount(groups).max() == 2
+    assert groups[3] == groups[4]
+    assert linked.num_refused > 0
+    assert link_all(_at_degrees(0, 1, 2), max_size=3).num_refused == 0
+
+
+class TestStart:
+    """Groups to start from."""
+
+    START = np.array([5, 5, 9, 9, 5, 7])
+
+    def test_groups_stay_together_at_any_threshold(self, link_all):
+        linked = link_all(_at_degrees(0, 90, 180, 90, 45, 20), start=self.START)
+        assert linked.cut(1.1).tolist() == [0, 0, 1, 1, 0, 2]
+
+    def test_they_merge_as_a_whole(self, link_all):
+        embeddings = _at_degrees(0, 20, 10)
+        linked = link_all(embeddings, start=np.array([0, 0, 1]))
+        np.testing.assert_allclose(
+            linked.similarities, [np.inf, np.cos(np.deg2rad(10))], atol=1e-6
+        )
+
+    def test_going_on_from_a_cut_changes_nothing(self, link_all):
+        embeddings = _random(60, 4)
+        whole = link_all(embeddings)
+        resumed = link_all(embeddings, start=whole.cut(0.7))
+        for threshold in (0.7, 0.5, 0.2):
+            assert _same_partition(whole.cut(threshold), resumed.cut(threshold))
+
+    def test_a_group_that_nothing_joins_stays(self):
+        likeness = Likeness(_at_degrees(0, 1, 2))
+        none = Graph(np.empty(0, np.int32), np.empty(0, np.int32))
+        linked = average_linkage(likeness, none, start=np.array([3, 4, 3]))
+        assert linked.cut(0.0).tolist() == [0, 1, 0]

@@ -5,19 +5,19 @@ import itertools
 import numpy as np
 import pytest
 
-from cv_tf.grouping import build_dendrograms
 from cv_tf.grouping.pairs import count_pairs
 
 
-def _linked(num_products=60, seed=0):
+@pytest.fixture
+def linked(link_all, num_products=60, seed=0):
     rng = np.random.default_rng(seed)
     embeddings = rng.standard_normal((num_products, 3)).astype(np.float32)
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return build_dendrograms(embeddings, rng.integers(0, 4, num_products))
+    return link_all(embeddings, rng.integers(0, 4, num_products))
 
 
-def test_equals_counting_the_pairs_of_every_cut():
-    dendrograms = _linked()
+def test_equals_counting_the_pairs_of_every_cut(linked):
+    dendrograms = linked
     styles = np.random.default_rng(1).integers(-1, 9, 60)
     right, wrong = count_pairs(dendrograms, styles)
     assert (right[0], wrong[0]) == (0, 0)
@@ -32,6 +32,6 @@ def test_equals_counting_the_pairs_of_every_cut():
         assert wrong[step] == len(grouped) - sum(grouped)
 
 
-def test_refuses_styles_of_other_products():
+def test_refuses_styles_of_other_products(linked):
     with pytest.raises(ValueError, match=r"\(59,\); expected \(60,\)"):
-        count_pairs(_linked(), np.zeros(59, int))
+        count_pairs(linked, np.zeros(59, int))

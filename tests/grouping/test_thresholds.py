@@ -1,10 +1,12 @@
 """Choosing a threshold: hand-worked, and against scikit-learn at every cut."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn import metrics
 
-from cv_tf.grouping import Dendrograms, build_dendrograms, calibrate
+from cv_tf.grouping import Dendrograms, calibrate
 
 STYLES = np.array([0, 0, 1, 1, 2, 2])
 # Right and wrong pairs after each merge: (1, 0), (1, 1), (2, 2), (3, 4), (3, 12).
@@ -15,14 +17,15 @@ DENDROGRAMS = Dendrograms(
 )
 
 
-def _linked(seed=0, num_products=120):
+@pytest.fixture(scope="module")
+def linked(link_all, seed=0, num_products=120):
     """Noisy products of 40 styles, linked in 3 blocks."""
     rng = np.random.default_rng(seed)
     styles = rng.integers(0, 40, num_products)
     embeddings = rng.standard_normal((40, 8))[styles]
     embeddings = embeddings + 0.6 * rng.standard_normal((num_products, 8))
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return build_dendrograms(embeddings.astype(np.float32), styles % 3), styles
+    return link_all(embeddings, styles % 3), styles
 
 
 def test_curve_worked_by_hand():
@@ -66,8 +69,8 @@ def test_the_same_number_of_labelled_products_changes_nothing():
 
 
 @pytest.mark.parametrize("criterion", ["f1", "fms"])
-def test_equals_scikit_learn_at_every_cut(criterion):
-    dendrograms, styles = _linked()
+def test_equals_scikit_learn_at_every_cut(linked, criterion):
+    dendrograms, styles = linked
     calibration = calibrate(dendrograms, styles, criterion)
     scores = []
     for i, threshold in enumerate(calibration.curve["threshold"]):
@@ -85,8 +88,8 @@ def test_equals_scikit_learn_at_every_cut(criterion):
     assert reached == max(scores) > 0.5
 
 
-def test_names_of_styles_do_not_matter():
-    dendrograms, styles = _linked()
+def test_names_of_styles_do_not_matter(linked):
+    dendrograms, styles = linked
     renamed = np.random.default_rng(3).permutation(1000)[styles]
     assert (
         calibrate(dendrograms, styles).threshold
@@ -114,8 +117,8 @@ def test_no_threshold_lies_between_tied_merges():
     np.testing.assert_allclose(curve["f1"], [0, 2 / 4, 6 / 10, 6 / 18])
 
 
-def test_identical_embeddings_can_be_told_from_nothing_grouped():
-    dendrograms = build_dendrograms(np.tile(np.array([1, 0], np.float32), (4, 1)))
+def test_identical_embeddings_can_be_told_from_nothing_grouped(link_all):
+    dendrograms = link_all(np.tile(np.array([1, 0], np.float32), (4, 1)))
     calibration = calibrate(dendrograms, np.array([0, 0, 0, 1]))
     # All grouped: 3 right and 3 wrong pairs of 3 true ones.
     assert calibration.curve["f1"].tolist() == [0, 6 / 9]
@@ -125,13 +128,46 @@ def test_identical_embeddings_can_be_told_from_nothing_grouped():
 @pytest.mark.parametrize(
     ("styles", "arguments", "message"),
     [
-        (np.arange(6), {}, "No two products of one style share a block"),
-        (np.full(6, -1), {}, "No two products of one style share a block"),
+        (np.arange(6), {}, "No two products of one style"),
+        (np.full(6, -1), {}, "No two products of one style"),
         (STYLES[:5], {}, r"expected \(6,\)"),
         (STYLES, {"criterion": "ari"}, "'ari' is unknown"),
         (STYLES, {"num_products": 0}, "num_products is 0"),
+        (STYLES[[0, 2, 1, 3, 4, 5]], {"min_precision": 0.99}, r"highest is 0\.200"),
     ],
 )
 def test_says_what_is_wrong(styles, arguments, message):
     with pytest.raises(ValueError, match=message):
         calibrate(DENDROGRAMS, styles, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("min_precision", "threshold"), [(1.0, 0.85), (0.5, 0.55), (0.45, 0.55), (0.4, 0.3)]
+)
+def test_takes_the_highest_recall_at_a_precision(min_precision, threshold):
+    calibration = calibrate(DENDROGRAMS, STYLES, min_precision=min_precision)
+    assert calibration.threshold == pytest.approx(threshold)
+    assert calibration.expected["precision"] >= min_precision
+
+
+def test_thresholds_stay_above_the_floor():
+    floored = dataclasses.replace(DENDROGRAMS, floor=0.05)
+    thresholds = calibrate(floored, STYLES).curve["threshold"]
+    assert thresholds[-1] == pytest.approx((0.1 + 0.05) / 2)
+    np.testing.assert_allclose(
+        thresholds[:-1], calibrate(DENDROGRAMS, STYLES).curve["threshold"][:-1]
+    )
+
+
+def test_says_what_to_expect():
+    expected = calibrate(DENDROGRAMS, STYLES).expected
+    assert expected["precision"] == pytest.approx(3 / 7)
+    assert expected["recall"] == pytest.approx(1)
+    assert expected["f1"] == pytest.approx(6 / 10)
+
+
+def test_knows_how_probable_a_merge_is():
+    certainty = calibrate(DENDROGRAMS, STYLES).certainty
+    assert 0.1 < certainty.middle < 0.9
+    probability = certainty(np.array([0.1, 0.5, 0.9]))
+    assert (np.diff(probability) > 0).all()

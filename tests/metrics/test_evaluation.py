@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cv_tf.grouping import average_linkage, build_dendrograms, calibrate
+from cv_tf.config import GroupingSettings
+from cv_tf.grouping import calibrate_on, group
 from cv_tf.metrics import evaluate_embeddings, grouping_figures, retrieval_figures
 
 METRICS_JSON = {
@@ -27,17 +28,20 @@ def test_holds_the_figures_of_both_kinds_and_the_threshold():
     embeddings, styles, blocks = _catalog(90, seed=0)
     figures = evaluate_embeddings(embeddings, styles, blocks, threshold=0.6)
     expected = retrieval_figures(embeddings, styles, blocks)
-    expected |= grouping_figures(average_linkage(embeddings, blocks, 0.6), styles)
+    groups = group(embeddings, blocks, None, 0.6, GroupingSettings())
+    expected |= grouping_figures(groups, styles)
     assert figures == expected | {"threshold": 0.6}
     assert figures.keys() >= METRICS_JSON
 
 
 def test_a_threshold_of_other_products_comes_near_the_best():
     embeddings, styles, blocks = _catalog(120, seed=1)
-    best = calibrate(build_dendrograms(embeddings, blocks), styles).curve["f1"].max()
+    settings = GroupingSettings()
+    best = calibrate_on(embeddings, blocks, None, styles, settings).expected["f1"]
     others, other_styles, other_blocks = _catalog(600, seed=2)
-    dendrograms = build_dendrograms(others, other_blocks)
-    threshold = calibrate(dendrograms, other_styles, num_products=120).threshold
+    threshold = calibrate_on(
+        others, other_blocks, None, other_styles, settings, num_products=120
+    ).threshold
     figures = evaluate_embeddings(embeddings, styles, blocks, threshold)
     assert 0.9 * best < figures["pairwise_f1"] <= best
 
@@ -49,3 +53,17 @@ def test_identical_embeddings_are_evaluated_like_any():
     assert figures["num_groups_predicted"] == 2
     assert figures["pairwise_precision"] == pytest.approx(2 / 6)
     assert figures["pairwise_recall"] == pytest.approx(2 / 3)
+
+
+def test_colors_part_products_that_look_alike():
+    embeddings = np.tile(np.array([0.6, 0.8], np.float32), (4, 1))
+    styles = np.array([0, 0, 1, 1])
+    # Two designs, each in a dark and a light color.
+    lab = np.array([[20, 0, 0], [80, 0, 0]] * 2, np.float32)
+    lab[2:] += [[0, 40, 0]]
+    settings = GroupingSettings(same_color=0.5)
+    plain = evaluate_embeddings(embeddings, styles, None, 0.9, settings)
+    assert plain["num_groups_predicted"] == 1
+    lab[2:] = lab[:2]
+    colored = evaluate_embeddings(embeddings, styles, None, 0.9, settings, lab)
+    assert colored["num_groups_predicted"] == 2

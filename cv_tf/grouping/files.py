@@ -1,0 +1,113 @@
+"""Groups as files that other tools read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from cv_tf.catalog.columns import read_columns
+from cv_tf.catalog.problems import raise_problems
+from cv_tf.catalog.whole_file import whole_file
+from cv_tf.grouping.find import Grouped
+
+_DECIMALS = 4
+
+
+class GroupsError(ValueError):
+    """A file of groups or labels that cannot be used."""
+
+
+def to_table(grouped: Grouped) -> pa.Table:
+    """One row a product: its group, how sure that is, and what is nearest outside."""
+    verdicts = grouped.verdicts
+    has_other = verdicts.nearest_other >= 0
+    other = np.full(len(has_other), None, object)
+    other[has_other] = grouped.product_id[verdicts.nearest_other[has_other]]
+    similarity = np.round(verdicts.similarity.astype(np.float64), _DECIMALS)
+    return pa.table(
+        {
+            "product_id": pa.array(grouped.product_id, pa.string()),
+            "group_id": pa.array(grouped.named.group_id, pa.string()),
+            "group_size": pa.array(grouped.size, pa.int32()),
+            "confidence": pa.array(np.round(verdicts.confidence, _DECIMALS)),
+            "nearest_other": pa.array(other, pa.string()),
+            "similarity": pa.array(similarity, mask=~has_other),
+        }
+    )
+
+
+def write_groups(path: Path, grouped: Grouped) -> None:
+    """Writes groups as CSV or Parquet, by the name's suffix; the file appears whole."""
+    table = to_table(grouped)
+    with whole_file(path) as unfinished:
+        if path.suffix.lower() == ".csv":
+            pyarrow.csv.write_csv(table, unfinished)
+        else:
+            pq.write_table(table, unfinished)
+
+
+def read_groups(path: str) -> Mapping[str, str]:
+    """Reads which group each product was in.
+
+    Args:
+      path: CSV or Parquet with the columns `product_id` and `group_id`.
+
+    Raises:
+      GroupsError: If it cannot be used.
+    """
+    return _read_pairs(path, "group_id", "python -m cv_tf.group writes such a file")
+
+
+def read_labels(path: str, split: str = "") -> Mapping[str, str]:
+    """Reads which style each product is known to have; "" where it is not known.
+
+    Args:
+      path: CSV or Parquet with the columns `product_id` and `style_id`.
+      split: Only products with this value of the column `split`; "" for all.
+
+    Raises:
+      GroupsError: If it cannot be used.
+    """
+    return _read_pairs(path, "style_id", "it says which products are variants", split)
+
+
+def _read_pairs(
+    path: str, value: str, remedy: str, split: str = ""
+) -> Mapping[str, str]:
+    try:
+        columns = read_columns(path)
+    except FileNotFoundError as error:
+        raise GroupsError(f"{path} does not exist.") from error
+    except (OSError, ValueError) as error:
+        raise GroupsError(f"{path}: {error}") from error
+    cells = columns.cells
+    raise_problems(path, columns.problems)
+    wanted = ["product_id", value, *(["split"] if split else [])]
+    missing = [column for column in wanted if column not in cells]
+    if missing:
+        raise GroupsError(
+            f"{path} has no column '{missing[0]}'; it has {', '.join(cells)}. Add it: "
+            f"{remedy if missing[0] == value else 'every product needs one'}."
+        )
+    pairs = list(zip(cells["product_id"], cells[value], strict=True))
+    if split:
+        pairs = [
+            pair
+            for pair, its in zip(pairs, cells["split"], strict=True)
+            if its == split
+        ]
+    if not pairs:
+        raise GroupsError(f"{path} has no products{f' of {split!r}' if split else ''}.")
+    known = dict(pairs)
+    if len(known) < len(pairs):
+        seen: set[str] = set()
+        twice = next(
+            product for product, _ in pairs if product in seen or seen.add(product)
+        )
+        raise GroupsError(f"{path}: product {twice!r} is there twice.")
+    return known

@@ -1,0 +1,135 @@
+"""From vectors to dendrograms: neighbors, their graph, linkage along it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cv_tf.config import GroupingSettings
+from cv_tf.grouping.dendrograms import Dendrograms
+from cv_tf.grouping.graph import Graph, mutual_graph
+from cv_tf.grouping.likeness import Likeness
+from cv_tf.grouping.linkage import average_linkage
+from cv_tf.grouping.thresholds import Calibration, calibrate
+from cv_tf.retrieval import Neighbors, nearest
+
+# Of the pairs of variants, the share that may lie below all thresholds tried.
+_UNLIKELY = 0.05
+
+
+def find_neighbors(
+    vectors: np.ndarray, blocks: np.ndarray | None, settings: GroupingSettings
+) -> Neighbors:
+    """The neighbors of every product within its block.
+
+    Args:
+      vectors: `[num_products, dim]` float32, L2-normalised.
+      blocks: `[num_products]` integers, or None for one block of all products.
+      settings: How many, and how to search.
+
+    Raises:
+      ValueError: As `cv_tf.retrieval.nearest`.
+    """
+    return nearest(
+        vectors,
+        settings.neighbors,
+        blocks,
+        engine=settings.retrieval,
+        recall=settings.recall,
+    )
+
+
+def link(
+    likeness: Likeness,
+    neighbors: Neighbors,
+    floor: float,
+    max_size: int | None = None,
+    start: np.ndarray | None = None,
+) -> Dendrograms:
+    """Links products that are among each other's neighbors, down to a floor.
+
+    Args:
+      likeness: Of all products.
+      neighbors: Of all products, in the order of their rows.
+      floor: Mean likeness below which nothing merges.
+      max_size: As in `average_linkage`.
+      start: As in `average_linkage`.
+
+    Returns:
+      The dendrograms of all blocks, for cuts at any threshold from the floor up.
+    """
+    # Likeness is at most similarity, so that no edge is missed.
+    graph = mutual_graph(neighbors, floor)
+    return average_linkage(likeness, graph, floor, max_size, start)
+
+
+def calibrate_on(
+    vectors: np.ndarray,
+    blocks: np.ndarray | None,
+    lab: np.ndarray | None,
+    styles: np.ndarray,
+    settings: GroupingSettings,
+    criterion: str = "f1",
+    num_products: int | None = None,
+    min_precision: float | None = None,
+) -> Calibration:
+    """Chooses the threshold on labelled products, grouped as `group` groups them.
+
+    Args:
+      vectors: `[m, dim]` float32, L2-normalised.
+      blocks: `[m]` integers, or None for one block of all products.
+      lab: `[m, 3]` float32, colors in CIELAB; None if unknown.
+      styles: `[m]` integers, the true styles; -1 where unknown.
+      settings: How to group.
+      criterion: As in `calibrate`, as are the others.
+      num_products: Size of the catalog that the threshold is for.
+      min_precision: Precision to reach.
+
+    Raises:
+      ValueError: As `calibrate` and `cv_tf.retrieval.nearest`.
+    """
+    neighbors = find_neighbors(vectors, blocks, settings)
+    likeness = Likeness(vectors, lab, settings.same_color)
+    floor = _likely_floor(likeness, mutual_graph(neighbors), styles)
+    dendrograms = link(likeness, neighbors, floor, settings.max_group_size)
+    return calibrate(dendrograms, styles, criterion, num_products, min_precision)
+
+
+def _likely_floor(likeness: Likeness, graph: Graph, styles: np.ndarray) -> float:
+    """A likeness below which no threshold is worth trying: most variants are above.
+
+    Linking further down costs much: groups grow large, one product at a time.
+    """
+    alike = likeness.of_pairs(graph.first, graph.second)
+    first, second = styles[graph.first], styles[graph.second]
+    variants = alike[(first == second) & (first >= 0)]
+    return max(float(np.quantile(variants, _UNLIKELY)), -1.0) if len(variants) else -1.0
+
+
+def group(
+    vectors: np.ndarray,
+    blocks: np.ndarray | None,
+    lab: np.ndarray | None,
+    threshold: float,
+    settings: GroupingSettings,
+) -> np.ndarray:
+    """Groups products.
+
+    Args:
+      vectors: `[num_products, dim]` float32, L2-normalised.
+      blocks: `[num_products]` integers, or None for one block of all products.
+      lab: `[num_products, 3]` float32, the products' colors in CIELAB; None if
+        unknown.
+      threshold: Mean likeness at which groups join.
+      settings: All else.
+
+    Returns:
+      `[num_products]` int32 group of each product: 0, 1, 2, ... in the order of
+      their first products. A product without variants has a group of its own.
+
+    Raises:
+      ValueError: As `cv_tf.retrieval.nearest`, and if the threshold is NaN.
+    """
+    neighbors = find_neighbors(vectors, blocks, settings)
+    likeness = Likeness(vectors, lab, settings.same_color)
+    size = settings.max_group_size
+    return link(likeness, neighbors, threshold, size).cut(threshold)
