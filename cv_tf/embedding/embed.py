@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +11,6 @@ from tqdm import tqdm
 
 from cv_tf.pipeline import Photos, in_order
 from cv_tf.vision import product_color
-
-_CHUNK = 2**20
 
 # From uint8 [batch, side, side, 3] to one tensor, or several, of a row a photo.
 Model = Callable[[tf.Tensor], Any]
@@ -61,16 +57,3 @@ def embed_batches(model: Model, photos: Photos, batch_size: int) -> Iterator[Any
         function = compiled(model, photos.image_size)
     for batch in in_order(photos, batch_size=batch_size):
         yield tf.nest.map_structure(lambda rows: rows.numpy(), function(batch["image"]))
-
-
-def fingerprint(path: str | Path) -> str:
-    """Tells one saved Embedder from another: the SHA-256 of its file.
-
-    Vectors can only be compared with those of the same Embedder, so every file of
-    vectors, and every index of them, carries it.
-    """
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

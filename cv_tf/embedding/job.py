@@ -19,7 +19,8 @@ from cv_tf.catalog import Catalog, CatalogError
 from cv_tf.catalog.products import read_products
 from cv_tf.catalog.whole_file import whole_file
 from cv_tf.config import CatalogSettings
-from cv_tf.embedding.embed import compiled, embed_batches, fingerprint, with_color
+from cv_tf.embedding.embed import compiled, embed_batches, with_color
+from cv_tf.embedding.fingerprint import fingerprint
 from cv_tf.embedding.table import merge_tables, read_notes, to_table
 from cv_tf.jobs import Parts, run_parts
 from cv_tf.jobs.run import EngineSettings

@@ -1,0 +1,74 @@
+"""What was found for a product or a photo that was asked about."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cv_tf.embedding import Embeddings
+
+
+class Product(NamedTuple):
+    """What a report says of a product; "" for what is not known.
+
+    Attributes:
+      product_id: "" for a photo that is no product of the file.
+      image: Path or URI of the photo.
+      block: Name of its block.
+      color: For people to read.
+    """
+
+    product_id: str
+    image: str = ""
+    block: str = ""
+    color: str = ""
+
+    @property
+    def name(self) -> str:
+        """The product_id, or else the photo's path."""
+        return self.product_id or self.image
+
+    @classmethod
+    def of_row(cls, embeddings: Embeddings, row: int) -> Product:
+        """The product in a row of a file of embeddings."""
+        # Products that are all compared are in one block of this name: no news.
+        in_blocks = embeddings.block_names != ("all",)
+        return cls(
+            product_id=embeddings.product_id[row],
+            image=embeddings.image[row],
+            block=embeddings.block_names[embeddings.block[row]] if in_blocks else "",
+            color="" if embeddings.color is None else embeddings.color[row],
+        )
+
+
+class Neighbor(NamedTuple):
+    """A product that was found, and how similar it is."""
+
+    product: Product
+    similarity: float
+
+
+class Answer(NamedTuple):
+    """What was asked about, and what is nearest to it, the most similar first."""
+
+    query: Product
+    neighbors: tuple[Neighbor, ...]
+
+    @classmethod
+    def of_rows(
+        cls,
+        query: Product,
+        embeddings: Embeddings,
+        rows: np.ndarray,
+        similarities: np.ndarray,
+    ) -> Answer:
+        """An answer from rows of a file of embeddings; -1 is a place left empty."""
+        return cls(
+            query,
+            tuple(
+                Neighbor(Product.of_row(embeddings, row), float(similarity))
+                for row, similarity in zip(rows, similarities, strict=True)
+                if row >= 0
+            ),
+        )

@@ -1,0 +1,118 @@
+"""Nearest products as aligned text, as CSV and as JSON."""
+
+from __future__ import annotations
+
+import csv
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from cv_tf.catalog.whole_file import whole_file
+from cv_tf.report.answers import Answer
+from cv_tf.training.workdir import write_json
+
+_DIGITS = 6  # As many as a float32 has.
+_RIGHT = ("rank", "similarity")
+_COLUMNS = ("query", "rank", "product_id", "similarity", "block", "color", "image")
+
+
+def format_answers(answers: Sequence[Answer]) -> str:
+    """Lays answers out for a terminal: a heading and an aligned table each.
+
+    Args:
+      answers: Columns that are known of none of an answer's products are left out.
+
+    Returns:
+      The tables, without a newline at the end.
+    """
+    return "\n\n".join(map(_format_answer, answers))
+
+
+def _format_answer(answer: Answer) -> str:
+    query = answer.query
+    known = ", ".join(filter(None, (query.block, query.color)))
+    heading = _printable(query.name + (f" ({known})" if known else ""))
+    if not answer.neighbors:
+        return (
+            f"{heading}: there is no other product to compare it with. "
+            "--within_block=false compares with those of all blocks."
+        )
+    rows = [
+        {
+            "rank": str(rank),
+            "product_id": _printable(product.product_id),
+            "similarity": f"{similarity:.3f}",
+            "block": _printable(product.block),
+            "color": _printable(product.color),
+        }
+        for rank, (product, similarity) in enumerate(answer.neighbors, start=1)
+    ]
+    titles = [title for title in rows[0] if any(row[title] for row in rows)]
+    lines = [titles, *([row[title] for title in titles] for row in rows)]
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    table = ("  ".join(map(_pad, line, widths, titles)).rstrip() for line in lines)
+    return "\n".join([f"Nearest to {heading}:", *table])
+
+
+def _pad(text: str, width: int, title: str) -> str:
+    spaces = " " * (width - _width(text))
+    return spaces + text if title in _RIGHT else text + spaces
+
+
+def _width(text: str) -> int:
+    """The cells that a terminal takes for a text: East Asian letters take two."""
+    return sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+
+
+def _printable(text: str) -> str:
+    """The text without what would move the cursor or break the line."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def write_csv(path: Path, answers: Sequence[Answer]) -> None:
+    """Writes a row a neighbor; the file appears whole.
+
+    Args:
+      path: Of the file. Its columns are query, rank, product_id, similarity, block,
+        color and image; "query" is the product_id, or the path of a photo.
+      answers: One without neighbors has no row.
+    """
+    with (
+        whole_file(path) as unfinished,
+        # A path whose name is no text must not cost the rest of the file.
+        unfinished.open("w", newline="", encoding="utf-8", errors="replace") as file,
+    ):
+        writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for answer in answers:
+            for rank, (product, similarity) in enumerate(answer.neighbors, start=1):
+                row = {"query": answer.query.name, "rank": rank, **product._asdict()}
+                writer.writerow(row | {"similarity": f"{similarity:.{_DIGITS}f}"})
+
+
+def write_answers_json(path: Path, answers: Sequence[Answer]) -> None:
+    """Writes a list with an object an answer; the file appears whole.
+
+    Args:
+      path: Of the file. Each object has "query", a product, and "neighbors", products
+        with a "rank" from 1 and a "similarity"; what is not known is null.
+      answers: In the order in which they are written.
+    """
+    write_json(
+        path,
+        [
+            {
+                "query": _known(answer.query._asdict()),
+                "neighbors": [
+                    {"rank": rank, "similarity": round(similarity, _DIGITS)}
+                    | _known(product._asdict())
+                    for rank, (product, similarity) in enumerate(answer.neighbors, 1)
+                ],
+            }
+            for answer in answers
+        ],
+    )
+
+
+def _known(fields: dict[str, str]) -> dict[str, str | None]:
+    return {name: value or None for name, value in fields.items()}

@@ -1,0 +1,159 @@
+"""Photos made small enough to lie inside a page."""
+
+from __future__ import annotations
+
+import base64
+import io
+import warnings
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from cv_tf.catalog.storage import is_remote, open_binary
+
+SIDE = 160
+
+_MAX_PIXELS = 100_000_000
+_QUALITY = 80
+_NUM_THREADS = 4  # Each may hold a photo of the largest size.
+Image.init()
+_FORMATS = tuple(
+    name
+    for name in ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+    if name in Image.OPEN  # Not every build of Pillow reads AVIF.
+)
+
+
+class Thumbnail(NamedTuple):
+    """A small photo, or why there is none.
+
+    Attributes:
+      uri: `data:image/jpeg;base64,...`; "" if there is no photo.
+      width: In pixels.
+      height: In pixels.
+      reason: Why there is no photo, in plain words; "" if there is one.
+    """
+
+    uri: str = ""
+    width: int = 0
+    height: int = 0
+    reason: str = ""
+
+
+class _NoThumbnailError(ValueError):
+    """A photo that cannot be shown; the message says why in plain words."""
+
+
+def thumbnails(images: Iterable[str], side: int = SIDE) -> dict[str, Thumbnail]:
+    """Makes the thumbnails of photos, each once, several at a time.
+
+    Args:
+      images: Paths, or URIs of object storage (which load TensorFlow).
+      side: Pixels of the longer side, at most.
+
+    Returns:
+      The thumbnail of each image; one that cannot be shown has a reason.
+    """
+    distinct = tuple(dict.fromkeys(images))
+    # Filters of warnings are the whole process's, so threads must not set them.
+    with warnings.catch_warnings(), ThreadPoolExecutor(_NUM_THREADS) as pool:
+        # Pillow's, of large photos and of damaged notes in good ones.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        made = pool.map(lambda image: thumbnail(image, side), distinct)
+        return dict(zip(distinct, made, strict=True))
+
+
+def thumbnail(image: str, side: int = SIDE) -> Thumbnail:
+    """Makes the thumbnail of one photo: upright, on white, without its notes.
+
+    Args:
+      image: As in `thumbnails`; "" if there is none.
+      side: As in `thumbnails`.
+
+    Returns:
+      The thumbnail, or the reason why there is none; it never raises for a photo.
+    """
+    try:
+        small = _read(image, side)
+    except _NoThumbnailError as error:
+        return Thumbnail(reason=str(error))
+    file = io.BytesIO()
+    # Pillow would carry the comment of the photo over.
+    small.save(file, "JPEG", quality=_QUALITY, optimize=True, comment=b"")
+    code = base64.b64encode(file.getvalue()).decode()
+    return Thumbnail(f"data:image/jpeg;base64,{code}", small.width, small.height)
+
+
+def _read(image: str, side: int) -> Image.Image:
+    if not image:
+        raise _NoThumbnailError("no image given")
+    try:
+        # Opening a pipe or a device could wait forever.
+        if not is_remote(image) and Path(image).exists() and not Path(image).is_file():
+            raise _NoThumbnailError("not a file")
+        with open_binary(image) as stream:
+            return _decode(stream, side)
+    except _NoThumbnailError:
+        raise
+    except FileNotFoundError as error:
+        raise _NoThumbnailError("the file is missing") from error
+    except OSError as error:
+        why = error.strerror or error
+        raise _NoThumbnailError(f"the file cannot be read ({why})") from error
+    except Exception as error:  # Each object store raises its own.
+        raise _NoThumbnailError(f"the file cannot be read ({error})") from error
+
+
+def _decode(stream: BinaryIO, side: int) -> Image.Image:
+    try:
+        photo = Image.open(stream, formats=_FORMATS)
+        if photo.width * photo.height > _MAX_PIXELS:
+            raise _too_large(f"{photo.width} x {photo.height} pixels")
+        photo.draft("RGB", (2 * side, 2 * side))  # JPEG is read at a fraction.
+        photo.load()
+        return _on_white(_eight_bits(_upright(photo)), side)
+    except _NoThumbnailError:
+        raise
+    except UnidentifiedImageError as error:
+        raise _NoThumbnailError("not an image") from error
+    except Image.DecompressionBombError as error:
+        raise _too_large("more pixels than any photo") from error
+    except Exception as error:  # Pillow's plugins raise nearly anything.
+        raise _NoThumbnailError(f"damaged or truncated ({error})") from error
+
+
+def _too_large(how_large: str) -> _NoThumbnailError:
+    return _NoThumbnailError(
+        f"too large: {how_large}, at most {_MAX_PIXELS // 10**6} million are read"
+    )
+
+
+def _upright(photo: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(photo)
+    except Exception:  # Damaged notes do not make a damaged photo.
+        return photo
+
+
+def _eight_bits(photo: Image.Image) -> Image.Image:
+    """Scales 16-bit grey to 8 bits, which Pillow would clip."""
+    if not photo.mode.startswith("I"):
+        return photo
+    pixels = np.asarray(photo).clip(0, 65535) >> 8
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def _on_white(photo: Image.Image, side: int) -> Image.Image:
+    """Shrinks, and fills what is transparent."""
+    if not photo.has_transparency_data:
+        photo = photo.convert("RGB")
+        photo.thumbnail((side, side))
+        return photo
+    photo = photo.convert("RGBA")
+    photo.thumbnail((side, side))
+    white = Image.new("RGBA", photo.size, "white")
+    return Image.alpha_composite(white, photo).convert("RGB")

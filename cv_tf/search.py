@@ -1,0 +1,285 @@
+r"""Finds the nearest products of a product, or of a photo.
+
+  python -m cv_tf.search --embeddings=embeddings.parquet --product_id=0108775015
+  python -m cv_tf.search --embeddings=embeddings.parquet --product_id=A,B \
+      --output=neighbors.html
+  python -m cv_tf.search --embeddings=embeddings.parquet --image=photo.jpg \
+      --workdir=runs/my
+
+They are printed, and with --output also written as a page with photos or as a table.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from absl import logging
+
+from cv_tf import command
+from cv_tf.catalog import Catalog
+from cv_tf.catalog.storage import is_remote
+from cv_tf.embedding import Embeddings, read_embeddings
+from cv_tf.report.answers import Answer, Product
+from cv_tf.report.neighbor_tables import (
+    format_answers,
+    write_answers_json,
+    write_csv,
+)
+from cv_tf.report.neighbors import write_neighbors_page
+from cv_tf.report.unknown_names import say_unknown
+from cv_tf.retrieval import ExactIndex, Neighbors, nearest
+from cv_tf.setting import ConfigError, check, setting
+from cv_tf.training.workdir import Workdir
+
+_OUTPUTS = (".html", ".csv", ".json")
+
+
+@dataclasses.dataclass(kw_only=True)
+class SearchConfig:
+    """What to look for, where, and where the answer goes.
+
+    Raises:
+      ConfigError: At construction, if a value cannot be used.
+    """
+
+    embeddings: str = setting(
+        "", "Parquet file of the products' vectors, as python -m cv_tf.embed writes it."
+    )
+    product_id: tuple[str, ...] = setting(
+        (), "Products of the file to find the neighbors of, comma-separated."
+    )
+    image: tuple[str, ...] = setting(
+        (), "Or photos to find the neighbors of, comma-separated; needs --workdir."
+    )
+    workdir: str = setting(
+        "", "Run whose Embedder made the file; it turns --image into a vector."
+    )
+    neighbors: int = setting(10, "How many products to find for each.", minimum=1)
+    within_block: bool = setting(
+        True, "Only find products of the block that --product_id is in."
+    )
+    block: str = setting(
+        "", "Only find products of this block for --image; empty for those of all."
+    )
+    frame: str = setting(
+        "auto",
+        "The product's box in --image: found from a plain background where there is "
+        "one (auto), or the whole photo. As the run of --workdir had it, if not given.",
+        one_of=("auto", "photo"),
+    )
+    output: str = setting(
+        "",
+        "File for the answer: .html for a page with photos that needs no other file, "
+        ".csv or .json for other tools; empty to print it only.",
+    )
+    overwrite: bool = setting(False, "Replace --output if it is there.")
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            check(field, getattr(self, field.name))
+        if not self.embeddings:
+            raise ConfigError(
+                "--embeddings is not set. Name the file that python -m cv_tf.embed "
+                "wrote."
+            )
+        if bool(self.product_id) == bool(self.image):
+            raise ConfigError(
+                "Pass one of --product_id=ID, for a product of the file, and "
+                "--image=photo.jpg, for any photo."
+            )
+        if "" in (*self.product_id, *self.image):
+            raise ConfigError(
+                "--product_id or --image has an empty entry. Put one comma between two."
+            )
+        if self.image and not self.workdir:
+            raise ConfigError(
+                "--image needs --workdir: name the run whose Embedder made the file."
+            )
+        if self.block and (self.product_id or not self.within_block):
+            raise ConfigError(
+                "--block goes with --image alone: a product is looked for in its own "
+                "block, or in all with --within_block=false."
+            )
+
+
+def run(config: SearchConfig) -> tuple[Answer, ...]:
+    """Finds, prints and writes the nearest products.
+
+    Every product of the file, or of the block, is looked at: for a few queries that is
+    quicker than building an index would be.
+
+    Returns:
+      An answer for each of `--product_id` or `--image`, in their order.
+
+    Raises:
+      ValueError: If the file, a product, a photo or the workdir cannot be used.
+    """
+    output = None
+    if config.output:
+        output = command.check_output(config.output, config.overwrite, _OUTPUTS)
+    if config.image:
+        _check_files(config)
+    embeddings = read_embeddings(_expanded(config.embeddings))
+    near = _near_photos if config.image else _near_products
+    answers = near(config, embeddings)
+    print(format_answers(answers))
+    if output:
+        _write(output, answers, embeddings)
+        print(f"\nWritten to '{output}'.")
+    return answers
+
+
+def _check_files(config: SearchConfig) -> None:
+    """Checks what can be known of photos and Embedder before anything is read."""
+    for image in config.image:
+        path = _expanded(image)
+        if not is_remote(path) and not Path(path).is_file():
+            raise ConfigError(f"--image: there is no file '{path}'.")
+    embedder = Workdir(config.workdir).embedder
+    if not embedder.is_file():
+        raise ConfigError(
+            f"There is no Embedder at '{embedder}'. Name a finished run by --workdir."
+        )
+
+
+def _expanded(path: str) -> str:
+    return path if is_remote(path) else str(Path(path).expanduser())
+
+
+def _near_products(config: SearchConfig, embeddings: Embeddings) -> tuple[Answer, ...]:
+    rows = _rows_of_products(config.product_id, embeddings)
+    found = nearest(
+        embeddings.vectors,
+        min(config.neighbors, len(embeddings)),
+        blocks=embeddings.block if config.within_block else None,
+        engine="exact",
+        queries=rows,
+    )
+    queries = [Product.of_row(embeddings, row) for row in rows]
+    return _answers(queries, embeddings, found)
+
+
+def _near_photos(config: SearchConfig, embeddings: Embeddings) -> tuple[Answer, ...]:
+    if config.block:
+        embeddings = embeddings.select(_rows_of_block(config.block, embeddings))
+    images = tuple(dict.fromkeys(map(_expanded, config.image)))
+    vectors = _embed_photos(images, config, embeddings)
+    index = ExactIndex(embeddings.vectors, embeddings.model)
+    found = index.search(vectors, min(config.neighbors, len(embeddings)))
+    queries = [Product("", image, config.block) for image in images]
+    return _answers(queries, embeddings, found)
+
+
+def _answers(
+    queries: Sequence[Product], embeddings: Embeddings, found: Neighbors
+) -> tuple[Answer, ...]:
+    return tuple(
+        Answer.of_rows(query, embeddings, rows, similarities)
+        for query, rows, similarities in zip(
+            queries, found.indices, found.similarities, strict=True
+        )
+    )
+
+
+def _rows_of_products(wanted: Sequence[str], embeddings: Embeddings) -> np.ndarray:
+    """The rows of products, each once; refuses those that are not there."""
+    row_of = dict(zip(embeddings.product_id, range(len(embeddings)), strict=True))
+    unknown = [name for name in wanted if name not in row_of]
+    if unknown:
+        raise ConfigError(say_unknown(embeddings.name, "product", unknown, row_of))
+    return np.array([row_of[name] for name in dict.fromkeys(wanted)])
+
+
+def _rows_of_block(name: str, embeddings: Embeddings) -> np.ndarray:
+    if name not in embeddings.block_names:
+        raise ConfigError(
+            say_unknown(embeddings.name, "block", [name], embeddings.block_names)
+        )
+    number = embeddings.block_names.index(name)
+    return np.flatnonzero(embeddings.block == number)
+
+
+def _embed_photos(
+    images: Sequence[str], config: SearchConfig, embeddings: Embeddings
+) -> np.ndarray:
+    """The vectors of photos, made as the catalogue's were: `[num_images, dim]`."""
+    # These load TensorFlow.
+    from cv_tf.embedding.embed import embed  # noqa: PLC0415
+    from cv_tf.embedding.fingerprint import fingerprint  # noqa: PLC0415
+    from cv_tf.models import Embedder  # noqa: PLC0415
+    from cv_tf.pipeline import look_through  # noqa: PLC0415
+
+    path = Workdir(config.workdir).embedder
+    if not embeddings.model:
+        logging.warning(
+            "%s does not say which Embedder made it. If it was not that of --workdir, "
+            "similarities mean nothing.",
+            embeddings.name,
+        )
+    elif embeddings.model != fingerprint(path):
+        raise ConfigError(
+            f"{embeddings.name} holds vectors of another Embedder than --workdir "
+            f"('{path}'), and those cannot be compared. Name the run that made it, or "
+            "embed the catalogue again with this one."
+        )
+    embedder = Embedder.load(path)
+    # Converted copies of photos lie in the folder until they are embedded.
+    with tempfile.TemporaryDirectory(prefix="cv_tf-") as folder:
+        photos = look_through(
+            _as_catalog(images), embedder.image_size, config.frame, folder
+        )
+        if photos.rejects:
+            raise ConfigError(
+                "\n".join(
+                    f"--image: '{reject.image}' cannot be used: {reject.reason}."
+                    for reject in photos.rejects
+                )
+            )
+        return embed(embedder, photos)
+
+
+def _as_catalog(images: Sequence[str]) -> Catalog:
+    """Photos as products of which nothing else is known."""
+    paths = np.array(images, object)
+    return Catalog(
+        name="photos",
+        product_id=paths,
+        image=paths,
+        style=np.full(len(paths), -1, np.int32),
+        block=np.zeros(len(paths), np.int32),
+        block_names=("all",),
+        split=None,
+        color=None,
+        box=None,
+        line=np.arange(1, len(paths) + 1, dtype=np.int32),
+    )
+
+
+def _write(output: Path, answers: Sequence[Answer], embeddings: Embeddings) -> None:
+    suffix = output.suffix.lower()
+    if suffix == ".csv":
+        write_csv(output, answers)
+    elif suffix == ".json":
+        write_answers_json(output, answers)
+    else:
+        note = f"Found among the {len(embeddings):,} products of {embeddings.name}."
+        write_neighbors_page(output, answers, note)
+
+
+def settings_of(argv: Sequence[str]) -> SearchConfig:
+    """The settings of a command line; photos are framed as those of the run were."""
+    given = command.parse_flags(SearchConfig, argv)
+    if not given.image or not Workdir(given.workdir).config.is_file():
+        return given
+    frame = Workdir(given.workdir).read_config().frame
+    # A product without a box in its columns is its whole photo.
+    base = dataclasses.replace(given, frame="photo" if frame == "columns" else frame)
+    return command.parse_flags(SearchConfig, argv, base=base)
+
+
+if __name__ == "__main__":
+    command.run(run, SearchConfig, parse=settings_of)

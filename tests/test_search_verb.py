@@ -1,0 +1,395 @@
+"""The nearest products of products and of photos, as a user asks for them."""
+
+import csv
+import dataclasses
+import json
+import logging
+import re
+from math import cos, radians
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from cv_tf import command, search
+from cv_tf.catalog import read_catalog
+from cv_tf.config import Config
+from cv_tf.embedding import EmbeddingsError
+from cv_tf.embedding.embed import embed
+from cv_tf.embedding.fingerprint import fingerprint
+from cv_tf.embedding.table import to_table
+from cv_tf.models import Embedder
+from cv_tf.pipeline import prepare
+from cv_tf.search import SearchConfig
+from cv_tf.setting import ConfigError
+from cv_tf.training.workdir import Workdir
+
+# Of the first seven drawn products; the even styles are trousers, style 1 is a shirt.
+ANGLES = {
+    "00-black": 0,
+    "00-navy": 10,
+    "01-black": 5,
+    "01-navy": 20,
+    "01-crimson": 35,
+    "02-black": 40,
+    "02-navy": 80,
+}
+
+
+@pytest.fixture(scope="module")
+def embeddings(drawn_catalog, tmp_path_factory):
+    """A file of the seven products, with unit vectors at the angles above."""
+    catalog = read_catalog(drawn_catalog).select(np.arange(len(ANGLES)))
+    assert catalog.product_id.tolist() == list(ANGLES)
+    angles = np.radians(list(ANGLES.values()))
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    path = tmp_path_factory.mktemp("seven") / "embeddings.parquet"
+    pq.write_table(to_table(catalog, vectors, model="by hand"), path)
+    return path
+
+
+def found(*flags):
+    """For each query, the names and similarities of its neighbors."""
+    answers = search.run(search.settings_of(["search", *flags]))
+    return {
+        query.name: {product.name: similarity for product, similarity in neighbors}
+        for query, neighbors in answers
+    }
+
+
+class TestProducts:
+    def test_prints_a_table_without_tensorflow(self, embeddings, run_verb):
+        flags = (f"--embeddings={embeddings}", "--product_id=00-black,01-crimson")
+        process = run_verb("search", *flags, tensorflow=False)
+        assert (process.returncode, process.stderr) == (0, "")
+        assert process.stdout == (
+            "Nearest to 00-black (Trousers, black):\n"
+            "rank  product_id  similarity  block     color\n"
+            "   1  00-navy          0.985  Trousers  navy\n"
+            "   2  02-black         0.766  Trousers  black\n"
+            "   3  02-navy          0.174  Trousers  navy\n"
+            "\n"
+            "Nearest to 01-crimson (Shirts, crimson):\n"
+            "rank  product_id  similarity  block   color\n"
+            "   1  01-navy          0.966  Shirts  navy\n"
+            "   2  01-black         0.866  Shirts  black\n"
+        )
+
+    def test_across_blocks(self, embeddings):
+        flags = (f"--embeddings={embeddings}", "--within_block=false")
+        by_angle = sorted(ANGLES, key=ANGLES.get)[1:]
+        neighbors = found(*flags, "--product_id=00-black")["00-black"]
+        assert list(neighbors) == by_angle
+        expected = [cos(radians(ANGLES[name])) for name in by_angle]
+        assert list(neighbors.values()) == pytest.approx(expected, abs=1e-6)
+
+    def test_as_many_as_asked_for(self, embeddings):
+        flags = (f"--embeddings={embeddings}", "--product_id=00-navy")
+        two = found(*flags, "--neighbors=2")["00-navy"]
+        assert list(two) == ["00-black", "02-black"]
+        assert len(found(*flags, "--neighbors=1000000000")["00-navy"]) == 3
+
+    def test_in_the_order_asked_for_and_each_once(self, embeddings):
+        ids = "02-navy,01-navy,00-black,01-navy"
+        answers = found(f"--embeddings={embeddings}", f"--product_id={ids}")
+        assert list(answers) == ["02-navy", "01-navy", "00-black"]
+
+    def test_the_only_one_of_its_block(self, embeddings, tmp_path, capsys):
+        table = pq.read_table(embeddings).slice(0, 3)
+        pq.write_table(table, tmp_path / "three.parquet")
+        flags = (f"--embeddings={tmp_path}/three.parquet", "--product_id=01-black")
+        assert found(*flags) == {"01-black": {}}
+        assert "--within_block=false compares" in capsys.readouterr().out
+        across = found(*flags, "--within_block=false")
+        assert list(across["01-black"]) == ["00-black", "00-navy"]
+
+    def test_a_file_of_vectors_alone(self, tmp_path, capsys):
+        vectors = [[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]
+        table = pa.table({"product_id": ["A", "B", "C"], "embedding": vectors})
+        pq.write_table(table, tmp_path / "bare.parquet")
+        output = tmp_path / "bare.html"
+        flags = (f"--embeddings={tmp_path}/bare.parquet", f"--output={output}")
+        assert found(*flags, "--product_id=C") == {
+            "C": {"B": pytest.approx(0.8), "A": 0.0}
+        }
+        assert capsys.readouterr().out.split("\n")[:4] == [
+            "Nearest to C:",
+            "rank  product_id  similarity",
+            "   1  B                0.800",
+            "   2  A                0.000",
+        ]
+        assert output.read_text().count("No photo: no image given") == 3
+
+
+class TestOutput:
+    @pytest.fixture
+    def output_of(self, embeddings, tmp_path, run_verb):
+        """A function from a file's name to what the verb writes to it."""
+
+        def write(name):
+            output = tmp_path / name
+            flags = (f"--embeddings={embeddings}", "--product_id=01-navy")
+            flags += (f"--output={output}",)
+            process = run_verb("search", *flags, tensorflow=False)
+            assert (process.returncode, process.stderr) == (0, "")
+            assert process.stdout.endswith(f"\n\nWritten to '{output}'.\n")
+            assert [path.name for path in tmp_path.iterdir()] == [name]
+            return output.read_text()
+
+        return write
+
+    def test_page(self, output_of):
+        page = output_of("neighbors.html")
+        assert page.count('src="data:image/jpeg;base64,') == 3
+        names = re.findall('alt="Photo of (.*?)"', page)
+        assert names == ["01-navy", "01-black", "01-crimson"]
+        assert re.findall(r"[01]\.\d{3}", page) == ["0.966", "0.966"]
+        assert "Found among the 7 products of embeddings.parquet." in page
+
+    def test_csv(self, output_of):
+        rows = list(csv.DictReader(output_of("neighbors.CSV").splitlines()))
+        assert [row["product_id"] for row in rows] == ["01-black", "01-crimson"]
+        assert [row["similarity"] for row in rows] == ["0.965926"] * 2
+        assert {row["query"] for row in rows} == {"01-navy"}
+
+    def test_json(self, output_of, drawn_catalog):
+        (answer,) = json.loads(output_of("neighbors.json"))
+        assert answer["query"]["product_id"] == "01-navy"
+        assert answer["neighbors"][0] == {
+            "rank": 1,
+            "similarity": 0.965926,
+            "product_id": "01-black",
+            "image": str(drawn_catalog.with_name("01-black.jpg")),
+            "block": "Shirts",
+            "color": "black",
+        }
+
+    def test_one_that_is_there(self, embeddings, tmp_path, run_verb):
+        output = tmp_path / "neighbors.json"
+        output.write_text("precious")
+        # It is refused before the file of embeddings is found missing.
+        flags = ("--embeddings=nowhere.parquet", "--product_id=01-navy")
+        flags += (f"--output={output}",)
+        process = run_verb("search", *flags, tensorflow=False)
+        assert process.returncode == 1
+        assert f"'{output}' exists. Pass --overwrite" in process.stderr
+        assert output.read_text() == "precious"
+        found(*flags, f"--embeddings={embeddings}", "--overwrite")
+        assert json.loads(output.read_text())[0]["query"]["color"] == "navy"
+
+    def test_a_place_that_is_none(self, tmp_path):
+        flags = ("--embeddings=nowhere.parquet", "--product_id=A")
+        with pytest.raises(ConfigError, match=r"no folder '.*/no'"):
+            found(*flags, f"--output={tmp_path}/no/neighbors.csv")
+        with pytest.raises(ConfigError, match=r"\.xlsx must end in \.html or \.csv or"):
+            found(*flags, "--output=neighbors.xlsx")
+        (tmp_path / "folder.csv").mkdir()
+        with pytest.raises(ConfigError, match="is a folder; --output must be a file"):
+            found(*flags, f"--output={tmp_path}/folder.csv", "--overwrite")
+
+
+class TestPhotos:
+    @pytest.fixture(scope="class")
+    def workdir(self, finished_run):
+        return finished_run[0].workdir
+
+    @pytest.fixture(scope="class")
+    def drawn_embeddings(self, drawn_catalog, workdir, tmp_path_factory):
+        """A file of all drawn products, by the Embedder of the run."""
+        folder = tmp_path_factory.mktemp("embedded")
+        path = Workdir(workdir).embedder
+        embedder = Embedder.load(path)
+        catalog = read_catalog(drawn_catalog)
+        photos = prepare(catalog, embedder.image_size, cache_dir=folder)
+        table = to_table(catalog, embed(embedder, photos), model=fingerprint(path))
+        pq.write_table(table, folder / "embeddings.parquet")
+        return folder / "embeddings.parquet"
+
+    @pytest.fixture(scope="class")
+    def photo(self, drawn_catalog):
+        return str(drawn_catalog.with_name("05-navy.jpg"))
+
+    @pytest.fixture
+    def flags(self, drawn_embeddings, workdir):
+        return (f"--embeddings={drawn_embeddings}", f"--workdir={workdir}")
+
+    def test_a_product_is_nearest_to_its_own_photo(
+        self, flags, photo, run_verb, tmp_path
+    ):
+        output = tmp_path / "neighbors.json"
+        flags = (*flags, f"--image={photo}", f"--output={output}", "--neighbors=3")
+        process = run_verb("search", *flags)
+        assert process.returncode == 0, process.stderr
+        assert process.stdout.startswith(f"Nearest to {photo}:\nrank  product_id  ")
+        (answer,) = json.loads(output.read_text())
+        assert answer["query"]["image"] == photo
+        assert answer["query"]["product_id"] is answer["query"]["block"] is None
+        assert [neighbor["rank"] for neighbor in answer["neighbors"]] == [1, 2, 3]
+        assert answer["neighbors"][0]["product_id"] == "05-navy"
+        assert answer["neighbors"][0]["similarity"] == pytest.approx(1, abs=1e-4)
+        assert answer["neighbors"][1]["similarity"] < 0.9999
+
+    def test_finds_what_the_product_would(self, flags, photo):
+        """All others, in the order that a search by product_id gives."""
+        by_photo = found(*flags, f"--image={photo}", "--neighbors=45")[photo]
+        product = ("--product_id=05-navy", "--within_block=false", "--neighbors=45")
+        by_product = found(*flags, *product)["05-navy"]
+        assert by_photo.pop("05-navy") == pytest.approx(1, abs=1e-4)
+        assert by_photo == pytest.approx(by_product, abs=1e-4)
+        assert list(by_photo.values()) == sorted(by_photo.values(), reverse=True)
+        assert len(by_photo) == 44
+
+    def test_one_block(self, flags, photo):
+        names = found(*flags, f"--image={photo}", "--block=Trousers")[photo]
+        assert len(names) == 10
+        assert all(int(name[:2]) % 2 == 0 for name in names)
+
+    def test_several_each_once(self, flags, photo, drawn_catalog):
+        other = str(drawn_catalog.with_name("02-black.jpg"))
+        answers = found(*flags, f"--image={photo},{other},{photo}", "--neighbors=1")
+        assert {query: list(names) for query, names in answers.items()} == {
+            photo: ["05-navy"],
+            other: ["02-black"],
+        }
+
+    def test_a_photo_that_has_to_be_converted(self, flags, photo, tmp_path):
+        with Image.open(photo) as image:
+            image.save(tmp_path / "photo.webp", lossless=True)
+        answers = found(*flags, f"--image={tmp_path}/photo.webp", "--neighbors=1")
+        assert list(answers[f"{tmp_path}/photo.webp"]) == ["05-navy"]
+        assert [path.name for path in tmp_path.iterdir()] == ["photo.webp"]
+
+    def test_the_whole_photo(self, flags, photo):
+        (auto,), (whole,) = (
+            found(*flags, f"--image={photo}", f"--frame={frame}").values()
+            for frame in ("auto", "photo")
+        )
+        assert auto != whole
+
+    @pytest.mark.parametrize(
+        ("of_run", "frame"),
+        [("auto", "auto"), ("photo", "photo"), ("columns", "photo")],
+    )
+    def test_framed_as_the_run_was(self, of_run, frame, tmp_path):
+        config = Config(frame=of_run, workdir=str(tmp_path))
+        (tmp_path / "config.cfg").write_text(command.to_flagfile(config))
+        flags = ["", "--embeddings=e", f"--workdir={tmp_path}", "--image=a.jpg"]
+        assert search.settings_of(flags).frame == frame
+        assert search.settings_of([*flags, "--frame=auto"]).frame == "auto"
+
+    def test_photos_that_cannot_be_used(self, flags, photo, tmp_path):
+        (tmp_path / "text.jpg").write_text("This is not a photo.")
+        (tmp_path / "empty.jpg").touch()
+        images = f"{tmp_path}/text.jpg,{photo},{tmp_path}/empty.jpg"
+        with pytest.raises(ConfigError) as error:
+            found(*flags, f"--image={images}")
+        assert str(error.value) == (
+            f"--image: '{tmp_path}/text.jpg' cannot be used: not an image (a text "
+            f"file?).\n--image: '{tmp_path}/empty.jpg' cannot be used: the file is "
+            "empty."
+        )
+
+    def test_another_embedder(self, flags, embeddings, photo, workdir):
+        with pytest.raises(ConfigError) as error:
+            found(*flags, f"--embeddings={embeddings}", f"--image={photo}")
+        assert "vectors of another Embedder than --workdir" in str(error.value)
+        assert str(Path(workdir, "embedder.keras")) in str(error.value)
+
+    def test_an_embedder_that_the_file_does_not_name(
+        self, flags, drawn_embeddings, embeddings, photo, tmp_path, caplog
+    ):
+        table = pq.read_table(drawn_embeddings).replace_schema_metadata(None)
+        pq.write_table(table, tmp_path / "unnamed.parquet")
+        unnamed = f"--embeddings={tmp_path}/unnamed.parquet"
+        with caplog.at_level(logging.WARNING, "absl"):
+            answers = found(*flags, unnamed, f"--image={photo}")
+        assert next(iter(answers[photo])) == "05-navy"
+        assert "unnamed.parquet does not say which Embedder" in caplog.text
+        table = pq.read_table(embeddings).replace_schema_metadata(None)
+        pq.write_table(table, tmp_path / "unnamed.parquet")
+        with pytest.raises(ValueError, match=r"have 29 dimensions.*index have 2"):
+            found(*flags, unnamed, f"--image={photo}")
+
+    def test_a_block_that_is_not_there(self, flags, photo, run_verb):
+        flags = (*flags, f"--image={photo}", "--block=trouser")
+        process = run_verb("search", *flags, tensorflow=False)
+        assert process.returncode == 1
+        assert "no block 'trouser'. Did you mean 'Trousers'?" in process.stderr
+
+    @pytest.mark.parametrize("missing", ["photo", "embedder"])
+    def test_a_file_that_is_not_there(self, missing, photo, tmp_path, run_verb):
+        if missing == "photo":
+            photo = f"{tmp_path}/nowhere.jpg"
+        flags = ("--embeddings=nowhere.parquet", f"--workdir={tmp_path}")
+        process = run_verb("search", *flags, f"--image={photo}", tensorflow=False)
+        assert process.returncode == 1
+        expected = {
+            "photo": f"--image: there is no file '{photo}'",
+            "embedder": f"no Embedder at '{tmp_path}/embedder.keras'",
+        }
+        assert expected[missing] in process.stderr
+
+
+class TestRefusals:
+    def test_a_product_that_is_not_there(self, embeddings, run_verb):
+        flags = (f"--embeddings={embeddings}", "--product_id=00-black,00-nav")
+        process = run_verb("search", *flags, tensorflow=False)
+        assert process.returncode == 1
+        assert process.stdout == ""
+        assert process.stderr == (
+            "Failed: embeddings.parquet has no product '00-nav'. Did you mean "
+            "'00-navy' or '02-navy' or '01-navy'?\n"
+        )
+
+    def test_a_file_that_is_not_there(self):
+        with pytest.raises(EmbeddingsError, match=r"nowhere\.parquet does not exist"):
+            found("--embeddings=nowhere.parquet", "--product_id=A")
+
+    @pytest.mark.parametrize(
+        ("flags", "message"),
+        [
+            (("--product_id=A", "--embeddings="), "--embeddings is not set"),
+            ((), "Pass one of --product_id=ID"),
+            (("--product_id=A", "--image=a.jpg", "--workdir=w"), "Pass one of"),
+            (("--product_id=A,,B",), "has an empty entry"),
+            (("--image=a.jpg",), "--image needs --workdir"),
+            (("--product_id=A", "--block=Shirts"), "--block goes with --image alone"),
+            (
+                ("--image=a", "--workdir=w", "--block=B", "--within_block=false"),
+                "--block goes with --image alone",
+            ),
+            (("--product_id=A", "--neighbors=0"), "--neighbors=0 must be 1 or more"),
+            (
+                ("--image=a.jpg", "--workdir=w", "--frame=columns"),
+                "--frame=columns is not one of: auto, photo",
+            ),
+            (("--product=A",), "Did you mean: product_id"),
+        ],
+    )
+    def test_wrong_flags_are_told_before_anything_is_read(
+        self, flags, message, monkeypatch, capsys
+    ):
+        argv = ["search", "--embeddings=nowhere.parquet", *flags]
+        monkeypatch.setattr("sys.argv", argv)
+        with pytest.raises(SystemExit) as end:
+            command.run(search.run, SearchConfig, parse=search.settings_of)
+        assert end.value.code == 2
+        assert message in capsys.readouterr().err
+
+
+def test_help_comes_without_tensorflow(run_verb):
+    process = run_verb("search", "--help", tensorflow=False)
+    assert process.returncode == 0
+    assert "python -m cv_tf.search --embeddings=" in process.stdout
+    for field in dataclasses.fields(SearchConfig):
+        assert f"\n  --{field.name}=" in process.stdout
+
+
+def test_home_folders_are_understood(embeddings, monkeypatch):
+    monkeypatch.setenv("HOME", str(embeddings.parent))
+    flags = ("--embeddings=~/embeddings.parquet", "--output=~/neighbors.csv")
+    found(*flags, "--product_id=01-navy")
+    assert embeddings.with_name("neighbors.csv").is_file()
