@@ -84,6 +84,8 @@ def ladder() -> list[Rung]:
             "whiten": "none",
             "embedding": "whole",
             "feature_stride": 32,
+            # What is compared is the vectors alone.
+            "same_color": 0.0,
         },
     )
     grey = color.but("grey", "grey", color_input="grey")

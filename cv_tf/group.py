@@ -121,7 +121,7 @@ def run(config: GroupConfig) -> dict[str, Any]:
         summary |= {
             "num_new_products": grouped.num_new,
             "num_products_left": grouped.num_left,
-            "joined_groups": [list(names) for names in grouped.named.joined],
+            "joined_groups": [[kept, *others] for kept, others in grouped.named.joined],
         }
     write_groups(output, grouped)
     write_json(beside(output, "summary.json"), summary)

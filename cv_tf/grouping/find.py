@@ -16,6 +16,7 @@ from cv_tf.grouping.naming import Named, name_groups, start_from
 from cv_tf.grouping.verdicts import Verdicts, judge, pairs_within
 from cv_tf.retrieval import Neighbors
 
+# Mean confidence of its products below which a group is worth a look.
 DOUBTFUL_BELOW = 0.5
 # Distance in CIELAB below which two photos show one color.
 _ONE_COLOR = 3.0
@@ -47,15 +48,17 @@ class Grouped:
 
     def summary(self) -> dict[str, float]:
         """What was found, in numbers."""
-        names, sizes = np.unique(self.named.group_id[self.size > 1], return_counts=True)
-        is_doubtful = (self.verdicts.confidence < DOUBTFUL_BELOW) & (self.size > 1)
+        is_grouped = self.size > 1
+        _, group = np.unique(self.named.group_id[is_grouped], return_inverse=True)
+        sizes = np.bincount(group)
+        confidence = np.bincount(group, self.verdicts.confidence[is_grouped]) / sizes
         return {
             "num_products": len(self.product_id),
-            "num_groups": len(names),
-            "num_grouped_products": int(sizes.sum()),
-            "share_with_variants": float((self.size > 1).mean()),
+            "num_groups": len(sizes),
+            "num_grouped_products": len(group),
+            "share_with_variants": float(is_grouped.mean()),
             "largest_group": int(self.size.max()),
-            "num_doubtful_groups": len(set(self.named.group_id[is_doubtful])),
+            "num_doubtful_groups": int((confidence < DOUBTFUL_BELOW).sum()),
             "num_same_color_groups": len(self.same_color),
             "num_refused_merges": self.num_refused,
         }
