@@ -200,16 +200,18 @@ def by_hdbscan(products: Products, _: Products) -> tuple[float, list[np.ndarray]
     """scikit-learn's HDBSCAN; what it calls noise has no variants."""
     from sklearn.cluster import HDBSCAN  # noqa: PLC0415
 
-    def one(vectors: np.ndarray, epsilon: float) -> np.ndarray:
+    def one(vectors: np.ndarray, selection: str) -> np.ndarray:
         if len(vectors) < 3:
             return np.arange(len(vectors))
-        clustering = HDBSCAN(2, cluster_selection_epsilon=epsilon, n_jobs=-1)
+        clustering = HDBSCAN(
+            2, n_jobs=-1, cluster_selection_method=selection, copy=True
+        )
         found = clustering.fit_predict(vectors)
         alone = found < 0
         found[alone] = found.max() + 1 + np.arange(alone.sum())
         return found
 
-    return _in_blocks(products, one, (0.0, 0.6))
+    return _in_blocks(products, one, ("eom", "leaf"))
 
 
 def by_faiss(products: Products, _: Products) -> tuple[float, list[np.ndarray]]:
@@ -253,7 +255,7 @@ def by_faiss(products: Products, _: Products) -> tuple[float, list[np.ndarray]]:
 
 
 def _in_blocks(
-    products: Products, one: Callable[[np.ndarray, float], np.ndarray], values
+    products: Products, one: Callable[..., np.ndarray], values
 ) -> tuple[float, list[np.ndarray]]:
     """Groups each block on its own, for each value; the mean time of a value."""
     vectors, _, blocks = products

@@ -30,7 +30,10 @@ def draw_curve(path: Path, calibration: Calibration) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    curve, expected = calibration.curve, calibration.expected
+    expected = calibration.expected
+    # Where nothing is grouped yet, there is no precision to speak of.
+    grouped = calibration.curve["recall"] > 0
+    curve = {name: values[grouped] for name, values in calibration.curve.items()}
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.add_subplot()
     for name, label in (("precision", "precision"), ("recall", "recall"), ("f1", "F1")):
