@@ -4,9 +4,9 @@
 
 Every method groups the same vectors (`python -m cv_tf.embed`) within blocks. What it
 can be tuned by (a threshold, HDBSCAN's choice of clusters) is chosen on the products of
-the split `train` for the best pairwise F1, for thresholds with the number of wrong pairs
-scaled to the size of the reported split; figures are of `validation`, whose styles are
-others. Writes benchmarks/results/grouping_methods.md.
+the split `train` for the best pairwise F1, for thresholds with the number of wrong
+pairs scaled to the size of the reported split; figures are of `validation`, whose
+styles are others. Writes benchmarks/results/grouping_methods.md.
 """
 
 from __future__ import annotations
