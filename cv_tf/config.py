@@ -306,6 +306,11 @@ class Config(
                 "--queue_size needs a momentum twin: vectors of a network that moves "
                 "at full speed are stale at once. Add --momentum=0.99, or drop it."
             )
+        if self.parts_from == "pixels" and self.parts.startswith("symmetric_"):
+            raise ConfigError(
+                f"--parts={self.parts} averages a part with its mirror image, which "
+                "--parts_from=pixels cannot cut. Pass --parts=grid_3x3, for example."
+            )
         if not self.whole_weight and not self.part_weight:
             raise ConfigError(
                 "--whole_weight=0 and --part_weight=0 leave nothing to learn from. Set "

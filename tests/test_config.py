@@ -23,10 +23,15 @@ def test_defaults_are_valid_and_explained():
             assert field.default in field.metadata["one_of"], name
 
 
+# What a choice needs beside it.
+NEEDS = {"pixels": {"parts": "grid_3x3"}}
+
+
 @pytest.mark.parametrize("name", CHOSEN)
 def test_every_choice_is_taken_and_no_other(name):
     for value in FIELDS[name].metadata["one_of"]:
-        assert getattr(Config(**{name: value}), name) == value
+        settings = {name: value} | NEEDS.get(value, {})
+        assert getattr(Config(**settings), name) == value
     known = re.escape(", ".join(map(str, FIELDS[name].metadata["one_of"])))
     other = 7 if isinstance(FIELDS[name].default, int) else "else"
     message = rf"--{name}={other} is not one of: {known}\."
@@ -114,3 +119,8 @@ def test_a_setting_says_all_of_itself():
         "minimum": 1,
         "maximum": 5,
     }
+
+
+def test_parts_that_pixels_cannot_show_are_refused():
+    with pytest.raises(ConfigError, match=r"--parts=symmetric_7x7 .* --parts=grid_3x3"):
+        Config(parts_from="pixels")
