@@ -66,6 +66,11 @@ def run(config: EmbedConfig) -> Embedded:
     catalog = read_products(config)
     if config.split:
         catalog = catalog.where_split(config.split)
+    if config.frame == "columns" and catalog.box is None:
+        raise ConfigError(
+            f"{catalog.name}: --frame=columns needs the columns x, y, width, height. "
+            "Add them, or pass --frame=auto."
+        )
 
     from cv_tf.embedding.job import (  # noqa: PLC0415
         EmbeddingJob,
@@ -98,7 +103,7 @@ def settings_of(argv: Sequence[str]) -> EmbedConfig:
     from cv_tf.training.workdir import Workdir  # noqa: PLC0415
 
     given = command.parse_flags(EmbedConfig, argv)
-    if not Path(given.workdir, "config.cfg").is_file():
+    if not Path(given.workdir, "config.cfg").expanduser().is_file():
         return given
     trained = Workdir(given.workdir).read_config()
     names = [field.name for field in dataclasses.fields(CatalogSettings)]

@@ -1,12 +1,21 @@
 import dataclasses
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from absl import flags
 
 from cv_tf import command, evaluate, train
-from cv_tf.config import Config, DataSettings, TrainingSettings, setting
+from cv_tf.config import (
+    CatalogSettings,
+    Config,
+    ConfigError,
+    DataSettings,
+    TrainingSettings,
+    setting,
+)
 from cv_tf.evaluate import EvaluateConfig
 
 
@@ -128,7 +137,8 @@ def test_help_has_every_flag_once_under_its_topic(settings_class, main):
     expected = [field.name for field in dataclasses.fields(settings_class)]
     assert sorted(listed) == sorted(expected)
     assert set(flags_of) == topics
-    assert {"catalog", "frame"} < set(flags_of[DataSettings.__doc__])
+    assert {"catalog", "frame"} < set(flags_of[CatalogSettings.__doc__])
+    assert {"train_split", "on_bad_image"} < set(flags_of[DataSettings.__doc__])
     assert {"steps", "seed"} < set(flags_of[TrainingSettings.__doc__])
     assert max(len(line) for line in lines if line.startswith("  ")) <= 80
 
@@ -260,3 +270,53 @@ def test_a_bug_keeps_its_traceback(what, error):
     assert "Traceback (most recent call last)" in finished.stderr
     assert error in finished.stderr
     assert "Failed: " not in finished.stderr
+
+
+class TestOutput:
+    SUFFIXES = (".csv", ".parquet")
+
+    @pytest.mark.parametrize("name", ["new.csv", "new.parquet", "new.v2.CSV"])
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_a_new_file(self, name, overwrite, tmp_path):
+        path = command.check_output(f"{tmp_path}/{name}", overwrite, self.SUFFIXES)
+        assert path == tmp_path / name
+        assert not path.exists()
+
+    def test_a_file_of_the_folder_one_is_in(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        found = command.check_output("new.csv", False, self.SUFFIXES)
+        assert found == Path("new.csv")
+
+    def test_home_folders_are_understood(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("HOME", str(tmp_path))
+        found = command.check_output("~/new.csv", False, self.SUFFIXES)
+        assert found == tmp_path / "new.csv"
+
+    def test_a_file_that_is_there_needs_overwrite(self, tmp_path):
+        path = tmp_path / "old.csv"
+        path.write_text("precious")
+        message = f"'{path}' exists. Pass --overwrite to replace it."
+        with pytest.raises(ConfigError, match=re.escape(message)):
+            command.check_output(str(path), False, self.SUFFIXES)
+        assert command.check_output(str(path), True, self.SUFFIXES) == path
+        assert path.read_text() == "precious"
+
+    @pytest.mark.parametrize(
+        ("output", "message"),
+        [
+            ("", "--groups is not set. Name a file that ends in .csv or .parquet."),
+            ("a.txt", "--groups=a.txt must end in .csv or .parquet, which say its"),
+            ("a", "--groups=a must end in .csv or .parquet"),
+            ("csv", "--groups=csv must end in .csv or .parquet"),
+            (".csv", "--groups=.csv must end in .csv or .parquet"),
+            ("folder.csv", "'folder.csv' is a folder; --groups must be a file."),
+            ("no/a.csv", "There is no folder 'no' to write to."),
+            ("file/a.csv", "There is no folder 'file' to write to."),
+        ],
+    )
+    def test_what_cannot_be_written(self, output, message, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "folder.csv").mkdir()
+        (tmp_path / "file").touch()
+        with pytest.raises(ConfigError, match=re.escape(message)):
+            command.check_output(output, True, self.SUFFIXES, flag="--groups")

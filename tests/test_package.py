@@ -43,7 +43,10 @@ def _verb(name, *arguments):
 
 @pytest.mark.parametrize(
     "module",
-    ["", ".choices", ".config", ".command", ".train", ".evaluate", ".catalog"],
+    [
+        *("", ".choices", ".config", ".command", ".catalog", ".jobs", ".embedding"),
+        *(".train", ".evaluate", ".embed", ".group", ".search", ".report"),
+    ],
 )
 def test_importing_costs_nothing(module):
     finished = _run(f"import cv_tf{module}")
@@ -51,12 +54,21 @@ def test_importing_costs_nothing(module):
     assert finished.stdout == "loaded:\n"
 
 
-@pytest.mark.parametrize("verb", ["train", "evaluate"])
-def test_help_comes_without_tensorflow(verb):
+@pytest.mark.parametrize(
+    ("verb", "flag"),
+    [
+        ("train", "--backbone=efficientnetlite_b0"),
+        ("evaluate", "--backbone=efficientnetlite_b0"),
+        ("embed", "--part_size=1024"),
+        ("group", "--threshold=auto"),
+        ("search", "--neighbors=10"),
+    ],
+)
+def test_help_comes_without_tensorflow(verb, flag):
     finished = _verb(verb, "--help")
     assert finished.returncode == 0
     assert f"python -m cv_tf.{verb} " in finished.stdout
-    assert "--backbone=efficientnetlite_b0\n" in finished.stdout
+    assert f"{flag}\n" in finished.stdout
     assert finished.stdout.endswith("loaded:\n")
 
 
@@ -73,6 +85,14 @@ def test_wrong_flags_are_told_without_tensorflow(verb, flag, message):
     finished = _verb(verb, flag)
     assert finished.returncode == 2
     assert message in finished.stderr
+    assert finished.stdout == "loaded:\n"
+
+
+@pytest.mark.parametrize("verb", ["embed", "group", "search"])
+def test_wrong_flags_of_other_verbs_are_told_without_tensorflow(verb):
+    finished = _verb(verb, "--outpt=x.parquet")
+    assert finished.returncode == 2
+    assert "Did you mean: output" in finished.stderr
     assert finished.stdout == "loaded:\n"
 
 

@@ -22,7 +22,7 @@ from cv_tf.config import CatalogSettings
 from cv_tf.embedding.embed import compiled, embed_batches, with_color
 from cv_tf.embedding.fingerprint import fingerprint
 from cv_tf.embedding.table import merge_tables, read_notes, to_table
-from cv_tf.jobs import Parts, run_parts
+from cv_tf.jobs import JobError, Parts, run_parts
 from cv_tf.jobs.run import EngineSettings
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos, Reject, look_through, write_rejects
@@ -146,7 +146,7 @@ def write_part(
       report: Is told how many products more are done.
     """
     with _LOADING:
-        ready = _get_ready(job)
+        ready = _get_ready(job, model, parts.identity["catalogue"])
     photos = ready.look_through(job, number)
     report(len(photos.rejects))
     # No row, but its width: a part may be without any photo that can be read.
@@ -181,11 +181,18 @@ class _Ready:
 
 
 @functools.lru_cache(maxsize=1)
-def _get_ready(job: EmbeddingJob) -> _Ready:
+def _get_ready(job: EmbeddingJob, made_by: str, catalogue: str) -> _Ready:
+    """Loads an Embedder and a catalogue that have these fingerprints, and no others."""
     settings = job.settings
     catalog = read_products(settings)
     if job.split:
         catalog = catalog.where_split(job.split)
+    if fingerprint(job.embedder) != made_by or _digest(catalog) != catalogue:
+        raise JobError(
+            f"'{job.embedder}' or {catalog.name} has changed since the job began, or "
+            "is another one on this machine. Run the same command with --overwrite to "
+            "start anew."
+        )
     devices.make_repeatable(0)
     with devices.create(job.strategy).scope():
         embedder = Embedder.load(job.embedder)
@@ -202,19 +209,27 @@ def _get_ready(job: EmbeddingJob) -> _Ready:
 
 
 def _identity(job: EmbeddingJob, catalog: Catalog, model: str) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    names = np.array(catalog.block_names, object)[catalog.block]
-    for column in (catalog.product_id, catalog.image, names):
-        digest.update("\0".join(column.tolist()).encode())
-    if catalog.box is not None:
-        digest.update(catalog.box.tobytes())
     return {
         "model": model,
-        "catalogue": digest.hexdigest(),
+        "catalogue": _digest(catalog),
         "--frame": job.settings.frame,
         "--part_size": job.part_size,
         "--embed_batch_size": job.batch_size,
     }
+
+
+def _digest(catalog: Catalog) -> str:
+    """Tells one catalogue from another, by all that goes into the file."""
+    digest = hashlib.sha256()
+    if catalog.records is not None:  # The photos have no names but this.
+        digest.update(catalog.name.encode())
+    names = np.array(catalog.block_names, object)[catalog.block]
+    for column in (catalog.product_id, catalog.image, names, catalog.color):
+        cells = None if column is None else column.tolist()
+        digest.update(json.dumps(cells).encode())
+    if catalog.box is not None:
+        digest.update(catalog.box.tobytes())
+    return digest.hexdigest()
 
 
 def _rejects_of(path: Path) -> list[list[str]]:

@@ -152,7 +152,7 @@ def read_embeddings(path: str | Path) -> Embeddings:
             f"{path} does not exist. Make it with python -m cv_tf.embed."
         ) from error
     except pa.ArrowInvalid as error:
-        raise EmbeddingsError(f"{path} is no Parquet file: {error}") from error
+        raise EmbeddingsError(f"{path} cannot be read as Parquet: {error}") from error
 
 
 def _read(name: str, file: pq.ParquetFile) -> Embeddings:
@@ -167,7 +167,9 @@ def _read(name: str, file: pq.ParquetFile) -> Embeddings:
         raise EmbeddingsError(f"{name} has no products. Embed a catalogue first.")
     known = [c for c in ("product_id", "block", "image", "color") if c in schema.names]
     texts: dict[str, list[str]] = {column: [] for column in known}
-    lists = ["lab"] if "lab" in schema.names else []
+    has_lab = "lab" in schema.names and not pa.types.is_null(schema.field("lab").type)
+    lists = ["lab"] if has_lab else []
+    _check_types(name, schema, known, [*lists, "embedding"])
     vectors, lab = None, np.full((num_rows, 3), np.nan, np.float32)
     done = 0
     for batch in file.iter_batches(CHUNK, columns=[*known, *lists, "embedding"]):
@@ -197,6 +199,26 @@ def _read(name: str, file: pq.ParquetFile) -> Embeddings:
     )
 
 
+def _check_types(
+    name: str, schema: pa.Schema, texts: Sequence[str], lists: Sequence[str]
+) -> None:
+    for column in texts:
+        kind = schema.field(column).type
+        if pa.types.is_nested(kind):
+            raise EmbeddingsError(
+                f"{name}: the column {column} holds {kind}; expected text."
+            )
+    for column in lists:
+        kind = schema.field(column).type
+        is_list = isinstance(
+            kind, (pa.ListType, pa.LargeListType, pa.FixedSizeListType)
+        )
+        if not (is_list and pa.types.is_primitive(kind.value_type)):
+            raise EmbeddingsError(
+                f"{name}: the column {column} holds {kind}; expected lists of numbers."
+            )
+
+
 def _lab(name: str, batch: pa.RecordBatch) -> np.ndarray:
     """The colors of some rows, [m, 3] float32; NaN where there is none."""
     colors = np.full((len(batch), 3), np.nan, np.float32)
@@ -222,12 +244,10 @@ def _widths(column: pa.Array) -> np.ndarray:
 def _vectors(name: str, batch: pa.RecordBatch, before: np.ndarray | None) -> np.ndarray:
     """The vectors of some rows, [m, dimensions] float32, checked."""
     column, ids = batch["embedding"], batch["product_id"]
-    if not hasattr(column.type, "value_type"):
-        raise EmbeddingsError(
-            f"{name}: the column embedding holds {column.type}; expected lists of "
-            "numbers, one number a dimension."
-        )
-    width = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    width = _widths(column)
+    _refuse(
+        name, ids, width == 0, "have no vector", "Embed them, or leave their rows out"
+    )
     expected = int(width[0]) if before is None else before.shape[1]
     _refuse(
         name,
@@ -236,8 +256,6 @@ def _vectors(name: str, batch: pa.RecordBatch, before: np.ndarray | None) -> np.
         f"have a vector of another width than {expected}",
         "One file holds the vectors of one Embedder: embed all products again",
     )
-    if not expected:
-        raise EmbeddingsError(f"{name}: the vectors have no dimensions.")
     flat = column.flatten().cast(pa.float32())
     rows = flat.to_numpy(zero_copy_only=False).reshape(len(batch), expected)
     length = np.sqrt(np.einsum("nd,nd->n", rows, rows))

@@ -11,7 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from cv_tf.catalog.columns import read_columns
-from cv_tf.catalog.problems import raise_problems
+from cv_tf.catalog.problems import CatalogError, raise_problems
 from cv_tf.catalog.whole_file import whole_file
 from cv_tf.grouping.find import Grouped
 
@@ -60,7 +60,14 @@ def read_groups(path: str) -> Mapping[str, str]:
     Raises:
       GroupsError: If it cannot be used.
     """
-    return _read_pairs(path, "group_id", "python -m cv_tf.group writes such a file")
+    groups = _read_pairs(path, "group_id", "python -m cv_tf.group writes such a file")
+    if "" in groups.values():
+        product = next(product for product, name in groups.items() if not name)
+        raise GroupsError(
+            f"{path}: product {product!r} has no group_id. Give it one of its own, or "
+            "leave its row out."
+        )
+    return groups
 
 
 def read_labels(path: str, split: str = "") -> Mapping[str, str]:
@@ -81,12 +88,14 @@ def _read_pairs(
 ) -> Mapping[str, str]:
     try:
         columns = read_columns(path)
+        raise_problems(path, columns.problems)
     except FileNotFoundError as error:
         raise GroupsError(f"{path} does not exist.") from error
+    except CatalogError as error:
+        raise GroupsError(str(error)) from error
     except (OSError, ValueError) as error:
         raise GroupsError(f"{path}: {error}") from error
     cells = columns.cells
-    raise_problems(path, columns.problems)
     wanted = ["product_id", value, *(["split"] if split else [])]
     missing = [column for column in wanted if column not in cells]
     if missing:
@@ -104,6 +113,8 @@ def _read_pairs(
     if not pairs:
         raise GroupsError(f"{path} has no products{f' of {split!r}' if split else ''}.")
     known = dict(pairs)
+    if "" in known:
+        raise GroupsError(f"{path} has a row without a product_id. Remove it.")
     if len(known) < len(pairs):
         seen: set[str] = set()
         twice = next(

@@ -22,13 +22,17 @@ class Parts:
       num_parts: How many parts there are, numbered from 0.
       identity: What the parts are made from. Parts of another identity are never
         taken for these; it must be the same again after a round trip through JSON.
+
+    Attributes:
+      folder: Where they are.
+      num_parts: As given, as is `identity`.
     """
 
     def __init__(self, output: Path, num_parts: int, identity: dict[str, Any]):
         self.folder = output.with_name(f"{output.name}.parts")
         self.num_parts = num_parts
         self._suffix = output.suffix
-        self._identity = identity
+        self.identity = identity
         self._description = self.folder / "job.json"
 
     def open(self, overwrite: bool = False) -> None:
@@ -51,14 +55,14 @@ class Parts:
                     "the flags it had, or pass --overwrite to throw its parts away."
                 )
             self.remove()
-        elif self.folder.exists():
+        elif self.folder.exists() and not self._is_unused():
             raise JobError(
                 f"'{self.folder}' is in the way: parts are kept there until all are "
                 "done. Move it, or name another --output."
             )
-        self.folder.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         with whole_file(self._description) as unfinished:
-            unfinished.write_text(json.dumps(self._identity, indent=2) + "\n")
+            unfinished.write_text(json.dumps(self.identity, indent=2) + "\n")
 
     def path(self, number: int) -> Path:
         """Where a part is written."""
@@ -70,15 +74,29 @@ class Parts:
 
     def missing(self) -> list[int]:
         """Parts that are not there yet."""
-        return [i for i, path in enumerate(self.paths()) if not path.is_file()]
+        # One listing: shared storage answers slowly, and may remember of a file that it
+        # was not there.
+        there = {path.name for path in self.folder.glob("part-*")}
+        return [i for i, path in enumerate(self.paths()) if path.name not in there]
 
     def remove(self) -> None:
         """Removes the folder with all parts."""
+        # What they are made from goes last: a kill leaves a job to go on with.
+        for path in self.folder.iterdir():
+            if path.is_file() and path != self._description:
+                path.unlink()
         shutil.rmtree(self.folder)
+
+    def _is_unused(self) -> bool:
+        """Whether a kill in `open` left the folder, before it had a description."""
+        leftover = f".{self._description.name}."
+        return self.folder.is_dir() and all(
+            path.name.startswith(leftover) for path in self.folder.iterdir()
+        )
 
     def _differing(self) -> list[str]:
         try:
             old = json.loads(self._description.read_text())
         except ValueError:
             old = {}
-        return [key for key in self._identity if old.get(key) != self._identity[key]]
+        return [key for key in self.identity if old.get(key) != self.identity[key]]

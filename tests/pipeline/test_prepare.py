@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from cv_tf.catalog import CatalogError, read_catalog
-from cv_tf.pipeline import in_order, prepare
+from cv_tf.pipeline import in_order, look_through, prepare
 
 RED, BLUE = (200, 40, 40), (40, 40, 200)
 
@@ -176,3 +176,45 @@ def test_many_photos_keep_their_order(tmp_path):
     catalog = write_table(tmp_path, [f"{i}.png" for i in range(300)])
     images = pixels(prepare(catalog, 4, progress=False))
     np.testing.assert_array_equal(images[:, 0, 0, 0], np.arange(300) % 256)
+
+
+class TestLookThrough:
+    def test_names_bad_photos_and_keeps_the_others_in_their_order(self, tmp_path):
+        catalog = make_bad_photos(tmp_path)
+        photos = look_through(catalog, 8)
+        assert list(photos.catalog.product_id) == ["0", "7"]
+        assert [reject.product_id for reject in photos.rejects] == list("123456")
+        for reject, reason in zip(photos.rejects, REASONS, strict=True):
+            assert reason in reject.reason
+
+    def test_is_what_prepare_looks_at_but_not_decoded(self, tmp_path):
+        on_white((30, 40, 50, 60)).save(tmp_path / "a.png")
+        halves(90, 60).save(tmp_path / "b.jpg")
+        catalog = write_table(tmp_path, ["a.png", "b.jpg"])
+        for frame in ("auto", "photo"):
+            photos = look_through(catalog, 16, frame)
+            assert photos.pixels is None
+            expected = prepare(catalog, 16, frame=frame, progress=False)
+            for found, column in zip(photos.plan, expected.plan, strict=True):
+                np.testing.assert_array_equal(found, column)
+            np.testing.assert_array_equal(pixels(photos), expected.pixels)
+
+    def test_all_photos_may_be_bad(self, tmp_path):
+        (tmp_path / "text.jpg").write_text("this is no photo", encoding="utf-8")
+        photos = look_through(write_table(tmp_path, ["gone.jpg", "text.jpg"]), 8)
+        assert len(photos) == 0
+        assert [reject.product_id for reject in photos.rejects] == ["0", "1"]
+        assert list(in_order(photos)) == []
+
+    def test_keeps_what_it_found_where_it_is_told_to(self, tmp_path, capsys):
+        halves(20, 20).convert("P").save(tmp_path / "a.png")
+        catalog = write_table(tmp_path, ["a.png"])
+        photos = look_through(catalog, 8, cache_dir=tmp_path / "new" / "folder")
+        names = {path.name for path in tmp_path.iterdir()}
+        assert names == {"a.png", "catalog.csv", "new"}
+        assert any((tmp_path / "new" / "folder").iterdir())
+        assert len(pixels(photos)) == 1
+        assert capsys.readouterr().err == ""
+        other = tmp_path / "other"
+        look_through(catalog, 8, cache_dir=other, progress=True)
+        assert "Looking at photos" in capsys.readouterr().err

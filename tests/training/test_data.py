@@ -1,4 +1,4 @@
-"""The products that settings name."""
+"""The photos that settings name."""
 
 import numpy as np
 import pytest
@@ -7,19 +7,6 @@ from cv_tf.catalog import CatalogError
 from cv_tf.catalog.products import read_products
 from cv_tf.config import Config
 from cv_tf.training.data import prepare_photos
-
-
-def test_a_table_and_its_blocks(drawn_catalog):
-    by_two = Config(catalog=str(drawn_catalog), block_columns=("category", "color"))
-    catalog = read_products(by_two)
-    assert len(catalog) == 45
-    assert "Shirts / navy" in catalog.block_names
-    assert len(catalog.block_names) == 5  # No trousers are crimson.
-
-
-def test_no_blocks(drawn_catalog):
-    catalog = read_products(Config(catalog=str(drawn_catalog), block_columns=()))
-    assert set(catalog.block) == {0}
 
 
 def test_photos_as_the_settings_say(drawn_catalog, tmp_path):

@@ -9,7 +9,7 @@ import tf_keras as keras
 
 from cv_tf.catalog import Catalog, read_catalog
 from cv_tf.config import Config
-from cv_tf.embedding.embed import compiled, embed, with_color
+from cv_tf.embedding.embed import embed, with_color
 from cv_tf.grouping import calibrate_on
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import evaluate_embeddings, grouping_figures, retrieval_figures
@@ -59,35 +59,6 @@ def halves(photos: Photos) -> tuple[Photos, Photos]:
 def with_styles(photos: Photos, styles: np.ndarray) -> Photos:
     catalog = dataclasses.replace(photos.catalog, style=styles.astype(np.int32))
     return dataclasses.replace(photos, catalog=catalog)
-
-
-class TestEmbed:
-    def test_is_what_the_embedder_says_row_by_row(self, embedder, photos, vectors):
-        assert vectors.shape == (45, 64)
-        expected = embedder(photos.pixels).numpy()
-        np.testing.assert_allclose(vectors, expected, atol=1e-5)
-
-    def test_does_not_depend_on_the_batch(self, embedder, photos, vectors):
-        seven = embed(embedder, photos, batch_size=7)
-        np.testing.assert_allclose(seven, vectors, atol=1e-5)
-
-    def test_compiled_once_serves_several_calls(self, embedder, photos, vectors):
-        model = compiled(embedder, 32)
-        for rows in (np.arange(45), np.arange(30)):
-            found = embed(model, photos.select(rows))
-            np.testing.assert_allclose(found, vectors[rows], atol=1e-5)
-        assert model.experimental_get_tracing_count() == 1
-
-    def test_follows_the_rows(self, embedder, photos, vectors):
-        rows = np.array([40, 3, 17])
-        some = embed(embedder, photos.select(rows))
-        np.testing.assert_allclose(some, vectors[rows], atol=1e-5)
-
-    def test_before_whitening(self, embedder, photos, vectors):
-        whitened = embedder.with_options(whitening=Whitening.fit(vectors, 8))
-        plain = embed(whitened.describe, photos)
-        np.testing.assert_allclose(plain, vectors, atol=1e-5)
-        assert embed(whitened, photos).shape == (45, 8)
 
 
 class TestThreshold:

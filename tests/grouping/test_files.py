@@ -1,0 +1,214 @@
+"""Groups and labels as files: what other tools read, and what they hand in."""
+
+import csv
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cv_tf.grouping import Grouped
+from cv_tf.grouping.files import (
+    GroupsError,
+    read_groups,
+    read_labels,
+    to_table,
+    write_groups,
+)
+from cv_tf.grouping.naming import Named
+from cv_tf.grouping.verdicts import Verdicts
+
+
+def _objects(*names):
+    array = np.empty(len(names), object)
+    array[:] = names
+    return array
+
+
+@pytest.fixture
+def grouped() -> Grouped:
+    """Three products, of which the first two are a group; nothing is near the last."""
+    return Grouped(
+        product_id=_objects("007", "b, the second", "ü"),
+        named=Named(_objects("007", "007", "ü")),
+        size=np.array([2, 2, 1]),
+        verdicts=Verdicts(
+            confidence=np.array([0.98765432, 0.5, 1.0]),
+            nearest_other=np.array([2, 0, -1], np.int32),
+            similarity=np.array([0.123456, -0.25, -np.inf], np.float32),
+        ),
+        num_refused=0,
+        same_color=(),
+    )
+
+
+ROWS = [
+    ["007", "007", 2, 0.9877, "ü", 0.1235],
+    ["b, the second", "007", 2, 0.5, "007", -0.25],
+    ["ü", "ü", 1, 1.0, None, None],
+]
+COLUMNS = [
+    *("product_id", "group_id", "group_size"),
+    *("confidence", "nearest_other", "similarity"),
+]
+
+
+class TestWrite:
+    def test_a_row_says_all_of_a_product(self, grouped):
+        table = to_table(grouped)
+        assert table.column_names == COLUMNS
+        assert [list(row.values()) for row in table.to_pylist()] == ROWS
+
+    @pytest.mark.parametrize("name", ["groups.parquet", "groups.pq", "groups.PARQUET"])
+    def test_parquet_keeps_types(self, name, grouped, tmp_path):
+        write_groups(tmp_path / name, grouped)
+        table = pq.read_table(tmp_path / name)
+        assert [list(row.values()) for row in table.to_pylist()] == ROWS
+        types = [str(kind) for kind in table.schema.types]
+        assert types == ["string", "string", "int32", "double", "string", "double"]
+
+    @pytest.mark.parametrize("name", ["groups.csv", "groups.CSV"])
+    def test_csv_has_empty_cells_where_there_is_nothing(self, name, grouped, tmp_path):
+        write_groups(tmp_path / name, grouped)
+        with (tmp_path / name).open(newline="", encoding="utf-8") as file:
+            header, *rows = csv.reader(file)
+        assert header == COLUMNS
+        cells = [["" if cell is None else cell for cell in row] for row in ROWS]
+        numbers = {2: int, 3: float, 5: float}
+        for row, expected in zip(rows, cells, strict=True):
+            for place, kind in numbers.items():
+                row[place] = kind(row[place]) if row[place] else ""
+            assert row == expected
+
+    def test_takes_the_place_of_the_file_that_was_there(self, grouped, tmp_path):
+        (tmp_path / "groups.csv").write_text("old")
+        write_groups(tmp_path / "groups.csv", grouped)
+        assert [path.name for path in tmp_path.iterdir()] == ["groups.csv"]
+        assert read_groups(str(tmp_path / "groups.csv"))["ü"] == "ü"
+
+
+class TestGroups:
+    @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+    def test_are_read_as_they_were_written(self, suffix, grouped, tmp_path):
+        path = tmp_path / f"groups{suffix}"
+        write_groups(path, grouped)
+        expected = {"007": "007", "b, the second": "007", "ü": "ü"}
+        assert read_groups(str(path)) == expected
+
+    def test_other_columns_do_not_matter(self, tmp_path):
+        path = tmp_path / "groups.csv"
+        path.write_text("note,group_id,product_id\nbest,g,a\n,g,b\n")
+        assert read_groups(str(path)) == {"a": "g", "b": "g"}
+
+    def test_a_product_without_a_group(self, tmp_path):
+        """Else all such products would be one group."""
+        path = tmp_path / "groups.csv"
+        path.write_text("product_id,group_id\na,g\nb,\nc,\n")
+        with pytest.raises(GroupsError) as error:
+            read_groups(str(path))
+        assert str(error.value) == (
+            f"{path}: product 'b' has no group_id. Give it one of its own, or leave "
+            "its row out."
+        )
+
+
+class TestLabels:
+    TABLE = "product_id,style_id,split\na,s1,train\nb,,train\nc,s1,test\nd,s2,\n"
+
+    @pytest.fixture
+    def path(self, tmp_path):
+        (tmp_path / "labels.csv").write_text(self.TABLE)
+        return str(tmp_path / "labels.csv")
+
+    def test_styles_that_are_not_known_are_empty(self, path):
+        assert read_labels(path) == {"a": "s1", "b": "", "c": "s1", "d": "s2"}
+
+    def test_of_one_split(self, path):
+        assert read_labels(path, "train") == {"a": "s1", "b": ""}
+        assert read_labels(path, "test") == {"c": "s1"}
+
+    def test_of_a_split_that_is_not_there(self, path):
+        with pytest.raises(GroupsError) as error:
+            read_labels(path, "Test")
+        assert str(error.value) == f"{path} has no products of 'Test'."
+
+    def test_a_product_may_be_twice_if_another_split_is_asked_for(self, tmp_path):
+        path = tmp_path / "labels.csv"
+        path.write_text("product_id,style_id,split\na,s,train\nb,t,test\nb,u,test\n")
+        assert read_labels(str(path), "train") == {"a": "s"}
+        with pytest.raises(GroupsError, match="product 'b' is there twice"):
+            read_labels(str(path), "test")
+
+    def test_numbers_and_nulls_of_parquet(self, tmp_path):
+        path = tmp_path / "labels.parquet"
+        columns = {"product_id": [7, 8], "style_id": pa.array([None, 108], pa.int64())}
+        pq.write_table(pa.table(columns), path)
+        assert read_labels(str(path)) == {"7": "", "8": "108"}
+
+
+@pytest.mark.parametrize("read", [read_groups, read_labels])
+class TestWhatCannotBeUsed:
+    @pytest.fixture
+    def refused(self, read, tmp_path):
+        """A function from a table's text to the message with which it is refused."""
+
+        def refused(text: str, name: str = "table.csv") -> str:
+            column = "group_id" if read is read_groups else "style_id"
+            (tmp_path / name).write_bytes(text.replace("VALUE", column).encode())
+            with pytest.raises(GroupsError) as error:
+                read(str(tmp_path / name))
+            message = str(error.value)
+            assert message.startswith(f"{tmp_path / name}")
+            return message.removeprefix(f"{tmp_path / name}").replace(column, "VALUE")
+
+        return refused
+
+    def test_a_file_that_is_not_there(self, read, tmp_path):
+        with pytest.raises(GroupsError, match=r"nowhere\.csv does not exist\."):
+            read(str(tmp_path / "nowhere.csv"))
+
+    def test_a_folder(self, read, tmp_path):
+        (tmp_path / "folder.csv").mkdir()
+        with pytest.raises(GroupsError, match=r"folder\.csv: .*Is a directory"):
+            read(str(tmp_path / "folder.csv"))
+
+    @pytest.mark.parametrize("name", ["table.parquet", "table.pq"])
+    def test_a_file_that_is_no_parquet(self, name, refused):
+        message = refused("product_id,VALUE\na,b\n", name)
+        assert message.startswith(": not a Parquet file that can be read")
+
+    def test_a_file_that_is_no_table(self, refused):
+        assert refused("") == ": the file is empty"
+        assert refused("product_id;VALUE\n").startswith(": the header is one single")
+
+    def test_missing_columns(self, refused):
+        message = refused("product_id,group\na,g\n")
+        assert " has no column 'VALUE'; it has product_id, group. Add it: " in message
+        message = refused("id,VALUE\na,g\n")
+        assert message == (
+            " has no column 'product_id'; it has id, VALUE. Add it: every product "
+            "needs one."
+        )
+
+    def test_rows_of_another_width(self, refused):
+        message = refused("product_id,VALUE\na,g\nb\nc,g,h\n")
+        assert message.startswith(": 2 problems.\n  line 3: 1 cells, but the header")
+        assert "\n  line 4: 3 cells, but the header has 2" in message
+
+    def test_no_products(self, refused):
+        assert refused("product_id,VALUE\n") == " has no products."
+
+    def test_a_product_that_is_there_twice(self, refused):
+        text = "product_id,VALUE\na,g\nb,g\nc,h\nb,h\na,g\n"
+        assert refused(text) == ": product 'b' is there twice."
+
+    def test_a_row_without_a_product(self, refused):
+        text = "product_id,VALUE\na,g\n,g\n"
+        assert refused(text) == " has a row without a product_id. Remove it."
+
+
+def test_labels_need_their_split_column(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("product_id,style_id\na,s\n")
+    with pytest.raises(GroupsError, match="has no column 'split'; it has product_id"):
+        read_labels(str(path), "train")

@@ -1,0 +1,110 @@
+"""What was found in a catalogue, in a few lines."""
+
+import numpy as np
+import pytest
+
+from cv_tf.grouping import Grouped
+from cv_tf.grouping.naming import Named
+from cv_tf.grouping.verdicts import Verdicts
+from cv_tf.report.groups import format_summary
+
+SUMMARY = {
+    "num_products": 12_345,
+    "num_groups": 1_002,
+    "num_grouped_products": 2_469,
+    "share_with_variants": 0.2,
+    "largest_group": 17,
+    "num_doubtful_groups": 31,
+    "num_same_color_groups": 0,
+    "num_refused_merges": 0,
+    "threshold": 0.61849,
+    "same_color": 0.5,
+    "model": "8f2a",
+}
+PLAIN = """\
+products                12,345
+groups of two or more    1,002
+products with variants   20.0%
+largest group               17
+doubtful groups             31
+with two of one color        0
+threshold                0.618"""
+
+
+@pytest.fixture
+def grouped():
+    """A function from the names of groups to look at to groups."""
+
+    def make(joined=(), same_color=()) -> Grouped:
+        ids = np.array(["a"], object)
+        nothing = np.zeros(1)
+        return Grouped(
+            product_id=ids,
+            named=Named(ids, joined),
+            size=np.ones(1, np.int64),
+            verdicts=Verdicts(nothing, nothing.astype(np.int32), nothing),
+            num_refused=0,
+            same_color=same_color,
+        )
+
+    return make
+
+
+def test_of_a_first_run(grouped):
+    assert format_summary(SUMMARY, grouped()) == PLAIN
+
+
+def test_of_a_calibrated_run(grouped):
+    expected = {"precision": 0.87654, "recall": 0.5, "f1": 0.6, "threshold": 0.618}
+    text = format_summary(SUMMARY | {"expected": expected}, grouped())
+    assert text == (
+        f"{PLAIN}\nprecision to expect      0.877\nrecall to expect         0.500"
+    )
+
+
+def test_of_a_run_on_an_earlier_one(grouped):
+    joined = (("a", ("b", "c")), ("k", ("l",)))
+    summary = SUMMARY | {
+        "num_new_products": 1_100,
+        "num_products_left": 8,
+        "joined_groups": [[kept, list(others)] for kept, others in joined],
+    }
+    assert format_summary(summary, grouped(joined)) == (
+        f"{PLAIN}\n"
+        "new products             1,100\n"
+        "products gone                8\n"
+        "former groups joined         2\n"
+        "Joined: a has taken in b, c, k has taken in l"
+    )
+
+
+def test_columns_are_as_wide_as_what_is_in_them(grouped):
+    large = SUMMARY | {"num_products": 1_234_567_890}
+    lines = format_summary(large, grouped()).split("\n")
+    assert lines[0] == "products                1,234,567,890"
+    assert lines[-1] == "threshold                       0.618"
+
+
+@pytest.mark.parametrize(
+    ("num", "said"),
+    [
+        (1, "g0"),
+        (5, "g0, g1, g2, g3, g4"),
+        (6, "g0, g1, g2, g3, g4, and 1 more"),
+        (1205, "g0, g1, g2, g3, g4, and 1,200 more"),
+    ],
+)
+def test_groups_with_two_of_one_color_are_named(num, said, grouped):
+    names = tuple(f"g{i}" for i in range(num))
+    text = format_summary(SUMMARY, grouped(same_color=names))
+    assert text == f"{PLAIN}\nTwo of one color in: {said}"
+
+
+def test_merges_that_were_refused_are_warned_of(grouped):
+    summary = SUMMARY | {"num_refused_merges": 1_500}
+    text = format_summary(summary, grouped(same_color=("g",)))
+    assert text.split("\n")[-2:] == [
+        "Two of one color in: g",
+        "Warning: 1,500 merges were left out, because a group would have exceeded "
+        "--max_group_size. Raise --threshold, or that.",
+    ]
