@@ -16,6 +16,7 @@ from absl import flags
 from cv_tf.setting import ConfigError
 
 Settings = TypeVar("Settings")
+_STOPPED = 130  # What shells expect after Ctrl-C.
 
 
 def run(
@@ -26,7 +27,8 @@ def run(
     """Parses the command line into settings, calls `main`, and exits.
 
     Exits with 0 if all went well, 1 if `main` failed for a reason that the user can
-    mend (an error of input, printed without a traceback), 2 for wrong flags.
+    mend (an error of input, printed without a traceback), 2 for wrong flags, 130 if the
+    user stopped it.
 
     Args:
       main: What to do with the settings.
@@ -49,6 +51,9 @@ def run(
             raise
         print(f"Failed: {error}", file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        sys.exit(_STOPPED)
 
 
 def _is_worded_for_users(error: Exception) -> bool:

@@ -3,6 +3,7 @@
 What reads such files needs no TensorFlow; `cv_tf.embedding.embed` does.
 """
 
-from cv_tf.embedding.table import Embeddings, EmbeddingsError, read_embeddings
+from cv_tf.embedding.embeddings import Embeddings, EmbeddingsError
+from cv_tf.embedding.read import read_embeddings
 
 __all__ = ["Embeddings", "EmbeddingsError", "read_embeddings"]

@@ -8,7 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from cv_tf.catalog import Catalog, read_catalog
-from cv_tf.embedding import Embeddings, EmbeddingsError, read_embeddings, table
+from cv_tf.embedding import (
+    Embeddings,
+    EmbeddingsError,
+    read,
+    read_embeddings,
+    table,
+)
 from cv_tf.embedding.table import merge_tables, read_notes, to_table
 
 CATALOG = """product_id,image,category,color
@@ -114,7 +120,7 @@ class TestRoundTrip:
         path = tmp_path / "e.parquet"
         pq.write_table(to_table(catalog, VECTORS, LAB, "8f2a"), path)
         whole = read_embeddings(path)
-        monkeypatch.setattr(table, "CHUNK", 3)
+        monkeypatch.setattr(read, "CHUNK", 3)
         assert_equal(read_embeddings(path), whole)
 
 
@@ -307,7 +313,7 @@ class TestWhatCannotBeUsed:
     @pytest.mark.parametrize("chunk", [1, 100])
     def test_vectors(self, vector, what, chunk, refused, monkeypatch):
         """Also where the bad one is not among the first that are read."""
-        monkeypatch.setattr(table, "CHUNK", chunk)
+        monkeypatch.setattr(read, "CHUNK", chunk)
         vectors = pa.array([[1.0, 0.0], [0.0, 1.0], vector])
         message = refused(product_id=["a", "b", "c"], embedding=vectors)
         assert message.startswith(f"e.parquet: products c {what}. ")
