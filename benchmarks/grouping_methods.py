@@ -25,7 +25,16 @@ from sklearn.cluster import HDBSCAN
 from cv_tf.catalog import read_catalog
 from cv_tf.config import GroupingSettings
 from cv_tf.embedding import Embeddings, read_embeddings
-from cv_tf.grouping import Dendrograms, calibrate, calibrate_on, group
+from cv_tf.grouping import (
+    Dendrograms,
+    Likeness,
+    calibrate,
+    calibrate_on,
+    find_neighbors,
+    group,
+    guess_threshold,
+    link,
+)
 from cv_tf.metrics import grouping_figures
 from cv_tf.retrieval import rows_by_block
 
@@ -67,6 +76,7 @@ def main() -> None:
         "average linkage": lambda *products: by_linkage("average", *products),
         "HDBSCAN": by_hdbscan,
         "cv_tf, without color": lambda *products: by_cv_tf(0.0, *products),
+        "cv_tf, threshold guessed without labels": by_guess,
         "**cv_tf**": lambda *products: by_cv_tf(0.5, *products),
     }
     rows = []
@@ -159,6 +169,15 @@ def by_cv_tf(same_color: float, known: Labelled, reported: Labelled) -> np.ndarr
     return group(
         products.vectors, products.block, products.lab, calibration.threshold, settings
     )
+
+
+def by_guess(_: Labelled, reported: Labelled) -> np.ndarray:
+    """Ours, as `python -m cv_tf.group` does it without --calibrate."""
+    settings, products = GroupingSettings(), reported.embeddings
+    neighbors = find_neighbors(products.vectors, products.block, settings)
+    likeness = Likeness(products.vectors, products.lab, settings.same_color)
+    threshold = guess_threshold(likeness, neighbors)
+    return link(likeness, neighbors, threshold).cut(threshold)
 
 
 def preamble(num_products: int) -> list[str]:

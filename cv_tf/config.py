@@ -262,7 +262,7 @@ class GroupingSettings:
     threshold: str = setting(
         "auto",
         "Mean similarity (less the discount for color) at which groups join, -1 to 1; "
-        "auto takes the one that is best on labelled products.",
+        "auto takes the one that is best on labelled products, or a guess.",
     )
 
     def __post_init__(self):

@@ -1,23 +1,27 @@
-"""Finds the groups of color variants among embedded products.
+r"""Finds the groups of color variants among embedded products.
 
-  python -m cv_tf.group --embeddings=my.parquet --threshold=0.2 --output=groups.csv
-  python -m cv_tf.group --embeddings=my.parquet --calibrate=labelled.csv \\
+  python -m cv_tf.group --embeddings=my.parquet --output=groups.csv
+  python -m cv_tf.group --embeddings=my.parquet --calibrate=labelled.csv \
       --output=groups.csv
-  python -m cv_tf.group --embeddings=my.parquet --threshold=0.2 \\
-      --previous=groups.csv --output=groups_today.csv
+  python -m cv_tf.group --embeddings=today.parquet --previous=groups.csv \
+      --output=groups_today.csv
 
-Every product is in the output once; those without variants are groups of one. Beside
-it, SUMMARY.json holds what is printed and, after --calibrate, a picture and a table
-show how precision and recall depend on the threshold.
+Every product is in the output once; those without variants are groups of one. Without
+--threshold and --calibrate, the threshold is that of the earlier run, or else guessed
+from the products themselves. Beside groups.csv, groups.summary.json holds what is
+printed and, after --calibrate, groups.threshold.png and .csv show how precision and
+recall depend on the threshold.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cv_tf import choices, command
+from cv_tf.catalog.storage import is_remote
 from cv_tf.config import ConfigError, GroupingSettings
 from cv_tf.jobs.run import EngineSettings
 from cv_tf.setting import setting
@@ -25,6 +29,7 @@ from cv_tf.setting import setting
 if TYPE_CHECKING:
     from cv_tf.embedding import Embeddings
     from cv_tf.grouping import Calibration
+    from cv_tf.retrieval import Neighbors
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -67,10 +72,10 @@ class GroupConfig(EngineSettings, GroupingSettings):
             raise ConfigError(
                 "--embeddings is not set. Name a file that python -m cv_tf.embed wrote."
             )
-        if (self.threshold == "auto") != bool(self.calibrate):
+        if self.threshold != "auto" and self.calibrate:
             raise ConfigError(
-                "Pass either --threshold, the similarity at which products become one "
-                "group, or --calibrate, labelled products to choose it on."
+                f"--threshold={self.threshold} leaves nothing to --calibrate. Pass one "
+                "of them."
             )
 
 
@@ -86,10 +91,7 @@ def run(config: GroupConfig) -> dict[str, Any]:
     output = command.check_output(
         config.output, config.overwrite, (".csv", ".parquet", ".pq")
     )
-    for name in ("embeddings", "previous", "calibrate", "calibrate_embeddings"):
-        path = getattr(config, name)
-        if path and "://" not in path and not Path(path).is_file():
-            raise ConfigError(f"--{name}={path}: there is no such file.")
+    config = dataclasses.replace(config, **_files(config))
 
     from cv_tf.embedding import read_embeddings  # noqa: PLC0415
     from cv_tf.grouping import find_groups  # noqa: PLC0415
@@ -100,10 +102,11 @@ def run(config: GroupConfig) -> dict[str, Any]:
     previous = read_groups(config.previous) if config.previous else None
     embeddings = read_embeddings(config.embeddings)
     calibration = _calibrate(config, embeddings) if config.calibrate else None
-    threshold = calibration.threshold if calibration else float(config.threshold)
+    neighbors = _find_neighbors(config, embeddings)
+    threshold, source = _threshold(config, embeddings, neighbors, calibration)
     grouped = find_groups(
         embeddings,
-        _find_neighbors(config, embeddings),
+        neighbors,
         threshold,
         config,
         calibration.certainty if calibration else None,
@@ -111,6 +114,7 @@ def run(config: GroupConfig) -> dict[str, Any]:
     )
     summary = grouped.summary() | {
         "threshold": threshold,
+        "threshold_source": source,
         "same_color": config.same_color,
         "model": embeddings.model,
     }
@@ -127,6 +131,23 @@ def run(config: GroupConfig) -> dict[str, Any]:
     write_json(beside(output, "summary.json"), summary)
     print(format_summary(summary, grouped))
     return summary
+
+
+def _files(config: GroupConfig) -> dict[str, str]:
+    """The files to read, by the names of their flags.
+
+    Raises:
+      ConfigError: If one of them is not there.
+    """
+    files = {}
+    for name in ("embeddings", "previous", "calibrate", "calibrate_embeddings"):
+        path = getattr(config, name)
+        if path and not is_remote(path):
+            path = str(Path(path).expanduser())
+            if not Path(path).is_file():
+                raise ConfigError(f"--{name}={path}: there is no such file.")
+        files[name] = path
+    return files
 
 
 def beside(output: Path, suffix: str) -> Path:
@@ -158,7 +179,45 @@ def _calibrate(config: GroupConfig, embeddings: Embeddings) -> Calibration:
     )
 
 
-def _find_neighbors(config: GroupConfig, embeddings: Embeddings):
+def _threshold(
+    config: GroupConfig,
+    embeddings: Embeddings,
+    neighbors: Neighbors,
+    calibration: Calibration | None,
+) -> tuple[float, str]:
+    """The threshold, and where it comes from."""
+    from cv_tf.grouping import Likeness, guess_threshold  # noqa: PLC0415
+    from cv_tf.report.groups import GUESSED  # noqa: PLC0415
+
+    if calibration:
+        return calibration.threshold, "labelled products"
+    if config.threshold != "auto":
+        return float(config.threshold), "--threshold"
+    if config.previous and not is_remote(config.previous):
+        before = beside(Path(config.previous), "summary.json")
+        summary = json.loads(before.read_text()) if before.is_file() else {}
+        same = ("model", embeddings.model), ("same_color", config.same_color)
+        if all(summary.get(name) == value for name, value in same):
+            return float(summary["threshold"]), "the earlier run"
+    likeness = Likeness(embeddings.vectors, embeddings.lab, config.same_color)
+    return guess_threshold(likeness, neighbors), GUESSED
+
+
+def _find_neighbors(config: GroupConfig, embeddings: Embeddings) -> Neighbors:
+    if config.engine == "spark":
+        from cv_tf.grouping.neighbor_job import (  # noqa: PLC0415
+            find_neighbors_in_parts,
+        )
+
+        return find_neighbors_in_parts(
+            embeddings.vectors,
+            embeddings.block,
+            config,
+            config,
+            beside(Path(config.output).expanduser().absolute(), "neighbors.npz"),
+            embeddings.model,
+            config.overwrite,
+        )
     from cv_tf.grouping import find_neighbors  # noqa: PLC0415
 
     return find_neighbors(embeddings.vectors, embeddings.block, config)

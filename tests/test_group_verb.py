@@ -238,6 +238,37 @@ class TestCalibration:
             _group(embeddings, tmp_path / "groups.csv", f"--calibrate={labels}")
 
 
+class TestGuess:
+    def test_joins_most_of_the_pairs_that_are_nearest_to_each_other(self, tmp_path):
+        # Seven pairs, 1, 2, ... 7 degrees apart; 15% of the way down from the widest.
+        degrees = [angle for i in range(7) for angle in (40 * i, 40 * i + 1 + i)]
+        ids = [f"p{i:02d}" for i in range(14)]
+        path = _write(tmp_path / "v.parquet", ids, degrees)
+        summary = _group(path, tmp_path / "groups.csv")
+        expected = np.quantile(np.cos(np.deg2rad(np.arange(1, 8))), 0.15)
+        assert summary["threshold"] == pytest.approx(expected, abs=1e-6)
+        assert summary["threshold_source"] == "guessed from the products themselves"
+        assert summary["num_groups"] == 6
+
+    def test_comes_near_the_best_without_a_label(self, tmp_path):
+        path, labels, _ = _labelled(tmp_path)
+        guessed = _group(path, tmp_path / "groups.csv")
+        best = _group(path, tmp_path / "best.csv", f"--calibrate={labels}")
+        assert abs(guessed["num_groups"] - best["num_groups"]) <= 8
+
+    def test_a_product_alone_is_alone(self, tmp_path):
+        path = _write(tmp_path / "v.parquet", ["a"], [0])
+        assert _group(path, tmp_path / "groups.csv")["num_groups"] == 0
+
+    def test_an_earlier_run_of_the_same_model_says_it(self, embeddings, tmp_path):
+        _group(embeddings, tmp_path / "before.csv", "--threshold=0.77")
+        previous = f"--previous={tmp_path / 'before.csv'}"
+        after = _group(embeddings, tmp_path / "after.csv", previous)
+        assert after["threshold"] == 0.77
+        other = _group(embeddings, tmp_path / "other.csv", previous, "--same_color=0.1")
+        assert other["threshold"] != 0.77
+
+
 class TestPrevious:
     @pytest.fixture
     def previous(self, embeddings, tmp_path):
@@ -314,8 +345,7 @@ class TestCommandLine:
     @pytest.mark.parametrize(
         ("flags", "message"),
         [
-            ((), "either --threshold"),
-            (("--threshold=0.5", "--calibrate=x.csv"), "either --threshold"),
+            (("--threshold=0.5", "--calibrate=x.csv"), "nothing to --calibrate"),
             (("--threshold=1.5",), "must be 'auto' or from -1 to 1"),
             (("--threshold=nan",), "must be 'auto' or from -1 to 1"),
             (("--threshold=0.5", "--neighbors=0"), "--neighbors=0 must be 1 or more"),

@@ -7,6 +7,7 @@ from cv_tf.grouping.likeness import Likeness
 from cv_tf.grouping.link import calibrate_on, find_neighbors, group, link
 from cv_tf.grouping.linkage import average_linkage
 from cv_tf.grouping.thresholds import Calibration, calibrate
+from cv_tf.grouping.unlabelled import guess_threshold
 
 __all__ = [
     "Calibration",
@@ -20,6 +21,7 @@ __all__ = [
     "find_groups",
     "find_neighbors",
     "group",
+    "guess_threshold",
     "link",
     "mutual_graph",
 ]

@@ -67,7 +67,7 @@ def average_linkage(
         first, second, alike = first[allowed], second[allowed], alike[allowed]
         if not len(first):
             break
-        best = _mutually_best(first, second, alike, len(rows))
+        best = mutually_best(first, second, alike, len(rows))
         merges.append(np.stack([first[best], second[best]], axis=1))
         levels.append(groups.merge(first[best], second[best], alike[best]))
         has_merged = np.zeros(len(rows), bool)
@@ -122,10 +122,21 @@ def _join(
     return first, second, groups.likeness(first, second)
 
 
-def _mutually_best(
+def mutually_best(
     first: np.ndarray, second: np.ndarray, alike: np.ndarray, num_groups: int
 ) -> np.ndarray:
-    """The edges that are the best of both their ends; of equal ones the foremost."""
+    """Finds the edges that are the best of both their ends.
+
+    Args:
+      first: `[num_edges]` groups, numbered below `num_groups`.
+      second: `[num_edges]` groups at the other ends.
+      alike: `[num_edges]` likeness.
+      num_groups: How many groups there are.
+
+    Returns:
+      Which edges, ascending; of equally good ones the foremost, so that no group has
+      two.
+    """
     best = np.full(num_groups, -np.inf)
     np.maximum.at(best, first, alike)
     np.maximum.at(best, second, alike)

@@ -7,6 +7,7 @@ from typing import Any
 
 from cv_tf.grouping import Grouped
 
+GUESSED = "guessed from the products themselves"
 _SHOWN = 5
 
 
@@ -41,6 +42,11 @@ def format_summary(summary: Mapping[str, Any], grouped: Grouped) -> str:
     left = max(len(label) for label, _ in lines)
     right = max(len(value) for _, value in lines)
     text = [f"{label.ljust(left)}  {value.rjust(right)}" for label, value in lines]
+    if summary.get("threshold_source") == GUESSED:
+        text.append(
+            "The threshold is a guess from the products themselves. Set --threshold, "
+            "or --calibrate it on labelled ones."
+        )
     joined = [
         f"{kept} has taken in {', '.join(others)}"
         for kept, others in grouped.named.joined

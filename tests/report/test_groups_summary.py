@@ -6,7 +6,7 @@ import pytest
 from cv_tf.grouping import Grouped
 from cv_tf.grouping.naming import Named
 from cv_tf.grouping.verdicts import Verdicts
-from cv_tf.report.groups import format_summary
+from cv_tf.report.groups import GUESSED, format_summary
 
 SUMMARY = {
     "num_products": 12_345,
@@ -52,6 +52,15 @@ def grouped():
 
 def test_of_a_first_run(grouped):
     assert format_summary(SUMMARY, grouped()) == PLAIN
+
+
+def test_a_guess_is_called_one(grouped):
+    guessed = SUMMARY | {"threshold_source": GUESSED}
+    assert format_summary(guessed, grouped()).startswith(
+        f"{PLAIN}\nThe threshold is a "
+    )
+    given = SUMMARY | {"threshold_source": "--threshold"}
+    assert format_summary(given, grouped()) == PLAIN
 
 
 def test_of_a_calibrated_run(grouped):
