@@ -175,7 +175,7 @@ def by_cv_tf(products: Products, labelled: Products) -> tuple[float, list[np.nda
     settings = GroupingSettings()
     start = time.perf_counter()
     calibration = calibrate_on(
-        vectors, blocks, None, designs, settings, num_products=len(products[0])
+        vectors, blocks, None, designs, settings, for_blocks=products[2]
     )
     groups = group(products[0], products[2], None, calibration.threshold, settings)
     return time.perf_counter() - start, [groups]

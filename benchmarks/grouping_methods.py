@@ -35,6 +35,7 @@ from cv_tf.grouping import (
     guess_threshold,
     link,
 )
+from cv_tf.grouping.link import crowd
 from cv_tf.metrics import grouping_figures
 from cv_tf.retrieval import rows_by_block
 
@@ -101,7 +102,9 @@ def by_linkage(method: str, known: Labelled, reported: Labelled) -> np.ndarray:
     """SciPy's linkage of all pairs of a block."""
     dendrograms = dendrograms_of(known.embeddings, method)
     calibration = calibrate(
-        dendrograms, known.styles, num_products=len(reported.styles)
+        dendrograms,
+        known.styles,
+        crowding=crowd(reported.embeddings.block) / crowd(known.embeddings.block),
     )
     return dendrograms_of(reported.embeddings, method).cut(calibration.threshold)
 
@@ -163,7 +166,7 @@ def by_cv_tf(same_color: float, known: Labelled, reported: Labelled) -> np.ndarr
         known.embeddings.lab,
         known.styles,
         settings,
-        num_products=len(reported.styles),
+        for_blocks=reported.embeddings.block,
     )
     products = reported.embeddings
     return group(

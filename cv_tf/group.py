@@ -174,7 +174,7 @@ def _calibrate(config: GroupConfig, embeddings: Embeddings) -> Calibration:
         styles,
         config,
         config.criterion,
-        len(embeddings),
+        embeddings.block,
         config.precision or None,
     )
 

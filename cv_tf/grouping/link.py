@@ -69,7 +69,7 @@ def calibrate_on(
     styles: np.ndarray,
     settings: GroupingSettings,
     criterion: str = "f1",
-    num_products: int | None = None,
+    for_blocks: np.ndarray | None = None,
     min_precision: float | None = None,
 ) -> Calibration:
     """Chooses the threshold on labelled products, grouped as `group` groups them.
@@ -81,7 +81,8 @@ def calibrate_on(
       styles: `[m]` integers, the true styles; -1 where unknown.
       settings: How to group.
       criterion: As in `calibrate`, as are the others.
-      num_products: Size of the catalog that the threshold is for.
+      for_blocks: Blocks of the catalog that the threshold is for, one a product; None
+        if its blocks are as large as these.
       min_precision: Precision to reach.
 
     Raises:
@@ -91,7 +92,17 @@ def calibrate_on(
     likeness = Likeness(vectors, lab, settings.same_color)
     floor = _likely_floor(likeness, mutual_graph(neighbors), styles)
     dendrograms = link(likeness, neighbors, floor, settings.max_group_size)
-    return calibrate(dendrograms, styles, criterion, num_products, min_precision)
+    crowding = 1.0
+    if for_blocks is not None:
+        known = np.zeros(len(styles)) if blocks is None else np.asarray(blocks)
+        crowding = crowd(for_blocks) / crowd(known[np.asarray(styles) >= 0])
+    return calibrate(dendrograms, styles, criterion, crowding, min_precision)
+
+
+def crowd(blocks: np.ndarray) -> float:
+    """How many products there are in a product's block, on average; 1 without any."""
+    sizes = np.unique(blocks, return_counts=True)[1].astype(np.float64)
+    return float((sizes**2).sum() / sizes.sum()) if len(sizes) else 1.0
 
 
 def _likely_floor(likeness: Likeness, graph: Graph, styles: np.ndarray) -> float:

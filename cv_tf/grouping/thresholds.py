@@ -46,7 +46,7 @@ def calibrate(
     dendrograms: Dendrograms,
     styles: np.ndarray,
     criterion: str = "f1",
-    num_products: int | None = None,
+    crowding: float = 1.0,
     min_precision: float | None = None,
 ) -> Calibration:
     """Chooses the threshold that groups labelled products best.
@@ -59,7 +59,7 @@ def calibrate(
 
     The best threshold rises with the number of products: among twice as many, each
     product meets twice as many strangers in its block, but as many variants as
-    before. `num_products` therefore scales the pairs grouped wrongly to their number
+    before. `crowding` therefore scales the pairs grouped wrongly to their number
     in a catalog of that size. On real photos this finds the threshold of catalogs
     four times smaller or larger as well as calibration on one of the same size.
 
@@ -68,8 +68,8 @@ def calibrate(
       styles: `[dendrograms.num_products]` integers, the true styles; -1 where unknown:
         such products are grouped like the others, but their pairs are not counted.
       criterion: `f1` or `fms`, of the pairs of labelled products.
-      num_products: Size of the catalog that the threshold is for, with blocks of the
-        same kind. None counts the pairs of the labelled products as they are.
+      crowding: How many times as many products share a product's block in the catalog
+        that the threshold is for, as labelled ones do here.
       min_precision: Takes the highest recall at this pairwise precision, whatever the
         criterion; 0 to 1. None goes by the criterion alone.
 
@@ -79,14 +79,14 @@ def calibrate(
     Raises:
       ValueError: If `styles` does not fit the dendrograms, no two products of a style
         are grouped by any of their merges, no threshold is as precise as asked for, or
-        `criterion` or `num_products` is none of the above.
+        `criterion` or `crowding` is none of the above.
     """
     if criterion not in CRITERIA:
         raise ValueError(
             f"Criterion {criterion!r} is unknown. Choose one of {CRITERIA}."
         )
-    if num_products is not None and num_products < 1:
-        raise ValueError(f"num_products is {num_products}; expected at least 1.")
+    if not crowding > 0:
+        raise ValueError(f"crowding is {crowding}; expected a number above 0.")
     styles = np.asarray(styles)
     right, wrong = count_pairs(dendrograms, styles)
     if right[-1] == 0:
@@ -96,9 +96,8 @@ def calibrate(
             "that have labelled variants, or use wider blocks."
         )
     labelled = styles[styles >= 0]
-    scale = 1.0 if num_products is None else num_products / len(labelled)
     threshold, separable = _between_merges(dendrograms)
-    curve = _curve(right[separable], scale * wrong[separable], labelled)
+    curve = _curve(right[separable], crowding * wrong[separable], labelled)
     curve["threshold"] = threshold[separable]
     wanted = curve[criterion]
     if min_precision is not None:
@@ -112,7 +111,7 @@ def calibrate(
     # The first of equal maxima is the highest threshold: the one that groups least.
     best = int(np.argmax(wanted))
     levels = dendrograms.similarities
-    certainty = fit_certainty(levels, np.diff(right), scale * np.diff(wrong))
+    certainty = fit_certainty(levels, np.diff(right), crowding * np.diff(wrong))
     certainty = certainty or Certainty(float(curve["threshold"][best]))
     return Calibration(curve, best, certainty)
 

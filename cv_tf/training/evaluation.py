@@ -118,7 +118,7 @@ def _figures(
         with_color(embedder), reported, settings.embed_batch_size, f"Embedding, {name}"
     )
     styles, blocks = reported.catalog.style, reported.catalog.block
-    threshold = find_threshold(described, known, len(reported), settings)
+    threshold = find_threshold(described, known, blocks, settings)
     if threshold is None:
         figures = retrieval_figures(vectors, styles, blocks, settings.retrieval)
     else:
@@ -129,7 +129,7 @@ def _figures(
 def find_threshold(
     described: tuple[np.ndarray, np.ndarray] | None,
     known: Photos,
-    num_products: int,
+    blocks: np.ndarray,
     settings: EvaluationSettings,
 ) -> float | None:
     """The given threshold, or the best on known products; None if these lack pairs.
@@ -137,7 +137,7 @@ def find_threshold(
     Args:
       described: Vectors and colors of the known products; None if there is a threshold.
       known: The products.
-      num_products: How many are to be grouped.
+      blocks: `[n]` blocks of the products to be grouped.
       settings: How to group, and what to choose for.
     """
     if settings.threshold != "auto":
@@ -153,7 +153,7 @@ def find_threshold(
         styles,
         settings,
         settings.criterion,
-        num_products,
+        blocks,
     ).threshold
 
 

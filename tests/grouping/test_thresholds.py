@@ -47,23 +47,23 @@ def test_chooses_the_middle_between_two_merges():
 
 
 @pytest.mark.parametrize(
-    ("num_products", "f1", "threshold"),
+    ("crowding", "f1", "threshold"),
     [
         # Wrong pairs doubled: 2/4, 2/6, 4/9, 6/14, 6/30.
-        (12, [0, 1 / 2, 1 / 3, 4 / 9, 3 / 7, 1 / 5], 0.85),
+        (2.0, [0, 1 / 2, 1 / 3, 4 / 9, 3 / 7, 1 / 5], 0.85),
         # Wrong pairs halved: 2/4, 2/4.5, 4/6, 6/8, 6/12.
-        (3, [0, 1 / 2, 4 / 9, 2 / 3, 3 / 4, 1 / 2], 0.3),
+        (0.5, [0, 1 / 2, 4 / 9, 2 / 3, 3 / 4, 1 / 2], 0.3),
     ],
 )
-def test_wrong_pairs_grow_with_the_catalog(num_products, f1, threshold):
-    calibration = calibrate(DENDROGRAMS, STYLES, num_products=num_products)
+def test_wrong_pairs_grow_with_the_catalog(crowding, f1, threshold):
+    calibration = calibrate(DENDROGRAMS, STYLES, crowding=crowding)
     np.testing.assert_allclose(calibration.curve["f1"], f1)
     assert calibration.threshold == pytest.approx(threshold)
 
 
 def test_the_same_number_of_labelled_products_changes_nothing():
     plain = calibrate(DENDROGRAMS, STYLES)
-    same = calibrate(DENDROGRAMS, STYLES, num_products=6)
+    same = calibrate(DENDROGRAMS, STYLES, crowding=1.0)
     for name, values in plain.curve.items():
         np.testing.assert_array_equal(values, same.curve[name])
 
@@ -132,7 +132,7 @@ def test_identical_embeddings_can_be_told_from_nothing_grouped(link_all):
         (np.full(6, -1), {}, "No two products of one style"),
         (STYLES[:5], {}, r"expected \(6,\)"),
         (STYLES, {"criterion": "ari"}, "'ari' is unknown"),
-        (STYLES, {"num_products": 0}, "num_products is 0"),
+        (STYLES, {"crowding": 0}, "crowding is 0"),
         (STYLES[[0, 2, 1, 3, 4, 5]], {"min_precision": 0.99}, r"highest is 0\.200"),
     ],
 )

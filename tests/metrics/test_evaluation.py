@@ -40,7 +40,7 @@ def test_a_threshold_of_other_products_comes_near_the_best():
     best = calibrate_on(embeddings, blocks, None, styles, settings).expected["f1"]
     others, other_styles, other_blocks = _catalog(600, seed=2)
     threshold = calibrate_on(
-        others, other_blocks, None, other_styles, settings, num_products=120
+        others, other_blocks, None, other_styles, settings, for_blocks=blocks
     ).threshold
     figures = evaluate_embeddings(embeddings, styles, blocks, threshold)
     assert 0.9 * best < figures["pairwise_f1"] <= best

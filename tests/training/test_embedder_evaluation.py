@@ -66,19 +66,21 @@ class TestThreshold:
     def test_is_that_of_the_calibration(self, criterion, photos, vectors, config):
         config = dataclasses.replace(config, criterion=criterion)
         lab = np.random.default_rng(0).uniform(0, 99, (45, 3)).astype(np.float32)
-        threshold = find_threshold((vectors, lab), photos, 500, config)
-        catalog = photos.catalog
+        # Twice as many products in each block.
+        catalog, blocks = photos.catalog, np.tile(photos.catalog.block, 2)
+        threshold = find_threshold((vectors, lab), photos, blocks, config)
         products = vectors, catalog.block, lab, catalog.style
-        calibration = calibrate_on(*products, config, criterion, 500)
+        calibration = calibrate_on(*products, config, criterion, blocks)
         assert threshold == calibration.threshold
 
     def test_given_is_given(self, photos, config):
         given = dataclasses.replace(config, threshold="0.625")
-        assert find_threshold(None, photos, 500, given) == 0.625
+        assert find_threshold(None, photos, photos.catalog.block, given) == 0.625
 
     def test_without_variants_there_is_none(self, photos, vectors, config):
         alone = with_styles(photos, np.arange(45))
-        assert find_threshold((vectors, None), alone, 500, config) is None
+        blocks = alone.catalog.block
+        assert find_threshold((vectors, None), alone, blocks, config) is None
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ class TestSavedEmbedder:
         whitened = Embedder.load(path)
         known, reported = halves(photos)
         threshold = find_threshold(
-            embed(with_color(whitened), known), known, 15, config
+            embed(with_color(whitened), known), known, reported.catalog.block, config
         )
         catalog = reported.catalog
         found, lab = embed(with_color(whitened), reported)

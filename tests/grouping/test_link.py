@@ -1,0 +1,68 @@
+"""From vectors to groups, and the threshold that labelled ones choose."""
+
+import numpy as np
+import pytest
+
+from cv_tf.config import GroupingSettings
+from cv_tf.grouping import calibrate_on, group
+from cv_tf.grouping.link import crowd
+
+SETTINGS = GroupingSettings(retrieval="exact")
+
+
+def _products(num_styles=60, seed=0):
+    """Three noisy variants of each design, in four blocks."""
+    rng = np.random.default_rng(seed)
+    style = np.repeat(np.arange(num_styles), 3)
+    vectors = rng.standard_normal((num_styles, 12))[style]
+    vectors = vectors + 0.6 * rng.standard_normal(vectors.shape)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors.astype(np.float32), style, style % 4
+
+
+@pytest.mark.parametrize(
+    ("blocks", "expected"),
+    [([7], 1), ([0, 0, 0, 0], 4), ([0, 1, 2], 1), ([0, 0, 0, 5], (9 + 1) / 4), ([], 1)],
+)
+def test_crowd(blocks, expected):
+    assert crowd(np.array(blocks, int)) == pytest.approx(expected)
+
+
+def test_groups_reach_what_the_calibration_expects():
+    vectors, style, blocks = _products()
+    calibration = calibrate_on(vectors, blocks, None, style, SETTINGS)
+    groups = group(vectors, blocks, None, calibration.threshold, SETTINGS)
+    same_group = groups[:, None] == groups[None]
+    same_style = style[:, None] == style[None]
+    right = (same_group & same_style).sum() - len(style)
+    expected = calibration.expected
+    assert right / (same_style.sum() - len(style)) == pytest.approx(expected["recall"])
+    found = same_group.sum() - len(style)
+    assert right / found == pytest.approx(expected["precision"])
+
+
+def test_larger_blocks_ask_for_a_higher_threshold():
+    vectors, style, blocks = _products()
+    same = calibrate_on(vectors, blocks, None, style, SETTINGS, for_blocks=blocks)
+    plain = calibrate_on(vectors, blocks, None, style, SETTINGS)
+    assert same.expected == plain.expected
+    larger = np.zeros(4000, int)
+    crowded = calibrate_on(vectors, blocks, None, style, SETTINGS, for_blocks=larger)
+    assert crowded.threshold > plain.threshold
+    assert crowded.expected["precision"] < plain.expected["precision"]
+
+
+def test_more_blocks_of_the_same_size_change_nothing():
+    vectors, style, blocks = _products()
+    many = np.concatenate([blocks + 10 * i for i in range(50)])
+    more = calibrate_on(vectors, blocks, None, style, SETTINGS, for_blocks=many)
+    assert (
+        more.expected == calibrate_on(vectors, blocks, None, style, SETTINGS).expected
+    )
+
+
+def test_one_block_is_as_none():
+    vectors, style, _ = _products()
+    none = calibrate_on(vectors, None, None, style, SETTINGS)
+    one = calibrate_on(vectors, np.full(len(style), 3), None, style, SETTINGS)
+    assert none.expected == one.expected
