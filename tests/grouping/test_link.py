@@ -49,7 +49,6 @@ def test_larger_blocks_ask_for_a_higher_threshold():
     larger = np.zeros(4000, int)
     crowded = calibrate_on(vectors, blocks, None, style, SETTINGS, for_blocks=larger)
     assert crowded.threshold > plain.threshold
-    assert crowded.expected["precision"] < plain.expected["precision"]
 
 
 def test_more_blocks_of_the_same_size_change_nothing():
