@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 
 from tqdm import tqdm
 
@@ -22,6 +24,18 @@ class EngineSettings:
     spark_master: str = setting(
         "", "URL of the Spark master, such as spark://host:7077; empty for its default."
     )
+
+
+@contextlib.contextmanager
+def engine_running(settings: EngineSettings) -> Iterator[None]:
+    """Keeps a cluster's machines, and what they loaded, from one job to the next."""
+    if settings.engine == "local":
+        yield
+        return
+    from cv_tf.jobs.cluster import cluster  # noqa: PLC0415
+
+    with cluster(settings.spark_master):
+        yield
 
 
 def run_parts(

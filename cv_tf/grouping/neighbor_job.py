@@ -1,0 +1,218 @@
+"""The neighbors of a catalogue as a job of parts, for many machines."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cv_tf.catalog.whole_file import whole_file
+from cv_tf.config import GroupingSettings
+from cv_tf.grouping import neighbor_plan
+from cv_tf.grouping.neighbor_plan import Plan, make_plan
+from cv_tf.jobs import Parts, run_parts
+from cv_tf.jobs.run import EngineSettings, engine_running
+from cv_tf.retrieval import (
+    Index,
+    Neighbors,
+    build_index,
+    check_embeddings,
+    load_index,
+    nearest,
+)
+
+_WRITTEN_AT_ONCE = 2**14
+
+
+@dataclass(frozen=True)
+class NeighborJob:
+    """What it takes to do any part, on any machine.
+
+    Attributes:
+      plan: How products are divided.
+      parts: Where neighbors are left.
+      indexes: Where the names of indexes are left, in a folder within that of `parts`.
+      k: Neighbors of a product.
+      retrieval: How to search.
+      recall: The share of true neighbors to find.
+    """
+
+    plan: Plan
+    parts: Parts
+    indexes: Parts
+    k: int
+    retrieval: str
+    recall: float
+
+    def vectors(self, rows: slice) -> np.ndarray:
+        """The vectors of some rows, ordered by block."""
+        return np.array(np.load(self.parts.folder / "vectors.npy", "r")[rows])
+
+    def blocks(self, rows: slice) -> np.ndarray:
+        """Their blocks."""
+        return np.array(np.load(self.parts.folder / "blocks.npy", "r")[rows])
+
+
+def find_neighbors_in_parts(
+    vectors: np.ndarray,
+    blocks: np.ndarray,
+    settings: GroupingSettings,
+    engine: EngineSettings,
+    output: Path,
+    model: str = "",
+    overwrite: bool = False,
+) -> Neighbors:
+    """Finds the neighbors of every product within its block, as `find_neighbors` does.
+
+    The vectors are written once, ordered by block, into the folder of the parts. A part
+    is a block, or several small ones, and leaves a file of neighbors. A block of more
+    than 200,000 products is indexed once, in a first wave of parts, and searched for
+    shards of its products in a second: for ranges of its rows, as that makes the very
+    calls that the search on one machine makes. Sorting them by ScaNN's partitions would
+    keep a few more of these in a processor's cache, and nothing else.
+
+    An interrupted job goes on where it was; the folder is removed at the end.
+
+    The result is that of `find_neighbors` row for row, with two exceptions. Processors
+    of another make round similarities otherwise in the last digit. And of more than
+    100,000 products, ScaNN 1.4.2 draws those that it learns its partitions from, not
+    the same ones each time: two indexes of such a block, here or there, differ in some
+    neighbors, at the same recall.
+
+    Args:
+      vectors: `[num_products, dim]` float32, L2-normalised.
+      blocks: `[num_products]` integers.
+      settings: How many neighbors, and how to search.
+      engine: Where.
+      output: The job's name and place: the folder of the parts stands beside it, on
+        storage that all machines share. Ends in `.npz`.
+      model: Fingerprint of what made the vectors, which parts are known by.
+      overwrite: Whether parts of another job may be thrown away.
+
+    Raises:
+      ValueError: As `find_neighbors`.
+      JobError: If parts of another job are in the way; as `run_on_spark`.
+    """
+    vectors = check_embeddings(vectors)
+    order = np.argsort(blocks, kind="stable")
+    plan = make_plan(blocks[order])
+    identity = {
+        "model": model,
+        "embeddings": _digest(vectors, blocks),
+        "--neighbors": settings.neighbors,
+        "--retrieval": settings.retrieval,
+        "--recall": settings.recall,
+        "division into parts": neighbor_plan.limits(),
+    }
+    parts = Parts(output, len(plan.searches), identity)
+    indexes = Parts(parts.folder / "index.txt", len(plan.indexes), {})
+    parts.open(overwrite)
+    indexes.open()
+    _write_rows(parts.folder, vectors, blocks, order)
+    job = NeighborJob(
+        plan, parts, indexes, settings.neighbors, settings.retrieval, settings.recall
+    )
+    with engine_running(engine):
+        if plan.indexes:
+            sizes = [rows.stop - rows.start for rows in plan.indexes]
+            work = functools.partial(write_index, job)
+            run_parts(work, indexes, sizes, engine, "Indexing large blocks")
+        sizes = [search.asked.stop - search.asked.start for search in plan.searches]
+        work = functools.partial(write_neighbors, job)
+        run_parts(work, parts, sizes, engine, "Finding neighbors")
+    found = _put_together(job, order)
+    indexes.remove()
+    parts.remove()
+    return found
+
+
+def write_index(job: NeighborJob, number: int, report: Callable[[int], None]) -> None:
+    """Builds the index of a large block: what leaves its name is the part.
+
+    Args:
+      job: Of which it is a part.
+      number: Of the index.
+      report: Is told how many products more are done.
+    """
+    vectors = job.vectors(job.plan.indexes[number])
+    # A folder of its own: the same part may be done twice at once.
+    name = f"index-{uuid.uuid4().hex}"
+    index = build_index(vectors, job.retrieval, job.recall, job.k)
+    index.save(job.indexes.folder / name)
+    with whole_file(job.indexes.path(number)) as unfinished:
+        unfinished.write_text(name)
+    report(len(vectors))
+
+
+def write_neighbors(
+    job: NeighborJob, number: int, report: Callable[[int], None]
+) -> None:
+    """Finds the neighbors of one part's products, and writes them.
+
+    Args:
+      job: Of which it is a part.
+      number: Of the part.
+      report: Is told how many products more are done.
+    """
+    search = job.plan.searches[number]
+    vectors = job.vectors(search.asked)
+    if search.index < 0:
+        blocks = job.blocks(search.asked)
+        found = nearest(vectors, job.k, blocks, job.retrieval, recall=job.recall)
+    else:
+        name = job.indexes.path(search.index).read_text()
+        index = _load_index(job.indexes.folder / name)
+        asked, first = search.asked, search.among.start
+        own = np.arange(asked.start - first, asked.stop - first)
+        found = index.search(vectors, job.k + 1).without(own)
+    with whole_file(job.parts.path(number)) as unfinished:
+        np.savez(unfinished, indices=found.indices, similarities=found.similarities)
+    report(len(vectors))
+
+
+@functools.lru_cache(maxsize=1)
+def _load_index(folder: Path) -> Index:
+    """Once a process, which then searches it for many shards."""
+    return load_index(folder)
+
+
+def _put_together(job: NeighborJob, order: np.ndarray) -> Neighbors:
+    found = Neighbors.none(len(order), job.k)
+    for path, search in zip(job.parts.paths(), job.plan.searches, strict=True):
+        with np.load(path, allow_pickle=False) as part:
+            inside, similarities = part["indices"], part["similarities"]
+        rows = order[search.asked]
+        found.indices[rows] = np.where(inside < 0, -1, order[search.among][inside])
+        found.similarities[rows] = similarities
+    return found
+
+
+def _write_rows(
+    folder: Path, vectors: np.ndarray, blocks: np.ndarray, order: np.ndarray
+) -> None:
+    """Writes vectors and blocks as the parts read them, a chunk at a time."""
+    if not (folder / "blocks.npy").is_file():
+        with whole_file(folder / "blocks.npy") as unfinished:
+            np.save(unfinished, blocks[order], allow_pickle=False)
+    if (folder / "vectors.npy").is_file():
+        return
+    header = np.lib.format.header_data_from_array_1_0(vectors)
+    with (
+        whole_file(folder / "vectors.npy") as unfinished,
+        unfinished.open("wb") as file,
+    ):
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, len(order), _WRITTEN_AT_ONCE):
+            vectors[order[start : start + _WRITTEN_AT_ONCE]].tofile(file)
+
+
+def _digest(*arrays: np.ndarray) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()

@@ -1,0 +1,99 @@
+"""The neighbors of a catalogue as a job of parts, done on this machine."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cv_tf.config import GroupingSettings
+from cv_tf.grouping import find_neighbors, neighbor_job, neighbor_plan
+from cv_tf.grouping.neighbor_job import find_neighbors_in_parts
+from cv_tf.jobs import JobError
+from cv_tf.jobs.run import EngineSettings
+
+SETTINGS = GroupingSettings(neighbors=12, retrieval="exact")
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Blocks of more than 1,000 products are split, into shards of 512."""
+    monkeypatch.setattr(neighbor_plan, "SPLIT_ABOVE", 1000)
+    monkeypatch.setattr(neighbor_plan, "SHARD", 512)
+    monkeypatch.setattr(neighbor_plan, "MAX_PRODUCTS", 150)
+
+
+@pytest.fixture(scope="module")
+def products() -> tuple[np.ndarray, np.ndarray]:
+    """1,531 vectors in seven blocks, in mixed order; many are alike."""
+    rng = np.random.default_rng(1)
+    sizes = [30, 1300, 120, 40, 1, 30, 10]
+    blocks = rng.permutation(np.repeat(np.arange(7) * 3, sizes)).astype(np.int32)
+    vectors = rng.normal(size=(len(blocks), 24)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), blocks
+
+
+def _find(products, output: Path, **changes):
+    arguments = {"settings": SETTINGS, "engine": EngineSettings(), "output": output}
+    return find_neighbors_in_parts(*products, **arguments | changes)
+
+
+def test_finds_the_same_as_without_parts(products, small_parts, tmp_path):
+    found = _find(products, tmp_path / "neighbors.npz")
+    expected = find_neighbors(*products, SETTINGS)
+    np.testing.assert_array_equal(found.indices, expected.indices)
+    np.testing.assert_array_equal(found.similarities, expected.similarities)
+    assert (found.indices == -1).any()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_goes_on_where_it_was(products, small_parts, tmp_path, monkeypatch):
+    output, done = tmp_path / "neighbors.npz", []
+    write_neighbors = neighbor_job.write_neighbors
+
+    def build_again(job, number, report):
+        raise AssertionError("The index was built before.")
+
+    def write_three(job, number, report):
+        if number > 2:
+            raise JobError("The power went off.")
+        write_neighbors(job, number, report)
+
+    def write_and_note(job, number, report):
+        done.append(number)
+        write_neighbors(job, number, report)
+
+    monkeypatch.setattr(neighbor_job, "write_neighbors", write_three)
+    with pytest.raises(JobError, match="power"):
+        _find(products, output)
+    monkeypatch.setattr(neighbor_job, "write_neighbors", write_and_note)
+    monkeypatch.setattr(neighbor_job, "write_index", build_again)
+    found = _find(products, output)
+    assert sorted(done) == [3, 4]
+    expected = find_neighbors(*products, SETTINGS)
+    np.testing.assert_array_equal(found.indices, expected.indices)
+
+
+@pytest.mark.parametrize("change", ["vectors", "blocks", "neighbors", "recall"])
+def test_parts_of_another_job_are_not_taken(products, tmp_path, monkeypatch, change):
+    output = tmp_path / "neighbors.npz"
+
+    def stop(*arguments):
+        raise JobError("The power went off.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(neighbor_job, "write_neighbors", stop)
+        with pytest.raises(JobError, match="power"):
+            _find(products, output)
+    vectors, blocks = products
+    if change == "vectors":
+        products = np.roll(vectors, 1, axis=0), blocks
+    elif change == "blocks":
+        products = vectors, blocks + np.int32(1)
+    changes = {"neighbors": {"neighbors": 11}, "recall": {"recall": 0.9}}
+    settings = GroupingSettings(
+        **{"neighbors": 12, "retrieval": "exact"} | changes.get(change, {})
+    )
+    with pytest.raises(JobError, match="parts of a job that was interrupted"):
+        _find(products, output, settings=settings)
+    found = _find(products, output, settings=settings, overwrite=True)
+    assert found.indices.shape == (1531, settings.neighbors)
