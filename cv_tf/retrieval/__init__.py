@@ -2,13 +2,22 @@
 
 from cv_tf.retrieval.blocks import rows_by_block
 from cv_tf.retrieval.embeddings import check_embeddings
+from cv_tf.retrieval.exact import ExactIndex
+from cv_tf.retrieval.index import Index
+from cv_tf.retrieval.index_engines import build_index, load_index
 from cv_tf.retrieval.mutual import mutual_neighbors
 from cv_tf.retrieval.neighbors import Neighbors
+from cv_tf.retrieval.scann import ScannIndex
 from cv_tf.retrieval.search import nearest
 
 __all__ = [
+    "ExactIndex",
+    "Index",
     "Neighbors",
+    "ScannIndex",
+    "build_index",
     "check_embeddings",
+    "load_index",
     "mutual_neighbors",
     "nearest",
     "rows_by_block",

@@ -2,45 +2,185 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from absl import logging
 
+from cv_tf.retrieval.index import Index
 from cv_tf.retrieval.neighbors import Neighbors
+from cv_tf.retrieval.tuning import Effort, tune
 
 # https://github.com/google-research/google-research/blob/master/scann/docs/algorithms.md
+# It advises leaves from 100,000 products on; tuned ones make searches many times faster
+# from here on, and take no longer to build.
 BRUTE_FORCE_BELOW = 20_000
-_TREE_ABOVE = 100_000
-# With spilling (SOAR, arXiv 2404.00774) a tenth of the leaves holds 0.99 of the
-# true neighbors of product embeddings; without it, 0.98.
-_SEARCHED_LEAVES = 0.1
-_SOAR = {"soar_lambda": 1.5, "overretrieve_factor": 2.0}
-# Quantized scores only preselect; this many times `k` are scored again exactly.
-_REORDERED = 10
+# Comparing more than this many times `k` exactly hardly finds more.
+_MOST_REORDERED = 100
+_ADDED_AT_ONCE = 256
 
 
-def scann_search(embeddings: np.ndarray, queries: np.ndarray, k: int) -> Neighbors:
-    """Finds about the `k` most similar other products of each query.
+class ScannIndex(Index):
+    """Compares each query with quantized products, and exactly with the best of them.
+
+    The products are partitioned into as many leaves as a leaf has products, and a
+    search looks at the leaves nearest to the query. How many leaves these are, and how
+    many products are compared exactly, is tuned on 1,000 of the products when the index
+    is built, to what finds the wanted share of their neighbors at the least cost. A
+    search for more neighbors than that was done for takes more effort in proportion.
+
+    Similarities are exact, but a few neighbors may be missed, and which of equally
+    similar ones come first is not defined. An index finds the same each time, also
+    after it was saved and loaded; but ScaNN's partitions cannot be repeated, so two
+    indexes of the same products differ in a few neighbors. Leaves and quantization stay
+    as they were built when products are added: build the index again once it has
+    doubled.
 
     Args:
-      embeddings: `[num_products, dim]` float32, L2-normalised.
-      queries: `[num_queries]` integers, rows of `embeddings`.
-      k: Neighbors for each query.
-
-    Returns:
-      The neighbors; their similarities are exact, but a few may be missed.
-
-    Raises:
-      ImportError: If ScaNN cannot be loaded.
+      searcher: ScaNN's.
+      dim: Length of the vectors.
+      num_leaves: How many there are.
+      effort: What is looked at when `tuned_k` neighbors are asked for.
+      tuned_k: How many these are.
+      model: As in `Index`.
 
     Source: Guo et al., "Accelerating Large-Scale Inference with Anisotropic Vector
     Quantization" (arXiv 1908.10396).
     """
-    # One more than asked for: every product finds itself.
-    searcher = _build(embeddings, min(k + 1, len(embeddings)))
-    indices, similarities = searcher.search_batched_parallel(embeddings[queries])
-    return _without_self(indices.astype(np.int32), similarities, queries, k)
+
+    engine = "scann"
+
+    def __init__(
+        self,
+        searcher: Any,
+        dim: int,
+        num_leaves: int,
+        effort: Effort,
+        tuned_k: int,
+        model: str = "",
+    ):
+        super().__init__(dim, model)
+        self.effort = effort
+        self._searcher = searcher
+        self._num_leaves = num_leaves
+        self._tuned_k = tuned_k
+
+    @classmethod
+    def build(
+        cls, embeddings: np.ndarray, recall: float, k: int, model: str = ""
+    ) -> ScannIndex:
+        """Builds an index and tunes it.
+
+        Args:
+          embeddings: `[num_products, dim]` float32, L2-normalised and C-contiguous.
+          recall: The share of the `k` nearest neighbors to be found.
+          k: How many neighbors searches will mostly ask for.
+          model: As in `Index`.
+
+        Raises:
+          ImportError: If ScaNN cannot be loaded.
+        """
+        num_products, dim = embeddings.shape
+        num_leaves = math.isqrt(num_products)
+        # A product of the index finds itself, and then `k` others.
+        builder = load_scann().builder(embeddings, k + 1, "dot_product")
+        builder = builder.tree(num_leaves, num_leaves)
+        most = Effort(num_leaves, min(_MOST_REORDERED * (k + 1), num_products))
+        builder = builder.score_ah(2, anisotropic_quantization_threshold=0.2)
+        searcher = builder.reorder(most.reordered).build()
+        index = cls(searcher, dim, num_leaves, most, k + 1, model)
+        index._tune(embeddings, recall)
+        return index
+
+    @classmethod
+    def read(cls, folder: Path, about: dict[str, Any]) -> ScannIndex:
+        """As `Index.read`."""
+        module = load_scann()
+        vectors = np.load(folder / "dataset.npy", mmap_mode="r")
+        # Not `module.load_searcher`: that unpickles a file of document ids.
+        assets = (folder / "scann_assets.pbtxt").read_text(encoding="utf-8")
+        scann_numpy = module.scann_pybind.ScannNumpy(str(folder), assets)
+        searcher = module.ScannSearcher(scann_numpy)
+        settings = about["settings"]
+        index = cls(
+            searcher,
+            vectors.shape[1],
+            settings["num_leaves"],
+            Effort(settings["leaves"], settings["reordered"]),
+            settings["tuned_k"],
+            about["model"],
+        )
+        index.measured_recall = about["measured_recall"]
+        return index
+
+    @property
+    def num_products(self) -> int:
+        """How many products can be found."""
+        return self._searcher.size()
+
+    def _settings(self) -> dict[str, int]:
+        return dataclasses.asdict(self.effort) | {
+            "num_leaves": self._num_leaves,
+            "tuned_k": self._tuned_k,
+        }
+
+    def _write(self, folder: Path) -> None:
+        # Relative paths, so that the folder can be moved.
+        self._searcher.serialize(str(folder), True)
+
+    def _add(self, embeddings: np.ndarray) -> None:
+        # ScaNN's own `upsert` asks for document ids, and would pickle them.
+        rows = [None] * len(embeddings)
+        self._searcher.searcher.upsert(rows, embeddings, _ADDED_AT_ONCE)
+
+    def _search(self, queries: np.ndarray, k: int) -> Neighbors:
+        more = max(1, k / self._tuned_k)
+        leaves = min(math.ceil(self.effort.leaves * more), self._num_leaves)
+        reordered = math.ceil(self.effort.reordered * more)
+        return self._search_with(Effort(leaves, reordered), queries, k)
+
+    def _search_with(self, effort: Effort, queries: np.ndarray, k: int) -> Neighbors:
+        found = Neighbors.none(len(queries), k)
+        kept = min(k, self.num_products)
+        indices, similarities = self._searcher.search_batched_parallel(
+            queries,
+            final_num_neighbors=kept,
+            pre_reorder_num_neighbors=min(effort.reordered, self.num_products),
+            leaves_to_search=effort.leaves,
+        )
+        # ScaNN fills the places of neighbors that it did not find with NaN.
+        there = ~np.isnan(similarities)
+        found.indices[:, :kept][there] = indices[there]
+        found.similarities[:, :kept][there] = similarities[there]
+        return found
+
+    def _tune(self, embeddings: np.ndarray, recall: float) -> None:
+        """Chooses the effort, and says what was reached."""
+        k = self._tuned_k - 1
+        most = self.effort
+        self.effort, self.measured_recall, reached = tune(
+            self._search_with, embeddings, k, recall, most
+        )
+        logging.info(
+            "ScaNN finds %.3f of the %d nearest of %d products, looking at %d of %d "
+            "leaves and comparing %d products exactly.",
+            self.measured_recall,
+            k,
+            len(embeddings),
+            self.effort.leaves,
+            most.leaves,
+            self.effort.reordered,
+        )
+        if not reached:
+            logging.warning(
+                "ScaNN finds %.3f of the nearest neighbors at most, where %.3f were "
+                "asked for. Use exact search, or ask for less.",
+                self.measured_recall,
+                recall,
+            )
 
 
 def load_scann() -> Any:
@@ -62,34 +202,3 @@ def load_scann() -> Any:
             "'scann==1.4.2' beside 'tensorflow==2.20.*', or use exact search."
         ) from error
     return scann_ops_pybind
-
-
-def _build(embeddings: np.ndarray, k: int) -> Any:
-    """Builds the searcher that ScaNN's guide recommends for this many products."""
-    num_products = len(embeddings)
-    builder = load_scann().builder(embeddings, k, "dot_product")
-    if num_products < BRUTE_FORCE_BELOW:
-        return builder.score_brute_force().build()
-    if num_products > _TREE_ABOVE:
-        num_leaves = math.isqrt(num_products)
-        builder = builder.tree(num_leaves, int(num_leaves * _SEARCHED_LEAVES), **_SOAR)
-    builder = builder.score_ah(2, anisotropic_quantization_threshold=0.2)
-    return builder.reorder(min(_REORDERED * k, num_products)).build()
-
-
-def _without_self(
-    indices: np.ndarray, similarities: np.ndarray, queries: np.ndarray, k: int
-) -> Neighbors:
-    """Removes each query from its own neighbors and pads what is missing."""
-    found = Neighbors.none(len(queries), k)
-    # ScaNN fills the places of neighbors that it did not find with NaN.
-    unusable = (indices == queries[:, None]) | ~np.isfinite(similarities)
-    # Stable, so that usable neighbors move to the front in the order they were in.
-    order = np.argsort(unusable, axis=1, kind="stable")[:, :k]
-    usable = ~np.take_along_axis(unusable, order, axis=1)
-    kept = order.shape[1]
-    found.indices[:, :kept][usable] = np.take_along_axis(indices, order, 1)[usable]
-    found.similarities[:, :kept][usable] = np.take_along_axis(similarities, order, 1)[
-        usable
-    ]
-    return found

@@ -1,9 +1,22 @@
 """ScaNN against exact search; skipped where ScaNN cannot be loaded."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 
-from cv_tf.retrieval import nearest, scann, search
+from cv_tf.retrieval import (
+    ExactIndex,
+    Neighbors,
+    ScannIndex,
+    build_index,
+    index_engines,
+    load_index,
+    nearest,
+    scann,
+    search,
+)
+from cv_tf.retrieval.tuning import recall_against
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -14,7 +27,7 @@ def _scann():
         pytest.skip(str(error))
 
 
-def _clusters(num_products=1500, dim=16, seed=0):
+def _clusters(num_products, dim=16, seed=0):
     """Products around 200 centers, as styles are."""
     rng = np.random.default_rng(seed)
     centers = rng.standard_normal((200, dim))
@@ -24,66 +37,160 @@ def _clusters(num_products=1500, dim=16, seed=0):
     return embeddings.astype(np.float32)
 
 
-def _recall(found, exact):
-    pairs = zip(found.indices.tolist(), exact.indices.tolist(), strict=True)
-    return np.mean([len(set(a) & set(b)) / len(b) for a, b in pairs])
+MANY = _clusters(25_000)
+# Products of the same clusters that no index was tuned with.
+MORE = _clusters(26_000)[25_000:]
+
+
+@pytest.fixture(scope="module")
+def index():
+    return build_index(MANY, recall=0.95, k=10, model="mine")
+
+
+def _true_similarities(queries, products, found):
+    similarities = np.einsum("qd,qkd->qk", queries, products[found.indices])
+    return np.where(found.indices < 0, -np.inf, similarities)
+
+
+def test_finds_what_was_asked_for_and_not_much_more(index):
+    exact = ExactIndex(MANY).search(MORE, 10)
+    found = index.search(MORE, 10)
+    recall = recall_against(found, exact).mean()
+    assert 0.94 < recall < 0.99
+    assert index.measured_recall == pytest.approx(recall, abs=0.02)
+    expected = _true_similarities(MORE, MANY, found)
+    np.testing.assert_allclose(found.similarities, expected, atol=1e-6)
+
+
+def test_looks_at_no_more_than_it_has_to(index):
+    assert isinstance(index, ScannIndex)
+    assert index.effort.leaves < 0.3 * np.sqrt(len(MANY))
+    assert index.effort.reordered < 300
+
+
+@pytest.mark.parametrize("recall", [0.7, 0.99])
+def test_recall_can_be_chosen(recall):
+    index = build_index(MANY, "scann", recall)
+    found = recall_against(index.search(MORE, 10), ExactIndex(MANY).search(MORE, 10))
+    assert recall - 0.02 < found.mean() < recall + 0.1
+
+
+@pytest.mark.parametrize("k", [1, 100, 1000])
+def test_finds_as_many_as_asked(index, k):
+    found = index.search(MORE[:50], k)
+    exact = ExactIndex(MANY).search(MORE[:50], k)
+    assert recall_against(found, exact).mean() > 0.9
+    assert (np.diff(found.similarities) <= 0).all()
+
+
+def test_no_product_twice_and_missing_ones_at_the_end(index):
+    # More than the leaves hold that are searched for 10.
+    found = index._search_with(index.effort, MORE[:20], 20_000)
+    for indices in found.indices:
+        present = indices[indices >= 0]
+        assert len(set(present.tolist())) == len(present) > 0
+        assert (indices[len(present) :] == -1).all()
+    missing = found.indices < 0
+    np.testing.assert_array_equal(missing, found.similarities == -np.inf)
+
+
+def test_searches_repeat(index):
+    first, second = index.search(MORE, 10), index.search(MORE, 10)
+    np.testing.assert_array_equal(first.indices, second.indices)
+
+
+def test_saved_and_loaded_finds_the_same(index, tmp_path):
+    index.save(tmp_path / "index")
+    loaded = load_index(tmp_path / "index", model="mine")
+    assert isinstance(loaded, ScannIndex)
+    assert loaded.effort == index.effort
+    assert loaded.measured_recall == index.measured_recall
+    for k in (3, 40):
+        found, expected = loaded.search(MORE, k), index.search(MORE, k)
+        np.testing.assert_array_equal(found.indices, expected.indices)
+        np.testing.assert_array_equal(found.similarities, expected.similarities)
+
+
+def test_a_loaded_index_takes_more_products_and_can_be_saved_again(index, tmp_path):
+    index.save(tmp_path / "first")
+    grown = load_index(tmp_path / "first")
+    grown.add(MORE[:600])
+    grown.add(MORE[600:])
+    assert grown.num_products == 26_000
+    added = np.arange(25_000, 26_000)
+    assert (grown.search(MORE, 1).indices[:, 0] == added).mean() > 0.95
+    assert index.num_products == 25_000
+    everything = np.concatenate([MANY, MORE])
+    exact = ExactIndex(everything).search(MORE, 10)
+    assert recall_against(grown.search(MORE, 10), exact).mean() > 0.94
+    grown.save(tmp_path / "second")
+    again = load_index(tmp_path / "second").search(MORE, 10)
+    np.testing.assert_array_equal(again.indices, grown.search(MORE, 10).indices)
+
+
+def test_saved_files_hold_nothing_that_is_unpickled(index, tmp_path):
+    index.save(tmp_path / "index")
+    kinds = {path.suffix for path in (tmp_path / "index").iterdir()}
+    assert kinds == {".json", ".npy", ".pb", ".pbtxt"}
+
+
+def test_a_pickle_in_the_folder_is_not_read(index, tmp_path):
+    index.save(tmp_path / "index")
+    (tmp_path / "index" / "scann_docids.pkl").write_bytes(b"not even a pickle")
+    assert load_index(tmp_path / "index").num_products == 25_000
+
+
+@pytest.mark.parametrize("name", ["ah_codebook.pb", "serialized_partitioner.pb"])
+def test_damage_that_leaves_the_size_is_noticed_too(index, name, tmp_path):
+    index.save(tmp_path / "index")
+    path = tmp_path / "index" / name
+    path.write_bytes(bytes([255]) * path.stat().st_size)
+    with pytest.raises(ValueError, match=r"index.*is damaged .*Copy it again"):
+        load_index(tmp_path / "index")
 
 
 def test_below_20000_products_it_is_exact():
-    embeddings, blocks = _clusters(300), np.arange(300) % 7
+    embeddings, blocks = MANY[:300], np.arange(300) % 7
     found = nearest(embeddings, 50, blocks, engine="scann")
     exact = nearest(embeddings, 50, blocks, engine="exact")
     np.testing.assert_array_equal(found.indices, exact.indices)
-    np.testing.assert_allclose(found.similarities, exact.similarities, atol=1e-6)
+    np.testing.assert_array_equal(found.similarities, exact.similarities)
 
 
-def test_one_product_has_no_neighbors():
-    assert nearest(_clusters(1), 2, engine="scann").indices.tolist() == [[-1, -1]]
+def test_neighbors_of_all_products_never_hold_the_product_itself(monkeypatch):
+    monkeypatch.setattr(search, "_EXACT_BELOW", 0)
+    found = nearest(MANY, 10, engine="auto", recall=0.9)
+    exact = nearest(MANY, 10, engine="exact")
+    assert 0.89 < recall_against(found, exact).mean() < 0.99
+    assert not (found.indices == np.arange(len(MANY))[:, None]).any()
+    expected = _true_similarities(MANY, MANY, found)
+    np.testing.assert_allclose(found.similarities, expected, atol=1e-6)
 
 
-# So few products have so few leaves that a tenth of them loses more than of many.
-@pytest.mark.parametrize(
-    ("tree_above", "least_recall"), [(10_000, 0.99), (1_000, 0.85)]
-)
-def test_approximate_search_finds_most(monkeypatch, tree_above, least_recall):
-    monkeypatch.setattr(scann, "BRUTE_FORCE_BELOW", 500)
-    monkeypatch.setattr(scann, "_TREE_ABOVE", tree_above)
-    embeddings = _clusters()
-    found = nearest(embeddings, 5, engine="scann")
-    exact = nearest(embeddings, 5, engine="exact")
-    assert _recall(found, exact) > least_recall
-    itself = found.indices == np.arange(len(embeddings))[:, None]
-    assert not itself.any()
-    # Whatever was found, its similarity is the true one.
-    products = np.einsum("nd,nkd->nk", embeddings, embeddings[found.indices])
-    present = found.indices >= 0
-    np.testing.assert_allclose(
-        found.similarities[present], products[present], atol=1e-5
-    )
-
-
-def test_auto_uses_it_for_large_blocks_only(monkeypatch):
-    monkeypatch.setattr(search, "BRUTE_FORCE_BELOW", 100)
+def test_auto_uses_it_for_large_blocks_with_many_queries_only(monkeypatch):
+    monkeypatch.setattr(index_engines, "BRUTE_FORCE_BELOW", 100)
+    monkeypatch.setattr(search, "_EXACT_BELOW", 50 * 101 * 16)
     sizes = []
 
-    def record(embeddings, queries, k):
+    def record(embeddings, *arguments):
         sizes.append(len(embeddings))
-        return scann.scann_search(embeddings, queries, k)
+        return ExactIndex(embeddings)
 
-    monkeypatch.setattr(search, "scann_search", record)
+    monkeypatch.setattr(ScannIndex, "build", record)
     blocks = np.repeat([0, 1, 2], [99, 100, 101])
-    nearest(_clusters(300), 3, blocks, engine="auto")
+    nearest(MANY[:300], 3, blocks, engine="auto")
     assert sizes == [100, 101]
+    nearest(MANY[:300], 3, blocks, engine="auto", queries=np.arange(248))
+    assert sizes == [100, 101, 100]
 
 
-def test_missing_neighbors_are_padded_and_the_query_left_out():
-    found = scann._without_self(
-        indices=np.array([[4, 9, 2], [9, 7, 0], [5, 6, 8]], np.int32),
-        similarities=np.array([[1, 0.9, 0.8], [1, 0.7, np.nan], [0.6, 0.5, 0.4]]),
-        queries=np.array([4, 9, 1]),
-        k=2,
-    )
-    assert found.indices.tolist() == [[9, 2], [7, -1], [5, 6]]
-    np.testing.assert_allclose(
-        found.similarities, [[0.9, 0.8], [0.7, -np.inf], [0.6, 0.5]]
-    )
+def test_what_cannot_be_reached_is_said(monkeypatch):
+    def find_nothing(self, effort, queries, k):
+        return Neighbors.none(len(queries), k)
+
+    monkeypatch.setattr(ScannIndex, "_search_with", find_nothing)
+    with mock.patch.object(scann.logging, "warning") as warning:
+        index = ScannIndex.build(MANY[:1000], recall=0.9, k=3)
+    assert index.measured_recall == 0
+    message = warning.call_args.args[0] % warning.call_args.args[1:]
+    assert message.startswith("ScaNN finds 0.000 of the nearest neighbors at most")

@@ -1,11 +1,11 @@
-"""Nearest neighbors: hand-worked, against plain loops, and the choice of engine."""
+"""Neighbors of products: hand-worked, against plain loops; the choice of engine."""
 
 from unittest import mock
 
 import numpy as np
 import pytest
 
-from cv_tf.retrieval import nearest, search
+from cv_tf.retrieval import index_engines, nearest, search
 
 
 def _at_degrees(*degrees):
@@ -61,7 +61,7 @@ def test_ties_are_in_the_order_of_rows():
 @pytest.mark.parametrize("chunk", [1, 7, 1024])
 @pytest.mark.parametrize("num_blocks", [1, 6])
 def test_equals_plain_loops_whatever_the_chunk(monkeypatch, chunk, num_blocks):
-    monkeypatch.setattr("cv_tf.retrieval.exact._MAX_CHUNK", chunk)
+    monkeypatch.setattr(search, "_CHUNK", chunk)
     embeddings = _random(60, 5)
     blocks = np.random.default_rng(1).integers(0, num_blocks, 60)
     found = nearest(embeddings, 12, blocks)
@@ -96,6 +96,7 @@ def test_one_product_has_no_neighbors():
     [
         ({"k": 0}, "k is 0"),
         ({"k": 1, "engine": "faiss"}, "'faiss' is unknown"),
+        ({"k": 1, "recall": 0}, "Recall is 0; expected a share"),
         ({"k": 1, "queries": [0, 4]}, r"0\.\.4; expected rows of the 4"),
         ({"k": 1, "queries": [-1]}, r"-1\.\.-1; expected rows of the 4"),
         ({"k": 1, "blocks": [0, 0]}, r"expected \(4,\)"),
@@ -111,14 +112,15 @@ def no_scann(monkeypatch):
     def fail():
         raise ImportError("ScaNN cannot be loaded (a test).")
 
-    monkeypatch.setattr(search, "load_scann", fail)
+    monkeypatch.setattr(index_engines, "load_scann", fail)
     monkeypatch.setattr("cv_tf.retrieval.scann.load_scann", fail)
-    monkeypatch.setattr(search, "BRUTE_FORCE_BELOW", 20)
+    monkeypatch.setattr(index_engines, "BRUTE_FORCE_BELOW", 20)
+    monkeypatch.setattr(search, "_EXACT_BELOW", 20 * 25 * 4)
 
 
 def test_exact_search_takes_over_without_scann_and_says_so(no_scann):
     embeddings = _random(25, 4)
-    with mock.patch.object(search.logging, "warning") as warning:
+    with mock.patch.object(index_engines.logging, "warning") as warning:
         found = nearest(embeddings, 3, engine="auto")
     message = warning.call_args.args[0] % warning.call_args.args[1:]
     assert message.startswith("Exact search takes over for 25 products")
@@ -126,12 +128,23 @@ def test_exact_search_takes_over_without_scann_and_says_so(no_scann):
     np.testing.assert_array_equal(found.indices, exact.indices)
 
 
-def test_small_blocks_are_searched_exactly_without_a_word(no_scann):
-    with mock.patch.object(search.logging, "warning") as warning:
-        nearest(_random(25, 4), 3, blocks=np.arange(25) % 2, engine="auto")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"blocks": np.arange(25) % 2},
+        {"queries": np.arange(19)},
+        {"recall": 1},
+        {"engine": "exact"},
+    ],
+)
+def test_exact_without_a_word_for_small_blocks_few_queries_and_all_there_is(
+    no_scann, arguments
+):
+    with mock.patch.object(index_engines.logging, "warning") as warning:
+        nearest(_random(25, 4), 3, **arguments)
     warning.assert_not_called()
 
 
 def test_scann_is_never_replaced_where_it_was_asked_for(no_scann):
     with pytest.raises(ImportError, match="cannot be loaded"):
-        nearest(_random(25, 4), 3, engine="scann")
+        nearest(_random(25, 4), 3, engine="scann", queries=[0])

@@ -1,0 +1,123 @@
+"""Making an index, of embeddings or of a saved one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from absl import logging
+
+from cv_tf.retrieval.embeddings import check_embeddings
+from cv_tf.retrieval.exact import ExactIndex
+from cv_tf.retrieval.index import Index, check_k
+from cv_tf.retrieval.index_folder import damaged, read_about
+from cv_tf.retrieval.scann import BRUTE_FORCE_BELOW, ScannIndex, load_scann
+
+ENGINES = ("auto", "exact", "scann")
+_CLASSES = {engine.engine: engine for engine in (ExactIndex, ScannIndex)}
+
+
+def build_index(
+    embeddings: np.ndarray,
+    engine: str = "auto",
+    recall: float = 0.95,
+    k: int = 10,
+    model: str = "",
+) -> Index:
+    """Builds the index of products in which their neighbors are found fastest.
+
+    Args:
+      embeddings: `[num_products, dim]` float32, L2-normalised.
+      engine: `exact`; `scann`, tuned to the recall, and exact all the same below
+        20,000 products; or `auto`: `scann` where it can be loaded (and a warning
+        where not), but exact for a recall of 1.
+      recall: The share of the true `k` nearest neighbors to be found, above 0 and at
+        most 1. More of it takes longer.
+      k: How many neighbors searches will mostly ask for.
+      model: Names the model that made the embeddings, such as a fingerprint of its
+        file; "" if it is not to be checked.
+
+    Returns:
+      The index. Its `measured_recall` tells what was reached.
+
+    Raises:
+      ValueError: If the embeddings are not finite and of length 1, or another argument
+        is none of the above.
+      ImportError: If `engine` is `scann`, there are enough products for it, and it
+        cannot be loaded.
+    """
+    embeddings = check_embeddings(embeddings)
+    check_k(k)
+    check_engine(engine, recall)
+    if _choose(engine, recall, len(embeddings)) == "exact":
+        return ExactIndex(embeddings, model)
+    return ScannIndex.build(embeddings, recall, k, model)
+
+
+def load_index(folder: str | Path, model: str = "") -> Index:
+    """Loads an index that was saved; none of it is ever run as code.
+
+    Args:
+      folder: What `Index.save` wrote.
+      model: Names the model that will embed the queries; "" does not compare it with
+        the one that made the index.
+
+    Returns:
+      The index. It finds what the saved one found.
+
+    Raises:
+      ValueError: If the folder is not an index, or damaged, or another model made it.
+      ImportError: If its engine is `scann`, which cannot be loaded.
+    """
+    folder = Path(folder)
+    about = read_about(folder)
+    if model and not about.get("model"):
+        logging.warning(
+            "The index '%s' does not say which model made it. If it was not '%s', "
+            "similarities mean nothing.",
+            folder,
+            model,
+        )
+    elif model and about["model"] != model:
+        raise ValueError(
+            f"The index '{folder}' holds vectors of the model '{about['model']}', and "
+            f"the queries are '{model}''s: those cannot be compared. Embed the queries "
+            "with the index's model, or build the index again with theirs."
+        )
+    try:
+        index = _CLASSES[about["engine"]].read(folder, about)
+        same = (index.num_products, index.dim) == (about["num_products"], about["dim"])
+    except (LookupError, TypeError, ValueError, OSError, RuntimeError) as error:
+        raise damaged(folder, repr(error)) from error
+    if not same:
+        raise damaged(folder, f"it holds {index.num_products} vectors of {index.dim}")
+    return index
+
+
+def check_engine(engine: str, recall: float) -> None:
+    """Raises ValueError if `build_index` would not take these."""
+    if engine not in ENGINES:
+        raise ValueError(f"Engine {engine!r} is unknown. Choose one of {ENGINES}.")
+    if not 0 < recall <= 1:
+        raise ValueError(
+            f"Recall is {recall}; expected a share of the true neighbors, above 0 and "
+            "at most 1. Ask for 0.95, for example."
+        )
+
+
+def _choose(engine: str, recall: float, num_products: int) -> str:
+    """Returns the engine that suits the products."""
+    if num_products < BRUTE_FORCE_BELOW or (engine == "auto" and recall == 1):
+        return "exact"
+    if engine != "auto":
+        return engine
+    try:
+        load_scann()
+    except ImportError as error:
+        logging.warning(
+            "Exact search takes over for %d products, and will be slower. %s",
+            num_products,
+            error,
+        )
+        return "exact"
+    return "scann"

@@ -1,0 +1,146 @@
+"""Finding the cheapest settings of an approximate search that find enough."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cv_tf.retrieval.exact import ExactIndex
+from cv_tf.retrieval.neighbors import Neighbors
+
+_NUM_QUERIES = 1000
+# The time of one exact similarity, in similarities of quantized products: measured
+# with ScaNN at 128 dimensions, where both grow with the dimensions.
+_EXACT_COST = 50
+_GROWTH = 1.25
+# Similarities of two engines differ by rounding.
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What is looked at for one query.
+
+    Attributes:
+      leaves: Partitions whose quantized products are compared with the query.
+      reordered: The best of these whose similarity is then computed exactly.
+    """
+
+    leaves: int
+    reordered: int
+
+
+# Takes an effort, queries and k.
+Search = Callable[[Effort, np.ndarray, int], Neighbors]
+
+
+def tune(
+    search: Search, embeddings: np.ndarray, k: int, recall: float, most: Effort
+) -> tuple[Effort, float, bool]:
+    """Finds the effort with which a search finds enough of the nearest neighbors.
+
+    It is measured with 1,000 of the products as queries, each of which finds itself
+    and `k` others. The share that they find has to be a standard error more than
+    enough: the cheapest effort that only seems to be enough is one whose errors were
+    few by chance.
+
+    Args:
+      search: Searches the products.
+      embeddings: `[num_products, dim]` float32, these products.
+      k: The others that are counted.
+      recall: The share of the true ones that is enough.
+      most: All leaves, and the most that may be reordered.
+
+    Returns:
+      `(effort, measured, reached)`: the effort, the recall that was measured with it,
+      and whether that is enough; where it is not, the effort is `most`.
+    """
+    num_products = len(embeddings)
+    num_queries = min(_NUM_QUERIES, num_products)
+    rng = np.random.default_rng(0)
+    rows = np.sort(rng.choice(num_products, num_queries, replace=False))
+    queries = embeddings[rows]
+    exact = ExactIndex(embeddings).search(queries, k + 1).without(rows)
+
+    def recalls(effort: Effort) -> np.ndarray:
+        return recall_against(search(effort, queries, k + 1).without(rows), exact)
+
+    def enough(effort: Effort) -> bool:
+        found = recalls(effort)
+        return found.mean() - found.std() / math.sqrt(num_queries) >= recall
+
+    leaf_size = num_products / most.leaves
+    fewest = min(k + 1, most.reordered)
+    effort = cheapest_effort(enough, fewest, most, leaf_size)
+    reached = effort is not None
+    effort = effort or most
+    return effort, float(recalls(effort).mean()), reached
+
+
+def cheapest_effort(
+    enough: Callable[[Effort], bool], fewest: int, most: Effort, leaf_size: float
+) -> Effort | None:
+    """Finds the cheapest effort that is enough.
+
+    The fewest leaves that are enough are found first, with all that may be reordered.
+    With more leaves, fewer products have to be reordered: leaves are added for as long
+    as the sum of both becomes cheaper.
+
+    Args:
+      enough: Whether an effort is; more of either part never makes it too little.
+      fewest: The fewest products that can be reordered.
+      most: All leaves, and the most that may be reordered.
+      leaf_size: How many products a leaf has, on average.
+
+    Returns:
+      The effort; None if not even `most` is enough.
+    """
+    leaves = smallest(lambda n: enough(Effort(n, most.reordered)), 1, most.leaves)
+    best, least_cost = None, math.inf
+    while leaves is not None and leaves <= most.leaves:
+        reordered = smallest(
+            lambda n, leaves=leaves: enough(Effort(leaves, n)), fewest, most.reordered
+        )
+        cost = leaves * leaf_size + (reordered or most.reordered) * _EXACT_COST
+        if cost >= least_cost:
+            break
+        best, least_cost = Effort(leaves, reordered or most.reordered), cost
+        leaves = max(leaves + 1, int(leaves * _GROWTH))
+    return best
+
+
+def recall_against(found: Neighbors, exact: Neighbors) -> np.ndarray:
+    """Returns the share of exact search's neighbors that another search found.
+
+    By similarity, not by row: of products that are equally similar, any will do.
+
+    Returns:
+      `[num_queries]` float64.
+    """
+    least = exact.similarities[:, -1:] - _ROUNDING
+    return np.mean(found.similarities >= least, axis=1)
+
+
+def smallest(enough: Callable[[int], bool], low: int, high: int) -> int | None:
+    """Finds the smallest number that is enough, by doubling and then bisecting.
+
+    Args:
+      enough: Whether a number is; every larger one then is, too.
+      low: The smallest that may be.
+      high: The largest that may be.
+
+    Returns:
+      The number; None if not even `high` is enough.
+    """
+    reach = low
+    while not enough(reach):
+        if reach == high:
+            return None
+        low, reach = reach + 1, min(2 * reach, high)
+    while low < reach:
+        middle = (low + reach) // 2
+        low, reach = (low, middle) if enough(middle) else (middle + 1, reach)
+    return reach
