@@ -348,8 +348,9 @@ def preamble(num_products: int, rounds: int) -> str:
         f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}, Python "
         f"{platform.python_version()}, {', '.join(versions)}. Generated products of "
         f"{DIM} dimensions; approximate searches are tuned to a recall of {RECALL}. "
-        f"Queries a second are the median of {rounds} rounds taken in turns; memory is "
-        "the peak of the process, with the products that the index is built of."
+        f"Queries a second are the median of {rounds} rounds taken in turns. Building "
+        "is timed once, beside whatever else the machine did. Memory is the peak of "
+        "the process, with the products that the index is built of."
     )
 
 

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cv_tf.retrieval.exact import MAX_QUERIES
+from cv_tf.retrieval.search import CHUNK
+
 # Of a larger block, an index is built once, and shards of its products are looked up.
 SPLIT_ABOVE = 200_000
 SHARD = 2**14
 # Smaller blocks share a part, up to so many pairs (half a minute of exact search for
 # 1,024 dimensions on one core) and products.
 MAX_PAIRS, MAX_PRODUCTS = 2**30, 2**16
-# `nearest` searches for so many products at a time, and exact search within them for so
-# many. The rounding of a similarity depends on what is multiplied at once, so shards
-# must not cut these otherwise.
-_CHUNK, _AT_ONCE = 2**16, 512
 
 
 @dataclass(frozen=True)
@@ -88,11 +87,15 @@ def make_plan(blocks: np.ndarray) -> Plan:
 
 
 def _shards(rows: slice) -> list[slice]:
+    """Ranges of rows, cut where `nearest` and exact search cut them, too.
+
+    The rounding of a similarity depends on what is multiplied at once.
+    """
     shards = []
-    for chunk in range(rows.start, rows.stop, _CHUNK):
-        end = min(chunk + _CHUNK, rows.stop)
+    for chunk in range(rows.start, rows.stop, CHUNK):
+        end = min(chunk + CHUNK, rows.stop)
         edges = list(range(chunk, end, SHARD))
-        if len(edges) > 1 and end - edges[-1] < _AT_ONCE:
+        if len(edges) > 1 and end - edges[-1] < MAX_QUERIES:
             edges.pop()
         shards += map(slice, edges, [*edges[1:], end])
     return shards

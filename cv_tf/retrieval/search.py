@@ -15,7 +15,7 @@ __all__ = ["ENGINES", "nearest"]
 # Products of numbers that take some ten seconds on two cores, 65,000 products of 128
 # dimensions with each other: an index would be built and tuned hardly sooner.
 _EXACT_BELOW = 2**39
-_CHUNK = 2**16
+CHUNK = 2**16
 
 
 def nearest(
@@ -66,8 +66,8 @@ def nearest(
         members = embeddings if len(rows) == num_products else embeddings[rows]
         few = engine == "auto" and len(asked) * members.size < _EXACT_BELOW
         index = build_index(members, "exact" if few else engine, recall, k)
-        for start in range(0, len(asked), _CHUNK):
-            part = asked[start : start + _CHUNK]
+        for start in range(0, len(asked), CHUNK):
+            part = asked[start : start + CHUNK]
             # Rows are ascending, so a binary search turns them into positions.
             own = np.searchsorted(rows, queries[part])
             inside = index.search(members[own], k + 1).without(own)

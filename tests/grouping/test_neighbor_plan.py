@@ -12,7 +12,7 @@ def test_plan(monkeypatch):
     monkeypatch.setattr(neighbor_plan, "MAX_PRODUCTS", 6)
     monkeypatch.setattr(neighbor_plan, "SHARD", 4)
     monkeypatch.setattr(neighbor_plan, "_AT_ONCE", 2)
-    monkeypatch.setattr(neighbor_plan, "_CHUNK", 8)
+    monkeypatch.setattr(neighbor_plan, "CHUNK", 8)
     # Blocks of 2, 3, 3, 1, 1, 1, 1, 17 and 5 products.
     sizes = [2, 3, 3, 1, 1, 1, 1, 17, 5]
     plan = make_plan(np.repeat(np.arange(len(sizes)), sizes))

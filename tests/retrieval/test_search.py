@@ -61,7 +61,7 @@ def test_ties_are_in_the_order_of_rows():
 @pytest.mark.parametrize("chunk", [1, 7, 1024])
 @pytest.mark.parametrize("num_blocks", [1, 6])
 def test_equals_plain_loops_whatever_the_chunk(monkeypatch, chunk, num_blocks):
-    monkeypatch.setattr(search, "_CHUNK", chunk)
+    monkeypatch.setattr(search, "CHUNK", chunk)
     embeddings = _random(60, 5)
     blocks = np.random.default_rng(1).integers(0, num_blocks, 60)
     found = nearest(embeddings, 12, blocks)
