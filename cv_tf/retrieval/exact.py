@@ -15,7 +15,8 @@ from cv_tf.retrieval.top_k import top_k
 
 # The most queries and similarities that are held at once: on a CPU 64 MiB of these,
 # which keep it busy; on a GPU 512 MiB, since starting its kernels takes long.
-_AT_ONCE = 512, 2**24
+MAX_QUERIES = 512
+_AT_ONCE = MAX_QUERIES, 2**24
 _AT_ONCE_ON_DEVICE = 4096, 2**27
 # Fewer similarities are had from a CPU in seconds, without loading TensorFlow.
 _WORTH_TENSORFLOW = 2**33

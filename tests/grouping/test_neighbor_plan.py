@@ -11,7 +11,7 @@ def test_plan(monkeypatch):
     monkeypatch.setattr(neighbor_plan, "MAX_PAIRS", 20)
     monkeypatch.setattr(neighbor_plan, "MAX_PRODUCTS", 6)
     monkeypatch.setattr(neighbor_plan, "SHARD", 4)
-    monkeypatch.setattr(neighbor_plan, "_AT_ONCE", 2)
+    monkeypatch.setattr(neighbor_plan, "MAX_QUERIES", 2)
     monkeypatch.setattr(neighbor_plan, "CHUNK", 8)
     # Blocks of 2, 3, 3, 1, 1, 1, 1, 17 and 5 products.
     sizes = [2, 3, 3, 1, 1, 1, 1, 17, 5]
@@ -38,7 +38,7 @@ def test_plan(monkeypatch):
 def test_a_short_shard_joins_the_one_before(monkeypatch):
     monkeypatch.setattr(neighbor_plan, "SPLIT_ABOVE", 5)
     monkeypatch.setattr(neighbor_plan, "SHARD", 4)
-    monkeypatch.setattr(neighbor_plan, "_AT_ONCE", 2)
+    monkeypatch.setattr(neighbor_plan, "MAX_QUERIES", 2)
     shards = [search.asked for search in make_plan(np.zeros(9)).searches]
     assert shards == [slice(4, 9), slice(0, 4)]
     shards = [search.asked for search in make_plan(np.zeros(10)).searches]
