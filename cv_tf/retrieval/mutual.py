@@ -29,7 +29,7 @@ def mutual_neighbors(
       `[num_pairs, 2]` int64 rows, the most similar pair first, the lower row of each
       pair first.
     """
-    neighbors = nearest(embeddings, 1, blocks, engine)
+    neighbors = nearest(embeddings, 1, blocks, engine, recall=0.99)
     first, similarity = neighbors.indices[:, 0], neighbors.similarities[:, 0]
     rows = np.arange(len(first))
     # A row without a neighbor points to -1, and nothing points back to it.
