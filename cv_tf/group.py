@@ -220,7 +220,9 @@ def _find_neighbors(config: GroupConfig, embeddings: Embeddings) -> Neighbors:
         )
     from cv_tf.grouping import find_neighbors  # noqa: PLC0415
 
-    return find_neighbors(embeddings.vectors, embeddings.block, config)
+    return find_neighbors(
+        embeddings.vectors, embeddings.block, config, "Finding neighbors"
+    )
 
 
 def _write_curve(output: Path, calibration: Calibration) -> None:

@@ -17,7 +17,10 @@ _UNLIKELY = 0.05
 
 
 def find_neighbors(
-    vectors: np.ndarray, blocks: np.ndarray | None, settings: GroupingSettings
+    vectors: np.ndarray,
+    blocks: np.ndarray | None,
+    settings: GroupingSettings,
+    progress: str = "",
 ) -> Neighbors:
     """The neighbors of every product within its block.
 
@@ -25,6 +28,7 @@ def find_neighbors(
       vectors: `[num_products, dim]` float32, L2-normalised.
       blocks: `[num_products]` integers, or None for one block of all products.
       settings: How many, and how to search.
+      progress: What the progress bar says; empty for none.
 
     Raises:
       ValueError: As `cv_tf.retrieval.nearest`.
@@ -35,6 +39,7 @@ def find_neighbors(
         blocks,
         engine=settings.retrieval,
         recall=settings.recall,
+        progress=progress,
     )
 
 

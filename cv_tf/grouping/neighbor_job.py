@@ -79,9 +79,9 @@ def find_neighbors_in_parts(
     An interrupted job goes on where it was; the folder is removed at the end.
 
     The result is that of `find_neighbors` row for row, with two exceptions. Processors
-    of another make round similarities otherwise in the last digit. And ScaNN 1.4.2 never
-    partitions products in the same way twice: two indexes of a block that is large
-    enough for one, here or there, differ in some neighbors, at the same recall.
+    of another make round similarities otherwise in the last digit. And ScaNN 1.4.2
+    never partitions products in the same way twice: two indexes of a block that is
+    large enough for one, here or there, differ in some neighbors, at the same recall.
 
     Args:
       vectors: `[num_products, dim]` float32, L2-normalised.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from tqdm import tqdm
 
 from cv_tf.retrieval.blocks import rows_by_block
 from cv_tf.retrieval.embeddings import check_embeddings
@@ -25,6 +26,7 @@ def nearest(
     engine: str = "auto",
     queries: np.ndarray | None = None,
     recall: float = 0.95,
+    progress: str = "",
 ) -> Neighbors:
     """Finds the `k` most similar other products, within the block where given.
 
@@ -38,6 +40,7 @@ def nearest(
       queries: `[num_queries]` integers, the rows to find neighbors of; None: all.
       recall: The share of the true neighbors that ScaNN is to find, above 0 and at
         most 1; exact search finds them all.
+      progress: What the progress bar says; empty for none.
 
     Returns:
       The neighbors of each query in the order of `queries`; never the query itself.
@@ -61,6 +64,9 @@ def nearest(
     rows_of = dict(rows_by_block(blocks, num_products))
     asked_blocks = None if blocks is None else np.asarray(blocks)[queries]
     found = Neighbors.none(len(queries), k)
+    bar = tqdm(
+        total=len(queries), desc=progress, unit=" products", disable=not progress
+    )
     for block, asked in rows_by_block(asked_blocks, len(queries)):
         rows = rows_of[block]
         members = embeddings if len(rows) == num_products else embeddings[rows]
@@ -73,4 +79,6 @@ def nearest(
             inside = index.search(members[own], k + 1).without(own)
             found.indices[part] = np.where(inside.indices < 0, -1, rows[inside.indices])
             found.similarities[part] = inside.similarities
+            bar.update(len(part))
+    bar.close()
     return found
