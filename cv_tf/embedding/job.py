@@ -29,6 +29,9 @@ from cv_tf.pipeline import Photos, Reject, look_through, write_rejects
 from cv_tf.pipeline.scan_cache import default_folder
 
 _LOADING = threading.Lock()
+# While one part computes, the next is looked through. Two that compute at once would
+# both be slower: they share the device.
+_COMPUTING = threading.Lock()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,9 +154,10 @@ def write_part(
     report(len(photos.rejects))
     # No row, but its width: a part may be without any photo that can be read.
     outputs = [ready.empty]
-    for output in embed_batches(ready.model, photos, job.batch_size):
-        outputs.append(output)
-        report(len(output[0]))
+    with _COMPUTING:
+        for output in embed_batches(ready.model, photos, job.batch_size):
+            outputs.append(output)
+            report(len(output[0]))
     vectors, lab = (np.concatenate(rows) for rows in zip(*outputs, strict=True))
     notes = json.dumps([list(reject) for reject in photos.rejects])
     with whole_file(parts.path(number)) as unfinished:

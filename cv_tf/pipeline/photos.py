@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -89,7 +90,9 @@ class Photos:
             how = Plan(*(column[row] for column in columns))
             return decode(self._read(files[row], row), how, self.image_size)
 
-        return rows.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        # Not AUTOTUNE: it begins with one, and a short run is over before it has learned.
+        cores = os.cpu_count() or 1
+        return rows.map(load, num_parallel_calls=cores, deterministic=True)
 
     def _read(self, file: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
         if self.catalog.records is None:

@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from cv_tf.pipeline.photos import Photos
 
+_BATCHES_AHEAD = 2
+
 
 def batches(
     photos: Photos,
@@ -86,7 +88,7 @@ def _with_photos(
         pairs = tf.data.Dataset.zip(photos.decoded(row), row)
         pairs = pairs.batch(batch_size, drop_remainder=drop_remainder)
         pairs = pairs.apply(tf.data.experimental.assert_cardinality(rows.cardinality()))
-    return pairs.map(describe).prefetch(tf.data.AUTOTUNE)
+    return pairs.map(describe).prefetch(_BATCHES_AHEAD)
 
 
 def _take(photos: Photos, rows: tf.Tensor) -> tf.Tensor:
