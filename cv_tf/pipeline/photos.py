@@ -90,7 +90,7 @@ class Photos:
             how = Plan(*(column[row] for column in columns))
             return decode(self._read(files[row], row), how, self.image_size)
 
-        # Not AUTOTUNE: it begins with one, and a short run is over before it has learned.
+        # Not AUTOTUNE: it begins with one, and a short run is over before it learns.
         cores = os.cpu_count() or 1
         return rows.map(load, num_parallel_calls=cores, deterministic=True)
 
