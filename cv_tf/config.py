@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 
 from cv_tf import choices
-from cv_tf.setting import ConfigError, check, setting
+from cv_tf.setting import ConfigError, check_all, setting
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -266,8 +266,7 @@ class GroupingSettings:
     )
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            check(field, getattr(self, field.name))
+        check_all(self)
         if self.threshold != "auto" and not _is_similarity(self.threshold):
             raise ConfigError(
                 f"--threshold={self.threshold} must be 'auto' or from -1 to 1."

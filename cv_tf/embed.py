@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING
 from cv_tf import choices, command
 from cv_tf.config import CatalogSettings, ConfigError
 from cv_tf.jobs.run import EngineSettings
-from cv_tf.setting import check, setting
+from cv_tf.setting import check_all, setting
 
 if TYPE_CHECKING:
     from cv_tf.embedding.job import Embedded
+
+
+_PRODUCTS = [field.name for field in dataclasses.fields(CatalogSettings)]
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -40,8 +43,7 @@ class EmbedConfig(EngineSettings, CatalogSettings):
     strategy: str = setting("auto", "Where to compute.", one_of=choices.STRATEGIES)
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            check(field, getattr(self, field.name))
+        check_all(self)
 
 
 def run(config: EmbedConfig) -> Embedded:
@@ -53,6 +55,7 @@ def run(config: EmbedConfig) -> Embedded:
     Raises:
       ValueError: If the settings, the catalogue or the workdir cannot be used.
     """
+    from cv_tf.catalog.checks import check_frame  # noqa: PLC0415
     from cv_tf.catalog.products import read_products  # noqa: PLC0415
     from cv_tf.training.workdir import Workdir  # noqa: PLC0415
 
@@ -63,14 +66,8 @@ def run(config: EmbedConfig) -> Embedded:
             f"There is no '{embedder}'. A finished training writes it; pass its "
             "--workdir."
         )
-    catalog = read_products(config)
-    if config.split:
-        catalog = catalog.where_split(config.split)
-    if config.frame == "columns" and catalog.box is None:
-        raise ConfigError(
-            f"{catalog.name}: --frame=columns needs the columns x, y, width, height. "
-            "Add them, or pass --frame=auto."
-        )
+    catalog = read_products(config, config.split)
+    check_frame(catalog.name, config.frame, catalog.box)
 
     from cv_tf.embedding.job import (  # noqa: PLC0415
         EmbeddingJob,
@@ -78,11 +75,10 @@ def run(config: EmbedConfig) -> Embedded:
         rejects_path,
     )
 
-    names = [field.name for field in dataclasses.fields(CatalogSettings)]
     job = EmbeddingJob(
         embedder=str(embedder.absolute()),
         output=str(output.absolute()),
-        products=tuple((name, getattr(config, name)) for name in names),
+        products=tuple((name, getattr(config, name)) for name in _PRODUCTS),
         split=config.split,
         part_size=config.part_size,
         batch_size=config.embed_batch_size,
@@ -106,8 +102,7 @@ def settings_of(argv: Sequence[str]) -> EmbedConfig:
     if not Path(given.workdir, "config.cfg").expanduser().is_file():
         return given
     trained = Workdir(given.workdir).read_config()
-    names = [field.name for field in dataclasses.fields(CatalogSettings)]
-    base = EmbedConfig(**{name: getattr(trained, name) for name in names})
+    base = EmbedConfig(**{name: getattr(trained, name) for name in _PRODUCTS})
     return command.parse_flags(EmbedConfig, argv, base=base)
 
 

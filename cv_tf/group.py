@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from cv_tf import choices, command
 from cv_tf.catalog.storage import is_remote
+from cv_tf.catalog.whole_file import beside
 from cv_tf.config import ConfigError, GroupingSettings
 from cv_tf.jobs.run import EngineSettings
 from cv_tf.setting import setting
@@ -148,11 +149,6 @@ def _files(config: GroupConfig) -> dict[str, str]:
                 raise ConfigError(f"--{name}={path}: there is no such file.")
         files[name] = path
     return files
-
-
-def beside(output: Path, suffix: str) -> Path:
-    """A file that goes with the output: `groups.csv` has `groups.summary.json`."""
-    return output.with_name(f"{output.stem}.{suffix}")
 
 
 def _calibrate(config: GroupConfig, embeddings: Embeddings) -> Calibration:

@@ -32,7 +32,7 @@ from cv_tf.report.neighbor_tables import (
 from cv_tf.report.neighbors import write_neighbors_page
 from cv_tf.report.unknown_names import say_unknown
 from cv_tf.retrieval import ExactIndex, Neighbors, nearest
-from cv_tf.setting import ConfigError, check, setting
+from cv_tf.setting import ConfigError, check_all, setting
 from cv_tf.training.workdir import Workdir
 
 _OUTPUTS = (".html", ".csv", ".json")
@@ -79,8 +79,7 @@ class SearchConfig:
     overwrite: bool = setting(False, "Replace --output if it is there.")
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            check(field, getattr(self, field.name))
+        check_all(self)
         if not self.embeddings:
             raise ConfigError(
                 "--embeddings is not set. Name the file that python -m cv_tf.embed "

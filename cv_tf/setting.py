@@ -22,6 +22,16 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def check_all(settings: Any) -> None:
+    """Checks every value of a dataclass of settings against its declaration.
+
+    Raises:
+      ConfigError: Naming the flag, and what was expected.
+    """
+    for field in dataclasses.fields(settings):
+        check(field, getattr(settings, field.name))
+
+
 def check(field: dataclasses.Field, value: Any) -> None:
     """Checks a value's type, choice and range against its declaration.
 

@@ -46,6 +46,15 @@ def _nearest(column: str, there: Sequence[str]) -> str | None:
     return folded[near[0]] if near else None
 
 
+def check_frame(name: str, frame: str, boxes: np.ndarray | None) -> None:
+    """Raises `CatalogError` if frames shall be of columns that are not there."""
+    if frame == "columns" and boxes is None:
+        raise CatalogError(
+            f"{name}: --frame=columns needs the columns x, y, width, height. "
+            "Add them, or pass --frame=auto."
+        )
+
+
 def check_ids(
     ids: Sequence[str], lines: Sequence[int], problems: list[Problem]
 ) -> None:

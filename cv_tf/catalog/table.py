@@ -136,8 +136,8 @@ def read_catalog(
     block, block_names = number_blocks(block_values, len(image))
     return Catalog(
         name=name,
-        product_id=_objects(product_id),
-        image=_objects(image),
+        product_id=objects(product_id),
+        image=objects(image),
         style=number_styles(columns.cells.get("style_id", [""] * len(image))),
         block=block,
         block_names=block_names,
@@ -182,10 +182,11 @@ def _absolute_folder(path: str) -> str:
 
 
 def _optional(columns: Columns, name: str) -> np.ndarray | None:
-    return _objects(columns.cells[name]) if name in columns.cells else None
+    return objects(columns.cells[name]) if name in columns.cells else None
 
 
-def _objects(cells: Sequence[str]) -> np.ndarray:
+def objects(cells: Sequence[str]) -> np.ndarray:
+    """Texts as an array of Python strings, [n] object."""
     array = np.empty(len(cells), object)
     array[:] = cells
     return array

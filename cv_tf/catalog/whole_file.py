@@ -9,6 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
+def beside(path: Path, suffix: str) -> Path:
+    """Names a file that goes with another: `groups.csv` has `groups.summary.json`."""
+    return path.with_name(f"{path.stem}.{suffix}")
+
+
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Gives a name to write to, which becomes `path` when the block is left.

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog, CatalogError
 from cv_tf.catalog.products import read_products
-from cv_tf.catalog.whole_file import whole_file
+from cv_tf.catalog.whole_file import beside, whole_file
 from cv_tf.config import CatalogSettings
 from cv_tf.embedding.embed import compiled, embed_batches, with_color
 from cv_tf.embedding.fingerprint import fingerprint
@@ -129,7 +129,7 @@ def embed_catalog(
 
 def rejects_path(output: Path) -> Path:
     """Where rejects are named: beside the file."""
-    return output.with_name(f"{output.stem}.rejects.csv")
+    return beside(output, "rejects.csv")
 
 
 def write_part(
@@ -188,9 +188,7 @@ class _Ready:
 def _get_ready(job: EmbeddingJob, made_by: str, catalogue: str) -> _Ready:
     """Loads an Embedder and a catalogue that have these fingerprints, and no others."""
     settings = job.settings
-    catalog = read_products(settings)
-    if job.split:
-        catalog = catalog.where_split(job.split)
+    catalog = read_products(settings, job.split)
     if fingerprint(job.embedder) != made_by or _digest(catalog) != catalogue:
         raise JobError(
             f"'{job.embedder}' or {catalog.name} has changed since the job began, or "

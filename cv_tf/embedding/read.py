@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cv_tf.catalog.storage import open_binary
-from cv_tf.catalog.table import number_blocks
+from cv_tf.catalog.table import number_blocks, objects
 from cv_tf.embedding.embeddings import Embeddings, EmbeddingsError
 from cv_tf.embedding.table import CHUNK, read_header
 
@@ -78,12 +78,12 @@ def _read(name: str, file: pq.ParquetFile) -> Embeddings:
     block, block_names = number_blocks(blocks, num_rows)
     return Embeddings(
         name=name,
-        product_id=_objects(texts["product_id"]),
+        product_id=objects(texts["product_id"]),
         vectors=vectors,
         block=block,
         block_names=block_names,
-        image=_objects(texts.get("image", [""] * num_rows)),
-        color=_objects(texts["color"]) if "color" in texts else None,
+        image=objects(texts.get("image", [""] * num_rows)),
+        color=objects(texts["color"]) if "color" in texts else None,
         lab=lab if lists else None,
         model=read_header(schema).get("model", ""),
     )
@@ -186,9 +186,3 @@ def _check_ids(name: str, ids: list[str]) -> None:
         f"{name}: {len(twice)} products are there twice, the first is {twice[0]!r}. "
         "Every product has one row: remove the others."
     )
-
-
-def _objects(cells: Sequence[str]) -> np.ndarray:
-    array = np.empty(len(cells), object)
-    array[:] = cells
-    return array

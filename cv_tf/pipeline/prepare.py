@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cv_tf.catalog import Catalog, CatalogError
+from cv_tf.catalog.checks import check_frame
 from cv_tf.catalog.problems import raise_problems
 from cv_tf.pipeline.decode import plan
 from cv_tf.pipeline.examine import CONVERTED
@@ -54,11 +55,7 @@ def prepare(
     _check_choice("on_bad_image", on_bad_image, ("fail", "reject"))
     if image_size < 1:
         raise ValueError(f"image_size is {image_size}; it must be 1 or more.")
-    if frame == "columns" and catalog.box is None:
-        raise CatalogError(
-            f"{catalog.name}: --frame=columns needs the columns x, y, width, height. "
-            "Add them, or pass --frame=auto."
-        )
+    check_frame(catalog.name, frame, catalog.box)
     if not len(catalog):
         raise CatalogError(f"{catalog.name}: there are no products in it.")
     photos = look_through(catalog, image_size, frame, cache_dir, progress)
