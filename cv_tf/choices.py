@@ -34,15 +34,24 @@ LAYOUTS = (
 )
 WHITENINGS = ("none", "pca", "neighbors", "labels")
 
-METHODS = ("part_contrast", "triplet", "frozen")
-VIEWS = ("whole", "crops", "none")
+METHODS = (
+    "part_contrast",
+    "simclr",
+    "moco",
+    "byol",
+    "simsiam",
+    "supcon",
+    "triplet",
+    "frozen",
+)
+VIEWS = ("auto", "crops", "whole", "parts")
 PARTS_FROM = ("features", "pixels")
 AGGREGATES = ("none", "mean")
 DISTANCES = ("L2", "squared-L2", "angular")
 TRIPLET_LOSSES = ("native", "addons")
 
 BATCHES = ("random", "block")
-OPTIMIZERS = ("adam", "sgd")
+OPTIMIZERS = ("adam", "sgd", "lars")
 STRATEGIES = ("auto", "cpu", "gpu")
 PRECISIONS = ("none", "float16", "bfloat16")
 AUTO_ON_OFF = ("auto", "on", "off")

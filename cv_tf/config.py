@@ -136,44 +136,51 @@ class MethodSettings:
     """What is learned: views, heads and loss."""
 
     method: str = setting(
-        "part_contrast", "How to learn; 'frozen' does not.", one_of=choices.METHODS
+        "part_contrast",
+        "How to learn: part_contrast is simclr with --views=parts; 'frozen' does not.",
+        one_of=choices.METHODS,
     )
     views: str = setting(
-        "whole", "How a photo is changed for a view.", one_of=choices.VIEWS
+        "auto",
+        "What is learned from: random crops, the whole product, or its fixed parts, "
+        "each with its own kind. auto takes what the method is known for.",
+        one_of=choices.VIEWS,
     )
     flip: float = setting(0.0, "Probability of mirroring a view.", minimum=0, maximum=1)
     keep_background: bool = setting(
         False, "Recolor the product and leave a plain background as it is."
     )
-    temperature: float = setting(0.1, "Of the contrastive losses.", minimum=1e-6)
-    whole_weight: float = setting(
-        1.0, "Weight of the loss on whole products.", minimum=0
-    )
-    part_weight: float = setting(1.0, "Weight of the loss on parts.", minimum=0)
     parts_from: str = setting(
         "features",
         "Cut parts from the feature map (one pass) or from the pixels (a pass a part).",
         one_of=choices.PARTS_FROM,
     )
+    whole_weight: float = setting(
+        0.0, "Weight of the whole product beside its parts, which weigh 1.", minimum=0
+    )
     aggregate: str = setting(
         "none",
-        "Contrast each part with its own kind, or the parts' mean.",
+        "Compare each part with its own kind, or the parts' mean.",
         one_of=choices.AGGREGATES,
     )
+    temperature: float = setting(0.1, "Of the contrastive losses.", minimum=1e-6)
     projection_dimensions: int = setting(
-        128, "Width of the projection that the contrastive losses see.", minimum=1
+        128, "Width of the projection that losses see.", minimum=1
     )
     projection_hidden: int = setting(
-        512, "Width of the projection's hidden layer; 0 for none.", minimum=0
+        512, "Width of the projection's hidden layers; 0 for none.", minimum=0
+    )
+    predictor_hidden: int = setting(
+        512, "Width of the hidden layer of the predictor (byol, simsiam).", minimum=1
     )
     momentum: float = setting(
-        0.0,
-        "Of the momentum twin that encodes the second view; 0 for no twin.",
+        0.99,
+        "Of the slowly following twin network (moco, byol); byol raises it to 1.",
         minimum=0,
         maximum=1,
     )
     queue_size: int = setting(
-        0, "Embeddings of past batches kept as negatives (needs --momentum).", minimum=0
+        1024, "Embeddings of past batches that moco has as negatives.", minimum=1
     )
     margin: float = setting(0.2, "Of the triplet loss.", minimum=0)
     distance: str = setting("angular", "Of the triplet loss.", one_of=choices.DISTANCES)
@@ -182,6 +189,13 @@ class MethodSettings:
         "Our triplet loss, or that of tensorflow-addons (the extra 'addons').",
         one_of=choices.TRIPLET_LOSSES,
     )
+
+    @property
+    def view_kind(self) -> str:
+        """`views`, with "auto" replaced by what the method is known for."""
+        if self.views != "auto":
+            return self.views
+        return {"part_contrast": "parts", "triplet": "whole"}.get(self.method, "crops")
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -201,12 +215,20 @@ class TrainingSettings:
         4, "Products of each style in a batch of a supervised method.", minimum=2
     )
     optimizer: str = setting(
-        "adam", "Adam, or SGD with momentum 0.9.", one_of=choices.OPTIMIZERS
+        "adam",
+        "Adam, SGD with momentum 0.9, or LARS for batches of thousands.",
+        one_of=choices.OPTIMIZERS,
     )
     learning_rate: float = setting(2e-4, "After the warm-up.", minimum=0)
+    base_batch_size: int = setting(
+        0,
+        "The batch that --learning_rate is meant for: it grows or shrinks in "
+        "proportion to --batch_size. 0 takes it as it is.",
+        minimum=0,
+    )
     warmup_steps: int = setting(20, "Of linear warm-up, before cosine.", minimum=0)
     weight_decay: float = setting(
-        0.0, "Decoupled; spares biases and normalization.", minimum=0
+        0.0, "Spares biases and normalization; decoupled but for LARS.", minimum=0
     )
     clip_norm: float = setting(
         0.0, "Largest global norm of a gradient; 0 for any.", minimum=0
@@ -300,22 +322,18 @@ class Config(
                 f"--image_size={self.image_size} and --embed_size={self.embed_size} "
                 "must be multiples of 32, the stride of the backbones."
             )
-        if self.queue_size and not self.momentum:
-            raise ConfigError(
-                "--queue_size needs a momentum twin: vectors of a network that moves "
-                "at full speed are stale at once. Add --momentum=0.99, or drop it."
-            )
         if self.parts_from == "pixels" and self.parts.startswith("symmetric_"):
             raise ConfigError(
                 f"--parts={self.parts} averages a part with its mirror image, which "
                 "--parts_from=pixels cannot cut. Pass --parts=grid_3x3, for example."
             )
-        if not self.whole_weight and not self.part_weight:
+        if self.method == "part_contrast" and self.view_kind != "parts":
             raise ConfigError(
-                "--whole_weight=0 and --part_weight=0 leave nothing to learn from. Set "
-                "one of them above 0."
+                f"--method=part_contrast learns from parts, but --views={self.views}. "
+                f"Pass --method=simclr --views={self.views}, which is the same without "
+                "parts."
             )
-        if self.queue_size % self.batch_size:
+        if self.method == "moco" and self.queue_size % self.batch_size:
             raise ConfigError(
                 f"--queue_size={self.queue_size} must be a multiple of "
                 f"--batch_size={self.batch_size}."

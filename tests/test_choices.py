@@ -7,14 +7,12 @@ from cv_tf import choices, strategy
 from cv_tf.config import Config
 from cv_tf.grouping.thresholds import CRITERIA
 from cv_tf.losses.pairwise_distances import DISTANCES
-from cv_tf.losses.part_nt_xent import AGGREGATES
 from cv_tf.methods import SUPERVISED, build_embedder, build_method
 from cv_tf.models.backbones import _BUILDERS
 from cv_tf.pipeline import prepare
 from cv_tf.retrieval.search import ENGINES
 from cv_tf.vision import LAYOUTS
 from cv_tf.vision.color_input import MODES
-from cv_tf.vision.views import KINDS
 
 # The lists of choices stand apart from the rooms, so that the command line answers
 # without TensorFlow. These equalities keep them from drifting apart.
@@ -26,8 +24,6 @@ from cv_tf.vision.views import KINDS
         (choices.BACKBONES, _BUILDERS),
         (choices.COLOR_INPUTS, (*MODES, "both")),
         (choices.LAYOUTS, LAYOUTS),
-        (choices.VIEWS, KINDS),
-        (choices.AGGREGATES, [name or "none" for name in AGGREGATES]),
         (choices.DISTANCES, DISTANCES),
         (choices.RETRIEVALS, ENGINES),
         (choices.CRITERIA, CRITERIA),
@@ -64,8 +60,9 @@ def test_methods_are_built_by_their_names(name):
             build_method(config, embedder)
         return
     method = build_method(config, embedder)
-    assert method.__class__.__name__.lower() == name.replace("_", "")
-    assert (name in SUPERVISED) == (name == "triplet")
+    class_name = {"part_contrast": "simclr"}.get(name, name)
+    assert method.__class__.__name__.lower() == class_name
+    assert (name in SUPERVISED) == (name in ("supcon", "triplet"))
 
 
 def test_strategies_are_those_that_can_be_asked_for():

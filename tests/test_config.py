@@ -24,7 +24,11 @@ def test_defaults_are_valid_and_explained():
 
 
 # What a choice needs beside it.
-NEEDS = {"pixels": {"parts": "grid_3x3"}}
+NEEDS = {
+    "pixels": {"parts": "grid_3x3"},
+    "crops": {"method": "simclr"},
+    "whole": {"method": "simclr"},
+}
 
 
 @pytest.mark.parametrize("name", CHOSEN)
@@ -65,14 +69,13 @@ def test_values_out_of_bounds_are_refused_by_the_name_of_the_flag(name):
         ),
         ({"image_size": 100}, r"--image_size=100 .*must be multiples of 32"),
         ({"embed_size": 200}, r"--embed_size=200 must be multiples of 32"),
-        ({"queue_size": 640}, r"--queue_size needs a momentum twin.*--momentum=0\.99"),
         (
-            {"queue_size": 100, "momentum": 0.9, "batch_size": 64},
+            {"method": "moco", "queue_size": 100, "batch_size": 64},
             r"--queue_size=100 must be a multiple of --batch_size=64\.",
         ),
         (
-            {"whole_weight": 0.0, "part_weight": 0.0},
-            r"--whole_weight=0 and --part_weight=0 leave nothing",
+            {"method": "part_contrast", "views": "crops"},
+            r"--views=crops\. Pass --method=simclr --views=crops",
         ),
         ({"threshold": "high"}, r"--threshold=high must be 'auto' or from -1 to 1"),
         ({"threshold": "1.5"}, r"--threshold=1\.5 must be"),
@@ -87,9 +90,9 @@ def test_what_does_not_go_together_is_refused(settings, message):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"queue_size": 128, "momentum": 0.99, "batch_size": 64},
-        {"whole_weight": 0.0},
-        {"part_weight": 0.0},
+        {"method": "moco", "queue_size": 128, "momentum": 0.99, "batch_size": 64},
+        {"method": "simclr", "queue_size": 100, "batch_size": 64},
+        {"method": "part_contrast", "views": "parts"},
         {"threshold": "-1"},
         {"threshold": "0.25"},
         {"learning_rate": 1, "weight_decay": 0},
@@ -103,6 +106,15 @@ def test_what_goes_together_is_taken(settings):
 def test_size_at_use_is_that_of_training_unless_set():
     assert Config(image_size=96).size_at_use == 96
     assert Config(image_size=96, embed_size=224).size_at_use == 224
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"),
+    [("part_contrast", "parts"), ("triplet", "whole"), ("simclr", "crops")],
+)
+def test_views_are_those_that_the_method_is_known_for_unless_set(method, kind):
+    assert Config(method=method).view_kind == kind
+    assert Config(method=method, views="parts").view_kind == "parts"
 
 
 def test_replacing_a_setting_checks_again():

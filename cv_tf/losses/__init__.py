@@ -8,11 +8,13 @@ from cv_tf.losses.part_nt_xent import (
     part_nt_xent_loss,
     part_nt_xent_per_product,
 )
+from cv_tf.losses.sup_con import SupConLoss, sup_con_loss, sup_con_per_anchor
 from cv_tf.losses.triplet_semihard import TripletSemiHardLoss, triplet_semihard_loss
 
 __all__ = [
     "NTXentLoss",
     "PartNTXentLoss",
+    "SupConLoss",
     "TripletSemiHardLoss",
     "info_nce",
     "nt_xent_loss",
@@ -20,5 +22,7 @@ __all__ = [
     "pairwise_distances",
     "part_nt_xent_loss",
     "part_nt_xent_per_product",
+    "sup_con_loss",
+    "sup_con_per_anchor",
     "triplet_semihard_loss",
 ]

@@ -20,7 +20,8 @@ def info_nce(
     similarity is the cosine. Anchors need not be candidates: they may be the local
     rows of a global batch of candidates.
 
-    Source: van den Oord et al., arXiv 1807.03748, equation 4.
+    Source: van den Oord et al., arXiv 1807.03748, equation 4; the queue: He et al.,
+    MoCo, arXiv 1911.05722, section 3.2.
 
     Args:
       anchors: Float [..., n, dim]; leading dimensions are separate problems that

@@ -13,23 +13,20 @@ def nt_xent_loss(
     second: tf.Tensor,
     temperature: float = 0.1,
     *,
-    queue: tf.Tensor | None = None,
     weights: tf.Tensor | None = None,
     ignore: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Mean NT-Xent over the 2 * batch anchors of two views.
 
     Each view of a product has the other one as its positive, and both views of
-    every other product, and the queue, as negatives.
+    every other product as negatives.
 
-    Source: Chen et al., SimCLR, arXiv 2002.05709, equation 1; the queue: He et al.,
-    MoCo, arXiv 1911.05722, section 3.2.
+    Source: Chen et al., SimCLR, arXiv 2002.05709, equation 1.
 
     Args:
       first: Float [batch, dim], one view a product; normalized here.
       second: Float [batch, dim], the other view of the same products.
       temperature: What similarities are divided by.
-      queue: Float [k, dim], further negatives.
       weights: Float [batch], how much each product counts in the mean.
       ignore: Bool [batch, batch], pairs of products that are not to be negatives
         of each other, say because they are known to be of one style.
@@ -37,7 +34,7 @@ def nt_xent_loss(
     Returns:
       Float32 scalar.
     """
-    losses = nt_xent_per_product(first, second, temperature, queue=queue, ignore=ignore)
+    losses = nt_xent_per_product(first, second, temperature, ignore=ignore)
     if weights is None:
         return tf.reduce_mean(losses)
     weights = tf.cast(weights, tf.float32)
@@ -51,7 +48,6 @@ def nt_xent_per_product(
     second: tf.Tensor,
     temperature: float = 0.1,
     *,
-    queue: tf.Tensor | None = None,
     ignore: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """NT-Xent of each product, the mean of its two anchors.
@@ -60,7 +56,6 @@ def nt_xent_per_product(
       first: Float [..., batch, dim]; leading dimensions are separate problems.
       second: Float [..., batch, dim].
       temperature: What similarities are divided by.
-      queue: Float [..., k, dim], further negatives.
       ignore: Bool [batch, batch], pairs that are not to be negatives.
 
     Returns:
@@ -78,7 +73,6 @@ def nt_xent_per_product(
         positives=tf.roll(index, shift=batch_size, axis=0),
         temperature=temperature,
         excluded=excluded,
-        queue=queue,
     )
     return 0.5 * tf.add(*tf.split(losses, 2, axis=-1))
 

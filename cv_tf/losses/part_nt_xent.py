@@ -9,8 +9,6 @@ import tf_keras as keras
 
 from cv_tf.losses.nt_xent import nt_xent_per_product
 
-AGGREGATES = (None, "mean")
-
 
 def part_nt_xent_loss(
     first: tf.Tensor,
@@ -18,8 +16,6 @@ def part_nt_xent_loss(
     temperature: float = 0.1,
     *,
     part_weights: tf.Tensor | Sequence[float] | None = None,
-    queue: tf.Tensor | None = None,
-    aggregate: str | None = None,
     ignore: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Mean over the batch of `part_nt_xent_per_product`.
@@ -29,8 +25,6 @@ def part_nt_xent_loss(
       second: Float [batch, parts, dim], the other view of the same products.
       temperature: What similarities are divided by.
       part_weights: Float [parts], as below.
-      queue: Float [parts, k, dim], as below.
-      aggregate: None or "mean", as below.
       ignore: Bool [batch, batch], as below.
 
     Returns:
@@ -38,13 +32,7 @@ def part_nt_xent_loss(
     """
     return tf.reduce_mean(
         part_nt_xent_per_product(
-            first,
-            second,
-            temperature,
-            part_weights=part_weights,
-            queue=queue,
-            aggregate=aggregate,
-            ignore=ignore,
+            first, second, temperature, part_weights=part_weights, ignore=ignore
         )
     )
 
@@ -55,16 +43,12 @@ def part_nt_xent_per_product(
     temperature: float = 0.1,
     *,
     part_weights: tf.Tensor | Sequence[float] | None = None,
-    queue: tf.Tensor | None = None,
-    aggregate: str | None = None,
     ignore: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """NT-Xent of fixed parts: collar against collars, hem against hems.
 
-    Without `aggregate`, each part is contrasted with the same part of every other
-    product, and a product's loss is the weighted mean over its parts. With it, a
-    product's parts, each L2-normalized, are first made one vector by their weighted
-    mean, and that is contrasted once.
+    Each part is contrasted with the same part of every other product, and a
+    product's loss is the weighted mean over its parts.
 
     The idea is from arXiv 2104.08581 (abstract); this form of it is our own.
 
@@ -74,35 +58,17 @@ def part_nt_xent_per_product(
       temperature: What similarities are divided by.
       part_weights: Float [parts], not negative; normalized here to sum to 1.
         Default: all equal.
-      queue: Float [parts, k, dim], further negatives of each part.
-      aggregate: None or "mean".
       ignore: Bool [batch, batch], pairs of products that are not to be negatives.
 
     Returns:
       Float32 [batch].
-
-    Raises:
-      ValueError: If `aggregate` is neither of the two.
     """
-    _check_aggregate(aggregate)
     # Parts lead, so that all of them go through one batched matmul.
     first = tf.transpose(tf.cast(first, tf.float32), [1, 0, 2])
     second = tf.transpose(tf.cast(second, tf.float32), [1, 0, 2])
     shares = _shares(part_weights, num_parts=tf.shape(first)[0])
-    if aggregate is None:
-        losses = nt_xent_per_product(
-            first, second, temperature, queue=queue, ignore=ignore
-        )
-        return tf.reduce_sum(losses * shares[:, tf.newaxis], axis=0)
-    if queue is not None:
-        queue = _weighted_mean(queue, shares)
-    return nt_xent_per_product(
-        _weighted_mean(first, shares),
-        _weighted_mean(second, shares),
-        temperature,
-        queue=queue,
-        ignore=ignore,
-    )
+    losses = nt_xent_per_product(first, second, temperature, ignore=ignore)
+    return tf.reduce_sum(losses * shares[:, tf.newaxis], axis=0)
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")
@@ -115,7 +81,6 @@ class PartNTXentLoss(keras.losses.Loss):
     Args:
       temperature: What similarities are divided by.
       part_weights: One weight a part, normalized to sum to 1. Default: all equal.
-      aggregate: None or "mean".
       reduction: As in every Keras loss.
       name: As in every Keras loss.
     """
@@ -124,24 +89,17 @@ class PartNTXentLoss(keras.losses.Loss):
         self,
         temperature: float = 0.1,
         part_weights: Sequence[float] | None = None,
-        aggregate: str | None = None,
         reduction: str = keras.losses.Reduction.AUTO,
         name: str = "part_nt_xent",
     ):
         super().__init__(reduction=reduction, name=name)
-        _check_aggregate(aggregate)
         self.temperature = temperature
         self.part_weights = _checked_weights(part_weights)
-        self.aggregate = aggregate
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """Two views, each [batch, parts, dim], to one loss a product, [batch]."""
         return part_nt_xent_per_product(
-            y_true,
-            y_pred,
-            self.temperature,
-            part_weights=self.part_weights,
-            aggregate=self.aggregate,
+            y_true, y_pred, self.temperature, part_weights=self.part_weights
         )
 
     def get_config(self) -> dict:
@@ -150,7 +108,6 @@ class PartNTXentLoss(keras.losses.Loss):
             **super().get_config(),
             "temperature": self.temperature,
             "part_weights": self.part_weights,
-            "aggregate": self.aggregate,
         }
 
 
@@ -160,17 +117,6 @@ def _shares(part_weights, num_parts: tf.Tensor) -> tf.Tensor:
         part_weights = tf.ones([num_parts])
     part_weights = tf.cast(part_weights, tf.float32)
     return part_weights / tf.reduce_sum(part_weights)
-
-
-def _weighted_mean(parts: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
-    """[parts, n, dim] to [n, dim]: the mean of the normalized parts by shares."""
-    parts = tf.math.l2_normalize(tf.cast(parts, tf.float32), axis=-1)
-    return tf.reduce_sum(parts * shares[:, tf.newaxis, tf.newaxis], axis=0)
-
-
-def _check_aggregate(aggregate: str | None) -> None:
-    if aggregate not in AGGREGATES:
-        raise ValueError(f'Unknown aggregate {aggregate!r}. Use None or "mean".')
 
 
 def _checked_weights(part_weights: Sequence[float] | None) -> list[float] | None:

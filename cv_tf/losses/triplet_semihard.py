@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 import tf_keras as keras
 
+from cv_tf.losses.integer_labels import integer_labels
 from cv_tf.losses.pairwise_distances import (
     check_distance,
     diagonal,
@@ -47,13 +48,7 @@ def triplet_semihard_loss(
       TypeError: If the labels are not integers.
       ValueError: If `distance` is not one of the three.
     """
-    labels = tf.convert_to_tensor(labels)
-    if not labels.dtype.is_integer:
-        raise TypeError(
-            f"labels are {labels.dtype.name}, expected integers: floats cannot tell "
-            "large ids apart. Pass dense int32 labels."
-        )
-    labels = tf.reshape(labels, [-1])
+    labels = integer_labels(labels)
     same = labels[:, tf.newaxis] == labels[tf.newaxis, :]
     positive = same & ~diagonal(tf.size(labels))
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import tf_keras as keras
 
 from cv_tf.config import Config, ModelSettings
-from cv_tf.losses import TripletSemiHardLoss, part_nt_xent_loss
+from cv_tf.losses import TripletSemiHardLoss
+from cv_tf.methods.byol import BYOL
 from cv_tf.methods.method import Method
-from cv_tf.methods.part_contrast import PartContrast
+from cv_tf.methods.moco import MoCo
 from cv_tf.methods.part_encoder import PartEncoder
+from cv_tf.methods.simclr import SimCLR
+from cv_tf.methods.simsiam import SimSiam
+from cv_tf.methods.supcon import SupCon
 from cv_tf.methods.triplet import Triplet
-from cv_tf.models import Embedder, build_backbone
-from cv_tf.vision import ColorViews, RandomCrops, SmallMoves, Views, windows
+from cv_tf.models import Embedder, build_backbone, projection_head
+from cv_tf.vision import ColorViews, RandomCrops, SmallMoves, Views
 
-SUPERVISED = ("triplet",)
+SUPERVISED = ("supcon", "triplet")
 
 
 def build_embedder(settings: ModelSettings) -> Embedder:
@@ -44,60 +49,103 @@ def build_method(config: Config, embedder: Embedder) -> Method:
     """
     if config.method == "triplet":
         return Triplet(
-            embedder, _views(config), _triplet_loss(config), seed=config.seed
+            embedder,
+            _views(config),
+            _triplet_loss(config),
+            by_part=config.view_kind == "parts",
+            seed=config.seed,
         )
-    if config.method != "part_contrast":
+    builders = {
+        "part_contrast": _simclr,
+        "simclr": _simclr,
+        "moco": _moco,
+        "byol": _byol,
+        "simsiam": _simsiam,
+        "supcon": _supcon,
+    }
+    if config.method not in builders:
         raise ValueError(f"--method={config.method} has nothing to train.")
+    return builders[config.method](config, embedder)
+
+
+def _simclr(config: Config, embedder: Embedder) -> SimCLR:
+    return SimCLR(**_two_views(config, embedder), temperature=config.temperature)
+
+
+def _supcon(config: Config, embedder: Embedder) -> SupCon:
+    return SupCon(**_two_views(config, embedder), temperature=config.temperature)
+
+
+def _moco(config: Config, embedder: Embedder) -> MoCo:
+    return MoCo(
+        **_two_views(config, embedder),
+        temperature=config.temperature,
+        momentum=config.momentum,
+        queue_size=config.queue_size,
+    )
+
+
+def _byol(config: Config, embedder: Embedder) -> BYOL:
+    return BYOL(
+        **_two_views(config, embedder, normalize="hidden"),
+        predictor=_predictor(config),
+        num_steps=config.steps,
+        momentum=config.momentum,
+    )
+
+
+def _simsiam(config: Config, embedder: Embedder) -> SimSiam:
+    return SimSiam(
+        **_two_views(config, embedder, normalize="all", num_hidden=2),
+        predictor=_predictor(config),
+    )
+
+
+def _predictor(config: Config) -> keras.Model:
+    width = config.projection_dimensions
+    return projection_head(
+        width, width, config.predictor_hidden, normalize="hidden", name="predictor"
+    )
+
+
+def _two_views(config: Config, embedder: Embedder, **head) -> dict[str, Any]:
+    """What all methods of two views are made of."""
+    on_parts = config.view_kind == "parts"
     encoder = PartEncoder(
         embedder.backbone,
         config.parts,
         config.parts_from,
-        whole=config.whole_weight > 0,
-        parts=config.part_weight > 0,
-        dimensions=config.projection_dimensions,
-        hidden=config.projection_hidden,
+        whole=not on_parts or config.whole_weight > 0,
+        parts=on_parts,
+        aggregate=config.aggregate,
+        head=functools.partial(
+            projection_head,
+            dimensions=config.projection_dimensions,
+            hidden=config.projection_hidden,
+            **head,
+        ),
     )
-    loss = functools.partial(
-        part_nt_xent_loss,
-        temperature=config.temperature,
-        part_weights=_part_weights(config),
-        aggregate=None if config.aggregate == "none" else config.aggregate,
-    )
-    return PartContrast(
-        embedder,
-        encoder,
-        _views(config),
-        loss,
-        momentum=config.momentum,
-        queue_size=config.queue_size,
-        seed=config.seed,
-    )
-
-
-def _part_weights(config: Config) -> list[float] | None:
-    """The weight of each projection: the whole first, then the parts."""
-    if config.aggregate != "none":
-        return None
-    weights = [config.whole_weight] if config.whole_weight else []
-    if config.part_weight:
-        num_parts = len(windows(config.parts))
-        weights += [config.part_weight / num_parts] * num_parts
-    return weights
+    weights = None
+    if encoder.num_parts > 1 and config.whole_weight:
+        num_parts = encoder.num_parts - 1
+        weights = [config.whole_weight] + [1.0 / num_parts] * num_parts
+    return {
+        "embedder": embedder,
+        "encoder": encoder,
+        "views": _views(config),
+        "part_weights": weights,
+        "seed": config.seed,
+    }
 
 
 def _views(config: Config) -> Views:
     """Views at the size of training, whatever size the photos come in."""
-    size = config.image_size
-    geometry = {
-        "whole": SmallMoves(flip=config.flip, size=size),
-        "crops": RandomCrops(flip=config.flip, size=size),
-        "none": SmallMoves(shift=0.0, zoom=(1.0, 1.0), size=size),
-    }[config.views]
-    color = ColorViews(keep_background=config.keep_background)
+    kind = "crops" if config.view_kind == "crops" else "whole"
+    geometry = RandomCrops if kind == "crops" else SmallMoves
     return Views(
-        config.views,
-        geometry=geometry,
-        color=None if config.views == "none" else color,
+        kind,
+        geometry=geometry(flip=config.flip, size=config.image_size),
+        color=ColorViews(keep_background=config.keep_background),
     )
 
 

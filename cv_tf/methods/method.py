@@ -50,6 +50,11 @@ class Method(keras.Model, abc.ABC):
         """What the optimizer updates."""
         return self.trainable_variables
 
+    @property
+    def constant_rate_variables(self) -> list[tf.Variable]:
+        """Those of `learned_variables` whose learning rate never changes."""
+        return []
+
     # AutoGraph warns that it cannot convert a function without statements.
     @tf.autograph.experimental.do_not_convert
     def after_update(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import tensorflow as tf
 import tf_keras as keras
 
@@ -23,11 +25,13 @@ class PartEncoder(keras.Model):
         part.
       whole: Whether the whole is one of the parts.
       parts: Whether there are others.
-      dimensions: Width of the projections.
-      hidden: Width of the heads' hidden layers; 0 for none.
+      aggregate: "none" to give the projection of each part, "mean" to make one of
+        them: the mean of their unit vectors.
+      head: From the number of channels and a name to a projection.
 
     Raises:
-      ValueError: If the source is unknown, or there is neither whole nor parts.
+      ValueError: If the source or the aggregate is unknown, or there is neither whole
+        nor parts.
     """
 
     def __init__(
@@ -35,37 +39,38 @@ class PartEncoder(keras.Model):
         backbone: keras.Model,
         layout: str = "symmetric_7x7",
         source: str = "features",
-        whole: bool = True,
+        whole: bool = False,
         parts: bool = True,
-        dimensions: int = 128,
-        hidden: int = 512,
+        aggregate: str = "none",
+        head: Callable[..., keras.Model] = projection_head,
         **kwargs,
     ):
         super().__init__(**kwargs)
         if not (whole or parts):
             raise ValueError("An encoder of neither the whole nor parts has no output.")
-        if source not in choices.PARTS_FROM:
-            raise ValueError(
-                f"Parts cannot come from '{source}'; choose one of: "
-                f"{', '.join(choices.PARTS_FROM)}."
-            )
+        _check("source", source, choices.PARTS_FROM)
+        _check("aggregate", aggregate, choices.AGGREGATES)
         self.backbone = backbone
         self.layout = layout
         self.source = source
-        self.dimensions = dimensions
-        self.hidden = hidden
+        self.aggregate = aggregate
+        self._make_head = head
         channels = backbone.output_shape[-1]
-        self.whole_head = self.part_head = None
-        if whole:
-            self.whole_head = projection_head(channels, dimensions, hidden, "whole")
-        if parts:
-            self.part_head = projection_head(channels, dimensions, hidden, "parts")
+        self.whole_head = head(channels, name="whole") if whole else None
+        self.part_head = head(channels, name="parts") if parts else None
 
     @property
     def num_parts(self) -> int:
         """How many projections come out, the whole among them."""
+        if self.aggregate == "mean":
+            return 1
         num_windows = len(windows(self.layout)) if self.part_head else 0
         return num_windows + bool(self.whole_head)
+
+    @property
+    def dimensions(self) -> int:
+        """Width of the projections."""
+        return (self.part_head or self.whole_head).output_shape[-1]
 
     def call(self, pixels, training=False):
         """`[batch, side, side, 3]` in 0..255 to `[batch, num_parts, dimensions]`."""
@@ -74,15 +79,19 @@ class PartEncoder(keras.Model):
         if self.whole_head or self.source == "features":
             features = self._features(pixels, training)
         if self.whole_head:
-            whole = self.whole_head(tf.reduce_mean(features, axis=(1, 2)))
-            projections.append(whole[:, tf.newaxis])
+            whole = tf.reduce_mean(features, axis=(1, 2), keepdims=True)[:, 0]
+            projections.append(apply_to_parts(self.whole_head, whole, training))
         if self.part_head:
             if self.source == "features":
                 parts = pool_parts(features, self.layout)
             else:
                 parts = self._encode_slices(pixels, training)
-            projections.append(self._project(parts))
-        return tf.concat(projections, axis=1)
+            projections.append(apply_to_parts(self.part_head, parts, training))
+        projections = tf.concat(projections, axis=1)
+        if self.aggregate == "none":
+            return projections
+        units = tf.math.l2_normalize(projections, axis=-1)
+        return tf.reduce_mean(units, axis=1, keepdims=True)
 
     def twin(self) -> PartEncoder:
         """A copy with weights of its own, in the same order."""
@@ -92,17 +101,12 @@ class PartEncoder(keras.Model):
             self.source,
             whole=self.whole_head is not None,
             parts=self.part_head is not None,
-            dimensions=self.dimensions,
-            hidden=self.hidden,
+            aggregate=self.aggregate,
+            head=self._make_head,
             name="twin",
         )
         copy.set_weights(self.get_weights())
         return copy
-
-    def _project(self, parts: tf.Tensor) -> tf.Tensor:
-        _, num_parts, channels = parts.shape
-        projections = self.part_head(tf.reshape(parts, [-1, channels]))
-        return tf.reshape(projections, [-1, num_parts, self.dimensions])
 
     def _features(self, pixels: tf.Tensor, training: bool) -> tf.Tensor:
         return tf.cast(self.backbone(pixels, training=training), tf.float32)
@@ -113,3 +117,15 @@ class PartEncoder(keras.Model):
         flat = tf.reshape(slices, [-1, height, width, channels])
         features = tf.reduce_mean(self._features(flat, training), axis=(1, 2))
         return tf.reshape(features, [-1, num_slices, features.shape[-1]])
+
+
+def apply_to_parts(head: keras.Model, parts: tf.Tensor, training: bool) -> tf.Tensor:
+    """Applies a head to each part: `[batch, parts, channels]` to `[..., width]`."""
+    _, num_parts, channels = parts.shape
+    flat = head(tf.reshape(parts, [-1, channels]), training=training)
+    return tf.reshape(flat, [-1, num_parts, flat.shape[-1]])
+
+
+def _check(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f"{name} is '{value}'; choose one of: {', '.join(known)}.")

@@ -9,7 +9,7 @@ import tf_keras as keras
 
 from cv_tf.methods.method import Method
 from cv_tf.models import Embedder
-from cv_tf.vision import color_input
+from cv_tf.vision import color_input, pool_parts
 
 
 class Triplet(Method):
@@ -17,7 +17,8 @@ class Triplet(Method):
 
     1. Draw P styles and K products of each (`cv_tf.pipeline.StyleOrder`).
     2. Make one view of each photo.
-    3. Embed the views; there is no head, the descriptor itself is compared.
+    3. Embed the views; there is no head, the descriptor itself is compared, or else
+       each part with its own kind.
     4. Minimize the triplet loss over all pairs of the batch.
 
     Source: FaceNet, arXiv 1503.03832, sections 3.1 and 3.2.
@@ -26,6 +27,7 @@ class Triplet(Method):
       embedder: What is trained.
       views: A layer `(images, seed)` that changes photos.
       loss: From styles and embeddings to a scalar.
+      by_part: Whether each of the Embedder's parts has triplets of its own.
       seed: Of the views.
     """
 
@@ -34,16 +36,22 @@ class Triplet(Method):
         embedder: Embedder,
         views: keras.layers.Layer,
         loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+        by_part: bool = False,
         seed: int = 0,
         **kwargs,
     ):
         super().__init__(embedder, seed, **kwargs)
         self.views = views
         self.triplet_loss = loss
+        self.by_part = by_part
 
     def objective(self, images, styles, seed):
         """See `Method.objective`."""
         pixels = color_input(self.views(images, seed), self.embedder.color_in_training)
         features = self.embedder.features(pixels, training=True)
         embeddings = self.embedder.pool(features)
-        return self.triplet_loss(styles, embeddings), embeddings
+        if not self.by_part:
+            return self.triplet_loss(styles, embeddings), embeddings
+        parts = tf.math.l2_normalize(pool_parts(features, self.embedder.parts), axis=-1)
+        losses = [self.triplet_loss(styles, part) for part in tf.unstack(parts, axis=1)]
+        return tf.add_n(losses) / len(losses), embeddings

@@ -1,28 +1,70 @@
-"""The head between the backbone and a contrastive loss."""
+"""The heads between the backbone and a loss: training needs them, use does not."""
 
 from __future__ import annotations
 
 import tf_keras as keras
 
+NORMALIZE = ("none", "hidden", "all")
+
 
 def projection_head(
-    input_dimensions: int, dimensions: int, hidden: int = 0, name: str = "projection"
+    input_dimensions: int,
+    dimensions: int,
+    hidden: int = 0,
+    num_hidden: int = 1,
+    normalize: str = "none",
+    name: str = "projection",
 ) -> keras.Model:
-    """A small perceptron that training needs and use does not.
+    """A small perceptron with ReLU in its hidden layers.
 
-    Source: SimCLR, arXiv 2002.05709, section 2.1 (one hidden layer with ReLU).
+    Source: SimCLR, arXiv 2002.05709, section 2.1, has one hidden layer; BYOL, arXiv
+    2006.07733, section 3.3, normalizes it; SimSiam, arXiv 2011.10566, section 3, has
+    two and normalizes the output, too. Normalization is over all replicas.
 
     Args:
-      input_dimensions: Width of the features.
+      input_dimensions: Width of what comes in.
       dimensions: Width of the projection.
-      hidden: Width of the hidden layer; 0 for a linear map.
+      hidden: Width of the hidden layers; 0 for a linear map.
+      num_hidden: How many there are.
+      normalize: Which layers are followed by batch normalization: "none", "hidden"
+        or "all".
       name: Of the model.
 
     Returns:
       A model from `[batch, input_dimensions]` to float32 `[batch, dimensions]`.
+
+    Raises:
+      ValueError: If `normalize` is not one of the three.
     """
+    if normalize not in NORMALIZE:
+        raise ValueError(
+            f"normalize is '{normalize}'; choose one of: {', '.join(NORMALIZE)}."
+        )
     layers = [keras.Input((input_dimensions,))]
-    if hidden:
-        layers.append(keras.layers.Dense(hidden, activation="relu", name="hidden"))
-    layers.append(keras.layers.Dense(dimensions, dtype="float32", name="output"))
+    for number in range(num_hidden if hidden else 0):
+        # What follows subtracts the mean, and with it any bias.
+        bias = normalize == "none"
+        layers.append(keras.layers.Dense(hidden, use_bias=bias, name=f"hidden{number}"))
+        if normalize != "none":
+            layers.append(_batch_norm(f"hidden{number}_norm"))
+        layers.append(keras.layers.ReLU(name=f"hidden{number}_relu"))
+    bias = normalize != "all"
+    output = keras.layers.Dense(
+        dimensions, use_bias=bias, dtype="float32", name="output"
+    )
+    layers.append(output)
+    if normalize == "all":
+        layers.append(_batch_norm("output_norm", affine=False, dtype="float32"))
     return keras.Sequential(layers, name=name)
+
+
+def _batch_norm(name: str, affine: bool = True, **options) -> keras.layers.Layer:
+    return keras.layers.BatchNormalization(
+        momentum=0.9,
+        epsilon=1e-5,
+        center=affine,
+        scale=affine,
+        synchronized=True,
+        name=name,
+        **options,
+    )

@@ -20,6 +20,24 @@ def test_loss_worked_out_by_hand(at_degrees):
     np.testing.assert_allclose(losses, [math.log(total / math.e)], rtol=1e-6)
 
 
+def test_queue_holds_negatives_of_every_anchor_worked_out_by_hand(at_degrees):
+    # Similarities from 0 degrees: 1/2 (positive), -1 and, to the queue, -1 and 0;
+    # from 90 degrees: sqrt(3)/2, 0 (positive) and, to the queue, 0 and 1.
+    losses = info_nce(
+        anchors=at_degrees(0, 90),
+        candidates=at_degrees(60, 180),
+        positives=[0, 1],
+        temperature=1.0,
+        queue=2 * at_degrees(180, 90),
+    )
+    e = math.exp
+    expected = [
+        math.log(e(0.5) + e(-1) + e(-1) + e(0)) - 0.5,
+        math.log(e(math.sqrt(3) / 2) + e(0) + e(0) + e(1)),
+    ]
+    np.testing.assert_allclose(losses, expected, rtol=1e-6)
+
+
 def test_excluded_candidates_do_not_count_but_the_positive_always_does(at_degrees):
     losses = info_nce(
         anchors=at_degrees(0),
@@ -93,3 +111,31 @@ def test_empty_places_of_a_queue_count_for_nothing(at_degrees):
         info_nce(anchors, candidates, [1, 0]),
         rtol=1e-6,
     )
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("num_empty", [0, 3])
+def test_gradient_with_a_queue_worked_out_by_hand(at_degrees, num_empty, jit_compile):
+    # Similarities 1/2 (positive) and 0 (queue), temperature 1/2: the negative's
+    # probability is p = 1 / (e + 1). Turning the anchor towards both raises the
+    # negative's similarity by sin(90) = 1 and the positive's by sin(60).
+    anchors = tf.constant(at_degrees(0))
+    queue = np.concatenate([at_degrees(90), np.zeros((num_empty, 2), np.float32)])
+
+    @tf.function(jit_compile=jit_compile)
+    def loss_and_gradients(anchors, queue):
+        with tf.GradientTape() as tape:
+            tape.watch([anchors, queue])
+            losses = info_nce(anchors, at_degrees(60), [0], 0.5, queue=queue)
+        return losses, *tape.gradient(losses, [anchors, queue])
+
+    losses, of_anchors, of_queue = loss_and_gradients(anchors, tf.constant(queue))
+    p = 1 / (math.e + 1)
+    np.testing.assert_allclose(losses, [-math.log(1 - p)], rtol=1e-6)
+    slope = p * (1 - math.sqrt(3) / 2) / 0.5
+    np.testing.assert_allclose(of_anchors, [[0.0, slope]], atol=1e-6)
+    # Turning the queue's vector towards the anchor raises the similarity by 1; an
+    # empty place has no part in it.
+    expected = np.zeros_like(queue)
+    expected[0, 0] = p / 0.5
+    np.testing.assert_allclose(of_queue, expected, atol=1e-6)

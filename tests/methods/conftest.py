@@ -15,8 +15,12 @@ SMALL = {
     "batch_size": 8,
     "projection_dimensions": 8,
     "projection_hidden": 16,
+    "predictor_hidden": 12,
+    "queue_size": 16,
+    "steps": 10,
     "parts": "halves",
 }
+LUMA = tf.constant([0.299, 0.587, 0.114])
 
 
 @pytest.fixture
@@ -43,6 +47,33 @@ def build():
         return build_method(config, build_embedder(config))
 
     return build
+
+
+@pytest.fixture
+def objective(batch):
+    """A function to a method's loss and embeddings of a step, from what changes."""
+
+    def objective(method, step=0, **changes):
+        given = {**batch, **changes}
+        seed = tf.constant([method.seed, step])
+        return method.objective(given["image"], given["style"], seed)
+
+    return objective
+
+
+@pytest.fixture
+def views_of(batch):
+    """A function to the two views of a step, in grey, by the definition."""
+
+    def views_of(method, step=0):
+        seeds = tf.random.split([method.seed, step], 2, alg="philox")
+        views = [method.views(batch["image"], seed) for seed in tf.unstack(seeds)]
+        return [
+            tf.tile(tf.reduce_sum(view * LUMA, axis=-1, keepdims=True), [1, 1, 1, 3])
+            for view in views
+        ]
+
+    return views_of
 
 
 @pytest.fixture
@@ -99,11 +130,16 @@ def assert_trains_in_half_precision(build, batch, under_policy):
     """Checks a step of 16 bits: float32 variables and loss, finite, near float32."""
 
     def check(precision, **settings):
-        method = build(**settings)
+        def fresh():
+            """A method whose queue, if it has one, is not empty."""
+            method = build(**settings)
+            method.objective(batch["image"], batch["style"], tf.constant([1, 1]))
+            return method
+
         seed = tf.constant([0, 0])
-        expected, _ = method.objective(batch["image"], batch["style"], seed)
+        expected, _ = fresh().objective(batch["image"], batch["style"], seed)
         under_policy(f"mixed_{precision}")
-        method = build(**settings)
+        method = fresh()
         optimizer = keras.optimizers.SGD(0.01)
         if precision == "float16":
             # The scale that it starts from by default would skip the first steps.
@@ -115,7 +151,7 @@ def assert_trains_in_half_precision(build, batch, under_policy):
         logs = method.train_step(batch)
         assert method.embedder.backbone.layers[-1].compute_dtype == precision
         assert logs["loss"].dtype == logs["spread"].dtype == tf.float32
-        np.testing.assert_allclose(logs["loss"], expected, rtol=0.05)
+        np.testing.assert_allclose(logs["loss"], expected, rtol=0.05, atol=0.02)
         for variable, old in zip(method.learned_variables, before, strict=True):
             assert variable.dtype == tf.float32
             assert np.isfinite(variable).all()

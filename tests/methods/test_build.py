@@ -3,20 +3,15 @@ import pytest
 import tensorflow as tf
 
 from cv_tf.config import Config
-from cv_tf.losses import nt_xent_loss
-from cv_tf.methods import SUPERVISED, PartContrast, Triplet, build_embedder
+from cv_tf.methods import (
+    BYOL,
+    SUPERVISED,
+    MoCo,
+    SimSiam,
+    Triplet,
+    build_embedder,
+)
 from cv_tf.vision import RandomCrops, SmallMoves
-
-
-def _unit(vectors):
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
-
-
-@pytest.fixture
-def projections():
-    """Two views of five products: the whole and two halves, eight wide."""
-    generator = np.random.default_rng(0)
-    return generator.normal(size=(2, 5, 3, 8)).astype(np.float32)
 
 
 def test_the_embedder_has_the_settings():
@@ -49,27 +44,30 @@ def test_the_embedder_has_the_size_of_use():
     assert build_embedder(config).image_size == 64
 
 
-@pytest.mark.parametrize(
-    ("views", "geometry"),
-    [("whole", SmallMoves), ("crops", RandomCrops), ("none", SmallMoves)],
-)
-def test_views_have_the_size_of_training_whatever_the_photos_have(
-    build, batch, views, geometry
-):
-    layer = build(views=views, flip=0.25, image_size=64).views
-    assert type(layer.geometry) is geometry
-    assert layer.geometry.flip == (0.0 if views == "none" else 0.25)
-    assert (layer.color is None) == (views == "none")
-    # Plain photos stay plain, so that a mere change of size can be told.
+@pytest.mark.parametrize("views", ["crops", "whole"])
+def test_views_have_the_size_of_training_whatever_the_photos_have(build, views):
+    layer = build(method="simclr", views=views, image_size=64).views
     view = layer(tf.fill([2, 32, 32, 3], 40.0), tf.constant([1, 2]))
     assert view.shape == (2, 64, 64, 3)
-    if views == "none":
-        np.testing.assert_allclose(view, 40.0, rtol=1e-4)
 
 
-def test_no_views_are_the_photos_as_they_are(build, batch):
-    view = build(views="none").views(batch["image"], tf.constant([1, 2]))
-    np.testing.assert_allclose(view, tf.cast(batch["image"], tf.float32), atol=1e-3)
+@pytest.mark.parametrize(
+    ("method", "geometry", "num_parts"),
+    [
+        ("part_contrast", SmallMoves, 2),
+        ("simclr", RandomCrops, 1),
+        ("moco", RandomCrops, 1),
+        ("byol", RandomCrops, 1),
+        ("simsiam", RandomCrops, 1),
+        ("supcon", RandomCrops, 1),
+    ],
+)
+def test_a_method_has_the_views_that_it_is_known_for(
+    build, method, geometry, num_parts
+):
+    learner = build(method=method)
+    assert type(learner.views.geometry) is geometry
+    assert learner.encoder.num_parts == num_parts
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -88,63 +86,52 @@ def test_a_plain_background_is_kept_if_asked_for(build, keep):
 
 
 @pytest.mark.parametrize(
-    ("settings", "weights"),
-    [
-        # The whole against the mean of the parts, of which there are two here.
-        ({"whole_weight": 1.0, "part_weight": 1.0}, [1 / 2, 1 / 4, 1 / 4]),
-        ({"whole_weight": 3.0, "part_weight": 1.0}, [3 / 4, 1 / 8, 1 / 8]),
-        ({"whole_weight": 1.0, "part_weight": 4.0}, [1 / 5, 2 / 5, 2 / 5]),
-    ],
+    ("weight", "shares"),
+    [(0.0, [1 / 2, 1 / 2]), (1.0, [1 / 2, 1 / 4, 1 / 4]), (3.0, [3 / 4, 1 / 8, 1 / 8])],
 )
-def test_weights_of_the_whole_and_of_all_parts_together(
-    build, projections, settings, weights
-):
-    method = build(temperature=0.3, **settings)
-    assert method.encoder.num_parts == 3
-    expected = sum(
-        weight * float(nt_xent_loss(*projections[:, :, part], 0.3))
-        for part, weight in enumerate(weights)
-    )
-    assert float(method.contrast(*projections)) == pytest.approx(expected, rel=1e-5)
+def test_the_whole_weighs_so_much_against_all_parts_together(build, weight, shares):
+    np.testing.assert_allclose(build(whole_weight=weight).part_shares, shares)
 
 
-@pytest.mark.parametrize(
-    ("settings", "parts"),
-    [({"part_weight": 0.0}, [0]), ({"whole_weight": 0.0}, [1, 2])],
-)
-def test_what_has_no_weight_is_not_encoded(build, projections, settings, parts):
-    method = build(temperature=0.3, **settings)
-    assert method.encoder.num_parts == len(parts)
-    losses = [float(nt_xent_loss(*projections[:, :, part], 0.3)) for part in parts]
-    loss = float(method.contrast(*projections[:, :, parts]))
-    assert loss == pytest.approx(np.mean(losses), rel=1e-5)
+def test_an_aggregate_counts_as_one_part(build):
+    np.testing.assert_allclose(build(aggregate="mean").part_shares, [1.0])
 
 
-def test_an_aggregate_is_one_vector_of_all_parts_alike(build, projections):
-    method = build(temperature=0.3, aggregate="mean")
-    one_vector = _unit(projections).mean(axis=2)
-    expected = float(nt_xent_loss(*one_vector, 0.3))
-    assert float(method.contrast(*projections)) == pytest.approx(expected, rel=1e-5)
-
-
-def test_the_encoder_has_the_settings(build, batch):
+def test_the_encoder_has_the_settings(build):
     method = build(
+        method="moco",
+        views="parts",
         parts="grid_2x2",
         parts_from="pixels",
+        whole_weight=1.0,
         projection_dimensions=5,
         projection_hidden=0,
         momentum=0.5,
         queue_size=24,
+        temperature=0.3,
         seed=11,
     )
-    assert isinstance(method, PartContrast)
+    assert isinstance(method, MoCo)
     assert method.encoder.layout == "grid_2x2"
     assert method.encoder.source == "pixels"
     assert method.encoder(tf.zeros([1, 32, 32, 3])).shape == (1, 5, 5)
     assert len(method.encoder.part_head.layers) == 1
     assert method.momentum == 0.5
+    assert method.temperature == 0.3
     assert method.queue.shape == (5, 24, 5)
     assert method.seed == 11
+
+
+def test_predictors_have_the_settings(build):
+    for name, kind in (("byol", BYOL), ("simsiam", SimSiam)):
+        method = build(method=name, projection_dimensions=6, predictor_hidden=3)
+        assert isinstance(method, kind)
+        assert (
+            method.predictor.input_shape == method.predictor.output_shape == (None, 6)
+        )
+        assert method.predictor.get_layer("hidden0").units == 3
+    assert build(method="byol", steps=7, momentum=0.5).num_steps == 7
+    assert build(method="byol", steps=7, momentum=0.5).momentum == 0.5
 
 
 def test_triplet_has_the_settings(build):
@@ -153,4 +140,6 @@ def test_triplet_has_the_settings(build):
     assert method.triplet_loss.get_config()["margin"] == 0.7
     assert method.triplet_loss.get_config()["distance"] == "squared-L2"
     assert method.seed == 11
-    assert SUPERVISED == ("triplet",)
+    assert not method.by_part
+    assert build(method="triplet", views="parts").by_part
+    assert SUPERVISED == ("supcon", "triplet")

@@ -1,10 +1,12 @@
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf.methods import PartEncoder
-from cv_tf.models import build_backbone
+from cv_tf.models import build_backbone, projection_head
 from cv_tf.vision import pool_parts, slice_parts
 
 
@@ -12,11 +14,18 @@ from cv_tf.vision import pool_parts, slice_parts
 def encoder():
     """A function from options to an encoder, always the same."""
 
-    def build(layout="halves", source="features", freeze_batch_norm=True, **options):
+    def build(
+        layout="halves",
+        source="features",
+        freeze_batch_norm=True,
+        hidden=10,
+        **options,
+    ):
         keras.utils.set_random_seed(2)
         backbone = build_backbone("tiny", "none", freeze_batch_norm)
-        options = {"dimensions": 6, "hidden": 10, **options}
-        return PartEncoder(backbone, layout, source, **options)
+        head = functools.partial(projection_head, dimensions=6, hidden=hidden)
+        options = {"whole": True, **options}
+        return PartEncoder(backbone, layout, source, head=head, **options)
 
     return build
 
@@ -109,7 +118,18 @@ def test_a_twin_is_a_copy_with_weights_of_its_own(
     np.testing.assert_array_equal(twin(pixels), before)
 
 
-@pytest.mark.parametrize("options", [{"parts": False}, {"whole": False}])
+@pytest.mark.parametrize("source", ["features", "pixels"])
+def test_an_aggregate_is_the_mean_of_the_unit_projections(encoder, pixels, source):
+    parts = encoder("thirds", source)(pixels).numpy()
+    expected = (parts / np.linalg.norm(parts, axis=-1, keepdims=True)).mean(axis=1)
+    encode = encoder("thirds", source, aggregate="mean")
+    assert encode.num_parts == 1
+    _assert_same(encode(pixels), expected[:, np.newaxis])
+
+
+@pytest.mark.parametrize(
+    "options", [{"parts": False}, {"whole": False}, {"aggregate": "mean"}]
+)
 def test_a_twin_has_the_same_heads(encoder, pixels, options):
     encode = encoder(**options)
     np.testing.assert_array_equal(encode.twin()(pixels), encode(pixels))
@@ -118,5 +138,7 @@ def test_a_twin_has_the_same_heads(encoder, pixels, options):
 def test_what_cannot_be_encoded_is_refused(encoder):
     with pytest.raises(ValueError, match="neither the whole nor parts"):
         encoder(whole=False, parts=False)
-    with pytest.raises(ValueError, match=r"from 'slices'; choose one of: features, p"):
+    with pytest.raises(ValueError, match=r"source is 'slices'; choose one of: feat"):
         encoder(source="slices")
+    with pytest.raises(ValueError, match=r"aggregate is 'sum'; choose one of: none, m"):
+        encoder(aggregate="sum")

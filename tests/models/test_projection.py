@@ -25,6 +25,30 @@ def test_the_hidden_layer_has_a_relu():
     np.testing.assert_allclose(head(FEATURES), [[5], [711]])
 
 
+def test_hidden_layers_that_are_normalized():
+    head = projection_head(3, 2, hidden=4, num_hidden=2, normalize="hidden")
+    names = [layer.name for layer in head.layers]
+    hidden = [f"hidden{i}{part}" for i in (0, 1) for part in ("", "_norm", "_relu")]
+    assert names == [*hidden, "output"]
+    # A layer before a normalization needs no bias.
+    assert [head.get_layer(f"hidden{i}").use_bias for i in (0, 1)] == [False, False]
+    assert head.get_layer("output").use_bias
+
+
+def test_an_output_that_is_normalized():
+    head = projection_head(3, 2, normalize="all")
+    features = np.random.default_rng(0).normal(5.0, 3.0, (50, 3)).astype(np.float32)
+    found = head(features, training=True).numpy()
+    np.testing.assert_allclose(found.mean(axis=0), 0.0, atol=1e-4)
+    np.testing.assert_allclose(found.std(axis=0), 1.0, atol=1e-3)
+    assert [v.name for v in head.trainable_variables] == ["output/kernel:0"]
+
+
+def test_an_unknown_normalization_is_refused():
+    with pytest.raises(ValueError, match=r"'some'; choose one of: none, hidden, all"):
+        projection_head(3, 2, normalize="some")
+
+
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
 def test_projections_are_float32_under_mixed_precision(precision):
     keras.mixed_precision.set_global_policy(precision)
@@ -33,8 +57,6 @@ def test_projections_are_float32_under_mixed_precision(precision):
     finally:
         keras.mixed_precision.set_global_policy("float32")
     assert head.name == "parts"
-    assert [layer.compute_dtype for layer in head.layers] == [
-        precision.removeprefix("mixed_"),
-        "float32",
-    ]
+    half = precision.removeprefix("mixed_")
+    assert [layer.compute_dtype for layer in head.layers] == [half, half, "float32"]
     assert head(FEATURES).dtype == "float32"

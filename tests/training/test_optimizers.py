@@ -9,7 +9,10 @@ import tf_keras as keras
 
 from cv_tf.config import TrainingSettings
 from cv_tf.models import build_backbone
+from cv_tf.training.lars import LARS
 from cv_tf.training.optimizers import build_optimizer
+
+PLAIN = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD, "lars": LARS}
 
 
 def updated(settings, variables, gradients, num_steps=1):
@@ -47,6 +50,17 @@ class TestSchedule:
         )._learning_rate
         found = [float(schedule(step)) for step in range(5)]
         assert found == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8])
+
+    @pytest.mark.parametrize("warmup_steps", [0, 1])
+    def test_grows_with_the_batch(self, warmup_steps):
+        settings = TrainingSettings(
+            learning_rate=0.2,
+            base_batch_size=256,
+            batch_size=1024,
+            warmup_steps=warmup_steps,
+        )
+        schedule = build_optimizer(settings)._learning_rate
+        assert float(schedule(warmup_steps)) == pytest.approx(0.2 * 1024 / 256)
 
     def test_no_steps_at_all(self):
         optimizer = build_optimizer(TrainingSettings(steps=0))
@@ -114,6 +128,18 @@ class TestUpdates:
             np.testing.assert_allclose(new, share * old, rtol=1e-6)
         assert set(decayed.values()) == {0}  # All kinds were there.
 
+    def test_lars_spares_biases_and_normalization(self):
+        settings = TrainingSettings(
+            optimizer="lars", learning_rate=2.0, weight_decay=0.5, warmup_steps=0
+        )
+        names = ["dense/kernel", "dense/bias", "norm/gamma", "norm/beta"]
+        variables = [tf.Variable([3.0, 4.0], name=name) for name in names]
+        gradient = tf.constant([2.5, -2.0])
+        kernel, *others = updated(settings, variables, [gradient] * 4)
+        # Update (4, 0), local rate 0.001 * 5 / 4; the others make a plain step.
+        np.testing.assert_allclose(kernel, [3 - 2 * 0.005, 4], rtol=1e-6)
+        np.testing.assert_allclose(others, [[3 - 2 * 2.5, 4 + 2 * 2.0]] * 3, rtol=1e-6)
+
     def test_clipping_is_of_all_gradients_together(self):
         settings = TrainingSettings(
             optimizer="sgd", learning_rate=1.0, warmup_steps=0, steps=9, clip_norm=1.0
@@ -149,3 +175,104 @@ class TestUpdates:
         assert found == pytest.approx(1)
         (found,) = updated(settings, [variable], [tf.constant([0.25])])
         assert found == pytest.approx(0.75)
+
+
+class TestConstantRate:
+    """Four steps: the schedule has 0, 1/2, 1 and 1/2 of the rate, 0.1."""
+
+    SCHEDULED = (0.0, 0.05, 0.1, 0.05)
+    CONSTANT = (0.1, 0.1, 0.1, 0.1)
+
+    @staticmethod
+    def settings(**changed):
+        values = {"learning_rate": 0.05, "base_batch_size": 64, "batch_size": 128}
+        return TrainingSettings(warmup_steps=2, steps=4, **values | changed)
+
+    @staticmethod
+    def expected(optimizer, rates):
+        """Where 2 ends up with gradients of 1."""
+        if optimizer == "adam":  # Gradients over their own size: steps are the rates.
+            return 2 - sum(rates)
+        value, velocity = 2.0, 0.0
+        for rate in rates:
+            local_rate = 0.001 * value if optimizer == "lars" else 1.0
+            velocity = 0.9 * velocity + rate * local_rate
+            value -= velocity
+        return value
+
+    @pytest.mark.parametrize("way", ["eager", "graph", "jit", "one by one"])
+    @pytest.mark.parametrize("precision", ["none", "float16"])
+    @pytest.mark.parametrize("name", ["adam", "sgd", "lars"])
+    def test_is_that_of_the_named_variables_alone(self, name, precision, way):
+        scheduled = tf.Variable([2.0], name="projection/kernel")
+        constant = tf.Variable([2.0], name="predictor/kernel")
+        settings = self.settings(optimizer=name, mixed_precision=precision)
+        optimizer = build_optimizer(settings, [constant])
+        if way == "one by one":  # As Keras compiles updates where there is a GPU.
+            getattr(optimizer, "inner_optimizer", optimizer).jit_compile = True
+        optimizer.build([scheduled, constant])
+
+        def step():
+            gradient = tf.ones(1)
+            optimizer.apply_gradients([(gradient, scheduled), (gradient, constant)])
+
+        if way in ("graph", "jit"):
+            step = tf.function(step, jit_compile=way == "jit")
+        for rate in self.SCHEDULED:
+            step()
+            assert float(optimizer.learning_rate) == pytest.approx(rate)
+        for variable, rates in (scheduled, self.SCHEDULED), (constant, self.CONSTANT):
+            found, expected = variable.numpy(), self.expected(name, rates)
+            np.testing.assert_allclose(found - 2, [expected - 2], rtol=1e-3)
+
+    @pytest.mark.parametrize("name", ["adam", "sgd"])
+    def test_is_that_of_weight_decay_too(self, name):
+        variables = [tf.Variable([2.0]), tf.Variable([2.0])]
+        optimizer = build_optimizer(
+            self.settings(optimizer=name, weight_decay=0.5), variables[1:]
+        )
+        for _ in range(2):
+            optimizer.apply_gradients([(tf.zeros(1), v) for v in variables])
+        # The first step of the schedule is of rate 0.
+        assert variables[0].numpy() == pytest.approx(2 * (1 - 0.05 * 0.5))
+        assert variables[1].numpy() == pytest.approx(2 * (1 - 0.1 * 0.5) ** 2)
+
+    def test_clipping_is_of_all_gradients_together(self):
+        variables = [tf.Variable([0.0]), tf.Variable([0.0])]
+        optimizer = build_optimizer(
+            self.settings(optimizer="sgd", clip_norm=1.0), variables[1:]
+        )
+        gradients = [tf.constant([3.0]), tf.constant([4.0])]
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        np.testing.assert_allclose(variables, [[0], [-0.1 * 0.8]], rtol=1e-6)
+
+    def test_resumes_from_a_checkpoint(self, tmp_path):
+        def begin():
+            variables = [tf.Variable([2.0]), tf.Variable([2.0])]
+            optimizer = build_optimizer(self.settings(), variables[1:])
+            optimizer.build(variables)
+            state = tf.train.Checkpoint(optimizer=optimizer, variables=variables)
+            return optimizer, variables, state
+
+        def train(optimizer, variables, *gradients):
+            for gradient in gradients:
+                optimizer.apply_gradients(
+                    [(tf.constant([gradient]), v) for v in variables]
+                )
+
+        optimizer, variables, state = begin()
+        train(optimizer, variables, 1.0, 3.0)
+        path = state.save(str(tmp_path / "checkpoint"))
+        train(optimizer, variables, -5.0)
+        optimizer, resumed, state = begin()
+        state.restore(path).assert_existing_objects_matched()
+        train(optimizer, resumed, -5.0)
+        np.testing.assert_array_equal(resumed, variables)
+
+    @pytest.mark.parametrize("name", ["adam", "sgd", "lars"])
+    def test_of_no_variables_leaves_the_class_as_it_is(self, name):
+        assert type(build_optimizer(self.settings(optimizer=name))) is PLAIN[name]
+        scaled = build_optimizer(
+            self.settings(optimizer=name, mixed_precision="float16"), []
+        )
+        assert type(scaled.inner_optimizer) is PLAIN[name]

@@ -122,8 +122,16 @@ def test_several_steps_an_execution(through, tiny_run, power_cut, tmp_path):
 
 VARIANTS = {
     "queue and momentum twin": (
-        {"momentum": 0.9, "queue_size": 24, "freeze_batch_norm": False},
+        {"method": "moco", "queue_size": 24, "freeze_batch_norm": False},
         ("method/queue", "method/twin", "moving_mean"),
+    ),
+    "rising momentum and predictor": (
+        {"method": "byol", "views": "parts"},
+        ("method/predictor", "method/twin"),
+    ),
+    "predictor at a constant rate": (
+        {"method": "simsiam", "optimizer": "lars"},
+        ("method/predictor",),
     ),
     "triplet": (
         {"method": "triplet", "products_per_style": 2, "optimizer": "sgd"}

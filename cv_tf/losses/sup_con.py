@@ -1,0 +1,104 @@
+"""Supervised contrastive loss: all that share a label are positives."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tf_keras as keras
+
+from cv_tf.losses.integer_labels import integer_labels
+from cv_tf.losses.pairwise_distances import diagonal
+
+
+def sup_con_loss(
+    embeddings: tf.Tensor, labels: tf.Tensor, temperature: float = 0.1
+) -> tf.Tensor:
+    """Mean of `sup_con_per_anchor` over the anchors that have a positive.
+
+    Args:
+      embeddings: Float [..., n, dim]; leading dimensions are separate problems.
+      labels: Integer [n] or [n, 1]; negative ones are unknown.
+      temperature: What similarities are divided by.
+
+    Returns:
+      Float32 [...], a scalar for embeddings [n, dim]; 0 with gradient 0 where no two
+      labels agree.
+
+    Raises:
+      TypeError: If the labels are not integers.
+    """
+    losses = sup_con_per_anchor(embeddings, labels, temperature)
+    has_positive = tf.reduce_any(_positives(integer_labels(labels)), axis=-1)
+    num_anchors = tf.reduce_sum(tf.cast(has_positive, tf.float32))
+    return tf.math.divide_no_nan(tf.reduce_sum(losses, axis=-1), num_anchors)
+
+
+def sup_con_per_anchor(
+    embeddings: tf.Tensor, labels: tf.Tensor, temperature: float = 0.1
+) -> tf.Tensor:
+    """Cross-entropy of finding an anchor's positives, averaged over the positives.
+
+    Every other embedding of the anchor's label is a positive, and all others, the
+    other positives among them, are what it has to be found in. Where each label occurs
+    twice this is NT-Xent. Inputs are L2-normalized in float32. An embedding of unknown
+    label is a negative of all others.
+
+    Source: Khosla et al., arXiv 2004.11362, equation 2 (L_out).
+
+    Args:
+      embeddings: Float [..., n, dim]; leading dimensions are separate problems that
+        share the labels, such as the parts of n products.
+      labels: Integer [n] or [n, 1]; negative ones are unknown.
+      temperature: What similarities are divided by.
+
+    Returns:
+      Float32 [..., n], one loss an anchor; 0 for an anchor without a positive.
+
+    Raises:
+      TypeError: If the labels are not integers.
+    """
+    labels = integer_labels(labels)
+    positive = _positives(labels)
+    embeddings = tf.math.l2_normalize(tf.cast(embeddings, tf.float32), axis=-1)
+    logits = tf.matmul(embeddings, embeddings, transpose_b=True) / temperature
+    logits = tf.where(diagonal(tf.size(labels)), -float("inf"), logits)
+    # Not a product with a mask: on the diagonal 0 * inf would be NaN.
+    losses = tf.where(positive, -tf.nn.log_softmax(logits, axis=-1), 0.0)
+    num_positives = tf.reduce_sum(tf.cast(positive, tf.float32), axis=-1)
+    return tf.math.divide_no_nan(tf.reduce_sum(losses, axis=-1), num_positives)
+
+
+@keras.utils.register_keras_serializable(package="cv_tf")
+class SupConLoss(keras.losses.Loss):
+    """`sup_con_loss` as a Keras loss: `y_true` labels, `y_pred` embeddings.
+
+    The loss of a batch is one number, so per-sample weights have no meaning here.
+
+    Args:
+      temperature: What similarities are divided by.
+      reduction: As in every Keras loss.
+      name: As in every Keras loss.
+    """
+
+    def __init__(
+        self,
+        temperature: float = 0.1,
+        reduction: str = keras.losses.Reduction.AUTO,
+        name: str = "sup_con",
+    ):
+        super().__init__(reduction=reduction, name=name)
+        self.temperature = temperature
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """Labels [batch] or [batch, 1] and embeddings [batch, dim] to a scalar."""
+        return sup_con_loss(y_pred, y_true, self.temperature)
+
+    def get_config(self) -> dict:
+        """The arguments of `__init__`."""
+        return {**super().get_config(), "temperature": self.temperature}
+
+
+def _positives(labels: tf.Tensor) -> tf.Tensor:
+    """Bool [n, n]: two embeddings of one known label; none is its own positive."""
+    same = labels[:, tf.newaxis] == labels[tf.newaxis, :]
+    known = labels[:, tf.newaxis] >= 0
+    return same & known & ~diagonal(tf.size(labels))

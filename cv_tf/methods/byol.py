@@ -1,0 +1,72 @@
+"""BYOL: predict what a momentum twin makes of the other view."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tf_keras as keras
+
+from cv_tf.methods.momentum import follow, rising_momentum
+from cv_tf.methods.part_encoder import apply_to_parts
+from cv_tf.methods.two_views import TwoViews
+
+
+class BYOL(TwoViews):
+    """Predicts, from one view, the twin's projection of the other. No negatives.
+
+    1. Make two views of each photo.
+    2. Encode and project both by the network, and predict from the projections.
+    3. Encode and project both by the twin: the targets, which get no gradient.
+    4. Minimize the squared distance of each unit prediction to the other view's unit
+       target.
+    5. Let the twin follow the network, ever more slowly.
+
+    On parts, the prediction is that of the same part. Normalization of the heads is
+    over both views at once.
+
+    Source: BYOL, arXiv 2006.07733, section 3 and algorithm 1.
+
+    Args:
+      *args: As `TwoViews`.
+      predictor: From projections to predictions of the same width.
+      num_steps: Of the whole training, at whose end the momentum is 1.
+      momentum: Of the twin at the beginning.
+      **kwargs: As `TwoViews`.
+    """
+
+    def __init__(
+        self,
+        *args,
+        predictor: keras.Model,
+        num_steps: int,
+        momentum: float = 0.99,
+        **kwargs,
+    ):
+        super().__init__(*args, **kwargs)
+        self.predictor = predictor
+        self.num_steps = num_steps
+        self.momentum = momentum
+        self.twin = self.encoder.twin()
+
+    @property
+    def learned_variables(self):
+        """What the optimizer updates: not the twin."""
+        return self.encoder.trainable_variables + self.predictor.trainable_variables
+
+    def objective(self, images, styles, seed):  # noqa: ARG002 (no label is used)
+        """See `Method.objective`."""
+        first, second = self.two_views(images, seed)
+        projections = self.encoder(tf.concat([first, second], axis=0), training=True)
+        predictions = apply_to_parts(self.predictor, projections, training=True)
+        # In the other order: each view is to predict the other one.
+        targets = self.twin(tf.concat([second, first], axis=0), training=True)
+        targets = tf.stop_gradient(targets)
+        # Of unit vectors, that is the squared distance.
+        distances = 2.0 + 2.0 * keras.losses.cosine_similarity(targets, predictions)
+        # Both directions are summed (equation 2), not averaged.
+        loss = 2.0 * self.mean_over_parts(tf.transpose(distances))
+        return loss, projections[: images.shape[0], 0]
+
+    def after_update(self):
+        """Moves the twin towards the network."""
+        momentum = rising_momentum(self.momentum, self.step, self.num_steps)
+        follow(self.twin, self.encoder, momentum)

@@ -1,0 +1,77 @@
+"""MoCo v2: a momentum twin and a queue of negatives."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from cv_tf.losses import info_nce
+from cv_tf.methods.momentum import follow
+from cv_tf.methods.two_views import TwoViews, parts_first
+
+
+class MoCo(TwoViews):
+    """Tells the key of each query from the keys of past batches.
+
+    1. Make two views of each photo.
+    2. Encode the first by the network (queries), the second by its twin (keys).
+    3. Minimize InfoNCE: each query finds its own key among those of the queue.
+    4. Let the twin follow the network, and put the keys into the queue in place of the
+       oldest.
+
+    On parts, each part has a queue of its own; on parts that are aggregated, the queue
+    holds the products' combined embeddings, as in the paper of the part-based model.
+
+    The twin normalizes by statistics that follow those of the network, never by those
+    of its batch: nothing tells it which keys came together, so that batches need not
+    be shuffled (EMAN, arXiv 2101.08482).
+
+    Source: MoCo, arXiv 1911.05722, algorithm 1; v2, arXiv 2003.04297, has a projection
+    with a hidden layer and stronger views.
+
+    Args:
+      *args: As `TwoViews`.
+      temperature: What similarities are divided by.
+      momentum: Of the twin.
+      queue_size: Past keys of each part.
+      **kwargs: As `TwoViews`.
+    """
+
+    def __init__(
+        self,
+        *args,
+        temperature: float = 0.1,
+        momentum: float = 0.99,
+        queue_size: int = 1024,
+        **kwargs,
+    ):
+        super().__init__(*args, **kwargs)
+        self.temperature = temperature
+        self.momentum = momentum
+        self.twin = self.encoder.twin()
+        # Rows of zeros are empty places and count for nothing.
+        shape = [self.encoder.num_parts, queue_size, self.encoder.dimensions]
+        self.queue = tf.Variable(tf.zeros(shape), trainable=False, name="queue")
+
+    def objective(self, images, styles, seed):  # noqa: ARG002 (no label is used)
+        """See `Method.objective`."""
+        first, second = self.two_views(images, seed)
+        projections = self.encoder(first, training=True)
+        queries = parts_first(projections)
+        keys = tf.stop_gradient(parts_first(self.twin(second, training=False)))
+        own = tf.range(keys.shape[1])
+        losses = info_nce(
+            queries,
+            keys,
+            positives=own,
+            temperature=self.temperature,
+            # Keys of the same batch are no negatives, as in the paper.
+            excluded=own[:, tf.newaxis] != own,
+            queue=self.queue,
+        )
+        newest_first = tf.concat([keys, self.queue], axis=1)
+        self.queue.assign(newest_first[:, : self.queue.shape[1]])
+        return self.mean_over_parts(losses), projections[:, 0]
+
+    def after_update(self):
+        """Moves the twin towards the network."""
+        follow(self.twin, self.encoder, self.momentum)

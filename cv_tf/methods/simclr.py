@@ -1,0 +1,43 @@
+"""SimCLR; on the fixed parts of products, the part-based contrastive model."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from cv_tf.losses import nt_xent_per_product
+from cv_tf.methods.two_views import TwoViews, parts_first
+
+
+class SimCLR(TwoViews):
+    """Tells the two views of each product from all other views of the batch.
+
+    1. Make two views of each photo.
+    2. Encode and project both by the same network.
+    3. Minimize NT-Xent: each view finds the other one of its product.
+
+    On views of whole products that are encoded part by part, each part is contrasted
+    with the same part of the other products: collar with collar, hem with hem. That is
+    `--method=part_contrast`.
+
+    Source: SimCLR, arXiv 2002.05709, algorithm 1. The idea of fixed parts in place of
+    random crops is that of arXiv 2104.08581 and 2112.02910; layout, heads, weights and
+    temperature are our own.
+
+    Args:
+      *args: As `TwoViews`.
+      temperature: What similarities are divided by.
+      **kwargs: As `TwoViews`.
+    """
+
+    def __init__(self, *args, temperature: float = 0.1, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.temperature = temperature
+
+    def objective(self, images, styles, seed):  # noqa: ARG002 (no label is used)
+        """See `Method.objective`."""
+        views = tf.concat(self.two_views(images, seed), axis=0)
+        first, second = tf.split(self.encoder(views, training=True), 2)
+        losses = nt_xent_per_product(
+            parts_first(first), parts_first(second), self.temperature
+        )
+        return self.mean_over_parts(losses), first[:, 0]

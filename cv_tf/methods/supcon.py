@@ -1,0 +1,39 @@
+"""Supervised contrast: all views of a style together, all others apart."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from cv_tf.losses import sup_con_loss
+from cv_tf.methods.two_views import TwoViews, parts_first
+
+
+class SupCon(TwoViews):
+    """Tells the views of each style from those of all others.
+
+    1. Draw P styles and K products of each (`cv_tf.pipeline.StyleOrder`).
+    2. Make two views of each photo; encode and project both.
+    3. Minimize the supervised contrastive loss: each view finds all views of its style.
+
+    On parts, each part is contrasted with the same part.
+
+    Source: Supervised Contrastive Learning, arXiv 2004.11362, section 3.2.
+
+    Args:
+      *args: As `TwoViews`.
+      temperature: What similarities are divided by.
+      **kwargs: As `TwoViews`.
+    """
+
+    def __init__(self, *args, temperature: float = 0.1, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.temperature = temperature
+
+    def objective(self, images, styles, seed):
+        """See `Method.objective`."""
+        views = tf.concat(self.two_views(images, seed), axis=0)
+        projections = self.encoder(views, training=True)
+        losses = sup_con_loss(
+            parts_first(projections), tf.tile(styles, [2]), self.temperature
+        )
+        return self.mean_over_parts(losses), projections[: images.shape[0], 0]

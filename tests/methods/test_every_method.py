@@ -1,0 +1,123 @@
+"""What holds for every method, on every kind of views."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from cv_tf import choices
+from cv_tf.methods import SUPERVISED, TwoViews
+from cv_tf.vision import RandomCrops, SmallMoves
+
+METHODS = [name for name in choices.METHODS if name != "frozen"]
+SELF_SUPERVISED = [name for name in METHODS if name not in SUPERVISED]
+VIEWS = ("crops", "whole", "parts")
+EACH = [
+    {"method": method, "views": views}
+    for method in METHODS
+    for views in VIEWS
+    if method != "part_contrast" or views == "parts"
+]
+MORE = [
+    {"method": "simclr", "views": "parts", "whole_weight": 1.0},
+    {"method": "moco", "views": "parts", "aggregate": "mean", "parts_from": "pixels"},
+    {"method": "moco", "views": "crops", "freeze_batch_norm": False},
+    {"method": "byol", "views": "parts", "freeze_batch_norm": False},
+]
+
+
+def _name(settings):
+    return "-".join(map(str, settings.values()))
+
+
+each = pytest.mark.parametrize("settings", EACH, ids=_name)
+# Crops and wholes are one to a compiler.
+COMPILED = [settings for settings in EACH if settings["views"] != "whole"] + MORE
+
+
+@each
+def test_views_are_what_was_asked_for(build, settings):
+    method = build(flip=0.25, **settings)
+    geometry = method.views.geometry
+    crops = settings["views"] == "crops"
+    assert type(geometry) is (RandomCrops if crops else SmallMoves)
+    assert geometry.flip == 0.25
+    if isinstance(method, TwoViews):
+        # One projection, or one of each of the two parts.
+        assert method.encoder.num_parts == (2 if settings["views"] == "parts" else 1)
+
+
+@each
+def test_a_step_decides_the_views_and_nothing_else_does(build, objective, settings):
+    one, again, other = (build(seed=seed, **settings) for seed in (3, 3, 4))
+    for method in (one, again, other):
+        if settings["method"] == "moco":  # The first loss is 0, whatever is seen.
+            objective(method, step=0)
+    loss = float(objective(one, step=5)[0])
+    assert float(objective(again, step=5)[0]) == loss
+    assert float(objective(other, step=5)[0]) != loss
+    if settings["method"] != "moco":
+        assert float(objective(one, step=5)[0]) == loss
+    assert float(objective(one, step=6)[0]) != loss
+
+
+@pytest.mark.parametrize("method", SELF_SUPERVISED)
+def test_no_label_is_looked_at(build, objective, method):
+    losses = []
+    for styles in ([0, 0, 1, 1, 2, 2, 3, 3], [-1] * 8):
+        learner = build(method=method)
+        objective(learner, step=0, style=tf.constant(styles))
+        losses.append(objective(learner, step=1, style=tf.constant(styles))[0])
+    assert losses[0] == losses[1]
+    assert losses[0] != 0.0
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("color_input", ["grey", "rgb"])
+def test_views_have_the_color_that_the_embedder_is_trained_on(
+    build, objective, batch, method, color_input
+):
+    # A photo and another hue of the same luma.
+    hues = tf.constant([[[[40.0, 0.0, -40.0 * 0.299 / 0.114]]]])
+    photos = 0.2 * tf.cast(batch["image"], tf.float32) + 115.0
+    losses = []
+    for image in (photos, photos + hues):
+        learner = build(method=method, color_input=color_input)
+        learner.views.color = None
+        objective(learner, step=0, image=image)
+        losses.append(float(objective(learner, step=1, image=image)[0]))
+    same = losses[0] == pytest.approx(losses[1], rel=1e-3)
+    assert same == (color_input == "grey")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_embedder_shares_the_backbone_that_learns(build, batch, method):
+    learner = build(method=method)
+    learner.compile(keras.optimizers.SGD(0.1))
+    before = learner.embedder(batch["image"])
+    for _ in range(2):
+        learner.train_step(batch)
+    assert np.abs(learner.embedder(batch["image"]) - before).max() > 1e-4
+
+
+@pytest.mark.parametrize("settings", COMPILED, ids=_name)
+def test_a_compiled_step_equals_an_eager_one(assert_compiled_equals_eager, settings):
+    assert_compiled_equals_eager(**settings)
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+@pytest.mark.parametrize("method", METHODS)
+def test_it_trains_in_half_precision(
+    assert_trains_in_half_precision, precision, method
+):
+    assert_trains_in_half_precision(precision, method=method)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_it_runs_compiled_under_fit_several_steps_a_call(build, batch, method):
+    learner = build(method=method)
+    learner.compile(keras.optimizers.SGD(0.1), jit_compile=True, steps_per_execution=2)
+    steps = tf.data.Dataset.from_tensors(batch).repeat()
+    history = learner.fit(steps, steps_per_epoch=4, verbose=0).history
+    assert int(learner.step) == 4
+    assert np.isfinite(history["loss"]).all()
