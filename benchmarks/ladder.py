@@ -115,9 +115,8 @@ def ladder() -> list[Rung]:
         batches="block",
         steps=150,
         learning_rate=1e-4,
-        whole_weight=0,
     )
-    whole = trained.but("whole_views", "whole views", whole_weight=1, part_weight=0)
+    whole = trained.but("whole_views", "whole views", method="simclr", views="whole")
     return [
         color,
         grey,
@@ -146,7 +145,6 @@ def ladder() -> list[Rung]:
             "triplet, every label",
             LABELLED,
             method="triplet",
-            views="whole",
             batches="random",
             learning_rate=2e-4,
             whiten="labels",
