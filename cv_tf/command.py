@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import dis
-import inspect
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from inspect import get_annotations
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,20 +88,33 @@ def parse_flags(
       absl.flags.Error: If a flag is unknown or its value cannot be parsed.
       ValueError: If a value cannot be used.
     """
+    given = given_flags(settings_class, argv)
+    if base is not None:
+        return dataclasses.replace(base, **given)
+    return settings_class(**given)
+
+
+def given_flags(settings_class: type, argv: Sequence[str]) -> dict[str, Any]:
+    """What a command line says: the values of its flags, and of no others.
+
+    Args:
+      settings_class: A dataclass; it is not made, so that its values are not checked.
+      argv: As for `parse_flags`.
+
+    Raises:
+      absl.flags.Error: If a flag is unknown or its value cannot be parsed.
+    """
     values = _define(settings_class)
     positional = values(list(argv))[1:]
     if positional:
         raise flags.Error(
             f"'{positional[0]}' is not a flag; every setting is given as --name=value."
         )
-    given = {
-        name: _as_field(values[name].value)
-        for name in (field.name for field in dataclasses.fields(settings_class))
-        if values[name].present
+    return {
+        field.name: _as_field(values[field.name].value)
+        for field in dataclasses.fields(settings_class)
+        if values[field.name].present
     }
-    if base is not None:
-        return dataclasses.replace(base, **given)
-    return settings_class(**given)
 
 
 def check_output(
@@ -135,22 +148,40 @@ def check_output(
 
 def to_flagfile(settings: Any) -> str:
     """Writes settings as a text that --flagfile reads back to equal settings."""
-    lines = []
-    for field in dataclasses.fields(settings):
-        value = getattr(settings, field.name)
-        if isinstance(value, tuple):
-            value = ",".join(value)
-        lines.append(f"--{field.name}={value}")
-    return "\n".join(lines) + "\n"
+    names = [field.name for field in dataclasses.fields(settings)]
+    flags_of = to_flags({name: getattr(settings, name) for name in names})
+    return "\n".join(flags_of) + "\n"
+
+
+def to_flags(values: Mapping[str, Any]) -> list[str]:
+    """Spells values as flags, one each."""
+    spelled = {
+        name: ",".join(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+    }
+    return [f"--{name}={value}" for name, value in spelled.items()]
+
+
+def changed_settings(settings: Any) -> dict[str, Any]:
+    """The settings that are not the defaults, in the order of their declaration."""
+    return {
+        field.name: getattr(settings, field.name)
+        for field in dataclasses.fields(settings)
+        if getattr(settings, field.name) != field.default
+    }
 
 
 def help_text(settings_class: type, main: Callable) -> str:
     """All flags by topic, with their defaults and choices."""
     lines = [(sys.modules[main.__module__].__doc__ or "").strip()]
-    for topic in reversed(settings_class.__mro__):
-        own = inspect.get_annotations(topic)
+    topics = settings_class.__mro__[::-1]
+    # What is declared anew is of the later topic.
+    topic_of = {name: topic for topic in topics for name in get_annotations(topic)}
+    for topic in topics:
         fields = [
-            field for field in dataclasses.fields(settings_class) if field.name in own
+            field
+            for field in dataclasses.fields(settings_class)
+            if topic_of[field.name] is topic
         ]
         if fields:
             lines += ["", (topic.__doc__ or topic.__name__).strip().split("\n")[0]]

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from cv_tf import command
 from cv_tf.config import Config, ConfigError, setting
@@ -24,7 +23,14 @@ class EvaluateConfig(Config):
     """Where the figures go."""
 
     output: str = setting("", "JSON file for the figures; empty to print them only.")
-    overwrite: bool = setting(False, "Replace --output if it is there.")
+    save_embedder: str = setting(
+        "",
+        "File (.keras) for the Embedder of --method=frozen, with the whitening that "
+        "the figures are of; empty to leave it.",
+    )
+    overwrite: bool = setting(
+        False, "Replace --output and --save_embedder if they are there."
+    )
 
 
 def run(config: EvaluateConfig) -> dict[str, Any]:
@@ -41,7 +47,7 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
       ValueError: If the settings, the catalogue or the workdir cannot be used.
     """
     from cv_tf.catalog.products import read_products  # noqa: PLC0415
-    from cv_tf.training.splits import split_catalog  # noqa: PLC0415
+    from cv_tf.training.splits import has_variants, split_catalog  # noqa: PLC0415
     from cv_tf.training.workdir import Workdir  # noqa: PLC0415
 
     frozen = config.method == "frozen"
@@ -50,13 +56,10 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
             "Nothing to evaluate: pass --workdir of a finished training, or "
             "--method=frozen for a network as it was pretrained."
         )
-    output = None
-    if config.output:
-        output = command.check_output(config.output, config.overwrite, (".json",))
+    output, embedder_output = _outputs(config)
     catalog = read_products(config)
     split = split_catalog(catalog, config.train_split, config.eval_split, config.seed)
-    styles = catalog.style[split.evaluation]
-    if len(np.unique(styles[styles >= 0])) == (styles >= 0).sum():
+    if not has_variants(catalog.style[split.evaluation]):
         raise ConfigError(
             f"{catalog.name} has no two products to report on that share a style_id, "
             "so there is nothing to measure. Label some color variants."
@@ -64,14 +67,34 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
     embedder_path = None if frozen else Workdir(config.workdir).embedder
 
     from cv_tf.training.evaluation import evaluate_catalog  # noqa: PLC0415
+    from cv_tf.training.session import save_embedder  # noqa: PLC0415
     from cv_tf.training.tables import format_figures  # noqa: PLC0415
     from cv_tf.training.workdir import write_json  # noqa: PLC0415
 
-    figures = evaluate_catalog(config, catalog, embedder_path)
+    figures, embedder = evaluate_catalog(config, catalog, embedder_path)
     print(f"\n{format_figures({'frozen' if frozen else 'trained': figures})}")
+    if embedder_output:
+        save_embedder(embedder, embedder_output)
     if output:
         write_json(output, figures)
     return figures
+
+
+def _outputs(config: EvaluateConfig) -> tuple[Path | None, Path | None]:
+    """Where figures and Embedder are written; None where they are not."""
+    output = embedder_output = None
+    if config.output:
+        output = command.check_output(config.output, config.overwrite, (".json",))
+    if config.save_embedder:
+        if config.method != "frozen":
+            raise ConfigError(
+                "--save_embedder goes with --method=frozen: a trained Embedder is in "
+                "its workdir."
+            )
+        embedder_output = command.check_output(
+            config.save_embedder, config.overwrite, (".keras",), "--save_embedder"
+        )
+    return output, embedder_output
 
 
 def settings_of(argv: Sequence[str]) -> EvaluateConfig:

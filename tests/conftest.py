@@ -1,6 +1,7 @@
 """Fixtures that every room's tests share."""
 
 import csv
+import dataclasses
 import os
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from PIL import Image, ImageDraw
 
 import cv_tf  # noqa: F401  (selects the Keras 2 API before anything loads TensorFlow)
 from cv_tf import command
+from cv_tf.comparison.plan import Plan, Run, make_plan
+from cv_tf.comparison.results import Row, read_rows
+from cv_tf.comparison.settings import CompareConfig
 from cv_tf.config import Config
 
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
@@ -148,6 +152,69 @@ def finished_run(
         average="inverse",
     )
     return config, run_verb("train", config)
+
+
+@pytest.fixture
+def planned(drawn_catalog, tmp_path) -> Callable[..., Plan]:
+    """A function from recipes to the plan of comparing them; nothing is run.
+
+    It takes the flags of each recipe by its name, and settings of the comparison or of
+    all recipes.
+    """
+
+    def plan(recipes: dict[str, tuple[str, ...]], **settings) -> Plan:
+        for name, flags in recipes.items():
+            (tmp_path / f"{name}.cfg").write_text("\n".join([*flags, ""]))
+        own = {field.name for field in dataclasses.fields(CompareConfig)}
+        overrides = {"catalog": str(drawn_catalog)} | {
+            name: settings.pop(name) for name in set(settings) - own
+        }
+        config = CompareConfig(
+            configs=tuple(f"{tmp_path}/{name}.cfg" for name in recipes),
+            **{"workdir": f"{tmp_path}/comparison"} | settings,
+        )
+        return make_plan(config, overrides)
+
+    return plan
+
+
+@pytest.fixture
+def compared(planned) -> Callable[..., tuple[Plan, tuple[Row, ...]]]:
+    """A function from figures to a comparison that is over; nothing is run.
+
+    It takes the R@1 within the block of each recipe by its name, one for each seed from
+    0 on, or None for a run that failed. A single number is of a frozen network. The
+    other figures follow from these: mAP@R is half of it, FMS a quarter, and so on.
+    """
+
+    def compare(recalls: dict[str, float | list[float | None]]):
+        method = {float: ("--method=frozen",), list: ("--method=simclr",)}
+        recipes = {name: method[type(of)] for name, of in recalls.items()}
+        num_seeds = max(len(of) for of in recalls.values() if isinstance(of, list))
+        plan = planned(recipes, seeds=tuple(map(str, range(num_seeds))))
+        failures = {}
+        for run in plan.runs:
+            recall = recalls[run.recipe.name]
+            if isinstance(recall, list):
+                recall = recall[run.config.seed]
+            if recall is None:
+                failures[run.name] = "no space left."
+            else:
+                _write_figures(run, recall)
+        return plan, read_rows(plan, failures)
+
+    return compare
+
+
+def _write_figures(run: Run, recall: float) -> None:
+    figures = dict.fromkeys(("recall_at_1", "cgacc", "ari", "nmi"), recall / 8)
+    figures |= {"recall_at_1_in_block": recall, "fms": recall / 4}
+    figures |= dict.fromkeys(("map_at_r", "map_at_r_in_block"), recall / 2)
+    cost = {"seconds": 10 * recall, "images_per_second": 1000 * recall}
+    cost |= {"peak_memory_gigabytes": 2.0, "images_seen": 9600}
+    run.workdir.open(run.config)
+    metrics = {"split": "", "after": figures, "training": cost}
+    run.workdir.write_metrics(figures if run.recipe.is_frozen else metrics)
 
 
 def _write_table(path: Path, rows: list[dict[str, str]]) -> Path:

@@ -66,6 +66,25 @@ def test_a_flagfile_is_read_and_later_flags_win(tmp_path):
     assert long == Oven(heat=230.0, minutes=60)
 
 
+def test_what_is_given_is_told_from_what_is_not():
+    given = command.given_flags(Oven, ["oven", "--minutes=10", "--shelves=low,high"])
+    assert given == {"minutes": 10, "shelves": ("low", "high")}
+    # A value that the settings refuse is given all the same.
+    assert command.given_flags(Oven, ["oven", "--heat=999"]) == {"heat": 999.0}
+
+
+def test_values_are_spelled_as_flags():
+    values = {"heat": 99.5, "fan": False, "shelves": ("low", "high"), "mode": ""}
+    spelled = command.to_flags(values)
+    assert spelled == ["--heat=99.5", "--fan=False", "--shelves=low,high", "--mode="]
+    assert command.given_flags(Oven, ["oven", *spelled]) == values
+
+
+def test_settings_that_are_not_the_defaults():
+    oven = Oven(minutes=3, shelves=("high",), mode="top")
+    assert command.changed_settings(oven) == {"minutes": 3, "shelves": ("high",)}
+
+
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
@@ -149,6 +168,19 @@ def test_help_shows_defaults_choices_and_what_the_command_is_for():
     assert "--heat=180.0\n      Degrees.\n" in text
     assert "--shelves=low\n" in text
     assert "--mode=top\n      Where from. One of: top, bottom.\n" in text
+
+
+def test_help_has_what_is_declared_anew_under_the_later_topic():
+    @dataclasses.dataclass(kw_only=True)
+    class Kiln(Oven):
+        """What the kiln is set to."""
+
+        heat: float = setting(1200.0, "Degrees at the top.")
+
+    lines = command.help_text(Kiln, train.main).split("\n")
+    places = [i for i, line in enumerate(lines) if line.startswith("  --heat=")]
+    assert [lines[place] for place in places] == ["  --heat=1200.0"]
+    assert places[0] > lines.index("What the kiln is set to.")
 
 
 # Runs `main` as a verb does, in a process of its own.

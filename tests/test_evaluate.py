@@ -10,6 +10,7 @@ from cv_tf import evaluate
 from cv_tf.catalog import CatalogError
 from cv_tf.config import ConfigError
 from cv_tf.evaluate import EvaluateConfig, settings_of
+from cv_tf.models import Embedder
 
 
 def figures_of(*flags: str) -> dict[str, float]:
@@ -108,6 +109,16 @@ class TestFrozen:
         assert capsys.readouterr().out.strip().split("\n")[0].strip() == "frozen"
         assert figures["num_products"] == 15
 
+    def test_leaves_the_embedder_that_its_figures_are_of(self, frozen_flags, tmp_path):
+        path = tmp_path / "frozen.keras"
+        flags = (*frozen_flags, "--whiten=pca", f"--save_embedder={path}")
+        figures = figures_of(*flags)
+        assert Embedder.load(path).whitening is not None
+        path.rename(tmp_path / "embedder.keras")
+        # Beside its settings it is as good as a trained one.
+        (tmp_path / "config.cfg").write_text("\n".join(flags[1:-1]))
+        assert figures_of(f"--workdir={tmp_path}") == pytest.approx(figures, abs=1e-5)
+
     def test_a_workdir_beside_it_does_not_matter(self, frozen_flags, tmp_path):
         settings = settings_of(["", *frozen_flags, f"--workdir={tmp_path}"])
         assert settings.backbone == "tiny"
@@ -128,6 +139,22 @@ class TestRefusals:
         assert output.read_text() == "precious"
         figures = figures_of(*flags, "--overwrite")
         assert json.loads(output.read_text()) == figures
+
+    def test_an_embedder_that_is_there(self, frozen_flags, tmp_path, run_verb):
+        path = tmp_path / "frozen.keras"
+        path.write_text("precious")
+        flags = (*frozen_flags, f"--save_embedder={path}")
+        process = run_verb("evaluate", *flags, tensorflow=False)
+        assert process.returncode == 1
+        assert f"'{path}' exists. Pass --overwrite" in process.stderr
+        assert path.read_text() == "precious"
+        with pytest.raises(ConfigError, match=r"--save_embedder=a\.h5 must end in"):
+            figures_of(*frozen_flags, "--save_embedder=a.h5")
+
+    def test_a_trained_embedder_is_not_saved_again(self, finished_run):
+        flags = (f"--workdir={finished_run[0].workdir}", "--save_embedder=a.keras")
+        with pytest.raises(ConfigError, match="goes with --method=frozen"):
+            figures_of(*flags)
 
     def test_an_output_in_no_folder(self, frozen_flags, tmp_path):
         flags = (*frozen_flags, f"--output={tmp_path}/no/figures.json")

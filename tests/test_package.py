@@ -45,7 +45,8 @@ def _verb(name, *arguments):
     "module",
     [
         *("", ".choices", ".config", ".command", ".catalog", ".jobs", ".embedding"),
-        *(".train", ".evaluate", ".embed", ".group", ".search", ".report"),
+        *(".train", ".evaluate", ".compare", ".embed", ".group", ".search"),
+        *(".comparison", ".report"),
     ],
 )
 def test_importing_costs_nothing(module):
@@ -59,6 +60,7 @@ def test_importing_costs_nothing(module):
     [
         ("train", "--backbone=efficientnetlite_b0"),
         ("evaluate", "--backbone=efficientnetlite_b0"),
+        ("compare", "--seeds=0,1,2"),
         ("embed", "--part_size=1024"),
         ("group", "--threshold=auto"),
         ("search", "--neighbors=10"),

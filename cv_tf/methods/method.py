@@ -7,6 +7,7 @@ import abc
 import tensorflow as tf
 import tf_keras as keras
 
+from cv_tf.methods.collapse import effective_rank, spread
 from cv_tf.models import Embedder
 
 
@@ -42,7 +43,7 @@ class Method(keras.Model, abc.ABC):
 
         Returns:
           The loss, a float32 scalar, and float32 embeddings `[batch, dimensions]`
-          whose spread shows a collapse.
+          in which a collapse would show.
         """
 
     @property
@@ -74,22 +75,8 @@ class Method(keras.Model, abc.ABC):
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         self.after_update()
         self.step.assign_add(1)
-        return {"loss": loss, "spread": spread(embeddings)}
-
-
-def spread(embeddings: tf.Tensor) -> tf.Tensor:
-    """How far embeddings are spread over the sphere: 1 evenly, 0 collapsed.
-
-    The standard deviation of each dimension of the L2-normalized embeddings, their
-    mean, times the square root of the number of dimensions.
-
-    Source: SimSiam, arXiv 2011.10566, section 4.1.
-
-    Args:
-      embeddings: float32 `[batch, dimensions]`.
-
-    Returns:
-      A float32 scalar.
-    """
-    deviations = tf.math.reduce_std(tf.math.l2_normalize(embeddings, axis=1), axis=0)
-    return tf.reduce_mean(deviations) * tf.sqrt(float(embeddings.shape[1]))
+        return {
+            "loss": loss,
+            "spread": spread(embeddings),
+            "rank": effective_rank(embeddings),
+        }

@@ -48,11 +48,14 @@ class _NoThumbnailError(ValueError):
     """A photo that cannot be shown; the message says why in plain words."""
 
 
-def thumbnails(images: Iterable[str], side: int = SIDE) -> dict[str, Thumbnail]:
+def thumbnails(
+    images: Iterable[str | bytes], side: int = SIDE
+) -> dict[str | bytes, Thumbnail]:
     """Makes the thumbnails of photos, each once, several at a time.
 
     Args:
-      images: Paths, or URIs of object storage (which load TensorFlow).
+      images: Paths, URIs of object storage (which load TensorFlow), or what is in the
+        files.
       side: Pixels of the longer side, at most.
 
     Returns:
@@ -67,7 +70,7 @@ def thumbnails(images: Iterable[str], side: int = SIDE) -> dict[str, Thumbnail]:
         return dict(zip(distinct, made, strict=True))
 
 
-def thumbnail(image: str, side: int = SIDE) -> Thumbnail:
+def thumbnail(image: str | bytes, side: int = SIDE) -> Thumbnail:
     """Makes the thumbnail of one photo: upright, on white, without its notes.
 
     Args:
@@ -88,9 +91,11 @@ def thumbnail(image: str, side: int = SIDE) -> Thumbnail:
     return Thumbnail(f"data:image/jpeg;base64,{code}", small.width, small.height)
 
 
-def _read(image: str, side: int) -> Image.Image:
+def _read(image: str | bytes, side: int) -> Image.Image:
     if not image:
         raise _NoThumbnailError("no image given")
+    if isinstance(image, bytes):
+        return _decode(io.BytesIO(image), side)
     try:
         # Opening a pipe or a device could wait forever.
         if not is_remote(image) and Path(image).exists() and not Path(image).is_file():

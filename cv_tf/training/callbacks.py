@@ -1,8 +1,7 @@
-"""What happens along the way: progress, curves, probes, checkpoints, alarms."""
+"""What happens along the way: progress, curves, probes, checkpoints."""
 
 from __future__ import annotations
 
-import math
 import signal
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import tf_keras as keras
 from tqdm import tqdm
 
 from cv_tf.training.checkpoints import Checkpoints
+from cv_tf.training.cost import Cost
 
 
 class StepCallback(keras.callbacks.Callback):
@@ -35,23 +35,6 @@ class StepCallback(keras.callbacks.Callback):
 def reached(before: int, step: int, every: int) -> bool:
     """Whether a multiple of `every` lies in (before, step]."""
     return every > 0 and step // every > before // every
-
-
-class NonFiniteLossError(ValueError):
-    """The loss is no number any more."""
-
-
-class StopWhenNotFinite(StepCallback):
-    """Stops the run at the first loss that is not a finite number."""
-
-    def on_steps(self, before, step, logs):
-        """See `StepCallback`."""
-        if not math.isfinite(logs["loss"]):
-            raise NonFiniteLossError(
-                f"The loss is {logs['loss']} at step {step}. Lower --learning_rate, "
-                "set --clip_norm=1, or pass --mixed_precision=none, with a new "
-                "--workdir; this one keeps its last checkpoint from before."
-            )
 
 
 class ProgressBar(StepCallback):
@@ -76,6 +59,26 @@ class ProgressBar(StepCallback):
     def close(self) -> None:
         """Leaves the finished line in the terminal."""
         self._bar.close()
+
+
+class Stopwatch(StepCallback):
+    """Times executions; the first callback, so that it times none of the others."""
+
+    def __init__(self, start_step: int, cost: Cost):
+        super().__init__(start_step)
+        self._cost = cost
+        self._is_first = True
+        self._start = 0.0
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None):
+        """Starts; Keras calls this once an execution."""
+        self._start = time.perf_counter()
+
+    def on_steps(self, before, step, logs):
+        """See `StepCallback`."""
+        seconds = time.perf_counter() - self._start
+        self._cost.add(step - before, seconds, self._is_first)
+        self._is_first = False
 
 
 class Curves(StepCallback):

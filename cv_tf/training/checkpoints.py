@@ -8,6 +8,7 @@ import tensorflow as tf
 from absl import logging
 
 from cv_tf.methods import Method
+from cv_tf.training.cost import Cost
 
 _KEPT = 2
 
@@ -25,14 +26,18 @@ class Checkpoints:
     Args:
       folder: Where; made if needed.
       method: A compiled method.
+
+    Attributes:
+      cost: What the steps so far have cost; saved and restored with them.
     """
 
     def __init__(self, folder: Path, method: Method):
         # The optimizer's variables must exist before they can be compared.
         method.optimizer.build(method.learned_variables)
         self._method = method
+        self.cost = Cost()
         self._checkpoint = tf.train.Checkpoint(
-            method=method, optimizer=method.optimizer
+            method=method, optimizer=method.optimizer, cost=self.cost
         )
         self._manager = tf.train.CheckpointManager(
             self._checkpoint, str(folder), max_to_keep=_KEPT

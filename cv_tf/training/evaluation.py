@@ -18,7 +18,7 @@ from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos
 from cv_tf.training.data import prepare_photos
 from cv_tf.training.fit_whitening import whiten
-from cv_tf.training.splits import split_catalog
+from cv_tf.training.splits import has_variants, sample_styles, split_catalog
 
 # Enough to learn hundreds of components and a threshold from, and quick to embed.
 _MOST_LEARNED_FROM = 20_000
@@ -62,9 +62,7 @@ def evaluate_new(
     )
 
 
-def evaluate_catalog(
-    config: Config, catalog: Catalog, path: Path | None
-) -> dict[str, float]:
+def evaluate_catalog(config: Config, catalog: Catalog, path: Path | None) -> Evaluation:
     """Evaluates a saved Embedder, or a backbone as it was pretrained.
 
     Args:
@@ -80,14 +78,14 @@ def evaluate_catalog(
 
 def _evaluate_split(
     config: Config, catalog: Catalog, embedder: Embedder, is_new: bool
-) -> dict[str, float]:
+) -> Evaluation:
     photos = prepare_photos(catalog, config, embedder.image_size)
     split = split_catalog(
         photos.catalog, config.train_split, config.eval_split, config.seed
     )
     known, reported = photos.select(split.train), photos.select(split.evaluation)
     if is_new:
-        return evaluate_new(embedder, known, reported, config, "frozen").figures
+        return evaluate_new(embedder, known, reported, config, "frozen")
     described = None
     if config.threshold == "auto":
         known = _sample(known, config.seed)
@@ -97,7 +95,8 @@ def _evaluate_split(
             config.embed_batch_size,
             "Embedding, to calibrate",
         )
-    return _figures(embedder, described, known, reported, config, "to report")
+    figures = _figures(embedder, described, known, reported, config, "to report")
+    return Evaluation(figures, embedder)
 
 
 def _figures(
@@ -157,19 +156,8 @@ def find_threshold(
     ).threshold
 
 
-def has_variants(styles: np.ndarray) -> bool:
-    """Whether two products share a style, so that there is something to find."""
-    _, counts = np.unique(styles[styles >= 0], return_counts=True)
-    return bool((counts > 1).any())
-
-
 def _sample(photos: Photos, seed: int) -> Photos:
     if len(photos) <= _MOST_LEARNED_FROM:
         return photos
-    # Whole styles: half a style would calibrate a threshold for other catalogues.
-    styles = photos.catalog.style
-    keys = np.where(styles >= 0, styles, -1 - np.arange(len(styles)))
-    _, style, sizes = np.unique(keys, return_inverse=True, return_counts=True)
-    order = np.random.default_rng(seed).permutation(len(sizes))
-    taken = int((np.cumsum(sizes[order]) <= _MOST_LEARNED_FROM).sum())
-    return photos.select(np.flatnonzero(np.isin(style, order[: max(taken, 1)])))
+    rows = sample_styles(photos.catalog.style, _MOST_LEARNED_FROM, seed)
+    return photos.select(rows)

@@ -11,12 +11,13 @@ from cv_tf import strategy as devices
 from cv_tf.config import Config
 from cv_tf.methods import SUPERVISED, Method
 from cv_tf.pipeline import BlockOrder, Photos, RandomOrder, StyleOrder, batches
+from cv_tf.training.alarms import StopWhenCollapsed, StopWhenNotFinite
 from cv_tf.training.callbacks import (
     Curves,
     Probe,
     ProgressBar,
     SaveCheckpoints,
-    StopWhenNotFinite,
+    Stopwatch,
 )
 from cv_tf.training.checkpoints import Checkpoints
 from cv_tf.training.interrupted import Interrupted
@@ -26,8 +27,14 @@ def build_order(config: Config, photos: Photos) -> Callable[[int], np.ndarray]:
     """The batches of a run: rows of the photos for each step.
 
     Raises:
-      ValueError: If a supervised method lacks labels, or a batch does not fit.
+      ValueError: If a supervised method lacks labels, or a batch or the queue does not
+        fit.
     """
+    if config.method == "moco" and config.queue_size >= len(photos):
+        raise ValueError(
+            f"--queue_size={config.queue_size} must be less than the {len(photos)} "
+            "products to learn from: each would have its own past as a negative."
+        )
     blocks = photos.catalog.block if config.batches == "block" else None
     if config.method in SUPERVISED:
         return StyleOrder(
@@ -49,7 +56,7 @@ def fit(
     checkpoints: Checkpoints,
     workdir: Path,
     measure: Callable[[], dict[str, float]] | None = None,
-) -> None:
+) -> dict[str, float]:
     """Trains a compiled method to the last step, from its newest checkpoint on.
 
     Args:
@@ -60,19 +67,39 @@ def fit(
       workdir: Where curves are written.
       measure: What a probe measures; None for no probes.
 
+    Returns:
+      What it has cost, as `Cost.figures` has it.
+
     Raises:
       Interrupted: If the run was asked to stop; its state is saved.
       NonFiniteLossError: If the loss is no number any more.
+      CollapseError: If the embeddings do not differ any more.
     """
     start = checkpoints.restore()
+    if start < config.steps:
+        _fit_from(start, method, photos, config, checkpoints, workdir, measure)
+    return checkpoints.cost.figures(int(method.step), config.batch_size)
+
+
+def _fit_from(
+    start: int,
+    method: Method,
+    photos: Photos,
+    config: Config,
+    checkpoints: Checkpoints,
+    workdir: Path,
+    measure: Callable[[], dict[str, float]] | None,
+) -> None:
     remaining = config.steps - start
-    if remaining <= 0:
-        return
     order = build_order(config, photos)
     curves = Curves(start, workdir / "tensorboard", config.batch_size)
     progress = ProgressBar(start, config.steps, config.batch_size)
     saver = SaveCheckpoints(start, config.checkpoint_every, checkpoints)
-    callbacks = [StopWhenNotFinite(start), progress, curves]
+    stopwatch = Stopwatch(start, checkpoints.cost)
+    callbacks = [stopwatch, StopWhenNotFinite(start)]
+    if config.method not in SUPERVISED:
+        callbacks.append(StopWhenCollapsed(start, config.method))
+    callbacks += [progress, curves]
     if measure is not None:
         callbacks.append(Probe(start, config.probe_every, measure, curves))
     try:

@@ -83,14 +83,15 @@ class Session:
             # Built before the baselines, which draw random numbers of their own: a run
             # that is gone on with makes no baselines.
             method = build_method(config, embedder)
-            compile_method(method, config, build_optimizer(config), self.strategy)
+            optimizer = build_optimizer(config, method.constant_rate_variables)
+            compile_method(method, config, optimizer, self.strategy)
             if "split" not in metrics:
                 metrics = {"split": self.split_source}
                 if config.baselines:
                     metrics |= self._before(embedder)
                 workdir.write_metrics(metrics)
             checkpoints = Checkpoints(workdir.checkpoints, method)
-            fit(
+            cost = fit(
                 method,
                 self.train,
                 config,
@@ -100,7 +101,7 @@ class Session:
             )
             after = self._evaluate(embedder, "after")
         save_embedder(after.embedder, workdir.embedder)
-        metrics["after"] = after.figures
+        metrics |= {"after": after.figures, "training": cost}
         workdir.write_metrics(metrics)
         print(f"\n{format_run(metrics)}\n\nEverything is in '{workdir.path}'.")
         return metrics, after.embedder

@@ -63,3 +63,27 @@ def split_catalog(
         np.flatnonzero(is_held_out),
         f"{len(held_out)} of {len(styles)} styles held out",
     )
+
+
+def has_variants(styles: np.ndarray) -> bool:
+    """Whether two products share a style, so that there is something to find."""
+    _, counts = np.unique(styles[styles >= 0], return_counts=True)
+    return bool((counts > 1).any())
+
+
+def sample_styles(styles: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """Draws whole styles: half a style would make variants rarer than they are.
+
+    Args:
+      styles: `[n]` integers; -1 where unknown, each of which is by itself.
+      most: How many products are wanted at most; the first style is taken in any case.
+      seed: Of the draw.
+
+    Returns:
+      Rows of the products, ascending.
+    """
+    keys = np.where(styles >= 0, styles, -1 - np.arange(len(styles)))
+    _, style, sizes = np.unique(keys, return_inverse=True, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    taken = int((np.cumsum(sizes[order]) <= most).sum())
+    return np.flatnonzero(np.isin(style, order[: max(taken, 1)]))

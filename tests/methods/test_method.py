@@ -4,7 +4,6 @@ import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf.methods import Method
-from cv_tf.methods.method import spread
 from cv_tf.models import Embedder, build_backbone
 
 
@@ -48,6 +47,8 @@ def test_a_step_by_hand(slope, events, batch):
     assert float(slope.number) == pytest.approx(2.0 - 0.3)
     # Of (1, 0) and (-1, 0): deviations 1 and 0, their mean times the root of 2.
     assert float(logs["spread"]) == pytest.approx(0.5 * np.sqrt(2))
+    # They lie on one line.
+    assert float(logs["rank"]) == pytest.approx(1.0)
     (_, images, styles, _), (_, number) = events
     assert images is batch["image"]
     assert styles is batch["style"]
@@ -93,32 +94,9 @@ def test_it_runs_under_fit(slope, batch):
     history = slope.fit(steps, steps_per_epoch=4, verbose=0).history
     assert float(slope.number) == pytest.approx(2.0 - 4 * 0.3)
     assert int(slope.step) == 4
-    assert set(history) == {"loss", "spread"}
+    assert set(history) == {"loss", "spread", "rank"}
 
 
 def test_a_method_must_say_what_is_learned():
     with pytest.raises(TypeError, match="objective"):
         Method(Embedder(build_backbone("tiny", "none"), 32))
-
-
-@pytest.mark.parametrize(
-    ("embeddings", "expected"),
-    [
-        # Evenly over the circle: each dimension deviates by the root of 1 / 2.
-        ([[1, 0], [0, 1], [-1, 0], [0, -1]], 1.0),
-        ([[5, 0], [0, 0.1], [-2, 0], [0, -7]], 1.0),
-        # All in one place, near or far.
-        ([[3, 4], [0.3, 0.4], [6, 8]], 0.0),
-        # On one axis of four: deviations 1, 0, 0, 0; their mean, twice.
-        ([[1, 0, 0, 0], [-1, 0, 0, 0]], 0.5),
-    ],
-)
-def test_spread_by_hand(embeddings, expected):
-    value = float(spread(tf.constant(embeddings, tf.float32)))
-    assert value == pytest.approx(expected, abs=1e-6)
-
-
-def test_spread_of_random_directions_is_1():
-    generator = np.random.default_rng(0)
-    embeddings = generator.normal(size=(4000, 16)).astype(np.float32)
-    assert float(spread(tf.constant(embeddings))) == pytest.approx(1.0, abs=0.01)

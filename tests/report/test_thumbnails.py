@@ -51,6 +51,14 @@ class TestPhotos:
         made = thumbnail(str(tmp_path / "photo.png"))
         assert shown(made).size == small
 
+    def test_of_what_is_in_a_file(self, tmp_path):
+        halves(640, 320).save(tmp_path / "photo.png")
+        path = str(tmp_path / "photo.png")
+        data = (tmp_path / "photo.png").read_bytes()
+        made = thumbnails([path, data, b"This is not a photo."])
+        assert made[data] == made[path]
+        assert made[b"This is not a photo."].reason == "not an image"
+
     @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.gif", "a.bmp"])
     def test_of_many_kinds(self, name, tmp_path):
         halves(400, 400).save(tmp_path / name)

@@ -67,16 +67,6 @@ def test_steps_are_counted_over_the_whole_run():
     assert seen == [(40, 41, 0.5), (41, 44, 0.5)]
 
 
-@pytest.mark.parametrize("loss", [float("nan"), float("inf"), -float("inf")])
-def test_a_loss_that_is_no_number_stops_the_run(loss):
-    stop = callbacks.StopWhenNotFinite(6)
-    go(stop, model_at(6), 7, loss=1e30)
-    with pytest.raises(callbacks.NonFiniteLossError, match="at step 8") as error:
-        go(stop, model_at(7), 8, loss=loss)
-    assert str(loss) in str(error.value)
-    assert "--learning_rate" in str(error.value)
-
-
 def test_curves(tmp_path):
     curves = callbacks.Curves(10, tmp_path, batch_size=4)
     go(curves, model_at(10), 12, loss=0.5)

@@ -21,7 +21,6 @@ from cv_tf.training.evaluation import (
     evaluate_catalog,
     evaluate_new,
     find_threshold,
-    has_variants,
 )
 
 
@@ -81,14 +80,6 @@ class TestThreshold:
         alone = with_styles(photos, np.arange(45))
         blocks = alone.catalog.block
         assert find_threshold((vectors, None), alone, blocks, config) is None
-
-
-@pytest.mark.parametrize(
-    ("styles", "expected"),
-    [([0, 1, 0], True), ([0, 1, 2], False), ([-1, -1], False), ([], False)],
-)
-def test_has_variants(styles, expected):
-    assert has_variants(np.array(styles, np.int32)) is expected
 
 
 class TestNewEmbedder:
@@ -165,7 +156,7 @@ class TestSavedEmbedder:
     def test_calibrates_on_the_one_split_and_reports_on_the_other(
         self, path, photos, config, drawn_catalog
     ):
-        figures = evaluate_catalog(config, read_catalog(drawn_catalog), path)
+        figures, _ = evaluate_catalog(config, read_catalog(drawn_catalog), path)
         whitened = Embedder.load(path)
         known, reported = halves(photos)
         threshold = find_threshold(
@@ -183,7 +174,7 @@ class TestSavedEmbedder:
     ):
         given = dataclasses.replace(config, threshold="-1", same_color=0.0)
         monkeypatch.delattr(evaluation, "calibrate_on")
-        figures = evaluate_catalog(given, read_catalog(drawn_catalog), path)
+        figures, _ = evaluate_catalog(given, read_catalog(drawn_catalog), path)
         # Everything is one group in each of the two categories.
         _, reported = halves(prepare_photos(read_catalog(drawn_catalog), given, 32))
         catalog: Catalog = reported.catalog

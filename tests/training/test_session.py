@@ -15,7 +15,7 @@ from cv_tf.methods import build_embedder
 from cv_tf.metrics import embedding_spread, retrieval_figures
 from cv_tf.models import Embedder
 from cv_tf.training import session
-from cv_tf.training.callbacks import NonFiniteLossError
+from cv_tf.training.alarms import NonFiniteLossError
 from cv_tf.training.session import Session, save_embedder
 from cv_tf.training.workdir import Workdir
 
@@ -56,7 +56,7 @@ def test_a_session_makes_no_folder_yet(tiny_run, tmp_path):
 
 def test_baselines_are_left_out_where_they_are_not_wanted(tiny_run, tmp_path):
     metrics = train.run(tiny_run(tmp_path / "run", steps=1, baselines=False)).metrics
-    assert set(metrics) == {"split", "after"}
+    assert set(metrics) == {"split", "after", "training"}
     assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == metrics
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cv_tf.catalog import Catalog, CatalogError
-from cv_tf.training.splits import split_catalog
+from cv_tf.training.splits import has_variants, sample_styles, split_catalog
 
 
 def catalog(styles: list[int], splits: list[str] | None = None) -> Catalog:
@@ -77,3 +77,39 @@ class TestHeldOut:
         assert split.train.tolist() == [0, 1, 2]
         assert split.evaluation.tolist() == []
         assert split.source == "no labels"
+
+
+@pytest.mark.parametrize(
+    ("styles", "expected"),
+    [([0, 1, 0], True), ([0, 1, 2], False), ([-1, -1], False), ([], False)],
+)
+def test_has_variants(styles, expected):
+    assert has_variants(np.array(styles, np.int32)) is expected
+
+
+class TestSample:
+    STYLES = np.array([4, 7, 4, -1, 9, 9, 9, -1])
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_whole_styles_and_unknown_ones_by_themselves(self, seed):
+        rows = sample_styles(self.STYLES, 4, seed)
+        assert 0 < len(rows) <= 4
+        assert rows.tolist() == sorted(rows.tolist())
+        for style in (4, 7, 9):
+            taken = (self.STYLES[rows] == style).sum()
+            whole = self.STYLES.tolist().count(style)
+            assert taken in (0, whole)
+
+    def test_all_where_there_is_room(self):
+        assert sample_styles(self.STYLES, 8, 0).tolist() == list(range(8))
+
+    def test_the_seed_decides(self):
+        def drawn():
+            return [tuple(sample_styles(self.STYLES, 4, seed)) for seed in range(9)]
+
+        first = drawn()
+        assert len(set(first)) > 1
+        assert drawn() == first
+
+    def test_a_style_larger_than_the_sample_is_taken_where_it_comes_first(self):
+        assert sample_styles(np.zeros(5, int), 2, 0).tolist() == [0, 1, 2, 3, 4]

@@ -1,0 +1,145 @@
+r"""Compares recipes: trains each with several seeds, and says what can be told apart.
+
+  python -m cv_tf.compare --flagfile=configs/compare_hm.cfg
+  python -m cv_tf.compare --configs=configs/hm_cvssl.cfg,configs/hm_triplet.cfg \
+      --catalog=my.csv --seeds=0,1,2 --images=9600 --workdir=runs/compare
+
+Any other flag of python -m cv_tf.train takes the place of each recipe's own. What is
+stopped goes on with the same command; recipes and seeds may be added. The folder then
+holds table.md, table.csv, table.json, page.html, and a folder and a log of each run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from cv_tf import command
+from cv_tf.catalog import Catalog
+from cv_tf.comparison.folder import check_folder, open_folder, table_path
+from cv_tf.comparison.plan import Plan, make_plan
+from cv_tf.comparison.results import Row, read_rows
+from cv_tf.comparison.runs import Stopped, make_runs
+from cv_tf.comparison.settings import CompareConfig
+from cv_tf.config import Config
+from cv_tf.setting import check
+from cv_tf.training.workdir import write_text
+
+
+@dataclasses.dataclass(kw_only=True)
+class _Flags(CompareConfig, Config):
+    """All that can be given; only ever declared, for a recipe says the rest."""
+
+
+class Request(NamedTuple):
+    """What a command line asks for.
+
+    Attributes:
+      config: What is compared.
+      overrides: Settings that hold for every recipe.
+    """
+
+    config: CompareConfig
+    overrides: dict[str, Any]
+
+
+def run(config: CompareConfig, **overrides: Any) -> tuple[Row, ...]:
+    """Makes what is missing of a comparison, and writes its table and page.
+
+    Args:
+      config: What is compared.
+      **overrides: Settings of `Config` that take the place of each recipe's own.
+
+    Returns:
+      The rows of the table, the best recipe first; they name the runs that failed.
+
+    Raises:
+      ValueError: If the settings, a recipe, the catalogue or the workdir cannot be
+        used: all that can be known is known before the first run begins.
+      Stopped: If asked to stop.
+    """
+    from cv_tf.comparison.products import read_compared  # noqa: PLC0415
+
+    plan = make_plan(config, overrides)
+    check_folder(plan)
+    catalog = read_compared(plan)
+    open_folder(plan)
+    rows = read_rows(plan, make_runs(plan.runs))
+    _write(plan, rows, catalog)
+    return rows
+
+
+def _write(plan: Plan, rows: Sequence[Row], catalog: Catalog) -> None:
+    from cv_tf.comparison.notes import how_to_read, provenance  # noqa: PLC0415
+    from cv_tf.comparison.tables import (  # noqa: PLC0415
+        format_markdown,
+        write_table_csv,
+        write_table_json,
+    )
+
+    folder = plan.folder
+    notes, about = how_to_read(plan, rows), provenance(plan, catalog)
+    text = format_markdown(rows, notes, about)
+    write_text(table_path(folder, "md"), text)
+    write_table_csv(table_path(folder, "csv"), rows, plan.config.seed_numbers)
+    write_table_json(table_path(folder, "json"), plan, rows, notes, about)
+    print(f"\n{text}")
+    if plan.config.page:
+        _write_page(plan, rows, catalog, notes, about)
+    print(f"Everything is in '{folder}'.")
+
+
+def _write_page(
+    plan: Plan,
+    rows: Sequence[Row],
+    catalog: Catalog,
+    notes: Sequence[str],
+    about: dict[str, str],
+) -> None:
+    from cv_tf.comparison.neighbors import (  # noqa: PLC0415
+        compare_neighbors,
+        embed_shown,
+    )
+    from cv_tf.comparison.products import shown_products  # noqa: PLC0415
+    from cv_tf.report.comparison import write_comparison_page  # noqa: PLC0415
+
+    shown = shown_products(catalog, plan.runs[0])
+    first = {row.recipe.name: row.results[0] for row in rows}
+    embedded = {
+        name: embed_shown(result.run, shown)
+        for name, result in first.items()
+        if not result.failure
+    }
+    queries = compare_neighbors(embedded, shown) if embedded else []
+    write_comparison_page(
+        plan.folder / "page.html", rows, queries, notes, about, len(shown)
+    )
+
+
+def settings_of(argv: Sequence[str]) -> Request:
+    """What a command line asks for."""
+    given = command.given_flags(_Flags, argv)
+    own = {field.name for field in dataclasses.fields(CompareConfig)}
+    config = CompareConfig(**{name: given[name] for name in given if name in own})
+    overrides = {name: given[name] for name in given if name not in own}
+    for field in dataclasses.fields(Config):
+        if field.name in overrides:
+            check(field, overrides[field.name])
+    return Request(config, overrides)
+
+
+def main(request: Request) -> None:
+    """Runs the command."""
+    try:
+        rows = run(request.config, **request.overrides)
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        sys.exit(stopped.exit_code)
+    if any(result.failure for row in rows for result in row.results):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    command.run(main, _Flags, parse=settings_of)

@@ -1,0 +1,227 @@
+"""Which runs a comparison is made of, with the settings of each."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+from cv_tf import command
+from cv_tf.comparison.settings import CompareConfig
+from cv_tf.config import Config
+from cv_tf.setting import ConfigError
+from cv_tf.training.workdir import Workdir
+
+# What says which products are reported on, and which of them are compared.
+_SAME = ("block_columns", "eval_split", "on_bad_image")
+_NOT_OF_A_RECIPE = ("seed", "workdir", "baselines")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """A row of the table.
+
+    Attributes:
+      name: Of its flagfile, without the ending.
+      flagfile: Where it was read.
+      config: Its settings, with those that hold for all recipes.
+    """
+
+    name: str
+    flagfile: str
+    config: Config
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it is evaluated without training."""
+        return self.config.method == "frozen"
+
+    @property
+    def changed_settings(self) -> dict[str, Any]:
+        """Its settings that are not the defaults of the package."""
+        changed = command.changed_settings(self.config)
+        return {name: changed[name] for name in changed if name not in _NOT_OF_A_RECIPE}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A recipe with one seed.
+
+    Attributes:
+      recipe: The recipe.
+      config: All settings, its seed and workdir among them.
+    """
+
+    recipe: Recipe
+    config: Config
+
+    @property
+    def workdir(self) -> Workdir:
+        """Its own folder, inside of the comparison's."""
+        return Workdir(self.config.workdir)
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return Path(self.config.workdir).name
+
+    @property
+    def title(self) -> str:
+        """For people to read."""
+        if self.recipe.is_frozen:
+            return self.recipe.name
+        return f"{self.recipe.name}, seed {self.config.seed}"
+
+    @property
+    def log(self) -> Path:
+        """What it prints; beside its folder, which a training wants for itself."""
+        return self.workdir.path.with_name(f"{self.name}.log")
+
+    def read_figures(self) -> dict[str, float]:
+        """How good it is and what it cost; empty before it has finished."""
+        metrics = self.workdir.read_metrics()
+        if self.recipe.is_frozen:
+            return metrics
+        if "after" not in metrics:
+            return {}
+        return metrics["after"] | metrics.get("training", {})
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """All runs of a comparison.
+
+    Attributes:
+      config: What was asked for.
+      overrides: Settings that hold for every recipe.
+      recipes: In the order in which they were named.
+      runs: In the order in which they are made: all recipes with one seed, then all
+        with the next, so that one that is stopped has something to compare.
+    """
+
+    config: CompareConfig
+    overrides: dict[str, Any]
+    recipes: tuple[Recipe, ...]
+    runs: tuple[Run, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Of the comparison."""
+        return Path(self.config.workdir).expanduser()
+
+    @property
+    def flags(self) -> list[str]:
+        """The command line that asks for it."""
+        return command.to_flags(command.changed_settings(self.config) | self.overrides)
+
+
+def make_plan(config: CompareConfig, overrides: Mapping[str, Any]) -> Plan:
+    """Reads the recipes and says what is to be run.
+
+    Args:
+      config: What is to be compared.
+      overrides: Settings that take the place of each recipe's own.
+
+    Raises:
+      ConfigError: With every mistake of every recipe.
+    """
+    problems = _check_overrides(config, overrides)
+    recipes = []
+    for flagfile in config.configs if not problems else ():
+        try:
+            recipes.append(_read_recipe(flagfile, config, overrides))
+        except (flags.Error, ValueError) as error:
+            problems.append(f"{flagfile}: {error}")
+    runs = tuple(_runs(recipes, config))
+    problems += _check_names(config.configs, runs)
+    problems += _check_products(recipes)
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return Plan(config, dict(overrides), tuple(recipes), runs)
+
+
+def _check_overrides(config: CompareConfig, overrides: Mapping[str, Any]) -> list[str]:
+    problems = []
+    if "seed" in overrides:
+        problems.append("--seed is that of one run. Pass --seeds.")
+    if "steps" in overrides and config.images:
+        problems.append(
+            f"--steps={overrides['steps']} and --images={config.images} both say how "
+            "long to train. Pass one of them."
+        )
+    return problems
+
+
+def _read_recipe(
+    flagfile: str, config: CompareConfig, overrides: Mapping[str, Any]
+) -> Recipe:
+    path = Path(flagfile).expanduser()
+    if not path.is_file():
+        raise ConfigError("there is no such file.")
+    given = command.given_flags(Config, ["", f"--flagfile={path}"])
+    # What is not trained has recipes of its own.
+    given |= {"baselines": False, **overrides}
+    recipe = Recipe(path.stem, flagfile, Config(**given))
+    if recipe.is_frozen or not config.images:
+        return recipe
+    steps, rest = divmod(config.images, recipe.config.batch_size)
+    if rest or not steps:
+        raise ConfigError(
+            f"--images={config.images} is no multiple of its "
+            f"--batch_size={recipe.config.batch_size}."
+        )
+    trained = dataclasses.replace(recipe.config, steps=steps)
+    return dataclasses.replace(recipe, config=trained)
+
+
+def _runs(recipes: Sequence[Recipe], config: CompareConfig) -> list[Run]:
+    return [
+        _run(recipe, config, seed)
+        for seed in config.seed_numbers
+        for recipe in recipes
+        if not recipe.is_frozen or seed == config.seed_numbers[0]
+    ]
+
+
+def _run(recipe: Recipe, config: CompareConfig, seed: int) -> Run:
+    name = recipe.name if recipe.is_frozen else f"{recipe.name}-seed{seed}"
+    workdir = str(Path(config.workdir, name))
+    return Run(recipe, dataclasses.replace(recipe.config, seed=seed, workdir=workdir))
+
+
+def _check_names(flagfiles: Sequence[str], runs: Sequence[Run]) -> list[str]:
+    stems = Counter(Path(flagfile).stem for flagfile in flagfiles)
+    problems = [
+        f"{', '.join(f for f in flagfiles if Path(f).stem == stem)}: all are named "
+        f"'{stem}', and rows of the table must differ. Rename a file."
+        for stem, count in stems.items()
+        if count > 1
+    ]
+    folders = Counter(run.name for run in runs)
+    if not problems and any(count > 1 for count in folders.values()):
+        twice = ", ".join(name for name, count in folders.items() if count > 1)
+        problems.append(f"Two runs would have one folder: {twice}. Rename a recipe.")
+    return problems
+
+
+def _check_products(recipes: Sequence[Recipe]) -> list[str]:
+    """Figures of different products cannot be compared."""
+    return [
+        f"Recipes differ in --{name}: {', '.join(sorted(map(str, values)))}. Pass it "
+        "to compare all on the same products."
+        for name, values in _values(recipes).items()
+        if len(values) > 1
+    ]
+
+
+def _values(recipes: Sequence[Recipe]) -> dict[str, set[Any]]:
+    configs = [recipe.config for recipe in recipes]
+    # Where there is a table, the data set does not matter.
+    names = ("catalog", *_SAME)
+    if any(not config.catalog for config in configs):
+        names = ("catalog", "dataset", "data_dir", *_SAME)
+    return {name: {getattr(config, name) for config in configs} for name in names}

@@ -1,0 +1,171 @@
+"""The table of a comparison as Markdown, as CSV and as JSON."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cv_tf.catalog.whole_file import whole_file
+from cv_tf.comparison.figures import COST, FIGURES, QUALITY, Figure
+from cv_tf.comparison.plan import Plan
+from cv_tf.comparison.results import Cell, Result, Row
+from cv_tf.training.workdir import write_json
+
+
+def format_markdown(
+    rows: Sequence[Row], notes: Sequence[str], about: Mapping[str, str]
+) -> str:
+    """Lays a comparison out as Markdown that is aligned as plain text, too.
+
+    Args:
+      rows: In the order in which they are shown.
+      notes: How to read it.
+      about: How it came about, as titles and texts.
+    """
+    tables = [_table(rows, QUALITY), _table(rows, COST, with_runs=True)]
+    lines = [f"- {note}" for note in notes]
+    lines += [
+        f"- {title}: `{text}`" if title == "command" else f"- {title}: {text}"
+        for title, text in about.items()
+    ]
+    return "\n\n".join([*tables, "\n".join(lines)]) + "\n"
+
+
+def _table(
+    rows: Sequence[Row], figures: Sequence[Figure], with_runs: bool = False
+) -> str:
+    lines = [["recipe", *(figure.label for figure in figures)]]
+    for row in rows:
+        cells = [_spelled(row.cell(figure)) for figure in figures]
+        lines.append([row.recipe.name.replace("|", r"\|"), *cells])
+    if with_runs:
+        runs = [f"{row.num_runs} of {len(row.results)}" for row in rows]
+        lines = [
+            [*line, cell] for line, cell in zip(lines, ["runs", *runs], strict=True)
+        ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return "\n".join(_line(line, widths) for line in [lines[0], rule, *lines[1:]])
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [cells[0].ljust(widths[0])]
+    padded += [cell.rjust(w) for cell, w in zip(cells[1:], widths[1:], strict=True)]
+    return f"| {' | '.join(padded)} |"
+
+
+def _spelled(cell: Cell) -> str:
+    text = f"**{cell.mean}**" if cell.is_best else cell.mean
+    if cell.deviation:
+        text += f" ± {cell.deviation}"
+    return f"{text} ≈" if cell.is_equal else text
+
+
+def write_table_csv(path: Path, rows: Sequence[Row], seeds: Sequence[int]) -> None:
+    """Writes a line a recipe and figure; the file appears whole.
+
+    Args:
+      path: Of the file. Its columns are recipe, method, figure, mean,
+        standard_deviation, num_runs, mark ("best", "equal" or empty) and the value of
+        each seed; what is not known is empty. A recipe without training has its value
+        under the first seed.
+      rows: In the order in which they are written.
+      seeds: Of the comparison.
+    """
+    columns = ["recipe", "method", "figure", "mean", "standard_deviation", "num_runs"]
+    columns += ["mark", *map(_seed_column, seeds)]
+    with (
+        whole_file(path) as unfinished,
+        unfinished.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            for figure in FIGURES:
+                writer.writerow(_csv_row(row, figure))
+
+
+def _csv_row(row: Row, figure: Figure) -> dict[str, Any]:
+    cells = {
+        "recipe": row.recipe.name,
+        "method": row.recipe.config.method,
+        "figure": figure.name,
+        "num_runs": 0,
+    }
+    for result in row.results:
+        value = result.figures.get(figure.name, "")
+        cells[_seed_column(result.run.config.seed)] = value
+    summary = row.summaries.get(figure.name)
+    if summary is not None:
+        cells |= {
+            "mean": summary.mean,
+            "standard_deviation": summary.deviation,
+            "num_runs": len(summary.values),
+            "mark": row.marks[figure.name],
+        }
+    return cells
+
+
+def _seed_column(seed: int) -> str:
+    return f"seed_{seed}"
+
+
+def write_table_json(
+    path: Path,
+    plan: Plan,
+    rows: Sequence[Row],
+    notes: Sequence[str],
+    about: Mapping[str, str],
+) -> None:
+    """Writes all there is to know of a comparison; the file appears whole.
+
+    Args:
+      path: Of the file: an object with "about", "notes", "seeds", "images"; under
+        "figures" what they are called and which way is better; and under "recipes" a
+        list with the settings, the runs and the figures of each.
+      plan: Of the comparison.
+      rows: In the order in which they are written.
+      notes: How to read it.
+      about: How it came about.
+    """
+    write_json(
+        path,
+        {
+            "about": dict(about),
+            "notes": list(notes),
+            "seeds": list(plan.config.seed_numbers),
+            "images": plan.config.images,
+            "figures": [figure._asdict() for figure in FIGURES],
+            "recipes": [_as_json(row) for row in rows],
+        },
+    )
+
+
+def _as_json(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.recipe.name,
+        "flagfile": row.recipe.flagfile,
+        "method": row.recipe.config.method,
+        "settings": row.recipe.changed_settings,
+        "figures": {
+            name: {
+                "mean": summary.mean,
+                "standard_deviation": summary.deviation,
+                "num_runs": len(summary.values),
+                "mark": row.marks[name],
+            }
+            for name, summary in row.summaries.items()
+        },
+        "runs": [_run_as_json(row, result) for result in row.results],
+    }
+
+
+def _run_as_json(row: Row, result: Result) -> dict[str, Any]:
+    return {
+        "seed": None if row.recipe.is_frozen else result.run.config.seed,
+        "workdir": result.run.config.workdir,
+        "failure": result.failure or None,
+        "figures": result.figures,
+    }

@@ -1,0 +1,127 @@
+"""Horizontal bars with their spread, laid out for an inline SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+_LONGEST_NAME = 32
+# Pixels. A letter of 13 px is about 7 wide, a wide one 9.
+_LETTER, _ROW, _BAR = 7.5, 26, 14
+_GAP, _SCALE, _NUMBERS, _AXIS = 8, 200, 110, 24
+_TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+class Value(NamedTuple):
+    """What one bar shows.
+
+    Attributes:
+      name: Of the bar.
+      mean: From 0 to 1; None if unknown.
+      deviation: None if unknown.
+      text: The value as it is written beside the bar.
+      is_best: Whether to stress it.
+    """
+
+    name: str
+    mean: float | None
+    deviation: float | None
+    text: str
+    is_best: bool
+
+
+class Bar(NamedTuple):
+    """A bar, in pixels of the chart.
+
+    Attributes:
+      value: What it shows.
+      label: Its name, cut where it is too long.
+      top: Of the bar.
+      middle: Of the bar, and of the texts beside it.
+      end: Where it ends.
+      spread: Where its error bar begins and ends; None without one.
+      text: Where the value is written.
+    """
+
+    value: Value
+    label: str
+    top: float
+    middle: float
+    end: float
+    spread: tuple[float, float] | None
+    text: float
+
+
+class Chart(NamedTuple):
+    """A chart, in pixels.
+
+    Attributes:
+      title: What is shown.
+      width: Of all.
+      height: Of all.
+      start: Where bars begin; names end left of it.
+      bar_height: Of each.
+      axis: Where bars end, from the top; numbers of the axis are below.
+      bars: From the top.
+      ticks: Places on the axis, and what is written there.
+    """
+
+    title: str
+    width: float
+    height: float
+    start: float
+    bar_height: float
+    axis: float
+    bars: tuple[Bar, ...]
+    ticks: tuple[tuple[float, str], ...]
+
+
+def lay_out(title: str, values: Sequence[Value]) -> Chart:
+    """Lays bars out one below the other, on a scale from 0 to 1.
+
+    Args:
+      title: What is shown.
+      values: From the top.
+    """
+    labels = [_cut(value.name) for value in values]
+    start = round(max(map(len, labels), default=0) * _LETTER) + 2 * _GAP
+    axis = len(values) * _ROW + _GAP
+    bars = tuple(
+        _bar(value, label, start, place)
+        for place, (value, label) in enumerate(zip(values, labels, strict=True))
+    )
+    return Chart(
+        title=title,
+        width=start + _SCALE + _NUMBERS,
+        height=axis + _AXIS,
+        start=start,
+        bar_height=_BAR,
+        axis=axis,
+        bars=bars,
+        ticks=tuple((_place(tick, start), f"{tick:g}") for tick in _TICKS),
+    )
+
+
+def _bar(value: Value, label: str, start: float, place: int) -> Bar:
+    middle = place * _ROW + _ROW / 2
+    mean = value.mean or 0.0
+    reach = value.deviation or 0.0
+    spread = (_place(mean - reach, start), _place(mean + reach, start))
+    return Bar(
+        value=value,
+        label=label,
+        top=middle - _BAR / 2,
+        middle=middle,
+        end=_place(mean, start),
+        spread=spread if reach else None,
+        text=max(_place(mean, start), spread[1]) + _GAP,
+    )
+
+
+def _place(value: float, start: float) -> float:
+    """Where a value is on the scale; what is off it is at its end."""
+    return round(start + min(max(value, 0.0), 1.0) * _SCALE, 1)
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
