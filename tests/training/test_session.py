@@ -15,7 +15,7 @@ from cv_tf.methods import build_embedder
 from cv_tf.metrics import embedding_spread, retrieval_figures
 from cv_tf.models import Embedder
 from cv_tf.training import session
-from cv_tf.training.alarms import NonFiniteLossError
+from cv_tf.training.alarms import CollapseError, NonFiniteLossError
 from cv_tf.training.session import Session, save_embedder
 from cv_tf.training.workdir import Workdir
 
@@ -134,3 +134,22 @@ class TestDivergence:
         with pytest.raises(NonFiniteLossError) as second:
             train.run(config)
         assert str(second.value) == str(first.value)
+
+
+BYOL = {"method": "byol", "steps": 100, "learning_rate": 0.01}
+
+
+class TestCollapse:
+    """BYOL needs its predictor: without one, all embeddings become one."""
+
+    def test_is_told_in_the_first_hundred_steps(self, tiny_run, tmp_path, monkeypatch):
+        nothing = keras.layers.Activation("linear")
+        monkeypatch.setattr("cv_tf.methods.build._predictor", lambda config: nothing)
+        config = tiny_run(tmp_path / "run", momentum=0.0, **BYOL)
+        with pytest.raises(CollapseError, match=r"at its best\. Lower --learning_rate"):
+            train.run(config)
+        metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+        assert "after" not in metrics
+
+    def test_is_not_seen_where_there_is_none(self, tiny_run, tmp_path):
+        assert "after" in train.run(tiny_run(tmp_path / "run", **BYOL)).metrics

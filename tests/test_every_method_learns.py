@@ -1,0 +1,50 @@
+"""Every method, in less than a minute each, gets better than what it began with."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cv_tf import choices
+from cv_tf.compare import settings_of
+
+ROOT = Path(__file__).parents[1]
+FIGURES = ("recall_at_1_in_block", "map_at_r_in_block")
+
+
+@pytest.fixture(scope="module")
+def recipes(run_verb, tmp_path_factory):
+    """The table of `configs/compare.cfg`: each recipe's row by its method."""
+    flagfile = f"--flagfile={ROOT}/configs/compare.cfg"
+    folder = tmp_path_factory.mktemp("compare")
+    workdir = folder / "runs"
+    # The flagfile names them from where the README stands.
+    recipes = [str(ROOT / name) for name in settings_of(["", flagfile]).config.configs]
+    process = run_verb(
+        "compare",
+        flagfile,
+        f"--configs={','.join(recipes)}",
+        f"--workdir={workdir}",
+        f"--data_dir={folder}",
+        "--page=false",
+    )
+    assert process.returncode == 0, process.stderr
+    table = json.loads((workdir / "table.json").read_text())
+    return table["recipes"]
+
+
+def test_every_method_is_there(recipes):
+    assert {recipe["method"] for recipe in recipes} == set(choices.METHODS)
+
+
+def test_every_method_learns(recipes):
+    means = {
+        recipe["name"]: [recipe["figures"][name]["mean"] for name in FIGURES]
+        for recipe in recipes
+    }
+    start = means.pop("hm_frozen")
+    assert all(
+        after > before
+        for figures in means.values()
+        for before, after in zip(start, figures, strict=True)
+    ), f"{start} at first, then {means}"
