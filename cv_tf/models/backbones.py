@@ -168,8 +168,8 @@ def build_backbone(
       feature_stride, channels]` (`tiny`: its stride is 8 in either case).
 
     Raises:
-      ValueError: If a name or a stride is unknown, or `tiny` is asked for pretrained
-        weights.
+      ValueError: If a name or a stride is unknown, nothing would be trained, or `tiny`
+        is asked for pretrained weights.
       ConnectionError: If weights must be downloaded and cannot be.
     """
     for value, known in (
@@ -193,4 +193,9 @@ def build_backbone(
         frozen = keras.Model(network.inputs, stage_end(network, name, frozen_stride))
         for layer in frozen.layers:
             layer.trainable = False
+        if not model.trainable_weights:
+            raise ValueError(
+                f"--frozen_stride={frozen_stride} leaves nothing of the backbone "
+                f"'{name}' to train. Pass --frozen_stride=4 or 0."
+            )
     return model

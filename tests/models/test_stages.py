@@ -66,3 +66,9 @@ def test_strides_that_no_network_has_are_refused():
         build_backbone("tiny", "none", feature_stride=5)
     with pytest.raises(ValueError, match=r"'32' is not one of: 0, 4, 8\."):
         build_backbone("tiny", "none", frozen_stride=32)
+
+
+def test_freezing_all_of_a_backbone_is_refused():
+    with pytest.raises(ValueError, match=r"--frozen_stride=8 leaves nothing .*'tiny'"):
+        build_backbone("tiny", "none", frozen_stride=8)
+    assert build_backbone("tiny", "none", frozen_stride=4).trainable_weights
