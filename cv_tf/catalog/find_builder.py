@@ -15,6 +15,9 @@ from cv_tf.catalog.storage import is_file
 _OWN_BUILDERS = {
     "catalog": "cv_tf.catalog.catalog_builder",
     "synthetic_color_variants": "cv_tf.catalog.synthetic_color_variants",
+    "deepfashion_inshop": "cv_tf.catalog.manual.deepfashion_inshop",
+    "fashion_product_images": "cv_tf.catalog.manual.fashion_product_images",
+    "hm_personalized_fashion": "cv_tf.catalog.manual.hm_personalized_fashion",
 }
 
 

@@ -1,0 +1,149 @@
+"""The folder that a user unpacked an owner's files into."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from etils import epath
+
+from cv_tf.catalog.columns import Columns, read_columns
+from cv_tf.catalog.problems import CatalogError
+
+NO_PHOTO = "no photo"
+EMPTY_PHOTO = "photo is an empty file"
+
+_NUM_THREADS = 32
+_CHUNK = 256
+_SHOWN = 10
+
+
+class ManualFolder:
+    """Finds the owner's files, wherever the archive was unpacked to.
+
+    Args:
+      folder: As the user named it, on a disk or in a bucket.
+      subfolders: Names that the archive, or the user, may have given to a folder
+        around the files.
+      instructions: What to download and where to put it, for messages.
+    """
+
+    def __init__(
+        self, folder: epath.PathLike, subfolders: Sequence[str], instructions: str
+    ):
+        self._folder = epath.Path(folder).expanduser()
+        self._roots = [self._folder, *(self._folder / name for name in subfolders)]
+        self._instructions = instructions
+
+    def find(self, *names: str) -> epath.Path | None:
+        """The first file or folder of these names that is there.
+
+        Args:
+          *names: Ways to write where it lies, the likeliest first.
+        """
+        places = (root / name for name in names for root in self._roots)
+        return next((place for place in places if place.exists()), None)
+
+    def require(self, *names: str) -> epath.Path:
+        """Like `find`.
+
+        Raises:
+          CatalogError: If none is there, with what is there instead.
+        """
+        found = self.find(*names)
+        if found is None:
+            raise CatalogError(f"{self._missing(names[0])}\n\n{self._instructions}")
+        return found
+
+    def _missing(self, wanted: str) -> str:
+        if not self._folder.is_dir():
+            return f"There is no folder '{self._folder}' to find '{wanted}' in."
+        there = [root for root in self._roots if root.is_dir()]
+        holds = "; ".join(f"'{root}' holds {_listing(root)}" for root in there)
+        return f"'{wanted}' is not there: {holds}."
+
+
+def _listing(folder: epath.Path) -> str:
+    names = sorted(path.name for path in folder.iterdir())
+    shown = ", ".join(names[:_SHOWN]) or "nothing"
+    more = len(names) - _SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def read_lines(path: epath.Path) -> list[str]:
+    """The lines of a text, whatever ends them; bytes that are not UTF-8 become `�`.
+
+    Raises:
+      CatalogError: If it cannot be read.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig", errors="replace")
+    except OSError as error:
+        raise CatalogError(f"'{path}' cannot be read: {error}.") from error
+    return [line.rstrip("\n") for line in io.StringIO(text, newline=None)]
+
+
+def read_table(path: epath.Path, wanted: Sequence[str]) -> Columns:
+    """Reads a CSV table and checks that it has some columns.
+
+    Raises:
+      CatalogError: If it cannot be read, or lacks a column.
+    """
+    try:
+        columns = read_columns(str(path))
+    except (OSError, ValueError) as error:
+        raise CatalogError(f"'{path}' cannot be read: {error}") from error
+    check_header(path, list(columns.cells), wanted)
+    return columns
+
+
+def check_header(
+    path: epath.Path, header: Sequence[str], wanted: Sequence[str]
+) -> None:
+    """Raises `CatalogError` if a table lacks a column, with the columns it has."""
+    missing = [name for name in wanted if name not in header]
+    if missing:
+        raise CatalogError(
+            f"'{path}' has no column {', '.join(map(repr, missing))}; it has "
+            f"{', '.join(header) or 'none'}. Is it the owner's file, unchanged?"
+        )
+
+
+def photo_problems(photos: epath.Path, images: Sequence[str]) -> list[str]:
+    """Says of each photo why it cannot be stored; "" if it can.
+
+    Args:
+      photos: The folder that images are relative to.
+      images: Their paths.
+    """
+    with ThreadPoolExecutor(_NUM_THREADS) as pool:
+        return list(pool.map(lambda image: _photo_problem(photos / image), images))
+
+
+def _photo_problem(path: epath.Path) -> str:
+    try:
+        if not path.is_file():
+            return NO_PHOTO
+        return "" if path.stat().length else EMPTY_PHOTO
+    except OSError as error:
+        raise CatalogError(f"'{path}' cannot be looked at: {error}.") from error
+
+
+def read_photos(photos: epath.Path, images: Sequence[str]) -> Iterator[bytes]:
+    """The bytes of photos, as they are and in order; a few are in memory at a time.
+
+    Raises:
+      CatalogError: If one cannot be read.
+    """
+    with ThreadPoolExecutor(_NUM_THREADS) as pool:
+        for start in range(0, len(images), _CHUNK):
+            paths = [photos / image for image in images[start : start + _CHUNK]]
+            yield from pool.map(_read_photo, paths)
+
+
+def _read_photo(path: epath.Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CatalogError(f"'{path}' cannot be read: {error}.") from error

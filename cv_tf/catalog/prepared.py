@@ -1,0 +1,138 @@
+"""Prepares a data set, and says what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cv_tf.catalog.dataset import load_dataset
+from cv_tf.catalog.find_builder import find_builder
+from cv_tf.catalog.manual.builder import ManualBuilder
+from cv_tf.catalog.prepare_builder import prepare_builder, quiet_logs
+from cv_tf.catalog.problems import CatalogError
+from cv_tf.catalog.table import Catalog
+
+_SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set that is ready to be used.
+
+    Attributes:
+      catalog: Its products.
+      left_out: Reason to how often something was left out for it ("count") and the
+        first time ("example"); empty where the data set does not tell.
+      is_new: Whether it was prepared now; else it was there.
+    """
+
+    catalog: Catalog
+    left_out: Mapping[str, Mapping[str, int | str]]
+    is_new: bool
+
+
+@quiet_logs()
+def prepare_dataset(
+    name: str,
+    manual_dir: str = "",
+    data_dir: str | None = None,
+    block_columns: Sequence[str] = ("category",),
+    *,
+    progress: bool = True,
+) -> Prepared:
+    """Prepares a data set unless it is there, and reads it.
+
+    Args:
+      name: As for `load_dataset`.
+      manual_dir: Folder of files that were downloaded by hand; "" for the one of TFDS.
+      data_dir: Where data sets are kept; None for the default of TFDS.
+      block_columns: Features whose values make the blocks.
+      progress: Whether to draw progress bars.
+
+    Raises:
+      CatalogError: If the data set cannot be prepared.
+    """
+    builder = find_builder(name, data_dir)
+    is_new = not builder.is_prepared()
+    if manual_dir:
+        if not isinstance(builder, ManualBuilder):
+            raise CatalogError(
+                f"{builder.info.full_name} takes no --manual_dir: it is not downloaded "
+                "by hand, or looks in <data_dir>/downloads/manual."
+            )
+        builder.manual_dir = manual_dir
+    prepare_builder(builder, progress)
+    catalog = load_dataset(
+        name, data_dir, block_columns=block_columns, progress=progress
+    )
+    metadata = builder.info.metadata
+    left_out = metadata.get("left_out", {}) if isinstance(metadata, dict) else {}
+    return Prepared(catalog, left_out, is_new)
+
+
+def format_prepared(prepared: Prepared) -> str:
+    """Lays out what is in a data set, by split, and what was left out, by reason.
+
+    Args:
+      prepared: The data set.
+
+    Returns:
+      Lines, without a newline at the end.
+    """
+    catalog = prepared.catalog
+    text = [
+        f"{catalog.name} {'is now' if prepared.is_new else 'was already'} in "
+        f"{catalog.folder}",
+        *([] if prepared.is_new else ["(delete that folder to have it built anew)"]),
+        "",
+        *_aligned(_counts(catalog)),
+    ]
+    if prepared.left_out:
+        rows = [["left out", "times", "such as"]]
+        for reason, cell in sorted(prepared.left_out.items(), key=_most_first):
+            rows.append([reason, f"{cell['count']:,}", str(cell["example"])])
+        text += ["", *_aligned(rows)]
+    return "\n".join(text)
+
+
+def _most_first(item: tuple[str, Mapping[str, int]]) -> tuple[int, str]:
+    reason, cell = item
+    return -cell["count"], reason
+
+
+def _counts(catalog: Catalog) -> list[list[str]]:
+    """The cells of the table of splits."""
+    there = list(dict.fromkeys(catalog.split))
+    splits = sorted(there, key=lambda split: [*_SPLITS, split].index(split))
+    columns = [catalog.where_split(split) for split in splits]
+    rows = [["", *splits, "all"]]
+    counted = [_count(part) for part in (*columns, catalog)]
+    for label in counted[0]:
+        rows.append([label, *(f"{counts[label]:,}" for counts in counted)])
+    return rows
+
+
+def _count(catalog: Catalog) -> dict[str, int]:
+    is_known = catalog.style >= 0
+    _, sizes = np.unique(catalog.style[is_known], return_counts=True)
+    return {
+        "products": len(catalog),
+        "  without a style": int((~is_known).sum()),
+        "styles": len(sizes),
+        "  of two or more": int((sizes > 1).sum()),
+        "blocks": len(np.unique(catalog.block)),
+    }
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows with the first column on the left, and the others on the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

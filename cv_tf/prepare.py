@@ -1,0 +1,80 @@
+r"""Prepares a data set, and says what is in it.
+
+  python -m cv_tf.prepare --dataset=hm_personalized_fashion/strict \
+      --manual_dir=downloads/hm
+  python -m cv_tf.prepare --dataset=deepfashion_inshop --manual_dir=downloads/inshop
+  python -m cv_tf.prepare --dataset=fashion_product_images --manual_dir=downloads/myntra
+
+After that, the other commands take it with the same --dataset (and --data_dir). Without
+the files, the error says where they are to be had.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from cv_tf import command
+from cv_tf.setting import ConfigError, check_all, setting
+
+if TYPE_CHECKING:
+    from cv_tf.catalog.prepared import Prepared
+
+
+@dataclasses.dataclass(kw_only=True)
+class PrepareConfig:
+    """Which data set, and where its files are.
+
+    Raises:
+      ConfigError: At construction, if a value cannot be used.
+    """
+
+    dataset: str = setting(
+        "",
+        "hm_personalized_fashion (/all, /solid, /strict), deepfashion_inshop, "
+        "fashion_product_images, or any data set of TFDS with an image.",
+    )
+    manual_dir: str = setting(
+        "",
+        "Folder of the owner's files, unpacked; empty for downloads/manual in "
+        "--data_dir.",
+    )
+    data_dir: str = setting("", "Where TFDS keeps its data sets; empty for its own.")
+    block_columns: tuple[str, ...] = setting(
+        ("category",),
+        "Columns whose values products must share to be compared, comma-separated.",
+    )
+
+    def __post_init__(self):
+        check_all(self)
+        if not self.dataset:
+            raise ConfigError(
+                "--dataset is not set. Name one, such as "
+                "--dataset=hm_personalized_fashion."
+            )
+
+
+def run(config: PrepareConfig) -> Prepared:
+    """Prepares a data set unless it is there, and prints what is in it.
+
+    Raises:
+      CatalogError: If it cannot be prepared: there is none of that name, its files are
+        missing, or cannot be read.
+    """
+    from cv_tf.catalog.prepared import (  # noqa: PLC0415 (loads TFDS)
+        format_prepared,
+        prepare_dataset,
+    )
+
+    prepared = prepare_dataset(
+        config.dataset,
+        config.manual_dir,
+        config.data_dir or None,
+        config.block_columns,
+    )
+    print(format_prepared(prepared))
+    return prepared
+
+
+if __name__ == "__main__":
+    command.run(run, PrepareConfig)
