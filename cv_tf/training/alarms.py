@@ -24,6 +24,11 @@ class StopWhenNotFinite(StepCallback):
             )
 
 
+# Of their best; a rank a fifth of it is common to healthy runs without negatives.
+_LEAST_SHARES = {"spread": 0.2, "rank": 0.05}
+_PATIENCE = 10  # Steps.
+
+
 class CollapseError(ValueError):
     """All embeddings have become one, or lie on one line."""
 
@@ -32,30 +37,29 @@ class StopWhenCollapsed(StepCallback):
     """Stops the run when the embeddings of a batch tell products apart no more.
 
     That is, when their spread or their rank is a small part of what it was. A healthy
-    run may pass through such a state for a step or two, so that it has to last.
-    Not for supervised methods, whose rank ends at the number of styles in a batch.
+    run may pass through such a state for a step or two, so that it has to last. Not for
+    supervised methods, whose rank ends at the number of styles in a batch.
 
     Args:
       start_step: As `StepCallback`.
       method: Name of what is trained, which says what to change.
     """
 
-    _LEAST_SHARE = 0.2
-    _PATIENCE = 10  # Steps.
-
     def __init__(self, start_step: int, method: str):
         super().__init__(start_step)
         self._method = method
-        self._best = {"spread": 0.0, "rank": 0.0}
+        self._best = dict.fromkeys(_LEAST_SHARES, 0.0)
         self._healthy = start_step
 
     def on_steps(self, before, step, logs):  # noqa: ARG002
         """See `StepCallback`."""
         self._best = {name: max(best, logs[name]) for name, best in self._best.items()}
-        shares = [logs[name] / max(best, 1e-9) for name, best in self._best.items()]
-        if min(shares) >= self._LEAST_SHARE:
+        if all(
+            logs[name] >= share * self._best[name]
+            for name, share in _LEAST_SHARES.items()
+        ):
             self._healthy = step
-        elif step - self._healthy >= self._PATIENCE:
+        elif step - self._healthy >= _PATIENCE:
             raise CollapseError(
                 f"The embeddings have collapsed: since step {self._healthy + 1} all "
                 "products look nearly the same to the network, or differ in few "

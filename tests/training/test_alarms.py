@@ -28,13 +28,14 @@ def test_a_loss_that_is_no_number_stops_the_run(loss):
     assert "--learning_rate" in str(error.value)
 
 
-COLLAPSED = [{"spread": 0.029, "rank": 8.0}, {"spread": 0.2, "rank": 1.5}]
+HEALTHY = {"spread": 0.2, "rank": 30.0}
+COLLAPSED = [{"spread": 0.029, "rank": 30.0}, {"spread": 0.2, "rank": 1.4}]
 
 
 @pytest.mark.parametrize("collapsed", COLLAPSED)
 def test_a_collapse_that_lasts_stops_the_run(collapsed):
     stop = StopWhenCollapsed(20, "simclr")
-    go(stop, 21, spread=0.2, rank=8.0)
+    go(stop, 21, **HEALTHY)
     for step in range(22, 31):
         go(stop, step, **collapsed)
     with pytest.raises(CollapseError, match="since step 22 all products") as error:
@@ -46,7 +47,7 @@ def test_a_collapse_that_lasts_stops_the_run(collapsed):
 def test_one_that_passes_does_not(collapsed):
     stop = StopWhenCollapsed(0, "simclr")
     for step in range(1, 60):
-        state = {"spread": 0.2, "rank": 8.0} if step % 10 == 1 else collapsed
+        state = HEALTHY if step % 10 == 1 else collapsed
         go(stop, step, **state)
 
 
@@ -55,6 +56,12 @@ def test_several_steps_an_execution_are_counted_as_such():
     go(stop, 50, spread=0.3, rank=9.0)
     with pytest.raises(CollapseError, match="since step 51"):
         go(stop, 100, spread=0.01, rank=9.0)
+
+
+def test_a_rank_that_falls_to_a_fifth_is_let_go_on():
+    stop = StopWhenCollapsed(0, "byol")
+    for step in range(1, 40):
+        go(stop, step, spread=0.8, rank=max(36.0 - step, 6.5))
 
 
 def test_networks_that_begin_with_little_spread_are_let_go_on():
