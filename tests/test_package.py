@@ -46,7 +46,7 @@ def _verb(name, *arguments):
     [
         *("", ".choices", ".config", ".command", ".catalog", ".jobs", ".embedding"),
         *(".train", ".evaluate", ".compare", ".embed", ".group", ".search"),
-        *(".comparison", ".report"),
+        *(".inspect", ".comparison", ".inspection", ".report"),
     ],
 )
 def test_importing_costs_nothing(module):
@@ -64,6 +64,7 @@ def test_importing_costs_nothing(module):
         ("embed", "--part_size=1024"),
         ("group", "--threshold=auto"),
         ("search", "--neighbors=10"),
+        ("inspect", "--views_each=4"),
     ],
 )
 def test_help_comes_without_tensorflow(verb, flag):
@@ -90,7 +91,7 @@ def test_wrong_flags_are_told_without_tensorflow(verb, flag, message):
     assert finished.stdout == "loaded:\n"
 
 
-@pytest.mark.parametrize("verb", ["embed", "group", "search"])
+@pytest.mark.parametrize("verb", ["embed", "group", "search", "inspect"])
 def test_wrong_flags_of_other_verbs_are_told_without_tensorflow(verb):
     finished = _verb(verb, "--outpt=x.parquet")
     assert finished.returncode == 2

@@ -84,11 +84,21 @@ def thumbnail(image: str | bytes, side: int = SIDE) -> Thumbnail:
         small = _read(image, side)
     except _NoThumbnailError as error:
         return Thumbnail(reason=str(error))
+    return as_thumbnail(small)
+
+
+def as_thumbnail(image: Image.Image, quality: int = _QUALITY) -> Thumbnail:
+    """Puts a picture into a page as it is, in its size, without its notes.
+
+    Args:
+      image: RGB.
+      quality: Of the JPEG, from 0 to 95; letters and lines want a high one.
+    """
     file = io.BytesIO()
     # Pillow would carry the comment of the photo over.
-    small.save(file, "JPEG", quality=_QUALITY, optimize=True, comment=b"")
+    image.save(file, "JPEG", quality=quality, optimize=True, comment=b"")
     code = base64.b64encode(file.getvalue()).decode()
-    return Thumbnail(f"data:image/jpeg;base64,{code}", small.width, small.height)
+    return Thumbnail(f"data:image/jpeg;base64,{code}", image.width, image.height)
 
 
 def _read(image: str | bytes, side: int) -> Image.Image:

@@ -101,6 +101,29 @@ def windows(layout: Layout) -> np.ndarray:
     return table
 
 
+def windows_by_part(layout: Layout) -> tuple[tuple[Window, ...], ...]:
+    """Where each part lies, its mirror image included.
+
+    Args:
+      layout: A name from `LAYOUTS` or a table of windows.
+
+    Returns:
+      For each part its window; in a symmetric layout two windows, unless the first
+      lies in the middle and is its own mirror image.
+
+    Raises:
+      ValueError: As `windows`.
+    """
+    parts = []
+    for top, left, height, width in windows(layout).tolist():
+        part = ((top, left, height, width),)
+        mirrored = 1.0 - left - width
+        if is_symmetric(layout) and abs(mirrored - left) > _SLACK:
+            part += ((top, mirrored, height, width),)
+        parts.append(part)
+    return tuple(parts)
+
+
 def pixel_windows(layout: Layout, height: int, width: int) -> np.ndarray:
     """The windows of a layout in whole pixels, all of one size.
 

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from cv_tf.vision.layouts import LAYOUTS, is_symmetric, pixel_windows, windows
+from cv_tf.vision.layouts import (
+    LAYOUTS,
+    is_symmetric,
+    pixel_windows,
+    windows,
+    windows_by_part,
+)
+from cv_tf.vision.part_pooling import pooling_weights
 
 
 def test_corners_and_center_of_an_even_image():
@@ -75,6 +82,38 @@ def test_symmetric_layouts_and_their_mirror_images_cover_the_frame_once(layout):
     both = np.concatenate([table, mirrored[~in_the_middle]])
     assert (both[:, 2] * both[:, 3]).sum() == pytest.approx(1)
     assert len({tuple(row) for row in both.round(6).tolist()}) == len(both)
+
+
+class TestWindowsByPart:
+    def test_a_part_is_its_window(self):
+        assert windows_by_part("halves") == (
+            ((0.0, 0.0, 0.5, 1.0),),
+            ((0.5, 0.0, 0.5, 1.0),),
+        )
+        assert windows_by_part([[0, 0, 1, 0.25]]) == (((0, 0, 1, 0.25),),)
+
+    def test_a_symmetric_part_is_two_windows_unless_it_lies_in_the_middle(self):
+        parts = windows_by_part("symmetric_5x5")
+        assert [len(part) for part in parts] == [2, 2, 1] * 5
+        fifth = pytest.approx(1 / 5)
+        left, right = parts[3]
+        assert left == (fifth, 0, fifth, fifth)
+        assert right == (fifth, pytest.approx(4 / 5), fifth, fifth)
+        assert parts[5] == ((fifth, pytest.approx(2 / 5), fifth, fifth),)
+
+    @pytest.mark.parametrize("layout", filter(is_symmetric, LAYOUTS))
+    def test_symmetric_windows_are_those_that_are_pooled(self, layout):
+        """A map with 1 in the windows of a part, and 0 elsewhere, gives 1 there."""
+        side = 70  # Divides by 5, 7 and 10.
+        for weights, part in zip(
+            pooling_weights(layout, side, side), windows_by_part(layout), strict=True
+        ):
+            inside = np.zeros((side, side))
+            for top, left, height, width in part:
+                rows = slice(round(top * side), round((top + height) * side))
+                columns = slice(round(left * side), round((left + width) * side))
+                inside[rows, columns] = 1
+            assert (weights * inside).sum() == pytest.approx(1)
 
 
 def test_errors_say_what_to_do():

@@ -1,0 +1,190 @@
+r"""Shows what a model sees: the views it learns from, or the parts it compares.
+
+  python -m cv_tf.inspect --flagfile=configs/hm_cvssl.cfg --catalog=my.csv \
+      --output=views.html
+  python -m cv_tf.inspect --workdir=runs/my --catalog=my.csv --pair=ID1,ID2 \
+      --output=pair.html
+
+The first needs no training. With --workdir, the settings of that run hold wherever no
+flag says otherwise.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cv_tf import command
+from cv_tf.catalog import Catalog
+from cv_tf.catalog.products import read_products
+from cv_tf.config import Config, ConfigError, setting
+from cv_tf.report.unknown_names import say_unknown
+from cv_tf.training.splits import split_catalog
+from cv_tf.training.workdir import Workdir
+
+if TYPE_CHECKING:
+    from cv_tf.models import Embedder
+
+_OUTPUTS = (".html", ".png")
+
+
+@dataclasses.dataclass(kw_only=True)
+class InspectConfig(Config):
+    """What to show, and where it goes."""
+
+    pair: tuple[str, ...] = setting(
+        (),
+        "Two products, comma-separated: shows in which parts they agree under the "
+        "Embedder of --workdir, or of --method=frozen. Empty for views of training.",
+    )
+    products: int = setting(8, "Products whose views are shown.", minimum=1)
+    views_each: int = setting(4, "Views of each.", minimum=1)
+    output: str = setting(
+        "", "File to write: .html for a page that needs no other file, or .png."
+    )
+    overwrite: bool = setting(False, "Replace --output if it is there.")
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.pair and (len(set(self.pair)) != 2 or len(self.pair) != 2):
+            raise ConfigError(
+                f"--pair={','.join(self.pair)} must name two different products: "
+                "--pair=ID1,ID2."
+            )
+
+
+def run(config: InspectConfig) -> Path:
+    """Writes the page or the picture.
+
+    Returns:
+      Where it is.
+
+    Raises:
+      ValueError: If the settings, the catalogue, a product or the workdir cannot be
+        used.
+    """
+    output = command.check_output(config.output, config.overwrite, _OUTPUTS)
+    show = _show_pair if config.pair else _show_views
+    show(config, output)
+    print(f"Written to '{output}'.")
+    return output
+
+
+def _show_views(config: InspectConfig, output: Path) -> None:
+    if config.method == "frozen":
+        raise ConfigError(
+            "--method=frozen does not learn, so there are no views. Pass another "
+            "--method, or --pair=ID1,ID2 to see which parts it finds alike."
+        )
+    if config.workdir and not Workdir(config.workdir).config.is_file():
+        print(f"'{config.workdir}' holds no run yet: the flags say what is shown.")
+    # Tables are checked before TensorFlow is loaded, so that errors come at once.
+    catalog = read_products(config)
+    split = split_catalog(catalog, config.train_split, config.eval_split, config.seed)
+    from cv_tf.inspection.previews import preview  # noqa: PLC0415
+    from cv_tf.report.views import write_views  # noqa: PLC0415
+
+    previews = preview(config, catalog, config.products, config.views_each)
+    source = (
+        f"{len(previews.products)} of the {len(split.train):,} products of "
+        f"{catalog.name} that are learned from."
+    )
+    write_views(output, previews, config, source)
+
+
+def _show_pair(config: InspectConfig, output: Path) -> None:
+    path = _embedder_path(config)
+    catalog = _select(read_products(config), config.pair)
+    # These load TensorFlow.
+    from cv_tf import strategy as devices  # noqa: PLC0415
+    from cv_tf.inspection.agreement import part_agreement  # noqa: PLC0415
+    from cv_tf.methods import build_embedder  # noqa: PLC0415
+    from cv_tf.models import Embedder  # noqa: PLC0415
+    from cv_tf.report.pair import Pair, write_pair  # noqa: PLC0415
+    from cv_tf.training.data import prepare_photos  # noqa: PLC0415
+
+    # Neither may be left out, and two fit in memory.
+    settings = dataclasses.replace(config, on_bad_image="fail", memory_gigabytes=1.0)
+    devices.make_repeatable(config.seed)
+    with devices.create(config.strategy).scope():
+        embedder = Embedder.load(path) if path else build_embedder(config)
+        photos = prepare_photos(catalog, settings, embedder.image_size)
+        pixels = photos.pixels[photos.places]
+        agreement = part_agreement(embedder, pixels, config.parts)
+    names, notes = tuple(catalog.product_id), _notes(config, embedder, catalog)
+    write_pair(output, Pair(names, pixels, agreement, config.parts, notes))
+
+
+def _embedder_path(config: InspectConfig) -> Path | None:
+    """Where the trained Embedder is; None for that of --method=frozen."""
+    if config.method == "frozen" and not config.workdir:
+        return None
+    if not config.workdir:
+        raise ConfigError(
+            "--pair needs an Embedder: pass --workdir of a finished training, or "
+            "--method=frozen for a network as it was pretrained."
+        )
+    path = Workdir(config.workdir).embedder
+    if not path.is_file():
+        raise ConfigError(
+            f"There is no '{path}'. A finished training writes it; pass its --workdir."
+        )
+    return path
+
+
+def _select(catalog: Catalog, names: Sequence[str]) -> Catalog:
+    """The products of some names, in their order."""
+    row_of = dict(zip(catalog.product_id, range(len(catalog)), strict=True))
+    unknown = [name for name in names if name not in row_of]
+    if unknown:
+        raise ConfigError(say_unknown(catalog.name, "product", unknown, row_of))
+    return catalog.select(np.array([row_of[name] for name in names]))
+
+
+def _notes(config: InspectConfig, embedder: Embedder, catalog: Catalog) -> list[str]:
+    notes = []
+    if catalog.block[0] != catalog.block[1]:
+        first, second = (catalog.block_names[block] for block in catalog.block)
+        notes.append(
+            f"They are of different blocks, {first} and {second}, and so never grouped "
+            "together."
+        )
+    if embedder.embedding == "whole":
+        notes.append(
+            "This Embedder compares products as wholes and has no parts "
+            "(--embedding=whole): its feature map is shown by those of --parts."
+        )
+    elif embedder.parts != config.parts:
+        notes.append(
+            f"This Embedder compares the parts of {embedder.parts}; shown are those of "
+            f"--parts={config.parts}."
+        )
+    if embedder.whitening is None:
+        notes.append("The vectors are not whitened.")
+        if config.method == "frozen" and config.whiten != "none":
+            notes[-1] += (
+                f" --whiten={config.whiten} is fitted on a whole catalogue, by "
+                "training or evaluation."
+            )
+    return notes
+
+
+def settings_of(argv: Sequence[str]) -> InspectConfig:
+    """The settings of a command line, on those of the run in its workdir."""
+    given = command.given_flags(InspectConfig, argv)
+    if given.get("method") == "frozen":
+        return command.parse_flags(InspectConfig, [*argv, "--workdir="])
+    workdir = given.get("workdir", "")
+    may_be_missing = not given.get("pair")
+    if not workdir or (may_be_missing and not Workdir(workdir).config.is_file()):
+        return command.parse_flags(InspectConfig, argv)
+    trained = dataclasses.asdict(Workdir(workdir).read_config())
+    return command.parse_flags(InspectConfig, argv, base=InspectConfig(**trained))
+
+
+if __name__ == "__main__":
+    command.run(run, InspectConfig, parse=settings_of)

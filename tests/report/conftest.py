@@ -1,0 +1,80 @@
+"""Reads pages as a browser does."""
+
+import base64
+import io
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+VOID = ("meta", "link", "img")
+ACTIVE = {"script", "iframe", "object", "embed", "form", "base", "svg", "video"}
+PREFIX = "data:image/jpeg;base64,"
+
+
+class ReadPage(HTMLParser):
+    """A page's elements, with the text in each.
+
+    Attributes:
+      elements: [tag, attributes, text], in their order.
+    """
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self._open = [], []
+        self.feed(text)
+        assert self._open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append([tag, dict(attrs), ""])
+        if tag not in VOID:
+            self._open.append(self.elements[-1])
+
+    def handle_endtag(self, tag):
+        assert self._open.pop()[0] == tag
+
+    def handle_data(self, data):
+        for element in self._open:
+            element[2] += data
+
+    def texts(self, tag):
+        return [
+            " ".join(text.split()) for name, _, text in self.elements if name == tag
+        ]
+
+    def all(self, tag):
+        return [given for name, given, _ in self.elements if name == tag]
+
+    def pictures(self):
+        """What an image shows, by its alternative text."""
+        shown = {}
+        for image in self.all("img"):
+            assert image["src"].startswith(PREFIX)
+            code = base64.b64decode(image["src"][len(PREFIX) :])
+            picture = Image.open(io.BytesIO(code))
+            assert (str(picture.width), str(picture.height)) == (
+                image["width"],
+                image["height"],
+            )
+            assert image["alt"] not in shown
+            shown[image["alt"]] = np.asarray(picture)
+        return shown
+
+    def check_asks_nothing_of_any_server(self):
+        tags = {tag for tag, _, _ in self.elements}
+        assert not tags & ACTIVE
+        (policy,) = [m for m in self.all("meta") if "http-equiv" in m]
+        assert policy["content"].startswith("default-src 'none'; img-src data:;")
+        assert [link["href"] for link in self.all("link")] == ["data:,"]
+        for _, given, _ in self.elements:
+            assert not any(name.startswith("on") for name in given)
+            assert given.get("src", "data:").startswith("data:")
+            assert "url(" not in given.get("style", "")
+        assert "url(" not in " ".join(self.texts("style"))
+
+
+@pytest.fixture
+def read_page():
+    """A function from the path of a page to its elements."""
+    return lambda path: ReadPage(path.read_text(encoding="utf-8"))
