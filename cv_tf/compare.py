@@ -58,7 +58,7 @@ def run(config: CompareConfig, **overrides: Any) -> tuple[Row, ...]:
     Raises:
       ValueError: If the settings, a recipe, the catalogue or the workdir cannot be
         used: all that can be known is known before the first run begins.
-      Stopped: If asked to stop.
+      Stopped: If asked to stop; the table is that of the runs that are there.
     """
     from cv_tf.comparison.products import read_compared  # noqa: PLC0415
 
@@ -66,12 +66,23 @@ def run(config: CompareConfig, **overrides: Any) -> tuple[Row, ...]:
     check_folder(plan)
     catalog = read_compared(plan)
     open_folder(plan)
-    rows = read_rows(plan, make_runs(plan.runs))
-    _write(plan, rows, catalog)
+    try:
+        rows = read_rows(plan, make_runs(plan.runs))
+    except Stopped:
+        rows = read_rows(plan, {})
+        if any(row.num_runs for row in rows):
+            _write_table(plan, rows, catalog)
+        raise
+    notes, about = _write_table(plan, rows, catalog)
+    if plan.config.page:
+        _write_page(plan, rows, catalog, notes, about)
+    print(f"Everything is in '{plan.folder}'.")
     return rows
 
 
-def _write(plan: Plan, rows: Sequence[Row], catalog: Catalog) -> None:
+def _write_table(
+    plan: Plan, rows: Sequence[Row], catalog: Catalog
+) -> tuple[list[str], dict[str, str]]:
     from cv_tf.comparison.notes import how_to_read, provenance  # noqa: PLC0415
     from cv_tf.comparison.tables import (  # noqa: PLC0415
         format_markdown,
@@ -86,9 +97,7 @@ def _write(plan: Plan, rows: Sequence[Row], catalog: Catalog) -> None:
     write_table_csv(table_path(folder, "csv"), rows, plan.config.seed_numbers)
     write_table_json(table_path(folder, "json"), plan, rows, notes, about)
     print(f"\n{text}")
-    if plan.config.page:
-        _write_page(plan, rows, catalog, notes, about)
-    print(f"Everything is in '{folder}'.")
+    return notes, about
 
 
 def _write_page(

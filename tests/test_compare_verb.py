@@ -182,7 +182,7 @@ def test_a_run_that_fails_is_named_and_the_others_go_on(
     assert "[2/2] bare: R@1" in process.stdout
     table = (tmp_path / "some" / "table.md").read_text()
     assert re.search(
-        r"- wild, seed 0 failed: The loss is .*Lower --learning_rate", table
+        r"- Missing: wild, seed 0: The loss is .*Lower --learning_rate", table
     )
     assert "| 0 of 1 |" in table
     assert not (tmp_path / "some" / "page.html").exists()
@@ -194,7 +194,7 @@ def test_one_that_is_stopped_goes_on(
 ):
     given = (
         *flags,
-        f"--configs={recipes}/crops.cfg",
+        f"--configs={recipes}/bare.cfg,{recipes}/crops.cfg",
         f"--workdir={tmp_path}/cut",
         "--seeds=0",
         "--images=1600",
@@ -213,6 +213,9 @@ def test_one_that_is_stopped_goes_on(
     if number == signal.SIGTERM:
         assert "Stopped by SIGTERM during crops, seed 0. The same command" in errors
         assert "Stopped by SIGTERM after step" in log
+        table = (tmp_path / "cut" / "table.md").read_text()
+        assert "- Missing: crops, seed 0: it has not been made yet." in table
+        assert re.search(r"^\| bare .* 1 of 1 \|$", table, re.MULTILINE)
     process = run_verb("compare", *given)
     assert process.returncode == 0, process.stderr
     metrics = json.loads((index.parents[1] / "metrics.json").read_text())

@@ -39,7 +39,7 @@ def how_to_read(plan: Plan, rows: Sequence[Row]) -> list[str]:
     for row in rows:
         for result in row.results:
             if result.failure:
-                lines.append(f"{result.run.title} failed: {result.failure}")
+                lines.append(f"Missing: {result.run.title}: {result.failure}")
     return lines
 
 

@@ -16,8 +16,8 @@ class Result:
 
     Attributes:
       run: The run.
-      figures: As it wrote them; empty if it failed.
-      failure: Why it failed; "" if it did not.
+      figures: As it wrote them; empty if there are none.
+      failure: Why there are none; "" if there are.
     """
 
     run: Run
@@ -87,7 +87,7 @@ def read_rows(plan: Plan, failures: Mapping[str, str]) -> tuple[Row, ...]:
     """Reads the figures of all runs, the best recipe first.
 
     Args:
-      plan: Of the comparison; its runs have finished or failed.
+      plan: Of the comparison.
       failures: Why runs failed, by their names.
 
     Returns:
@@ -97,6 +97,7 @@ def read_rows(plan: Plan, failures: Mapping[str, str]) -> tuple[Row, ...]:
     for run in plan.runs:
         failure = failures.get(run.name, "")
         figures = {} if failure else run.read_figures()
+        failure = failure or ("" if figures else "it has not been made yet.")
         results[run.recipe.name].append(Result(run, figures, failure))
     summaries = {
         recipe.name: _summaries(recipe, results[recipe.name]) for recipe in plan.recipes

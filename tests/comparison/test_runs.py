@@ -177,6 +177,7 @@ def test_a_training_is_asked_for_by_its_settings(planned):
     assert arguments == [
         *("-m", "cv_tf.train", f"--catalog={run.config.catalog}"),
         *(f"--workdir={run.workdir.path}", "--seed=3", "--steps=7"),
+        "--baselines=False",
     ]
 
 

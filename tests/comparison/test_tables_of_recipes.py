@@ -101,7 +101,7 @@ class TestNotes:
         assert "standard deviation over seeds" in text
         assert "Welch's 95%" in text
         assert "without training has no seeds" in text
-        assert text.endswith("near|by, seed 2 failed: no space left.")
+        assert text.endswith("Missing: near|by, seed 2: no space left.")
 
     def test_say_that_one_seed_tells_nothing(self, compared):
         plan, rows = compared({"a": [0.5]})
