@@ -1,5 +1,9 @@
 """The names that settings choose from, known without loading TensorFlow."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 FRAMES = ("auto", "photo", "columns")
 ON_BAD_IMAGE = ("fail", "reject")
 
@@ -59,3 +63,9 @@ AUTO_ON_OFF = ("auto", "on", "off")
 RETRIEVALS = ("auto", "exact", "scann")
 ENGINES = ("local", "spark")
 CRITERIA = ("f1", "fms")
+
+
+def check(name: str, value: str, known: Sequence[str]) -> None:
+    """Raises ValueError unless `value`, of an argument `name`, is a known one."""
+    if value not in known:
+        raise ValueError(f"{name} is '{value}'; choose one of: {', '.join(known)}.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cv_tf.aligned import aligned
 from cv_tf.catalog.dataset import load_dataset
 from cv_tf.catalog.find_builder import find_builder
 from cv_tf.catalog.manual.builder import ManualBuilder
@@ -87,13 +88,13 @@ def format_prepared(prepared: Prepared) -> str:
         f"{catalog.folder}",
         *([] if prepared.is_new else ["(delete that folder to have it built anew)"]),
         "",
-        *_aligned(_counts(catalog)),
+        *aligned(_counts(catalog)),
     ]
     if prepared.left_out:
         rows = [["left out", "times", "such as"]]
         for reason, cell in sorted(prepared.left_out.items(), key=_most_first):
             rows.append([reason, f"{cell['count']:,}", str(cell["example"])])
-        text += ["", *_aligned(rows)]
+        text += ["", *aligned(rows)]
     return "\n".join(text)
 
 
@@ -124,15 +125,3 @@ def _count(catalog: Catalog) -> dict[str, int]:
         "  of two or more": int((sizes > 1).sum()),
         "blocks": len(np.unique(catalog.block)),
     }
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows with the first column on the left, and the others on the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if i else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]

@@ -62,16 +62,6 @@ class Previews(NamedTuple):
     rejects: tuple[Reject, ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Unread:
-    """All that the order of a training asks of its photos; reading them takes long."""
-
-    catalog: Catalog
-
-    def __len__(self) -> int:
-        return len(self.catalog)
-
-
 def preview(
     config: Config, catalog: Catalog, num_products: int, num_views: int
 ) -> Previews:
@@ -89,7 +79,7 @@ def preview(
     """
     split = split_catalog(catalog, config.train_split, config.eval_split, config.seed)
     train = catalog.select(split.train)
-    order = build_order(config, _Unread(train))
+    order = build_order(config, train)
     meetings = choose_products(order, train.block, num_products, config.steps)
     rows = np.array([meeting.row for meeting in meetings])
     size = max(config.image_size, config.size_at_use)

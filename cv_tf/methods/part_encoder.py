@@ -48,8 +48,8 @@ class PartEncoder(keras.Model):
         super().__init__(**kwargs)
         if not (whole or parts):
             raise ValueError("An encoder of neither the whole nor parts has no output.")
-        _check("source", source, choices.PARTS_FROM)
-        _check("aggregate", aggregate, choices.AGGREGATES)
+        choices.check("source", source, choices.PARTS_FROM)
+        choices.check("aggregate", aggregate, choices.AGGREGATES)
         self.backbone = backbone
         self.layout = layout
         self.source = source
@@ -124,8 +124,3 @@ def apply_to_parts(head: keras.Model, parts: tf.Tensor, training: bool) -> tf.Te
     _, num_parts, channels = parts.shape
     flat = head(tf.reshape(parts, [-1, channels]), training=training)
     return tf.reshape(flat, [-1, num_parts, flat.shape[-1]])
-
-
-def _check(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ValueError(f"{name} is '{value}'; choose one of: {', '.join(known)}.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from cv_tf.losses import nt_xent_per_product
-from cv_tf.methods.two_views import TwoViews, parts_first
+from cv_tf.losses import part_nt_xent_loss
+from cv_tf.methods.two_views import TwoViews
 
 
 class SimCLR(TwoViews):
@@ -37,7 +37,7 @@ class SimCLR(TwoViews):
         """See `Method.objective`."""
         views = tf.concat(self.two_views(images, seed), axis=0)
         first, second = tf.split(self.encoder(views, training=True), 2)
-        losses = nt_xent_per_product(
-            parts_first(first), parts_first(second), self.temperature
+        loss = part_nt_xent_loss(
+            first, second, self.temperature, part_weights=self.part_shares
         )
-        return self.mean_over_parts(losses), first[:, 0]
+        return loss, first[:, 0]

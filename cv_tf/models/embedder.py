@@ -51,9 +51,9 @@ class Embedder(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        _check("color_input", color_input, choices.COLOR_INPUTS)
-        _check("average", average, choices.AVERAGES)
-        _check("embedding", embedding, choices.EMBEDDINGS)
+        choices.check("color_input", color_input, choices.COLOR_INPUTS)
+        choices.check("average", average, choices.AVERAGES)
+        choices.check("embedding", embedding, choices.EMBEDDINGS)
         windows(parts)
         self.backbone = backbone
         self.image_size = image_size
@@ -182,8 +182,3 @@ class Embedder(keras.Model):
 
 def _unit(vectors: tf.Tensor) -> tf.Tensor:
     return tf.math.l2_normalize(vectors, axis=-1)
-
-
-def _check(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ValueError(f"{name} is '{value}'; choose one of: {', '.join(known)}.")

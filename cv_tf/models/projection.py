@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tf_keras as keras
 
+from cv_tf import choices
+
 NORMALIZE = ("none", "hidden", "all")
 
 
@@ -36,10 +38,7 @@ def projection_head(
     Raises:
       ValueError: If `normalize` is not one of the three.
     """
-    if normalize not in NORMALIZE:
-        raise ValueError(
-            f"normalize is '{normalize}'; choose one of: {', '.join(NORMALIZE)}."
-        )
+    choices.check("normalize", normalize, NORMALIZE)
     layers = [keras.Input((input_dimensions,))]
     for number in range(num_hidden if hidden else 0):
         # What follows subtracts the mean, and with it any bias.

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cv_tf import strategy as devices
+from cv_tf.catalog import Catalog
 from cv_tf.config import Config
 from cv_tf.methods import SUPERVISED, Method
 from cv_tf.pipeline import BlockOrder, Photos, RandomOrder, StyleOrder, batches
@@ -23,22 +24,22 @@ from cv_tf.training.checkpoints import Checkpoints
 from cv_tf.training.interrupted import Interrupted
 
 
-def build_order(config: Config, photos: Photos) -> Callable[[int], np.ndarray]:
-    """The batches of a run: rows of the photos for each step.
+def build_order(config: Config, catalog: Catalog) -> Callable[[int], np.ndarray]:
+    """The batches of a run: rows of the products to learn from, for each step.
 
     Raises:
       ValueError: If a supervised method lacks labels, or a batch or the queue does not
         fit.
     """
-    if config.method == "moco" and config.queue_size >= len(photos):
+    if config.method == "moco" and config.queue_size >= len(catalog):
         raise ValueError(
-            f"--queue_size={config.queue_size} must be less than the {len(photos)} "
+            f"--queue_size={config.queue_size} must be less than the {len(catalog)} "
             "products to learn from: each would have its own past as a negative."
         )
-    blocks = photos.catalog.block if config.batches == "block" else None
+    blocks = catalog.block if config.batches == "block" else None
     if config.method in SUPERVISED:
         return StyleOrder(
-            photos.catalog.style,
+            catalog.style,
             config.products_per_style,
             config.batch_size,
             config.seed,
@@ -46,7 +47,7 @@ def build_order(config: Config, photos: Photos) -> Callable[[int], np.ndarray]:
         )
     if blocks is not None:
         return BlockOrder(blocks, config.batch_size, config.seed)
-    return RandomOrder(len(photos), config.batch_size, config.seed)
+    return RandomOrder(len(catalog), config.batch_size, config.seed)
 
 
 def fit(
@@ -91,7 +92,7 @@ def _fit_from(
     measure: Callable[[], dict[str, float]] | None,
 ) -> None:
     remaining = config.steps - start
-    order = build_order(config, photos)
+    order = build_order(config, photos.catalog)
     curves = Curves(start, workdir / "tensorboard", config.batch_size)
     progress = ProgressBar(start, config.steps, config.batch_size)
     saver = SaveCheckpoints(start, config.checkpoint_every, checkpoints)

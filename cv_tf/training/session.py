@@ -70,7 +70,8 @@ class Session:
         self.split_source = split.source
         self.train = photos.select(split.train)
         self.reported = photos.select(split.evaluation)
-        build_order(config, self.train)  # Fails now if batches cannot be filled.
+        # Fails now if batches cannot be filled.
+        build_order(config, self.train.catalog)
 
     def run(self) -> tuple[dict[str, Any], Embedder]:
         """Evaluates, trains, evaluates, and writes what the workdir shall hold."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cv_tf.aligned import aligned
+
 # What is worth a line, in this order, and what a reader calls it.
 _ROWS = {
     "recall_at_1": "recall@1",
@@ -73,17 +75,7 @@ def format_figures(
             known = None not in (first, second) and key not in _WITHOUT_GAIN
             cells.append(f"{second - first:+.3f}" if known else "")
         lines.append([label, *cells])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(
-            [line[0].ljust(widths[0])]
-            + [
-                cell.rjust(width)
-                for cell, width in zip(line[1:], widths[1:], strict=True)
-            ]
-        ).rstrip()
-        for line in lines
-    )
+    return "\n".join(aligned(lines))
 
 
 def _number(value: float | None) -> str:

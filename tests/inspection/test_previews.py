@@ -37,7 +37,7 @@ def trained_on(config, step):
     )
     train = photos.select(split.train)
     method = build_method(config, build_embedder(config))
-    batch = next(iter(batches(train, build_order(config, train), step, 1)))
+    batch = next(iter(batches(train, build_order(config, train.catalog), step, 1)))
     seen = []
 
     def objective(images, styles, seed):

@@ -31,6 +31,9 @@ class ReadPage(HTMLParser):
         if tag not in VOID:
             self._open.append(self.elements[-1])
 
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append([tag, dict(attrs), ""])
+
     def handle_endtag(self, tag):
         assert self._open.pop()[0] == tag
 
@@ -38,9 +41,11 @@ class ReadPage(HTMLParser):
         for element in self._open:
             element[2] += data
 
-    def texts(self, tag):
+    def texts(self, tag, **attributes):
         return [
-            " ".join(text.split()) for name, _, text in self.elements if name == tag
+            " ".join(text.split())
+            for name, given, text in self.elements
+            if name == tag and attributes.items() <= given.items()
         ]
 
     def all(self, tag):

@@ -1,7 +1,6 @@
 """The page of a comparison: one file that shows all and asks for nothing."""
 
 import itertools
-from html.parser import HTMLParser
 
 import pytest
 from PIL import Image
@@ -13,46 +12,6 @@ from cv_tf.report.comparison import draw, write_comparison_page
 
 RECALLS = {"low": [0.5, 0.5, 0.53], "frozen": 0.75, "top": [0.8, 0.82, None]}
 ABOUT = {"command": "python -m", "catalogue": "c.csv", "budget": "few", "date": "today"}
-VOID = ("meta", "link", "img", "line", "rect", "path")
-
-
-class Page(HTMLParser):
-    """A page's elements, with the text in each.
-
-    Attributes:
-      elements: (tag, attributes, text), in their order.
-      open: Elements that are not closed, as places in `elements`.
-    """
-
-    def __init__(self, text):
-        super().__init__()
-        self.elements, self.open = [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append([tag, dict(attrs), ""])
-        if tag not in VOID:
-            self.open.append(len(self.elements) - 1)
-
-    def handle_startendtag(self, tag, attrs):
-        self.elements.append([tag, dict(attrs), ""])
-
-    def handle_endtag(self, tag):
-        assert self.elements[self.open.pop()][0] == tag
-
-    def handle_data(self, data):
-        for place in self.open:
-            self.elements[place][2] += data
-
-    def texts(self, tag, **attributes):
-        return [
-            " ".join(text.split())
-            for name, given, text in self.elements
-            if name == tag and attributes.items() <= given.items()
-        ]
-
-    def all(self, tag):
-        return [given for name, given, _ in self.elements if name == tag]
 
 
 @pytest.fixture
@@ -63,13 +22,11 @@ def photo(tmp_path):
 
 
 @pytest.fixture
-def page(tmp_path):
+def page(tmp_path, read_page):
     def write(rows, queries=(), notes=("Read it so.",), about=ABOUT):
         path = tmp_path / "page.html"
         write_comparison_page(path, rows, queries, notes, about, 1234)
-        page = Page(path.read_text(encoding="utf-8"))
-        assert page.open == []
-        return page
+        return read_page(path)
 
     return write
 

@@ -19,7 +19,7 @@ def photos(drawn_catalog) -> Photos:
 
 
 def batches_of(config: Config, photos: Photos) -> np.ndarray:
-    order = build_order(config, photos)
+    order = build_order(config, photos.catalog)
     return np.stack([order(step) for step in range(20)])
 
 
@@ -63,7 +63,7 @@ class TestOrder:
 
     def test_a_batch_that_cannot_be_filled(self, photos):
         with pytest.raises(ValueError, match=r"batch of 46 .* 45 products"):
-            build_order(Config(batch_size=46), photos)
+            build_order(Config(batch_size=46), photos.catalog)
 
 
 @pytest.mark.parametrize(

@@ -156,25 +156,20 @@ def _of_one_split(photos: list[_Photo], left_out: LeftOut) -> list[_Photo]:
     splits = defaultdict(set)
     for photo in photos:
         splits[photo.item].add(photo.split)
-    kept = []
-    for photo in photos:
-        if len(splits[photo.item]) > 1:
-            left_out.add("item is in the training and in the test set", photo.image)
-        else:
-            kept.append(photo)
-    return kept
+    both = "item is in the training and in the test set"
+    reasons = [both if len(splits[photo.item]) > 1 else "" for photo in photos]
+    return left_out.keep(photos, reasons, _image_of)
 
 
 def _that_are_there(
     listed: list[_Photo], photos: epath.Path, left_out: LeftOut
 ) -> list[_Photo]:
     problems = photo_problems(photos, [photo.image for photo in listed])
-    for photo, problem in zip(listed, problems, strict=True):
-        if problem:
-            left_out.add(problem, photo.image)
-    return [
-        photo for photo, problem in zip(listed, problems, strict=True) if not problem
-    ]
+    return left_out.keep(listed, problems, _image_of)
+
+
+def _image_of(photo: _Photo) -> str:
+    return photo.image
 
 
 def _one_a_product(photos: list[_Photo], left_out: LeftOut) -> list[_Photo]:

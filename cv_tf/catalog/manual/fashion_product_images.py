@@ -81,12 +81,7 @@ class FashionProductImages(ManualBuilder):
         left_out = LeftOut()
         rows = _read_rows(table, left_out)
         problems = photo_problems(photos, [_image(row) for row in rows])
-        kept = []
-        for row, problem in zip(rows, problems, strict=True):
-            if problem:
-                left_out.add(problem, row["id"])
-            else:
-                kept.append(row)
+        kept = left_out.keep(rows, problems, lambda row: row["id"])
         styles = guess_styles(kept)
         products = [
             _product(row, *style) for row, style in zip(kept, styles, strict=True)

@@ -116,12 +116,12 @@ class HmPersonalizedFashion(ManualBuilder):
         articles = [dict(zip(_COLUMNS, row, strict=True)) for row in cells]
         articles = _identified(articles, columns.lines, left_out)
         problems = photo_problems(photos, [_image(each) for each in articles])
-        articles = _without(articles, problems, left_out)
+        articles = left_out.keep(articles, problems, _id)
         if self.builder_config.plain:
-            articles = _without(articles, list(map(_no_plain, articles)), left_out)
-            articles = _without(articles, _repeated_colors(articles), left_out)
+            articles = left_out.keep(articles, list(map(_no_plain, articles)), _id)
+            articles = left_out.keep(articles, _repeated_colors(articles), _id)
         rare = _rare_styles(articles, self.builder_config.min_colors)
-        articles = _without(articles, rare, left_out)
+        articles = left_out.keep(articles, rare, _id)
         return Found(list(map(_product, articles)), left_out, str(photos))
 
 
@@ -143,19 +143,6 @@ def _identified(
             ids = {"article_id": number, "product_code": style}
             by_id[number] = article | ids
     return [by_id[number] for number in sorted(by_id)]
-
-
-def _without(
-    articles: list[Article], reasons: list[str], left_out: LeftOut
-) -> list[Article]:
-    """The articles that there is no reason against; the others are counted."""
-    kept = []
-    for article, reason in zip(articles, reasons, strict=True):
-        if reason:
-            left_out.add(reason, article["article_id"])
-        else:
-            kept.append(article)
-    return kept
 
 
 def _no_plain(article: Article) -> str:
@@ -184,6 +171,10 @@ def _rare_styles(articles: list[Article], min_colors: int) -> list[str]:
         else ""
         for article in articles
     ]
+
+
+def _id(article: Article) -> str:
+    return article["article_id"]
 
 
 def _image(article: Article) -> str:

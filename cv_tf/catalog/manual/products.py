@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 _TRAIN, _VALIDATION = 70, 15  # Of a hundred styles; the others are for testing.
 
@@ -52,6 +56,27 @@ class LeftOut:
         """Counts one more."""
         self.counts[reason] = self.counts.get(reason, 0) + 1
         self.examples.setdefault(reason, example)
+
+    def keep(
+        self,
+        items: Sequence[Item],
+        reasons: Sequence[str],
+        name: Callable[[Item], str],
+    ) -> list[Item]:
+        """Returns the items that there is no reason against, and counts the others.
+
+        Args:
+          items: Of any kind.
+          reasons: Why each is left out; "" to keep it.
+          name: From an item to how an example of it is called.
+        """
+        kept = []
+        for item, reason in zip(items, reasons, strict=True):
+            if reason:
+                self.add(reason, name(item))
+            else:
+                kept.append(item)
+        return kept
 
 
 @dataclass
