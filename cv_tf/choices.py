@@ -56,7 +56,8 @@ TRIPLET_LOSSES = ("native", "addons")
 
 BATCHES = ("random", "block")
 OPTIMIZERS = ("adam", "sgd", "lars")
-STRATEGIES = ("auto", "cpu", "gpu")
+DEVICES = ("auto", "cpu", "gpu")
+STRATEGIES = (*DEVICES, "mirrored", "multi_worker", "tpu")
 PRECISIONS = ("none", "float16", "bfloat16")
 AUTO_ON_OFF = ("auto", "on", "off")
 

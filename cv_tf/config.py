@@ -233,7 +233,19 @@ class TrainingSettings:
     clip_norm: float = setting(
         0.0, "Largest global norm of a gradient; 0 for any.", minimum=0
     )
-    strategy: str = setting("auto", "Where to compute.", one_of=choices.STRATEGIES)
+    strategy: str = setting(
+        "auto",
+        "Where to train: on one device, all GPUs of this machine (mirrored), the "
+        "machines of TF_CONFIG (multi_worker) or a TPU; auto takes what is there.",
+        one_of=choices.STRATEGIES,
+    )
+    tpu: str = setting("", "Name or address of a TPU; local for that of this machine.")
+    micro_batch: int = setting(
+        0,
+        "Photos that a replica takes through the backbone at once: a larger batch than "
+        "memory holds, with the same gradients, a third slower. 0 for all.",
+        minimum=0,
+    )
     mixed_precision: str = setting(
         "none", "Compute in 16 bits, keep variables in 32.", one_of=choices.PRECISIONS
     )
@@ -332,6 +344,16 @@ class Config(
                 f"--method=part_contrast learns from parts, but --views={self.views}. "
                 f"Pass --method=simclr --views={self.views}, which is the same without "
                 "parts."
+            )
+        if self.micro_batch and not self.freeze_batch_norm:
+            raise ConfigError(
+                f"--micro_batch={self.micro_batch} needs --freeze_batch_norm: the "
+                "backbone would normalize each piece of a batch by itself."
+            )
+        if self.micro_batch and self.batch_size % self.micro_batch:
+            raise ConfigError(
+                f"--batch_size={self.batch_size} must be a multiple of "
+                f"--micro_batch={self.micro_batch}."
             )
         if self.method == "moco" and self.queue_size % self.batch_size:
             raise ConfigError(

@@ -40,7 +40,7 @@ class EmbedConfig(EngineSettings, CatalogSettings):
     part_size: int = setting(
         1024, "Products a part: what an interruption loses at most, twice.", minimum=1
     )
-    strategy: str = setting("auto", "Where to compute.", one_of=choices.STRATEGIES)
+    strategy: str = setting("auto", "Where to compute.", one_of=choices.DEVICES)
 
     def __post_init__(self):
         check_all(self)

@@ -110,7 +110,7 @@ def _show_pair(config: InspectConfig, output: Path) -> None:
     # Neither may be left out, and two fit in memory.
     settings = dataclasses.replace(config, on_bad_image="fail", memory_gigabytes=1.0)
     devices.make_repeatable(config.seed)
-    with devices.create(config.strategy).scope():
+    with devices.one_device(config.strategy).scope():
         embedder = Embedder.load(path) if path else build_embedder(config)
         photos = prepare_photos(catalog, settings, embedder.image_size)
         pixels = photos.pixels[photos.places]

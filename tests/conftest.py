@@ -1,12 +1,16 @@
 """Fixtures that every room's tests share."""
 
+import contextlib
 import csv
 import dataclasses
+import json
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from PIL import Image, ImageDraw
@@ -96,26 +100,49 @@ def start_verb(tmp_path_factory) -> Callable[..., subprocess.Popen]:
     """A function that starts `python -m cv_tf.VERB` with flags, as a user would.
 
     It takes the settings as a Config or as flags. With `tensorflow=False`, importing
-    TensorFlow is an error.
+    TensorFlow is an error. `environment` is added to that of this process.
     """
     forbidden = tmp_path_factory.mktemp("forbidden")
     text = "raise RuntimeError('TensorFlow was loaded')"
     (forbidden / "tensorflow.py").write_text(text)
 
-    def start(verb: str, *flags: str | Config, tensorflow: bool = True):
+    def start(
+        verb: str,
+        *flags: str | Config,
+        tensorflow: bool = True,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ):
         arguments = [sys.executable, "-m", f"cv_tf.{verb}"]
         for flag in flags:
             is_config = isinstance(flag, Config)
             arguments += (
                 command.to_flagfile(flag).split("\n")[:-1] if is_config else [flag]
             )
-        environment = dict(os.environ)
+        environment = os.environ | environment
         if not tensorflow:
             environment["PYTHONPATH"] = str(forbidden)
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         return subprocess.Popen(arguments, env=environment, **pipes)
 
     return start
+
+
+@pytest.fixture(scope="session")
+def tf_configs() -> Callable[[int], list[str]]:
+    """A function from a number of workers on this machine to their TF_CONFIGs."""
+
+    def configure(num_workers: int) -> list[str]:
+        with contextlib.ExitStack() as stack:
+            sockets = [stack.enter_context(socket.socket()) for _ in range(num_workers)]
+            for each in sockets:
+                each.bind(("localhost", 0))
+            hosts = [f"localhost:{each.getsockname()[1]}" for each in sockets]
+        tasks = [{"type": "worker", "index": index} for index in range(num_workers)]
+        return [
+            json.dumps({"cluster": {"worker": hosts}, "task": task}) for task in tasks
+        ]
+
+    return configure
 
 
 @pytest.fixture(scope="session")

@@ -98,7 +98,7 @@ def _embed(run: Run, products: Catalog, path: Path, model: str, identity: str) -
     from cv_tf.training.data import prepare_photos  # noqa: PLC0415
 
     config = run.config
-    with devices.create(config.strategy).scope():
+    with devices.one_device(config.strategy).scope():
         embedder = Embedder.load(run.workdir.embedder)
         photos = prepare_photos(products, config, embedder.image_size)
         name = f"Embedding, {run.recipe.name}"

@@ -196,7 +196,7 @@ def _get_ready(job: EmbeddingJob, made_by: str, catalogue: str) -> _Ready:
             "start anew."
         )
     devices.make_repeatable(0)
-    with devices.create(job.strategy).scope():
+    with devices.one_device(job.strategy).scope():
         embedder = Embedder.load(job.embedder)
     size = embedder.image_size
     model = compiled(with_color(embedder), size)

@@ -1,7 +1,12 @@
 """Losses: each a pure function on tensors and a thin Keras loss over it."""
 
 from cv_tf.losses.info_nce import info_nce
-from cv_tf.losses.nt_xent import NTXentLoss, nt_xent_loss, nt_xent_per_product
+from cv_tf.losses.nt_xent import (
+    NTXentLoss,
+    WholeBatch,
+    nt_xent_loss,
+    nt_xent_per_product,
+)
 from cv_tf.losses.pairwise_distances import pairwise_distances
 from cv_tf.losses.part_nt_xent import (
     PartNTXentLoss,
@@ -16,6 +21,7 @@ __all__ = [
     "PartNTXentLoss",
     "SupConLoss",
     "TripletSemiHardLoss",
+    "WholeBatch",
     "info_nce",
     "nt_xent_loss",
     "nt_xent_per_product",

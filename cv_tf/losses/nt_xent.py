@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf.losses.info_nce import info_nce
+
+
+class WholeBatch(NamedTuple):
+    """A batch, some rows of which are at hand; for a batch that is spread.
+
+    Attributes:
+      first: Float [..., total, dim], one view of all of its products.
+      second: Float [..., total, dim], their other view.
+      start: Integer scalar, the row of the first product at hand.
+    """
+
+    first: tf.Tensor
+    second: tf.Tensor
+    start: int | tf.Tensor
 
 
 def nt_xent_loss(
@@ -49,6 +65,7 @@ def nt_xent_per_product(
     temperature: float = 0.1,
     *,
     ignore: tf.Tensor | None = None,
+    whole: WholeBatch | None = None,
 ) -> tf.Tensor:
     """NT-Xent of each product, the mean of its two anchors.
 
@@ -56,21 +73,26 @@ def nt_xent_per_product(
       first: Float [..., batch, dim]; leading dimensions are separate problems.
       second: Float [..., batch, dim].
       temperature: What similarities are divided by.
-      ignore: Bool [batch, batch], pairs that are not to be negatives.
+      ignore: Bool [batch, total], pairs that are not to be negatives.
+      whole: The batch of `total` products whose rows first and second are; None where
+        they are all of it. The other products are negatives, too.
 
     Returns:
       Float32 [..., batch].
     """
-    views = tf.concat([first, second], axis=-2)
-    batch_size = tf.shape(first)[-2]
-    index = tf.range(2 * batch_size)
-    excluded = index[:, tf.newaxis] == index[tf.newaxis, :]
+    whole = whole or WholeBatch(first, second, 0)
+    total = tf.shape(whole.first)[-2]
+    products = whole.start + tf.range(tf.shape(first)[-2])
+    # Rows among the candidates: all first views, then all second ones.
+    own = tf.concat([products, products + total], axis=0)
+    other = tf.concat([products + total, products], axis=0)
+    excluded = own[:, tf.newaxis] == tf.range(2 * total)
     if ignore is not None:
         excluded |= tf.tile(ignore, [2, 2])
     losses = info_nce(
-        anchors=views,
-        candidates=views,
-        positives=tf.roll(index, shift=batch_size, axis=0),
+        anchors=tf.concat([first, second], axis=-2),
+        candidates=tf.concat([whole.first, whole.second], axis=-2),
+        positives=other,
         temperature=temperature,
         excluded=excluded,
     )

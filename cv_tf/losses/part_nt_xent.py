@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.losses.nt_xent import nt_xent_per_product
+from cv_tf.losses.nt_xent import WholeBatch, nt_xent_per_product
 
 
 def part_nt_xent_loss(
@@ -17,6 +17,7 @@ def part_nt_xent_loss(
     *,
     part_weights: tf.Tensor | Sequence[float] | None = None,
     ignore: tf.Tensor | None = None,
+    whole: WholeBatch | None = None,
 ) -> tf.Tensor:
     """Mean over the batch of `part_nt_xent_per_product`.
 
@@ -25,14 +26,20 @@ def part_nt_xent_loss(
       second: Float [batch, parts, dim], the other view of the same products.
       temperature: What similarities are divided by.
       part_weights: Float [parts], as below.
-      ignore: Bool [batch, batch], as below.
+      ignore: Bool [batch, total], as below.
+      whole: As below.
 
     Returns:
       Float32 scalar.
     """
     return tf.reduce_mean(
         part_nt_xent_per_product(
-            first, second, temperature, part_weights=part_weights, ignore=ignore
+            first,
+            second,
+            temperature,
+            part_weights=part_weights,
+            ignore=ignore,
+            whole=whole,
         )
     )
 
@@ -44,6 +51,7 @@ def part_nt_xent_per_product(
     *,
     part_weights: tf.Tensor | Sequence[float] | None = None,
     ignore: tf.Tensor | None = None,
+    whole: WholeBatch | None = None,
 ) -> tf.Tensor:
     """NT-Xent of fixed parts: collar against collars, hem against hems.
 
@@ -58,16 +66,21 @@ def part_nt_xent_per_product(
       temperature: What similarities are divided by.
       part_weights: Float [parts], not negative; normalized here to sum to 1.
         Default: all equal.
-      ignore: Bool [batch, batch], pairs of products that are not to be negatives.
+      ignore: Bool [batch, total], pairs of products that are not to be negatives.
+      whole: The batch of `total` products whose rows first and second are, its views
+        float [total, parts, dim]; None where they are all of it.
 
     Returns:
       Float32 [batch].
     """
     # Parts lead, so that all of them go through one batched matmul.
-    first = tf.transpose(tf.cast(first, tf.float32), [1, 0, 2])
-    second = tf.transpose(tf.cast(second, tf.float32), [1, 0, 2])
+    first, second = _parts_first(first), _parts_first(second)
+    if whole is not None:
+        whole = whole._replace(
+            first=_parts_first(whole.first), second=_parts_first(whole.second)
+        )
     shares = _shares(part_weights, num_parts=tf.shape(first)[0])
-    losses = nt_xent_per_product(first, second, temperature, ignore=ignore)
+    losses = nt_xent_per_product(first, second, temperature, ignore=ignore, whole=whole)
     return tf.reduce_sum(losses * shares[:, tf.newaxis], axis=0)
 
 
@@ -109,6 +122,10 @@ class PartNTXentLoss(keras.losses.Loss):
             "temperature": self.temperature,
             "part_weights": self.part_weights,
         }
+
+
+def _parts_first(views: tf.Tensor) -> tf.Tensor:
+    return tf.transpose(tf.cast(views, tf.float32), [1, 0, 2])
 
 
 def _shares(part_weights, num_parts: tf.Tensor) -> tf.Tensor:

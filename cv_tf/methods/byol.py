@@ -52,19 +52,26 @@ class BYOL(TwoViews):
         """What the optimizer updates: not the twin."""
         return self.encoder.trainable_variables + self.predictor.trainable_variables
 
-    def objective(self, images, styles, seed):  # noqa: ARG002 (no label is used)
+    def features(self, images, seed, rows=None):
+        """Of both views, by the network and by its twin."""
+        views = tf.concat(self.two_views(images, seed, rows), axis=0)
+        targets = tf.stop_gradient(self.twin.features(views, training=True))
+        own = self.encoder.features(views, training=True)
+        return (*tf.split(own, 2), *tf.split(targets, 2))
+
+    def objective(self, features, styles):  # noqa: ARG002 (no label is used)
         """See `Method.objective`."""
-        first, second = self.two_views(images, seed)
-        projections = self.encoder(tf.concat([first, second], axis=0), training=True)
+        first, second, first_target, second_target = features
+        projections = self.project((first, second))
         predictions = apply_to_parts(self.predictor, projections, training=True)
         # In the other order: each view is to predict the other one.
-        targets = self.twin(tf.concat([second, first], axis=0), training=True)
-        targets = tf.stop_gradient(targets)
+        targets = tf.concat([second_target, first_target], axis=0)
+        targets = tf.stop_gradient(self.twin.project(targets, training=True))
         # Of unit vectors, that is the squared distance.
         distances = 2.0 + 2.0 * keras.losses.cosine_similarity(targets, predictions)
         # Both directions are summed (equation 2), not averaged.
         loss = 2.0 * self.mean_over_parts(tf.transpose(distances))
-        return loss, projections[: images.shape[0], 0]
+        return loss, projections[: first.shape[0], 0]
 
     def after_update(self):
         """Moves the twin towards the network."""

@@ -1,4 +1,4 @@
-"""What all methods share: one compiled training step."""
+"""What all methods share: one training step, on any number of replicas."""
 
 from __future__ import annotations
 
@@ -7,39 +7,78 @@ import abc
 import tensorflow as tf
 import tf_keras as keras
 
+from cv_tf import strategy as devices
 from cv_tf.methods.collapse import effective_rank, spread
+from cv_tf.methods.gradients import cached_gradients, plain_gradients
 from cv_tf.models import Embedder
+from cv_tf.vision.draws import Rows
 
 
 class Method(keras.Model, abc.ABC):
     """An Embedder in training: views, heads and a loss around its backbone.
 
-    A subclass says what is learned in `objective`; the step is the same for all and
-    runs under `fit`. Randomness is derived from the seed and the number of the step
-    alone. The step is saved with the weights, so a run that is resumed with the same
-    seed repeats nothing and skips nothing.
+    A subclass says in `features` what the backbone makes of each photo, by itself, and
+    in `objective` what is learned from those of the whole batch; the step is the same
+    for all and runs under `fit`. Randomness is derived from the seed and the number of
+    the step alone. The step is saved with the weights, so a run that is resumed with
+    the same seed repeats nothing and skips nothing.
 
     Args:
       embedder: What is trained, and all that is kept.
       seed: Of all that is random in a step.
+
+    Attributes:
+      micro_batch: How many of a replica's photos go through the backbone at once, as
+        `cached_gradients` has it; 0 for all.
     """
 
     def __init__(self, embedder: Embedder, seed: int = 0, **kwargs):
         super().__init__(**kwargs)
         self.embedder = embedder
         self.seed = seed
-        self.step = tf.Variable(0, trainable=False, dtype=tf.int64, name="step")
+        self.micro_batch = 0
+        # What a step tells is the same on all replicas; Keras would add it up.
+        self.distribute_reduction_method = "first"
+        self.step = tf.Variable(
+            0,
+            trainable=False,
+            dtype=tf.int64,
+            name="step",
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
+
+    @property
+    def steps_made(self) -> int:
+        """How many there have been, in all processes of the run."""
+        return int(self.step.numpy())
+
+    @abc.abstractmethod
+    def features(
+        self, images: tf.Tensor, seed: tf.Tensor, rows: Rows | None = None
+    ) -> tuple[tf.Tensor, ...]:
+        """What the backbone makes of photos.
+
+        Args:
+          images: uint8 `[n, size, size, 3]`.
+          seed: int32 `[2]`, another one each step.
+          rows: Which of a larger batch they are; None where they are all of it.
+
+        Returns:
+          float32 tensors `[n, ...]`. Each row depends on its photo alone, unless the
+          backbone normalizes by its batch.
+        """
 
     @abc.abstractmethod
     def objective(
-        self, images: tf.Tensor, styles: tf.Tensor, seed: tf.Tensor
+        self, features: tuple[tf.Tensor, ...], styles: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The loss of a batch.
+        """The loss of a batch; under a strategy, a replica's share of it.
+
+        The loss of the whole batch is the mean of those of the replicas.
 
         Args:
-          images: uint8 `[batch, size, size, 3]`.
+          features: Of `features`, `[batch, ...]` each.
           styles: int32 `[batch]`; self-supervised methods do not look at it.
-          seed: int32 `[2]`, another one each step.
 
         Returns:
           The loss, a float32 scalar, and float32 embeddings `[batch, dimensions]`
@@ -63,20 +102,17 @@ class Method(keras.Model, abc.ABC):
 
     def train_step(self, batch):
         """One step of `fit` on a batch of `cv_tf.pipeline.batches`."""
-        seed = tf.stack([self.seed, tf.cast(self.step, tf.int32)])
-        with tf.GradientTape() as tape:
-            loss, embeddings = self.objective(batch["image"], batch["style"], seed)
-            # Under mixed precision the optimizer scales the loss and its gradients.
-            scale = getattr(self.optimizer, "get_scaled_loss", lambda value: value)
-            scaled = scale(loss)
-        unscale = getattr(self.optimizer, "get_unscaled_gradients", lambda value: value)
-        variables = self.learned_variables
-        gradients = unscale(tape.gradient(scaled, variables))
-        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        find = cached_gradients if self.micro_batch else plain_gradients
+        gradients, loss, embeddings = find(self, batch["image"], batch["style"])
+        # Sums the gradients of all replicas.
+        self.optimizer.apply_gradients(
+            zip(gradients, self.learned_variables, strict=True)
+        )
         self.after_update()
         self.step.assign_add(1)
+        embeddings = devices.gather(embeddings)
         return {
-            "loss": loss,
+            "loss": devices.mean(loss),
             "spread": spread(embeddings),
             "rank": effective_rank(embeddings),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from cv_tf import strategy as devices
 from cv_tf.losses import info_nce
 from cv_tf.methods.momentum import follow
 from cv_tf.methods.two_views import TwoViews, parts_first
@@ -52,12 +53,18 @@ class MoCo(TwoViews):
         shape = [self.encoder.num_parts, queue_size, self.encoder.dimensions]
         self.queue = tf.Variable(tf.zeros(shape), trainable=False, name="queue")
 
-    def objective(self, images, styles, seed):  # noqa: ARG002 (no label is used)
+    def features(self, images, seed, rows=None):
+        """Of the first views by the network, of the second ones by its twin."""
+        first, second = self.two_views(images, seed, rows)
+        keys = self.twin.features(second, training=False)
+        return self.encoder.features(first, training=True), tf.stop_gradient(keys)
+
+    def objective(self, features, styles):  # noqa: ARG002 (no label is used)
         """See `Method.objective`."""
-        first, second = self.two_views(images, seed)
-        projections = self.encoder(first, training=True)
+        projections = self.encoder.project(features[0], training=True)
         queries = parts_first(projections)
-        keys = tf.stop_gradient(parts_first(self.twin(second, training=False)))
+        keys = parts_first(self.twin.project(features[1], training=False))
+        keys = tf.stop_gradient(keys)
         own = tf.range(keys.shape[1])
         losses = info_nce(
             queries,
@@ -68,8 +75,9 @@ class MoCo(TwoViews):
             excluded=own[:, tf.newaxis] != own,
             queue=self.queue,
         )
-        newest_first = tf.concat([keys, self.queue], axis=1)
-        self.queue.assign(newest_first[:, : self.queue.shape[1]])
+        # Those of all replicas, so that all have the same queue.
+        newest_first = tf.concat([devices.gather(keys, axis=1), self.queue], axis=1)
+        devices.assign([self.queue], [newest_first[:, : self.queue.shape[1]]])
         return self.mean_over_parts(losses), projections[:, 0]
 
     def after_update(self):

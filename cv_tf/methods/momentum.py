@@ -7,6 +7,8 @@ import math
 import tensorflow as tf
 import tf_keras as keras
 
+from cv_tf import strategy as devices
+
 
 def follow(slow: keras.Model, fast: keras.Model, momentum: float | tf.Tensor) -> None:
     """Moves every weight, statistics of normalization included, towards another's.
@@ -19,9 +21,10 @@ def follow(slow: keras.Model, fast: keras.Model, momentum: float | tf.Tensor) ->
       fast: Has the same weights in the same order.
       momentum: How much of the slow one's weights stays, 0 to 1.
     """
-    for weight, target in zip(slow.weights, fast.weights, strict=True):
-        # In this form a weight that is not trained stays what it is, to the last bit.
-        weight.assign_add((1.0 - momentum) * (target - weight))
+    pairs = zip(slow.weights, fast.weights, strict=True)
+    # In this form a weight that is not trained stays what it is, to the last bit.
+    moved = [weight + (1.0 - momentum) * (target - weight) for weight, target in pairs]
+    devices.assign(slow.weights, moved)
 
 
 def rising_momentum(base: float, step: tf.Tensor, num_steps: int) -> tf.Tensor:

@@ -9,6 +9,7 @@ import tf_keras as keras
 
 from cv_tf import choices
 from cv_tf.models import projection_head
+from cv_tf.models.batch_norm import normalize_together
 from cv_tf.vision import pool_parts, slice_parts, windows
 
 
@@ -74,19 +75,35 @@ class PartEncoder(keras.Model):
 
     def call(self, pixels, training=False):
         """`[batch, side, side, 3]` in 0..255 to `[batch, num_parts, dimensions]`."""
-        projections = []
-        features = None
+        return self.project(self.features(pixels, training), training)
+
+    def features(self, pixels: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """The backbone's part: pixels to float32 `[batch, windows, channels]`.
+
+        The whole, where it is one of the parts, has the first of the windows.
+        """
+        features = []
+        feature_map = None
         if self.whole_head or self.source == "features":
-            features = self._features(pixels, training)
+            feature_map = self._feature_map(pixels, training)
         if self.whole_head:
-            whole = tf.reduce_mean(features, axis=(1, 2), keepdims=True)[:, 0]
+            features.append(
+                tf.reduce_mean(feature_map, axis=(1, 2), keepdims=True)[:, 0]
+            )
+        if self.part_head and self.source == "features":
+            features.append(pool_parts(feature_map, self.layout))
+        elif self.part_head:
+            features.append(self._encode_slices(pixels, training))
+        return tf.concat(features, axis=1)
+
+    def project(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """The heads' part: features to float32 `[batch, num_parts, dimensions]`."""
+        projections = []
+        if self.whole_head:
+            whole, features = features[:, :1], features[:, 1:]
             projections.append(apply_to_parts(self.whole_head, whole, training))
         if self.part_head:
-            if self.source == "features":
-                parts = pool_parts(features, self.layout)
-            else:
-                parts = self._encode_slices(pixels, training)
-            projections.append(apply_to_parts(self.part_head, parts, training))
+            projections.append(apply_to_parts(self.part_head, features, training))
         projections = tf.concat(projections, axis=1)
         if self.aggregate == "none":
             return projections
@@ -105,17 +122,18 @@ class PartEncoder(keras.Model):
             head=self._make_head,
             name="twin",
         )
+        normalize_together(copy.backbone)
         copy.set_weights(self.get_weights())
         return copy
 
-    def _features(self, pixels: tf.Tensor, training: bool) -> tf.Tensor:
+    def _feature_map(self, pixels: tf.Tensor, training: bool) -> tf.Tensor:
         return tf.cast(self.backbone(pixels, training=training), tf.float32)
 
     def _encode_slices(self, pixels: tf.Tensor, training: bool) -> tf.Tensor:
         slices = slice_parts(pixels, self.layout)
         _, num_slices, height, width, channels = slices.shape
         flat = tf.reshape(slices, [-1, height, width, channels])
-        features = tf.reduce_mean(self._features(flat, training), axis=(1, 2))
+        features = tf.reduce_mean(self._feature_map(flat, training), axis=(1, 2))
         return tf.reshape(features, [-1, num_slices, features.shape[-1]])
 
 

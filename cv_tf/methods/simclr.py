@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from cv_tf.losses import part_nt_xent_loss
+from cv_tf import strategy as devices
+from cv_tf.losses import WholeBatch, part_nt_xent_loss
 from cv_tf.methods.two_views import TwoViews
 
 
@@ -33,11 +34,16 @@ class SimCLR(TwoViews):
         super().__init__(*args, **kwargs)
         self.temperature = temperature
 
-    def objective(self, images, styles, seed):  # noqa: ARG002 (no label is used)
+    def objective(self, features, styles):  # noqa: ARG002 (no label is used)
         """See `Method.objective`."""
-        views = tf.concat(self.two_views(images, seed), axis=0)
-        first, second = tf.split(self.encoder(views, training=True), 2)
+        first, second = tf.split(self.project(features), 2)
+        rows = devices.my_rows(first.shape[0])
         loss = part_nt_xent_loss(
-            first, second, self.temperature, part_weights=self.part_shares
+            first,
+            second,
+            self.temperature,
+            part_weights=self.part_shares,
+            whole=rows
+            and WholeBatch(devices.gather(first), devices.gather(second), rows.first),
         )
         return loss, first[:, 0]

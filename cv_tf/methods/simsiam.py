@@ -42,10 +42,9 @@ class SimSiam(TwoViews):
         """The predictor: it has to keep up with the projections (section 4.2)."""
         return self.predictor.trainable_variables
 
-    def objective(self, images, styles, seed):  # noqa: ARG002 (no label is used)
+    def objective(self, features, styles):  # noqa: ARG002 (no label is used)
         """See `Method.objective`."""
-        views = tf.concat(self.two_views(images, seed), axis=0)
-        projections = self.encoder(views, training=True)
+        projections = self.project(features)
         predictions = apply_to_parts(self.predictor, projections, training=True)
         first, second = tf.split(tf.stop_gradient(projections), 2)
         # In the other order: each view is to predict the other one.

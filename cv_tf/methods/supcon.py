@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from cv_tf import strategy as devices
 from cv_tf.losses import sup_con_loss
 from cv_tf.methods.two_views import TwoViews, parts_first
 
@@ -29,11 +30,12 @@ class SupCon(TwoViews):
         super().__init__(*args, **kwargs)
         self.temperature = temperature
 
-    def objective(self, images, styles, seed):
-        """See `Method.objective`."""
-        views = tf.concat(self.two_views(images, seed), axis=0)
-        projections = self.encoder(views, training=True)
+    def objective(self, features, styles):
+        """See `Method.objective`; every replica finds the loss of the whole batch."""
+        projections = self.project(features)
         losses = sup_con_loss(
-            parts_first(projections), tf.tile(styles, [2]), self.temperature
+            parts_first(devices.gather(projections)),
+            devices.gather(tf.tile(styles, [2])),
+            self.temperature,
         )
-        return self.mean_over_parts(losses), projections[: images.shape[0], 0]
+        return self.mean_over_parts(losses), projections[: styles.shape[0], 0]

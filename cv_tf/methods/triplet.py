@@ -7,6 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 import tf_keras as keras
 
+from cv_tf import strategy as devices
 from cv_tf.methods.method import Method
 from cv_tf.models import Embedder
 from cv_tf.vision import color_input, pool_parts
@@ -25,7 +26,7 @@ class Triplet(Method):
 
     Args:
       embedder: What is trained.
-      views: A layer `(images, seed)` that changes photos.
+      views: A layer `(images, seed, rows)` that changes photos.
       loss: From styles and embeddings to a scalar.
       by_part: Whether each of the Embedder's parts has triplets of its own.
       seed: Of the views.
@@ -45,13 +46,24 @@ class Triplet(Method):
         self.triplet_loss = loss
         self.by_part = by_part
 
-    def objective(self, images, styles, seed):
-        """See `Method.objective`."""
-        pixels = color_input(self.views(images, seed), self.embedder.color_in_training)
+    def features(self, images, seed, rows=None):
+        """The descriptor, `[batch, dimensions]`, and `[batch, parts, channels]`."""
+        views = self.views(images, seed, rows)
+        pixels = color_input(views, self.embedder.color_in_training)
         features = self.embedder.features(pixels, training=True)
         embeddings = self.embedder.pool(features)
         if not self.by_part:
-            return self.triplet_loss(styles, embeddings), embeddings
-        parts = tf.math.l2_normalize(pool_parts(features, self.embedder.parts), axis=-1)
-        losses = [self.triplet_loss(styles, part) for part in tf.unstack(parts, axis=1)]
+            return (embeddings,)
+        parts = pool_parts(features, self.embedder.parts)
+        return embeddings, tf.math.l2_normalize(parts, axis=-1)
+
+    def objective(self, features, styles):
+        """See `Method.objective`; every replica finds the loss of the whole batch."""
+        styles = devices.gather(styles)
+        if not self.by_part:
+            (embeddings,) = features
+            return self.triplet_loss(styles, devices.gather(embeddings)), embeddings
+        embeddings, parts = features
+        parts = tf.unstack(devices.gather(parts), axis=1)
+        losses = [self.triplet_loss(styles, part) for part in parts]
         return tf.add_n(losses) / len(losses), embeddings

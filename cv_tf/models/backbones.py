@@ -13,6 +13,7 @@ from tf_keras.src.applications.convnext import LayerScale
 
 from cv_tf import choices
 from cv_tf.models import torch_weights
+from cv_tf.models.batch_norm import normalize_together
 from cv_tf.models.stages import stage_end
 
 # Keras does not register this layer of its own, and could not load a saved ConvNeXt.
@@ -189,6 +190,7 @@ def build_backbone(
             layer.rate = 0.0
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = not freeze_batch_norm
+    normalize_together(model)
     if frozen_stride:
         frozen = keras.Model(network.inputs, stage_end(network, name, frozen_stride))
         for layer in frozen.layers:

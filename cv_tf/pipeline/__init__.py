@@ -5,6 +5,7 @@ from cv_tf.pipeline.photos import Photos
 from cv_tf.pipeline.prepare import look_through, prepare
 from cv_tf.pipeline.random_order import RandomOrder
 from cv_tf.pipeline.rejects import Reject, write_rejects
+from cv_tf.pipeline.shares import Shares
 from cv_tf.pipeline.stream import batches, in_order
 from cv_tf.pipeline.style_order import StyleOrder
 
@@ -13,6 +14,7 @@ __all__ = [
     "Photos",
     "RandomOrder",
     "Reject",
+    "Shares",
     "StyleOrder",
     "batches",
     "in_order",

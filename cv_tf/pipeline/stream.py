@@ -21,8 +21,8 @@ def batches(
     """Batches for training, from `start_step` on.
 
     Batch i is `order(start_step + i)` and nothing else: a run resumed at a step
-    sees what it would have seen. A worker's share of each batch is an order
-    that returns its slice of the whole order's rows.
+    sees what it would have seen. Where batches are spread over replicas, `Shares`
+    is the order of a process's shares.
 
     Args:
       photos: Where the pixels come from.

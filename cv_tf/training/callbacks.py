@@ -12,6 +12,7 @@ import tensorflow as tf
 import tf_keras as keras
 from tqdm import tqdm
 
+from cv_tf import strategy as devices
 from cv_tf.training.checkpoints import Checkpoints
 from cv_tf.training.cost import Cost
 
@@ -25,7 +26,7 @@ class StepCallback(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None):
         """Finds out the step and hands it on; Keras calls this once an execution."""
-        before, self.step = self.step, int(self.model.step)
+        before, self.step = self.step, self.model.steps_made
         self.on_steps(before, self.step, logs or {})
 
     def on_steps(self, before: int, step: int, logs: dict[str, Any]) -> None:
@@ -97,7 +98,7 @@ class Curves(StepCallback):
         optimizer = self.model.optimizer
         scalars = {
             **logs,
-            "learning_rate": float(optimizer.learning_rate),
+            "learning_rate": float(optimizer.learning_rate.numpy()),
             "images_per_second": (step - before) * self._batch_size / seconds,
         }
         self.write(step, scalars)
@@ -120,8 +121,8 @@ class Probe(StepCallback):
         self,
         start_step: int,
         every: int,
-        measure: Callable[[], dict[str, float]],
-        curves: Curves,
+        measure: Callable[[], dict[str, float] | None],
+        curves: Curves | None,
     ):
         super().__init__(start_step)
         self._every = every
@@ -130,8 +131,10 @@ class Probe(StepCallback):
 
     def on_steps(self, before, step, logs):
         """See `StepCallback`."""
-        if reached(before, step, self._every):
-            figures = self._measure()
+        if not reached(before, step, self._every):
+            return
+        figures = self._measure()
+        if figures is not None:
             self._curves.write(step, {f"probe/{k}": v for k, v in figures.items()})
             text = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
             tqdm.write(f"Step {step}: {text}")
@@ -141,7 +144,7 @@ class SaveCheckpoints(StepCallback):
     """Saves every so many steps, at the end, and when asked to stop.
 
     SIGTERM and the first Ctrl-C end the run after the step that is under way; the
-    second does what it always does.
+    second does what it always does. Whichever worker gets them, all stop.
     """
 
     def __init__(self, start_step: int, every: int, checkpoints: Checkpoints):
@@ -161,7 +164,11 @@ class SaveCheckpoints(StepCallback):
 
     def on_steps(self, before, step, logs):
         """See `StepCallback`."""
-        if self.stopped_by is not None:
+        asked = devices.in_all_workers(
+            self.model.distribute_strategy, self.stopped_by or 0
+        )
+        if any(asked):
+            self.stopped_by = int(max(asked))
             self.model.stop_training = True
         if self.stopped_by is not None or reached(before, step, self._every):
             self._checkpoints.save()

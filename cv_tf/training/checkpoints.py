@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import tensorflow as tf
 from absl import logging
 
+from cv_tf import strategy as devices
 from cv_tf.methods import Method
 from cv_tf.training.cost import Cost
 
@@ -24,8 +26,9 @@ class Checkpoints:
     index last, by renaming, so a half-written one is never picked up.
 
     Args:
-      folder: Where; made if needed.
-      method: A compiled method.
+      folder: Where; made if needed. Workers share it.
+      method: A compiled method. Of several workers, which all have to save, the chief
+        alone writes into the folder.
 
     Attributes:
       cost: What the steps so far have cost; saved and restored with them.
@@ -39,17 +42,26 @@ class Checkpoints:
         self._checkpoint = tf.train.Checkpoint(
             method=method, optimizer=method.optimizer, cost=self.cost
         )
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(folder), max_to_keep=_KEPT
-        )
+        self._manager = self._manager_of(folder)
         self._saved_step: int | None = None
 
     def save(self) -> None:
         """Writes the state as of now, unless that was just done."""
-        step = int(self._method.step)
-        if step != self._saved_step:
+        step = self._method.steps_made
+        if step == self._saved_step:
+            return
+        if devices.is_chief(self._method.distribute_strategy):
             self._manager.save(checkpoint_number=step)
-            self._saved_step = step
+        else:
+            # What it holds is read from all workers.
+            with tempfile.TemporaryDirectory() as folder:
+                self._manager_of(folder).save(checkpoint_number=step)
+        self._saved_step = step
+
+    def _manager_of(self, folder: Path | str) -> tf.train.CheckpointManager:
+        return tf.train.CheckpointManager(
+            self._checkpoint, str(folder), max_to_keep=_KEPT
+        )
 
     def restore(self) -> int:
         """Goes back to the newest checkpoint that can be used, if there is one.
@@ -72,7 +84,7 @@ class Checkpoints:
             except Exception as error:  # Each kind of damage raises its own.
                 logging.warning("The checkpoint '%s' cannot be used: %s", path, error)
             else:
-                self._saved_step = int(self._method.step)
+                self._saved_step = self._method.steps_made
                 return self._saved_step
         if newest_first:
             raise CheckpointError(

@@ -71,7 +71,7 @@ def evaluate_catalog(config: Config, catalog: Catalog, path: Path | None) -> Eva
       path: Of the Embedder; None for the pretrained one that the config describes.
     """
     devices.make_repeatable(config.seed)
-    with devices.create(config.strategy).scope():
+    with devices.one_device(config.strategy).scope():
         embedder = Embedder.load(path) if path else build_embedder(config)
         return _evaluate_split(config, catalog, embedder, is_new=path is None)
 

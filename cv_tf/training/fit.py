@@ -11,7 +11,14 @@ from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
 from cv_tf.methods import SUPERVISED, Method
-from cv_tf.pipeline import BlockOrder, Photos, RandomOrder, StyleOrder, batches
+from cv_tf.pipeline import (
+    BlockOrder,
+    Photos,
+    RandomOrder,
+    Shares,
+    StyleOrder,
+    batches,
+)
 from cv_tf.training.alarms import StopWhenCollapsed, StopWhenNotFinite
 from cv_tf.training.callbacks import (
     Curves,
@@ -56,7 +63,7 @@ def fit(
     config: Config,
     checkpoints: Checkpoints,
     workdir: Path,
-    measure: Callable[[], dict[str, float]] | None = None,
+    measure: Callable[[], dict[str, float] | None] | None = None,
 ) -> dict[str, float]:
     """Trains a compiled method to the last step, from its newest checkpoint on.
 
@@ -66,7 +73,8 @@ def fit(
       config: Of the run.
       checkpoints: Of the method.
       workdir: Where curves are written.
-      measure: What a probe measures; None for no probes.
+      measure: What a probe measures, on all workers, of whom the chief has figures;
+        None for no probes.
 
     Returns:
       What it has cost, as `Cost.figures` has it.
@@ -77,9 +85,15 @@ def fit(
       CollapseError: If the embeddings do not differ any more.
     """
     start = checkpoints.restore()
+    everyone = devices.in_all_workers(method.distribute_strategy, start)
+    if len(set(everyone)) > 1:
+        raise ValueError(
+            f"The workers would go on from different steps, {everyone}. --workdir must "
+            "be a folder that all of them share."
+        )
     if start < config.steps:
         _fit_from(start, method, photos, config, checkpoints, workdir, measure)
-    return checkpoints.cost.figures(int(method.step), config.batch_size)
+    return checkpoints.cost.figures(method.steps_made, config.batch_size)
 
 
 def _fit_from(
@@ -89,42 +103,67 @@ def _fit_from(
     config: Config,
     checkpoints: Checkpoints,
     workdir: Path,
-    measure: Callable[[], dict[str, float]] | None,
+    measure: Callable[[], dict[str, float] | None] | None,
 ) -> None:
     remaining = config.steps - start
     order = build_order(config, photos.catalog)
-    curves = Curves(start, workdir / "tensorboard", config.batch_size)
-    progress = ProgressBar(start, config.steps, config.batch_size)
+    strategy = method.distribute_strategy
     saver = SaveCheckpoints(start, config.checkpoint_every, checkpoints)
     stopwatch = Stopwatch(start, checkpoints.cost)
     callbacks = [stopwatch, StopWhenNotFinite(start)]
     if config.method not in SUPERVISED:
         callbacks.append(StopWhenCollapsed(start, config.method))
-    callbacks += [progress, curves]
+    progress = curves = None
+    if devices.is_chief(strategy):
+        curves = Curves(start, workdir / "tensorboard", config.batch_size)
+        progress = ProgressBar(start, config.steps, config.batch_size)
+        callbacks += [progress, curves]
     if measure is not None:
         callbacks.append(Probe(start, config.probe_every, measure, curves))
+
+    def shares(replicas: range, num_replicas: int):
+        rows = Shares(order, replicas, num_replicas)
+        # Without an end, so that no batch can be a part: its shape is static.
+        return batches(photos, rows, start * len(replicas))
+
     try:
         method.fit(
-            batches(photos, order, start, remaining),
+            devices.spread_batches(strategy, shares),
             steps_per_epoch=remaining,
             callbacks=[*callbacks, saver],
             verbose=0,
         )
     finally:
         saver.restore_signals()
-        progress.close()
+        if progress is not None:
+            progress.close()
     if saver.stopped_by is not None:
-        raise Interrupted(saver.stopped_by, int(method.step), str(workdir))
+        raise Interrupted(saver.stopped_by, method.steps_made, str(workdir))
     checkpoints.save()
 
 
 def compile_method(method: Method, config: Config, optimizer, strategy) -> None:
-    """Compiles the training step; XLA is on where `--jit_compile` says so."""
-    jit_compile = config.jit_compile == "on" or (
-        config.jit_compile == "auto" and devices.is_accelerator(strategy)
-    )
+    """Compiles the training step; XLA is on where `--jit_compile` says so.
+
+    Raises:
+      ValueError: If the step cannot be compiled under the strategy, a batch cannot be
+        shared equally, or a replica's share is no multiple of `--micro_batch`.
+    """
+    share, rest = divmod(config.batch_size, strategy.num_replicas_in_sync)
+    if rest:
+        raise ValueError(
+            f"--batch_size={config.batch_size} must be a multiple of the "
+            f"{strategy.num_replicas_in_sync} replicas that share it."
+        )
+    if config.micro_batch and share % config.micro_batch:
+        raise ValueError(
+            f"Each of the {strategy.num_replicas_in_sync} replicas has {share} photos "
+            f"of a batch, which must be a multiple of --micro_batch="
+            f"{config.micro_batch}."
+        )
+    method.micro_batch = config.micro_batch if config.micro_batch < share else 0
     method.compile(
         optimizer=optimizer,
-        jit_compile=jit_compile,
+        jit_compile=devices.compiles_with_xla(strategy, config.jit_compile),
         steps_per_execution=config.steps_per_execution,
     )

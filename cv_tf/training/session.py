@@ -54,8 +54,10 @@ class Session:
 
     def __init__(self, config: Config, workdir: Workdir, catalog: Catalog):
         self.config, self.workdir = config, workdir
+        self.strategy = devices.create(config.strategy, config.tpu)
+        self.one_device = devices.one_device(config.strategy)
+        self.is_chief = devices.is_chief(self.strategy)
         devices.make_repeatable(config.seed)
-        self.strategy = devices.create(config.strategy)
         # Set in either case: an earlier run of this process may have left its own.
         precision = config.mixed_precision
         keras.mixed_precision.set_global_policy(
@@ -74,11 +76,22 @@ class Session:
         build_order(config, self.train.catalog)
 
     def run(self) -> tuple[dict[str, Any], Embedder]:
-        """Evaluates, trains, evaluates, and writes what the workdir shall hold."""
+        """Evaluates, trains, evaluates, and writes what the workdir shall hold.
+
+        Of several workers, all train, and the chief alone evaluates and writes.
+
+        Raises:
+          WorkerLostError: If another worker is gone.
+        """
+        with devices.watching_workers(self.strategy):
+            return self._run()
+
+    def _run(self) -> tuple[dict[str, Any], Embedder]:
         config, workdir = self.config, self.workdir
-        workdir.open(config)
-        write_rejects(workdir.rejects, self.train.rejects)
         metrics = workdir.read_metrics()
+        if self.is_chief:
+            workdir.open(config)
+            write_rejects(workdir.rejects, self.train.rejects)
         with self.strategy.scope():
             embedder = build_embedder(config)
             # Built before the baselines, which draw random numbers of their own: a run
@@ -86,50 +99,75 @@ class Session:
             method = build_method(config, embedder)
             optimizer = build_optimizer(config, method.constant_rate_variables)
             compile_method(method, config, optimizer, self.strategy)
-            if "split" not in metrics:
-                metrics = {"split": self.split_source}
-                if config.baselines:
-                    metrics |= self._before(embedder)
-                workdir.write_metrics(metrics)
             checkpoints = Checkpoints(workdir.checkpoints, method)
-            cost = fit(
-                method,
-                self.train,
-                config,
-                checkpoints,
-                workdir.path,
-                self._probe(embedder),
-            )
+        on_one_device = self._copies(embedder)
+        if "split" not in metrics:
+            metrics = {"split": self.split_source}
+            if config.baselines:
+                metrics |= self._before(on_one_device())
+            if self.is_chief:
+                workdir.write_metrics(metrics)
+        cost = fit(
+            method,
+            self.train,
+            config,
+            checkpoints,
+            workdir.path,
+            self._probe(on_one_device),
+        )
+        embedder = on_one_device()
+        if self.is_chief:
             after = self._evaluate(embedder, "after")
-        save_embedder(after.embedder, workdir.embedder)
-        metrics |= {"after": after.figures, "training": cost}
-        workdir.write_metrics(metrics)
-        print(f"\n{format_run(metrics)}\n\nEverything is in '{workdir.path}'.")
-        return metrics, after.embedder
+            embedder = after.embedder
+            save_embedder(embedder, workdir.embedder)
+            metrics |= {"after": after.figures, "training": cost}
+            workdir.write_metrics(metrics)
+            print(f"\n{format_run(metrics)}\n\nEverything is in '{workdir.path}'.")
+        devices.in_all_workers(self.strategy, 0.0)  # None leaves before the others.
+        return metrics, embedder
+
+    def _copies(self, embedder: Embedder) -> Callable[[], Embedder]:
+        """A function to the Embedder as it is now, on one device of this process."""
+        if self.strategy.num_replicas_in_sync == 1:
+            return lambda: embedder
+        with self.one_device.scope():
+            copy = build_embedder(self.config)
+
+        def refresh() -> Embedder:
+            copy.set_weights(embedder.get_weights())
+            return copy
+
+        return refresh
 
     def _before(self, embedder: Embedder) -> dict[str, dict[str, float]]:
         """The baselines, and the recipe's own Embedder before it learns."""
+        if not self.is_chief:
+            return {}
         figures = {}
         for name, color in _BASELINES.items():
             config = dataclasses.replace(self.config, color_input=color, **_AS_IS)
             # The same seed makes the same network, also where its weights are random.
             devices.make_repeatable(config.seed)
-            frozen = build_embedder(config)
+            with self.one_device.scope():
+                frozen = build_embedder(config)
             figures[name] = self._evaluate(frozen, name, config).figures
         return figures | {"before": self._evaluate(embedder, "before").figures}
 
     def _evaluate(
         self, embedder: Embedder, name: str, config: Config | None = None
     ) -> Evaluation:
-        return evaluate_new(
-            embedder,
-            self.train,
-            self.reported,
-            config or self.config,
-            name.replace("_", " "),
-        )
+        with self.one_device.scope():
+            return evaluate_new(
+                embedder,
+                self.train,
+                self.reported,
+                config or self.config,
+                name.replace("_", " "),
+            )
 
-    def _probe(self, embedder: Embedder) -> Callable[[], dict[str, float]] | None:
+    def _probe(
+        self, on_one_device: Callable[[], Embedder]
+    ) -> Callable[[], dict[str, float] | None] | None:
         """What is measured along the way: a sample, without whitening."""
         if not len(self.reported):
             return None
@@ -139,9 +177,12 @@ class Session:
         if not has_variants(catalog.style):
             return None
 
-        model = compiled(embedder, photos.image_size)
+        model = compiled(on_one_device(), photos.image_size)
 
-        def measure() -> dict[str, float]:
+        def measure() -> dict[str, float] | None:
+            on_one_device()
+            if not self.is_chief:
+                return None
             vectors = embed(model, photos, self.config.embed_batch_size)
             figures = retrieval_figures(vectors, catalog.style, catalog.block)
             return {

@@ -12,7 +12,17 @@ from cv_tf.catalog.whole_file import whole_file
 from cv_tf.config import Config
 
 # Where a run lies and how fast it goes do not change what it learns.
-_FREE = ("workdir", "data_dir", "cache_dir", "memory_gigabytes", "embed_batch_size")
+_FREE = (
+    "workdir",
+    "data_dir",
+    "cache_dir",
+    "memory_gigabytes",
+    "embed_batch_size",
+    # The same batch is learned from, wherever its parts are computed.
+    "strategy",
+    "tpu",
+    "micro_batch",
+)
 
 
 class WorkdirError(ValueError):

@@ -10,7 +10,7 @@ import tf_keras as keras
 from cv_tf.vision import color
 from cv_tf.vision.arguments import checked_probability, checked_range
 from cv_tf.vision.background import background_mask
-from cv_tf.vision.draws import split_seed, uniform
+from cv_tf.vision.draws import Rows, per_image, split_seed
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")
@@ -71,19 +71,20 @@ class ColorViews(keras.layers.Layer):
         self.keep_background = bool(keep_background)
 
     def draw(
-        self, batch_size: int | tf.Tensor, seed: tf.Tensor
+        self, num_images: int | tf.Tensor, seed: tf.Tensor, rows: Rows | None = None
     ) -> tuple[tf.Tensor, color.ColorTransform]:
         """The random changes of a batch.
 
         Args:
-          batch_size: How many samples.
+          num_images: How many there are.
           seed: [2] int32.
+          rows: Which of a larger batch they are; None where they are all of it.
 
         Returns:
           The exponents of gamma, [batch] float32, and the transform to apply after.
         """
         scalar_seed, mixing_seed = split_seed(seed, 2)
-        draws = tf.unstack(uniform([7, batch_size], scalar_seed))
+        draws = tf.unstack(per_image([7, None], num_images, scalar_seed, rows))
 
         def within(low: float, high: float) -> tf.Tensor:
             return low + (high - low) * draws.pop()
@@ -94,8 +95,11 @@ class ColorViews(keras.layers.Layer):
         log_gamma = math.log(self.gamma)
         exponents = tf.exp(within(-log_gamma, log_gamma))
         saturation = within(*self.saturation) * (1.0 - happens(self.grey))
+        mixtures = self._mixtures(
+            per_image([None, 3, 3], num_images, mixing_seed, rows)
+        )
         transform = (
-            color.channel_mixing(self._mixtures(batch_size, mixing_seed))
+            color.channel_mixing(mixtures)
             .then(color.hue_rotation(within(-self.hue, self.hue)))
             .then(color.saturation(saturation))
             .then(color.lightness_inversion(happens(self.inversion)))
@@ -104,17 +108,17 @@ class ColorViews(keras.layers.Layer):
         )
         return exponents, transform
 
-    def _mixtures(self, batch_size: int | tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def _mixtures(self, draws: tf.Tensor) -> tf.Tensor:
         """[batch, 3, 3] matrices whose rows are not negative and sum to 1."""
         # Exponential variates over their sum are uniform over the simplex.
-        weights = -tf.math.log1p(-uniform([batch_size, 3, 3], seed))
+        weights = -tf.math.log1p(-draws)
         weights /= tf.reduce_sum(weights, axis=-1, keepdims=True)
         return (1.0 - self.mixing) * tf.eye(3) + self.mixing * weights
 
-    def call(self, images, seed):
+    def call(self, images, seed, rows: Rows | None = None):
         """[batch, h, w, 3] in 0..255 and a seed [2] int32 to float32 in 0..255."""
         images = tf.cast(images, tf.float32)
-        exponents, transform = self.draw(tf.shape(images)[0], seed)
+        exponents, transform = self.draw(tf.shape(images)[0], seed, rows)
         changed = transform(color.gamma(images, exponents))
         if not self.keep_background:
             return changed

@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
+
+
+class Rows(NamedTuple):
+    """Which rows of a larger batch some images are.
+
+    Attributes:
+      first: Row of the first image.
+      total: Rows of the whole batch.
+    """
+
+    first: int | tf.Tensor
+    total: int | tf.Tensor
 
 
 def split_seed(seed: tf.Tensor, num_seeds: int) -> list[tf.Tensor]:
@@ -38,3 +51,28 @@ def uniform(
     )
     fraction = tf.cast(tf.bitwise.right_shift(bits, 8), tf.float32) * 2.0**-24
     return low + (high - low) * fraction
+
+
+def per_image(
+    shape: Sequence[int | None],
+    num_images: int | tf.Tensor,
+    seed: tf.Tensor,
+    rows: Rows | None = None,
+) -> tf.Tensor:
+    """Draws numbers in 0..1 for each image, whoever has the rest of its batch.
+
+    Args:
+      shape: Of the result, with None for the number of images.
+      num_images: How many there are.
+      seed: [2] int32.
+      rows: Which of a larger batch they are; None where they are all of it.
+
+    Returns:
+      float32 of that shape: what `uniform` draws for the whole batch, of these images.
+    """
+    axis = list(shape).index(None)
+    first, total = rows or (0, num_images)
+    draws = uniform([*shape[:axis], total, *shape[axis + 1 :]], seed)
+    if rows is None:
+        return draws
+    return tf.gather(draws, first + tf.range(num_images), axis=axis)

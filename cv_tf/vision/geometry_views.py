@@ -8,15 +8,14 @@ import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf.vision.arguments import checked_probability, checked_range
-from cv_tf.vision.draws import split_seed, uniform
+from cv_tf.vision.draws import Rows, per_image, split_seed
 from cv_tf.vision.geometry import crop_and_resize, mirror_boxes
 
 
 def _read_boxes(
-    images: tf.Tensor, boxes: tf.Tensor, flip: float, size: int, seed: tf.Tensor
+    images: tf.Tensor, boxes: tf.Tensor, mirrored: tf.Tensor, size: int
 ) -> tf.Tensor:
     """Cuts the boxes out as squares (size 0: like the images), some mirrored."""
-    mirrored = uniform([tf.shape(images)[0]], seed) < flip
     boxes = mirror_boxes(boxes, mirrored)
     height, width = (size, size) if size else images.shape[1:3]
     return crop_and_resize(images, boxes, height, width)
@@ -53,18 +52,20 @@ class SmallMoves(keras.layers.Layer):
         self.flip = checked_probability("flip", flip)
         self.size = int(size)
 
-    def call(self, images, seed):
+    def call(self, images, seed, rows: Rows | None = None):
         """[batch, h, w, c] and a seed [2] int32 to float32 [batch, size, size, c]."""
+        num_images = tf.shape(images)[0]
         move_seed, flip_seed = split_seed(seed, 2)
         shift_y, shift_x, zoom = tf.unstack(
-            uniform([3, tf.shape(images)[0]], move_seed)
+            per_image([3, None], num_images, move_seed, rows)
         )
+        mirrored = per_image([None], num_images, flip_seed, rows) < self.flip
         low, high = self.zoom
         size = 1.0 / (low + (high - low) * zoom)
         top = 0.5 - size / 2.0 + self.shift * (2.0 * shift_y - 1.0)
         left = 0.5 - size / 2.0 + self.shift * (2.0 * shift_x - 1.0)
         boxes = tf.stack([top, left, size, size], axis=1)
-        return _read_boxes(images, boxes, self.flip, self.size, flip_seed)
+        return _read_boxes(images, boxes, mirrored, self.size)
 
     def get_config(self):
         """The arguments of this layer."""
@@ -105,12 +106,14 @@ class RandomCrops(keras.layers.Layer):
         self.flip = checked_probability("flip", flip)
         self.size = int(size)
 
-    def call(self, images, seed):
+    def call(self, images, seed, rows: Rows | None = None):
         """[batch, h, w, c] and a seed [2] int32 to float32 [batch, size, size, c]."""
+        num_images = tf.shape(images)[0]
         box_seed, flip_seed = split_seed(seed, 2)
         area, aspect, top, left = tf.unstack(
-            uniform([4, tf.shape(images)[0]], box_seed)
+            per_image([4, None], num_images, box_seed, rows)
         )
+        mirrored = per_image([None], num_images, flip_seed, rows) < self.flip
         smallest, largest = self.area
         area = smallest + (largest - smallest) * area
         narrow, wide = (math.log(bound) for bound in self.aspect)
@@ -122,7 +125,7 @@ class RandomCrops(keras.layers.Layer):
         boxes = tf.stack(
             [top * (1.0 - height), left * (1.0 - width), height, width], axis=1
         )
-        return _read_boxes(images, boxes, self.flip, self.size, flip_seed)
+        return _read_boxes(images, boxes, mirrored, self.size)
 
     def get_config(self):
         """The arguments of this layer."""

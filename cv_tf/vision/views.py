@@ -6,7 +6,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf.vision.color_views import ColorViews
-from cv_tf.vision.draws import split_seed
+from cv_tf.vision.draws import Rows, split_seed
 from cv_tf.vision.geometry_views import RandomCrops, SmallMoves
 
 # What each kind starts from: the geometry and the color of a view.
@@ -21,12 +21,14 @@ KINDS = {
 class Views(keras.layers.Layer):
     """Makes one random view of each photo: geometry first, then color.
 
-    Call it twice with two seeds for the two views of a contrastive method.
+    Call it twice with two seeds for the two views of a contrastive method. Where a
+    batch is spread over several replicas, `rows` says which of its rows a replica has:
+    an image's view depends on the seed and its row in the whole batch alone.
 
     Args:
       kind: "whole" for `SmallMoves` and `ColorViews`, "crops" for `RandomCrops` and
         `ColorViews`, "none" for the photo as it is.
-      geometry: A layer `(images, seed)` to use in place of the kind's own.
+      geometry: A layer `(images, seed, rows)` to use in place of the kind's own.
       color: The same for the color. With the kind "none", only what is given here
         is applied.
     """
@@ -48,14 +50,14 @@ class Views(keras.layers.Layer):
         self.geometry = geometry or (default_geometry and default_geometry())
         self.color = color or (default_color and default_color())
 
-    def call(self, images, seed):
+    def call(self, images, seed, rows: Rows | None = None):
         """[batch, h, w, 3] in 0..255 and a seed [2] int32 to float32 in 0..255."""
         geometry_seed, color_seed = split_seed(seed, 2)
         images = tf.cast(images, tf.float32)
         if self.geometry is not None:
-            images = self.geometry(images, geometry_seed)
+            images = self.geometry(images, geometry_seed, rows)
         if self.color is not None:
-            images = self.color(images, color_seed)
+            images = self.color(images, color_seed, rows)
         return images
 
     def get_config(self):

@@ -40,13 +40,13 @@ def trained_on(config, step):
     batch = next(iter(batches(train, build_order(config, train.catalog), step, 1)))
     seen = []
 
-    def objective(images, styles, seed):
+    def features(images, seed, rows):
         seen.append((images, seed))
         raise StopIteration
 
-    # What `train_step` hands to the objective.
+    # What `train_step` asks for.
     method.step.assign(step)
-    method.objective = objective
+    method.features = features
     with pytest.raises(StopIteration):
         method.train_step(batch)
     images, seed = seen[0]

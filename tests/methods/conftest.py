@@ -49,6 +49,11 @@ def build():
     return build
 
 
+def loss_of(method, batch, seed):
+    """The loss and the embeddings of a batch under some seed."""
+    return method.objective(method.features(batch["image"], seed), batch["style"])
+
+
 @pytest.fixture
 def objective(batch):
     """A function to a method's loss and embeddings of a step, from what changes."""
@@ -56,7 +61,7 @@ def objective(batch):
     def objective(method, step=0, **changes):
         given = {**batch, **changes}
         seed = tf.constant([method.seed, step])
-        return method.objective(given["image"], given["style"], seed)
+        return loss_of(method, given, seed)
 
     return objective
 
@@ -108,10 +113,10 @@ def assert_learns(batch, caplog):
         method.optimizer.build(method.learned_variables)
         step = tf.function(method.train_step)
         seed = tf.constant([7, 7])
-        before, _ = method.objective(batch["image"], batch["style"], seed)
+        before, _ = loss_of(method, batch, seed)
         for _ in range(25):
             step(batch)
-        after, _ = method.objective(batch["image"], batch["style"], seed)
+        after, _ = loss_of(method, batch, seed)
         assert after < factor * before
         assert "AutoGraph" not in caplog.text
 
@@ -133,11 +138,11 @@ def assert_trains_in_half_precision(build, batch, under_policy):
         def fresh():
             """A method whose queue, if it has one, is not empty."""
             method = build(**settings)
-            method.objective(batch["image"], batch["style"], tf.constant([1, 1]))
+            loss_of(method, batch, tf.constant([1, 1]))
             return method
 
         seed = tf.constant([0, 0])
-        expected, _ = fresh().objective(batch["image"], batch["style"], seed)
+        expected, _ = loss_of(fresh(), batch, seed)
         under_policy(f"mixed_{precision}")
         method = fresh()
         optimizer = keras.optimizers.SGD(0.01)

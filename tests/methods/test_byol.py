@@ -43,7 +43,7 @@ def test_it_is_the_squared_distance_of_predictions_and_targets(
 def test_a_perfect_prediction_has_no_loss_and_an_opposite_one_the_most(byol, objective):
     method = byol(views="whole")
     constant = tf.ones([1, 8])
-    method.twin = lambda views, training: tf.ones([len(views), 1, 8])
+    method.twin.project = lambda features, training: tf.ones([len(features), 1, 8])
     for sign, expected in ((1.0, 0.0), (-1.0, 2 * 4.0)):
         method.predictor = lambda flat, training, sign=sign: (
             0.0 * flat + sign * constant

@@ -19,8 +19,12 @@ class Slope(Method):
     def learned_variables(self):
         return [self.number]
 
-    def objective(self, images, styles, seed):
-        self.log("objective", images, styles, seed)
+    def features(self, images, seed, rows=None):
+        self.log("features", images, seed)
+        return (tf.cast(images, tf.float32),)
+
+    def objective(self, features, styles):
+        self.log("objective", features, styles)
         return 3.0 * self.number, tf.constant([[1.0, 0.0], [-2.0, 0.0]])
 
     def after_update(self):
@@ -49,8 +53,9 @@ def test_a_step_by_hand(slope, events, batch):
     assert float(logs["spread"]) == pytest.approx(0.5 * np.sqrt(2))
     # They lie on one line.
     assert float(logs["rank"]) == pytest.approx(1.0)
-    (_, images, styles, _), (_, number) = events
+    (_, images, _), (_, features, styles), (_, number) = events
     assert images is batch["image"]
+    np.testing.assert_array_equal(features[0], images)
     assert styles is batch["style"]
     # What follows an update sees the number as updated.
     assert float(number) == pytest.approx(1.7)
@@ -59,13 +64,13 @@ def test_a_step_by_hand(slope, events, batch):
 def test_every_step_has_a_seed_of_its_own(slope, events, batch):
     for _ in range(3):
         slope.train_step(batch)
-    seeds = [event[3].numpy().tolist() for event in events if event[0] == "objective"]
+    seeds = [event[2].numpy().tolist() for event in events if event[0] == "features"]
     assert seeds == [[5, 0], [5, 1], [5, 2]]
     assert slope.step.numpy() == 3
     # A resumed run goes on where the step was saved.
     slope.step.assign(40)
     slope.train_step(batch)
-    assert events[-2][3].numpy().tolist() == [5, 40]
+    assert events[-3][2].numpy().tolist() == [5, 40]
 
 
 def test_the_step_is_saved_with_the_weights_and_not_learned(slope, tmp_path):
@@ -98,5 +103,5 @@ def test_it_runs_under_fit(slope, batch):
 
 
 def test_a_method_must_say_what_is_learned():
-    with pytest.raises(TypeError, match="objective"):
+    with pytest.raises(TypeError, match=r"features.*objective"):
         Method(Embedder(build_backbone("tiny", "none"), 32))

@@ -14,7 +14,7 @@ from cv_tf.training.alarms import (
 
 def go(callback, step: int, **logs: float) -> None:
     """Ends an execution after the given step."""
-    callback.set_model(types.SimpleNamespace(step=step))
+    callback.set_model(types.SimpleNamespace(steps_made=step))
     callback.on_train_batch_end(0, logs)
 
 

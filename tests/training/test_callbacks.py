@@ -17,14 +17,19 @@ def model_at(step: int = 0):
     """All that callbacks look at."""
     optimizer = keras.optimizers.SGD(0.125)
     optimizer.build([])
-    return types.SimpleNamespace(step=step, optimizer=optimizer, stop_training=False)
+    return types.SimpleNamespace(
+        steps_made=step,
+        optimizer=optimizer,
+        stop_training=False,
+        distribute_strategy=tf.distribute.get_strategy(),
+    )
 
 
 def go(callback, model, *steps: int, loss: float = 1.0) -> None:
     """Ends executions after the given steps."""
     callback.set_model(model)
     for step in steps:
-        model.step = step
+        model.steps_made = step
         callback.on_train_batch_end(0, {"loss": loss})
 
 
@@ -93,7 +98,7 @@ class TestSaveCheckpoints:
     def run(self):
         """The callback, begun; the model; and the steps that were saved."""
         saved, model = [], model_at()
-        checkpoints = types.SimpleNamespace(save=lambda: saved.append(model.step))
+        checkpoints = types.SimpleNamespace(save=lambda: saved.append(model.steps_made))
         saver = callbacks.SaveCheckpoints(0, 3, checkpoints)
         saver.on_train_begin()
         yield saver, model, saved

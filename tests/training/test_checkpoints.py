@@ -19,12 +19,15 @@ class Toy(Method):
         self.vector = tf.Variable([1.0, 2.0, 3.0])
         self.compile(optimizer=keras.optimizers.Adam(0.1))
 
-    def objective(self, images, styles, seed):
+    def features(self, images, seed, rows=None):
+        return (images,)
+
+    def objective(self, features, styles):
         return tf.reduce_sum(self.vector**2), self.vector[tf.newaxis]
 
     def learn(self, num_steps: int) -> None:
         for _ in range(num_steps):
-            self.train_step({"image": None, "style": None})
+            self.train_step({"image": tf.zeros([1, 3]), "style": None})
 
     def state(self) -> list[np.ndarray]:
         variables = [self.step, self.vector, *self.optimizer.variables]

@@ -65,12 +65,12 @@ def test_the_stopwatch_times_steps_and_not_what_is_between_them(monkeypatch):
     monkeypatch.setattr(callbacks.time, "perf_counter", lambda: clock.now)
     spent = Cost()
     watch = Stopwatch(4, spent)
-    model = types.SimpleNamespace(step=4)
+    model = types.SimpleNamespace(steps_made=4)
     watch.set_model(model)
     for seconds in (5.0, 2.0, 2.0):
         watch.on_train_batch_begin(0)
         clock.now += seconds
-        model.step += 3
+        model.steps_made += 3
         watch.on_train_batch_end(0, {})
         clock.now += 1000.0  # A probe.
     assert spent.seconds == 9.0

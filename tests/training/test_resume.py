@@ -2,54 +2,18 @@
 
 import os
 import random
-import re
 import signal
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-import tensorflow as tf
+from ends import assert_same_end, saved_step
 
 from cv_tf import train
 from cv_tf.config import Config
-from cv_tf.models import Embedder
 from cv_tf.training import session
 from cv_tf.training.callbacks import ProgressBar
 from cv_tf.training.interrupted import Interrupted
-
-
-def state(workdir: str) -> dict[str, np.ndarray]:
-    """All numbers that a run ends with: its last checkpoint, and the Embedder."""
-    reader = tf.train.load_checkpoint(Path(workdir, "checkpoints"))
-    numbers = {
-        name: reader.get_tensor(name)
-        for name, kind in reader.get_variable_to_dtype_map().items()
-        # How often a run was saved is not what it learned.
-        if kind != tf.string and not name.startswith("save_counter")
-    }
-    embedder = Embedder.load(Path(workdir, "embedder.keras"))
-    for i, value in enumerate(embedder.get_weights()):
-        numbers[f"embedder {i}"] = value
-    return numbers
-
-
-def assert_same_end(first: str, second: str, *parts: str) -> None:
-    """Compares two finished runs; `parts` must be among what is compared."""
-    a, b = state(first), state(second)
-    for part in ("optimizer", "step", "embedder 0", *parts):
-        assert any(part in name for name in a), part
-    assert set(a) == set(b)
-    for name in a:
-        np.testing.assert_array_equal(a[name], b[name], name)
-
-
-def saved_step(workdir: str) -> int:
-    """The step of the newest checkpoint; 0 without one."""
-    index = Path(workdir, "checkpoints", "checkpoint")
-    if not index.exists():
-        return 0
-    return int(re.match(r'model_checkpoint_path: "ckpt-(\d+)"', index.read_text())[1])
 
 
 class PowerCutError(Exception):

@@ -1,0 +1,54 @@
+import json
+
+import pytest
+
+from cv_tf import workers
+
+
+@pytest.fixture
+def tf_config(monkeypatch):
+    """A function that sets TF_CONFIG."""
+
+    def set_config(task, addresses=("one:1", "two:2", "three:3")):
+        value = {"cluster": {"worker": list(addresses)}, "task": task}
+        monkeypatch.setenv("TF_CONFIG", json.dumps(value))
+
+    return set_config
+
+
+def test_a_worker_knows_its_place(tf_config):
+    tf_config({"type": "worker", "index": 2})
+    assert workers.are_set()
+    assert workers.read() == (3, 2)
+
+
+def test_kubernetes_passes_the_index_as_text(tf_config):
+    tf_config({"type": "worker", "index": "1"})
+    assert workers.read().index == 1
+
+
+def test_without_the_variable_the_error_shows_one(monkeypatch):
+    for value in (None, "", " "):
+        monkeypatch.delenv("TF_CONFIG", raising=False)
+        if value is not None:
+            monkeypatch.setenv("TF_CONFIG", value)
+        assert not workers.are_set()
+        with pytest.raises(ValueError, match=r'TF_CONFIG is not set.*"worker"'):
+            workers.read()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"cluster": {}}', '{"task": 3}'])
+def test_what_cannot_be_read_is_shown(monkeypatch, text):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(ValueError, match="Expected is JSON like") as error:
+        workers.read()
+    assert repr(text) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "task", [{"type": "worker", "index": 3}, {"type": "chief", "index": 0}]
+)
+def test_all_are_workers_and_numbered(tf_config, task):
+    tf_config(task)
+    with pytest.raises(ValueError, match="numbered from 0 to 2"):
+        workers.read()
