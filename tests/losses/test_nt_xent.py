@@ -5,7 +5,12 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.losses import NTXentLoss, nt_xent_loss, nt_xent_per_product
+from cv_tf.losses import (
+    NTXentLoss,
+    WholeBatch,
+    nt_xent_loss,
+    nt_xent_per_product,
+)
 
 
 def by_loops(first, second, temperature, ignored=()):
@@ -168,3 +173,47 @@ def test_class_gives_one_loss_a_product_and_keeps_its_settings(tmp_path, views):
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert loaded.loss.get_config() == loss.get_config()
     assert loaded.loss.temperature == 0.3
+
+
+def test_rows_of_a_batch_have_the_losses_that_they_have_in_the_whole():
+    generator = np.random.default_rng(5)
+    first, second = generator.normal(size=(2, 6, 4)).astype(np.float32)
+    ignore = generator.random((6, 6)) < 0.2
+    expected = nt_xent_per_product(first, second, 0.2, ignore=ignore).numpy()
+    for start, stop in ((0, 2), (2, 5), (5, 6), (0, 6)):
+        losses = nt_xent_per_product(
+            first[start:stop],
+            second[start:stop],
+            0.2,
+            ignore=ignore[start:stop],
+            whole=WholeBatch(first, second, start),
+        )
+        np.testing.assert_allclose(losses, expected[start:stop], rtol=1e-5)
+
+
+def test_the_gradient_of_rows_reaches_the_whole():
+    """Summed over pieces of the batch, it is that of the whole."""
+    generator = np.random.default_rng(6)
+    first, second = tf.constant(generator.normal(size=(2, 4, 3)), tf.float32)
+
+    def loss(first, second):
+        return tf.reduce_sum(nt_xent_per_product(first, second, 0.5))
+
+    def in_pieces(first, second):
+        return tf.add_n(
+            tf.reduce_sum(
+                nt_xent_per_product(
+                    first[start : start + 2],
+                    second[start : start + 2],
+                    0.5,
+                    whole=WholeBatch(first, second, start),
+                )
+            )
+            for start in (0, 2)
+        )
+
+    value, gradients = value_and_gradient(loss, first, second)
+    pieces_value, pieces_gradients = value_and_gradient(in_pieces, first, second)
+    assert pieces_value == pytest.approx(value, rel=1e-5)
+    for one, other in zip(pieces_gradients, gradients, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)

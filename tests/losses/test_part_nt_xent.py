@@ -7,6 +7,7 @@ import tf_keras as keras
 
 from cv_tf.losses import (
     PartNTXentLoss,
+    WholeBatch,
     nt_xent_loss,
     part_nt_xent_loss,
     part_nt_xent_per_product,
@@ -159,3 +160,14 @@ def test_impossible_weights_are_refused():
     for weights in ([1.0, -1.0], [0.0, 0.0], []):
         with pytest.raises(ValueError, match=r"part_weights are .* non-negative"):
             PartNTXentLoss(part_weights=weights)
+
+
+def test_rows_of_a_batch_have_the_losses_that_they_have_in_the_whole():
+    generator = np.random.default_rng(5)
+    first, second = generator.normal(size=(2, 6, 3, 4)).astype(np.float32)
+    options = {"temperature": 0.2, "part_weights": [1.0, 2.0, 0.5]}
+    expected = part_nt_xent_per_product(first, second, **options).numpy()
+    losses = part_nt_xent_per_product(
+        first[2:5], second[2:5], whole=WholeBatch(first, second, 2), **options
+    )
+    np.testing.assert_allclose(losses, expected[2:5], rtol=1e-5)

@@ -44,7 +44,9 @@ def build():
     def build(**settings):
         config = Config(**{**SMALL, **settings})
         keras.utils.set_random_seed(1)
-        return build_method(config, build_embedder(config))
+        method = build_method(config, build_embedder(config))
+        method.micro_batch = config.micro_batch
+        return method
 
     return build
 

@@ -23,6 +23,8 @@ MORE = [
     {"method": "moco", "views": "parts", "aggregate": "mean", "parts_from": "pixels"},
     {"method": "moco", "views": "crops", "freeze_batch_norm": False},
     {"method": "byol", "views": "parts", "freeze_batch_norm": False},
+    {"method": "part_contrast", "micro_batch": 2},
+    {"method": "byol", "views": "parts", "micro_batch": 4},
 ]
 
 

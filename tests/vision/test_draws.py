@@ -1,7 +1,8 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from cv_tf.vision.draws import split_seed, uniform
+from cv_tf.vision.draws import Rows, per_image, split_seed, uniform
 
 
 def test_compiled_equals_eager():
@@ -28,3 +29,17 @@ def test_seeds_decide():
     one, other = split_seed([1, 2], 2)
     np.testing.assert_array_equal(uniform([9], one), uniform([9], one))
     assert np.abs(uniform([9], one) - uniform([9], other)).min() > 0
+
+
+@pytest.mark.parametrize("shape", [[None], [5, None], [None, 3, 2]])
+def test_images_get_what_they_get_in_the_whole_batch(shape):
+    seed = tf.constant([4, 7])
+    whole = per_image(shape, 6, seed)
+    axis = shape.index(None)
+    expected = uniform([6 if size is None else size for size in shape], seed)
+    np.testing.assert_array_equal(whole, expected)
+    parts = [
+        per_image(shape, count, seed, Rows(first, 6))
+        for first, count in ((0, 2), (2, 3), (5, 1))
+    ]
+    np.testing.assert_array_equal(tf.concat(parts, axis), whole)

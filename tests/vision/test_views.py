@@ -4,7 +4,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf.vision.color_views import ColorViews
-from cv_tf.vision.draws import split_seed
+from cv_tf.vision.draws import Rows, split_seed
 from cv_tf.vision.geometry_views import RandomCrops, SmallMoves
 from cv_tf.vision.views import Views
 
@@ -82,3 +82,15 @@ def test_arguments_survive_the_config(kind):
 def test_an_unknown_kind_is_named():
     with pytest.raises(ValueError, match=r"no kind of view 'half'.*whole, crops, none"):
         Views("half")
+
+
+@pytest.mark.parametrize("kind", ["whole", "crops"])
+def test_a_view_depends_on_the_row_in_the_whole_batch_alone(kind):
+    photos = _photos()
+    views = Views(kind)
+    whole = views(photos, [1, 2])
+    for row in range(3):
+        alone = views(photos[row : row + 1], [1, 2], Rows(row, 3))
+        np.testing.assert_allclose(alone[0], whole[row], atol=1e-3)
+    other = views(photos[:1], [1, 2], Rows(1, 3))
+    assert np.abs(other[0] - whole[0]).max() > 1
