@@ -2,10 +2,11 @@
 
     python benchmarks/input_pipeline.py --catalog=photos/catalog.csv
 
-Three loops take turns after a warm-up: the training loop with photos decoded once and
-held in memory, the loop with photos decoded from their files for every batch, and the
-bare step on one batch again and again. An input pipeline that does not starve the
-device keeps the first two near the third. Prints a Markdown table of images/s and of
+Loops take turns after a warm-up: the training loop with photos decoded once and held in
+memory; the loop with photos decoded for every batch from their files or, of a data set
+of shards (the default), from those and from files with the same bytes; and the bare
+step on one batch again and again. An input pipeline that does not starve the device
+keeps the first ones near the last. Prints a Markdown table of images/s and of
 the ratio to the bare step, paired by round, and writes it to
 benchmarks/results/input_pipeline.md.
 """
@@ -13,6 +14,7 @@ benchmarks/results/input_pipeline.md.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import platform
 import statistics
 import tempfile
@@ -23,9 +25,11 @@ from pathlib import Path
 from cv_tf import strategy  # First, so that TensorFlow is loaded with Keras 2.
 
 # isort: split
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from cv_tf.catalog import Catalog
 from cv_tf.catalog.products import read_products
 from cv_tf.config import Config
 from cv_tf.methods import build_embedder, build_method
@@ -52,7 +56,7 @@ def main() -> None:
             image_size=arguments.image_size,
             steps=1000,
         )
-        loops = build_loops(config, arguments.steps)
+        loops = build_loops(config, arguments.steps, Path(cache))
         for loop in loops.values():
             loop()
         seconds = {name: [] for name in loops}
@@ -65,21 +69,32 @@ def main() -> None:
     RESULT.write_text(report)
 
 
-def build_loops(config: Config, steps: int) -> dict[str, Callable[[], float]]:
-    """The three loops of one method; each returns the seconds of all steps but one."""
+def build_loops(
+    config: Config, steps: int, folder: Path
+) -> dict[str, Callable[[], float]]:
+    """The loops of one method; each returns the seconds of all steps but one."""
     catalog = read_products(config)
+    catalogs = {"files": catalog}
+    if catalog.records is not None:
+        catalogs = {"shards": catalog, "files": as_files(catalog, folder)}
     device = strategy.create(config.strategy)
     with device.scope():
         method = build_method(config, build_embedder(config))
         compile_method(method, config, build_optimizer(config), device)
     decoded = prepare_photos(catalog, config, config.image_size)
     config.memory_gigabytes = 0.0
-    files = prepare_photos(catalog, config, config.image_size)
-    order = RandomOrder(len(files), config.batch_size, config.seed)
+    encoded = {
+        kind: prepare_photos(one, config, config.image_size)
+        for kind, one in catalogs.items()
+    }
+    order = RandomOrder(len(decoded), config.batch_size, config.seed)
     one = next(iter(batches(decoded, order, num_steps=1)))
     sources = {
         "decoded once, in memory": batches(decoded, order),
-        "decoded for each batch": batches(files, order),
+        **{
+            f"decoded for each batch, from {kind}": batches(photos, order)
+            for kind, photos in encoded.items()
+        },
         "bare step": tf.data.Dataset.from_tensors(one).repeat(),
     }
 
@@ -92,6 +107,16 @@ def build_loops(config: Config, steps: int) -> dict[str, Callable[[], float]]:
         return seconds
 
     return {name: loop_over(source) for name, source in sources.items()}
+
+
+def as_files(catalog: Catalog, folder: Path) -> Catalog:
+    """The same catalogue with each photo in a file of its own."""
+    images = [str(folder / f"{row}.photo") for row in range(len(catalog))]
+    for image, record in zip(images, catalog.record, strict=True):
+        Path(image).write_bytes(catalog.records(int(record)))
+    return dataclasses.replace(
+        catalog, image=np.array(images, object), records=None, record=None
+    )
 
 
 class Clock(keras.callbacks.Callback):

@@ -1,4 +1,7 @@
 import json
+import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +55,17 @@ def test_all_are_workers_and_numbered(tf_config, task):
     tf_config(task)
     with pytest.raises(ValueError, match="numbered from 0 to 2"):
         workers.read()
+
+
+def test_the_manifest_for_kubernetes_sets_it(monkeypatch):
+    manifest = (Path(__file__).parents[1] / "docs" / "kubernetes.yaml").read_text()
+    script = re.search(r"export TF_CONFIG=.*?(?=exec )", manifest, re.DOTALL)[0]
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", "2")
+    shell = subprocess.run(
+        ["/bin/sh", "-c", f'{script}\nprintf %s "$TF_CONFIG"'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    monkeypatch.setenv("TF_CONFIG", shell.stdout)
+    assert workers.read() == (4, 2)
