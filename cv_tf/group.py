@@ -5,12 +5,14 @@ r"""Finds the groups of color variants among embedded products.
       --output=groups.csv
   python -m cv_tf.group --embeddings=today.parquet --previous=groups.csv \
       --output=groups_today.csv
+  python -m cv_tf.group --embeddings=my.parquet --labels=labelled.csv \
+      --output=groups.csv --page=groups.html
 
 Every product is in the output once; those without variants are groups of one. Without
 --threshold and --calibrate, the threshold is that of the earlier run, or else guessed
 from the products themselves. Beside groups.csv, groups.summary.json holds what is
 printed and, after --calibrate, groups.threshold.png and .csv show how precision and
-recall depend on the threshold.
+recall depend on the threshold. --page shows the groups with their photos.
 """
 
 from __future__ import annotations
@@ -25,21 +27,22 @@ from cv_tf.catalog.storage import is_remote
 from cv_tf.catalog.whole_file import beside
 from cv_tf.config import ConfigError, GroupingSettings
 from cv_tf.jobs.run import EngineSettings
+from cv_tf.report.page_settings import PageSettings, check_page
 from cv_tf.setting import setting
 
 if TYPE_CHECKING:
     from cv_tf.embedding import Embeddings
-    from cv_tf.grouping import Calibration
+    from cv_tf.grouping import Calibration, Grouped
     from cv_tf.retrieval import Neighbors
 
 
 @dataclasses.dataclass(kw_only=True)
-class GroupConfig(EngineSettings, GroupingSettings):
+class GroupConfig(PageSettings, EngineSettings, GroupingSettings):
     """What to group, and what is known already."""
 
     embeddings: str = setting("", "Parquet file that python -m cv_tf.embed wrote.")
     output: str = setting("", "CSV or Parquet file for the groups.")
-    overwrite: bool = setting(False, "Replace --output if it is there.")
+    overwrite: bool = setting(False, "Replace --output and --page if they are there.")
     previous: str = setting(
         "",
         "Groups of an earlier run: its products stay together and keep their names, "
@@ -66,6 +69,14 @@ class GroupConfig(EngineSettings, GroupingSettings):
         minimum=0.0,
         maximum=1.0,
     )
+    labels: str = setting(
+        "",
+        "CSV or Parquet table of labelled products (product_id, style_id) that --page "
+        "compares the groups with; empty for those of --calibrate.",
+    )
+    labels_split: str = setting(
+        "", "Only those with this value of the column 'split'; empty for all."
+    )
 
     def __post_init__(self):
         super().__post_init__()
@@ -78,6 +89,8 @@ class GroupConfig(EngineSettings, GroupingSettings):
                 f"--threshold={self.threshold} leaves nothing to --calibrate. Pass one "
                 "of them."
             )
+        if self.labels and not self.page:
+            raise ConfigError("--labels are for --page. Name an HTML file for it.")
 
 
 def run(config: GroupConfig) -> dict[str, Any]:
@@ -92,6 +105,7 @@ def run(config: GroupConfig) -> dict[str, Any]:
     output = command.check_output(
         config.output, config.overwrite, (".csv", ".parquet", ".pq")
     )
+    page = check_page(config, config.overwrite)
     config = dataclasses.replace(config, **_files(config))
 
     from cv_tf.embedding import read_embeddings  # noqa: PLC0415
@@ -130,6 +144,8 @@ def run(config: GroupConfig) -> dict[str, Any]:
         }
     write_groups(output, grouped)
     write_json(beside(output, "summary.json"), summary)
+    if page:
+        _write_page(page, config, grouped, embeddings, summary, calibration)
     print(format_summary(summary, grouped))
     return summary
 
@@ -141,7 +157,13 @@ def _files(config: GroupConfig) -> dict[str, str]:
       ConfigError: If one of them is not there.
     """
     files = {}
-    for name in ("embeddings", "previous", "calibrate", "calibrate_embeddings"):
+    for name in (
+        "embeddings",
+        "previous",
+        "calibrate",
+        "calibrate_embeddings",
+        "labels",
+    ):
         path = getattr(config, name)
         if path and not is_remote(path):
             path = str(Path(path).expanduser())
@@ -226,6 +248,34 @@ def _write_curve(output: Path, calibration: Calibration) -> None:
 
     write_curve(beside(output, "threshold.csv"), calibration)
     draw_curve(beside(output, "threshold.png"), calibration)
+
+
+def _write_page(
+    page: Path,
+    config: GroupConfig,
+    grouped: Grouped,
+    embeddings: Embeddings,
+    summary: dict[str, Any],
+    calibration: Calibration | None,
+) -> None:
+    from cv_tf.grouping.files import read_labels  # noqa: PLC0415
+    from cv_tf.report.group_page import write_group_page  # noqa: PLC0415
+    from cv_tf.report.page_products import Styles  # noqa: PLC0415
+
+    chosen_on = config.calibrate, config.calibrate_split
+    shown = (config.labels, config.labels_split) if config.labels else chosen_on
+    labels = read_labels(*shown) if shown[0] else {}
+    styles = Styles.of(embeddings.product_id, labels)
+    write_group_page(
+        page,
+        grouped,
+        embeddings,
+        summary,
+        config,
+        styles,
+        calibration,
+        labels_chose=shown == chosen_on,
+    )
 
 
 if __name__ == "__main__":
