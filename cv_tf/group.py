@@ -19,8 +19,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from absl import logging
 
 from cv_tf import choices, command
 from cv_tf.catalog.storage import is_remote
@@ -107,14 +110,20 @@ def run(config: GroupConfig) -> dict[str, Any]:
     )
     page = check_page(config, config.overwrite)
     config = dataclasses.replace(config, **_files(config))
+    if page and not config.labels:
+        shown = {"labels": config.calibrate, "labels_split": config.calibrate_split}
+        config = dataclasses.replace(config, **shown)
 
     from cv_tf.embedding import read_embeddings  # noqa: PLC0415
     from cv_tf.grouping import find_groups  # noqa: PLC0415
-    from cv_tf.grouping.files import read_groups, write_groups  # noqa: PLC0415
+    from cv_tf.grouping.files import read_groups, read_labels, write_groups  # noqa: PLC0415
     from cv_tf.report.groups import format_summary  # noqa: PLC0415
     from cv_tf.training.workdir import write_json  # noqa: PLC0415
 
     previous = read_groups(config.previous) if config.previous else None
+    labels = {}
+    if config.labels:
+        labels = read_labels(config.labels, config.labels_split)
     embeddings = read_embeddings(config.embeddings)
     calibration = _calibrate(config, embeddings) if config.calibrate else None
     neighbors = _find_neighbors(config, embeddings)
@@ -144,9 +153,9 @@ def run(config: GroupConfig) -> dict[str, Any]:
         }
     write_groups(output, grouped)
     write_json(beside(output, "summary.json"), summary)
-    if page:
-        _write_page(page, config, grouped, embeddings, summary, calibration)
     print(format_summary(summary, grouped))
+    if page:
+        _write_page(page, config, grouped, embeddings, labels, summary, calibration)
     return summary
 
 
@@ -255,17 +264,19 @@ def _write_page(
     config: GroupConfig,
     grouped: Grouped,
     embeddings: Embeddings,
+    labels: Mapping[str, str],
     summary: dict[str, Any],
     calibration: Calibration | None,
 ) -> None:
-    from cv_tf.grouping.files import read_labels  # noqa: PLC0415
     from cv_tf.report.group_page import write_group_page  # noqa: PLC0415
     from cv_tf.report.page_products import Styles  # noqa: PLC0415
 
-    chosen_on = config.calibrate, config.calibrate_split
-    shown = (config.labels, config.labels_split) if config.labels else chosen_on
-    labels = read_labels(*shown) if shown[0] else {}
     styles = Styles.of(embeddings.product_id, labels)
+    if labels and styles is None:
+        logging.warning(
+            "No two products of %s are known to share a style: --page has no figures.",
+            embeddings.name,
+        )
     write_group_page(
         page,
         grouped,
@@ -274,7 +285,8 @@ def _write_page(
         config,
         styles,
         calibration,
-        labels_chose=shown == chosen_on,
+        labels_chose=(config.labels, config.labels_split)
+        == (config.calibrate, config.calibrate_split),
     )
 
 

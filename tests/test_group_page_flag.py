@@ -75,6 +75,24 @@ def test_what_cannot_be_done_leaves_nothing(flag, message, embeddings, run_verb)
     assert not (embeddings / "groups.csv").exists()
 
 
+def test_labels_are_read_before_anything_is_grouped(embeddings, run_verb):
+    (embeddings / "wrong.csv").write_text("product_id,style\na,1\n")
+    flags = _flags(embeddings, f"--labels={embeddings}/wrong.csv")
+    process = run_verb(*flags, tensorflow=False)
+    assert process.returncode == 1
+    assert "has no column 'style_id'" in process.stderr
+    assert not (embeddings / "groups.csv").exists()
+
+
+def test_labels_that_say_nothing_are_told(embeddings, run_verb):
+    (embeddings / "few.csv").write_text("product_id,style_id\na,1\nb,2\n")
+    flags = _flags(embeddings, f"--labels={embeddings}/few.csv")
+    process = run_verb(*flags, tensorflow=False)
+    assert process.returncode == 0, process.stderr
+    assert "--page has no figures" in process.stderr
+    assert _data(embeddings)["styles"] == []
+
+
 def test_a_page_that_is_there(embeddings, run_verb):
     page = embeddings / "groups.html"
     page.write_text("precious")

@@ -92,16 +92,15 @@ def lay_out_map(
       block_names: By number.
       most: How many to draw; of more, a sample that is always the same.
     """
-    plane, share = principal_plane(vectors)
+    drawn = np.arange(len(vectors))
+    if len(vectors) > most:
+        drawn = np.sort(np.random.default_rng(0).permutation(drawn)[:most])
+    plane, share = principal_plane(vectors[drawn])
     low, high = np.quantile(plane, [_OUTSIDE, 1 - _OUTSIDE], axis=0)
     scale = (_SIDE - 2 * _MARGIN) / (max((high - low).max(), 1e-12))
     # Centered, with the same scale on both axes, and upwards on the page.
     at = (plane - (low + high) / 2) * scale * [1, -1] + _SIDE / 2
     at = at.clip(_MARGIN, _SIDE - _MARGIN)
-    drawn = np.ones(len(vectors), bool)
-    if len(vectors) > most:
-        drawn[:] = False
-        drawn[np.random.default_rng(0).permutation(len(vectors))[:most]] = True
     numbers, sizes = np.unique(blocks, return_counts=True)
     largest = np.argsort(-sizes, kind="stable")
     return EmbeddingMap(
@@ -112,12 +111,12 @@ def lay_out_map(
                 color=min(color, _NUM_COLORS),
                 num_products=int(sizes[place]),
                 points=tuple(
-                    Point(*at[row].round(1).tolist(), names[row])
-                    for row in np.flatnonzero((blocks == numbers[place]) & drawn)
+                    Point(*at[i].round(1).tolist(), names[drawn[i]])
+                    for i in np.flatnonzero(blocks[drawn] == numbers[place])
                 ),
             )
             for color, place in enumerate(largest)
         ),
         share=share,
-        num_left_out=int((~drawn).sum()),
+        num_left_out=len(vectors) - len(drawn),
     )
