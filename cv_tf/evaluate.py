@@ -3,6 +3,7 @@
   python -m cv_tf.evaluate --workdir=runs/cvssl
   python -m cv_tf.evaluate --workdir=runs/cvssl --catalog=other.csv
   python -m cv_tf.evaluate --method=frozen --catalog=my.csv --color_input=grey
+  python -m cv_tf.evaluate --workdir=runs/cvssl --page=evaluation.html
 
 With --workdir, the settings of that run hold wherever no flag says otherwise.
 """
@@ -12,14 +13,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cv_tf import command
 from cv_tf.config import Config, ConfigError, setting
+from cv_tf.report.page_settings import PageSettings, check_page
+
+if TYPE_CHECKING:
+    from cv_tf.training.evaluation import Evaluation
 
 
 @dataclasses.dataclass(kw_only=True)
-class EvaluateConfig(Config):
+class EvaluateConfig(PageSettings, Config):
     """Where the figures go."""
 
     output: str = setting("", "JSON file for the figures; empty to print them only.")
@@ -29,7 +34,7 @@ class EvaluateConfig(Config):
         "the figures are of; empty to leave it.",
     )
     overwrite: bool = setting(
-        False, "Replace --output and --save_embedder if they are there."
+        False, "Replace --output, --page and --save_embedder if they are there."
     )
 
 
@@ -57,6 +62,7 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
             "--method=frozen for a network as it was pretrained."
         )
     output, embedder_output = _outputs(config)
+    page = check_page(config, config.overwrite)
     catalog = read_products(config)
     split = split_catalog(catalog, config.train_split, config.eval_split, config.seed)
     if not has_variants(catalog.style[split.evaluation]):
@@ -71,13 +77,32 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
     from cv_tf.training.tables import format_figures  # noqa: PLC0415
     from cv_tf.training.workdir import write_json  # noqa: PLC0415
 
-    figures, embedder = evaluate_catalog(config, catalog, embedder_path)
+    evaluation = evaluate_catalog(config, catalog, embedder_path)
+    figures = evaluation.figures
     print(f"\n{format_figures({'frozen' if frozen else 'trained': figures})}")
     if embedder_output:
-        save_embedder(embedder, embedder_output)
+        save_embedder(evaluation.embedder, embedder_output)
     if output:
         write_json(output, figures)
+    if page:
+        _write_page(page, config, evaluation)
     return figures
+
+
+def _write_page(page: Path, config: EvaluateConfig, evaluation: Evaluation) -> None:
+    from cv_tf.report.evaluation_page import write_evaluation_page  # noqa: PLC0415
+
+    if evaluation.reported is None:
+        raise ConfigError(
+            "There is nothing to show on --page: of the products to report on, the "
+            "photos of no two variants can be used."
+        )
+    title = f"The Embedder of {config.workdir}"
+    if config.method == "frozen":
+        title = f"{config.backbone} as it was pretrained"
+    write_evaluation_page(
+        page, evaluation.figures, evaluation.reported, config, config, title
+    )
 
 
 def _outputs(config: EvaluateConfig) -> tuple[Path | None, Path | None]:

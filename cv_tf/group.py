@@ -5,41 +5,47 @@ r"""Finds the groups of color variants among embedded products.
       --output=groups.csv
   python -m cv_tf.group --embeddings=today.parquet --previous=groups.csv \
       --output=groups_today.csv
+  python -m cv_tf.group --embeddings=my.parquet --labels=labelled.csv \
+      --output=groups.csv --page=groups.html
 
 Every product is in the output once; those without variants are groups of one. Without
 --threshold and --calibrate, the threshold is that of the earlier run, or else guessed
 from the products themselves. Beside groups.csv, groups.summary.json holds what is
 printed and, after --calibrate, groups.threshold.png and .csv show how precision and
-recall depend on the threshold.
+recall depend on the threshold. --page shows the groups with their photos.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from absl import logging
 
 from cv_tf import choices, command
 from cv_tf.catalog.storage import is_remote
 from cv_tf.catalog.whole_file import beside
 from cv_tf.config import ConfigError, GroupingSettings
 from cv_tf.jobs.run import EngineSettings
+from cv_tf.report.page_settings import PageSettings, check_page
 from cv_tf.setting import setting
 
 if TYPE_CHECKING:
     from cv_tf.embedding import Embeddings
-    from cv_tf.grouping import Calibration
+    from cv_tf.grouping import Calibration, Grouped
     from cv_tf.retrieval import Neighbors
 
 
 @dataclasses.dataclass(kw_only=True)
-class GroupConfig(EngineSettings, GroupingSettings):
+class GroupConfig(PageSettings, EngineSettings, GroupingSettings):
     """What to group, and what is known already."""
 
     embeddings: str = setting("", "Parquet file that python -m cv_tf.embed wrote.")
     output: str = setting("", "CSV or Parquet file for the groups.")
-    overwrite: bool = setting(False, "Replace --output if it is there.")
+    overwrite: bool = setting(False, "Replace --output and --page if they are there.")
     previous: str = setting(
         "",
         "Groups of an earlier run: its products stay together and keep their names, "
@@ -66,6 +72,14 @@ class GroupConfig(EngineSettings, GroupingSettings):
         minimum=0.0,
         maximum=1.0,
     )
+    labels: str = setting(
+        "",
+        "CSV or Parquet table of labelled products (product_id, style_id) that --page "
+        "compares the groups with; empty for those of --calibrate.",
+    )
+    labels_split: str = setting(
+        "", "Only those with this value of the column 'split'; empty for all."
+    )
 
     def __post_init__(self):
         super().__post_init__()
@@ -78,6 +92,8 @@ class GroupConfig(EngineSettings, GroupingSettings):
                 f"--threshold={self.threshold} leaves nothing to --calibrate. Pass one "
                 "of them."
             )
+        if self.labels and not self.page:
+            raise ConfigError("--labels are for --page. Name an HTML file for it.")
 
 
 def run(config: GroupConfig) -> dict[str, Any]:
@@ -92,15 +108,22 @@ def run(config: GroupConfig) -> dict[str, Any]:
     output = command.check_output(
         config.output, config.overwrite, (".csv", ".parquet", ".pq")
     )
+    page = check_page(config, config.overwrite)
     config = dataclasses.replace(config, **_files(config))
+    if page and not config.labels:
+        shown = {"labels": config.calibrate, "labels_split": config.calibrate_split}
+        config = dataclasses.replace(config, **shown)
 
     from cv_tf.embedding import read_embeddings  # noqa: PLC0415
     from cv_tf.grouping import find_groups  # noqa: PLC0415
-    from cv_tf.grouping.files import read_groups, write_groups  # noqa: PLC0415
+    from cv_tf.grouping.files import read_groups, read_labels, write_groups  # noqa: PLC0415
     from cv_tf.report.groups import format_summary  # noqa: PLC0415
     from cv_tf.training.workdir import write_json  # noqa: PLC0415
 
     previous = read_groups(config.previous) if config.previous else None
+    labels = {}
+    if config.labels:
+        labels = read_labels(config.labels, config.labels_split)
     embeddings = read_embeddings(config.embeddings)
     calibration = _calibrate(config, embeddings) if config.calibrate else None
     neighbors = _find_neighbors(config, embeddings)
@@ -131,6 +154,8 @@ def run(config: GroupConfig) -> dict[str, Any]:
     write_groups(output, grouped)
     write_json(beside(output, "summary.json"), summary)
     print(format_summary(summary, grouped))
+    if page:
+        _write_page(page, config, grouped, embeddings, labels, summary, calibration)
     return summary
 
 
@@ -141,7 +166,13 @@ def _files(config: GroupConfig) -> dict[str, str]:
       ConfigError: If one of them is not there.
     """
     files = {}
-    for name in ("embeddings", "previous", "calibrate", "calibrate_embeddings"):
+    for name in (
+        "embeddings",
+        "previous",
+        "calibrate",
+        "calibrate_embeddings",
+        "labels",
+    ):
         path = getattr(config, name)
         if path and not is_remote(path):
             path = str(Path(path).expanduser())
@@ -226,6 +257,37 @@ def _write_curve(output: Path, calibration: Calibration) -> None:
 
     write_curve(beside(output, "threshold.csv"), calibration)
     draw_curve(beside(output, "threshold.png"), calibration)
+
+
+def _write_page(
+    page: Path,
+    config: GroupConfig,
+    grouped: Grouped,
+    embeddings: Embeddings,
+    labels: Mapping[str, str],
+    summary: dict[str, Any],
+    calibration: Calibration | None,
+) -> None:
+    from cv_tf.report.group_page import write_group_page  # noqa: PLC0415
+    from cv_tf.report.page_products import Styles  # noqa: PLC0415
+
+    styles = Styles.of(embeddings.product_id, labels)
+    if labels and styles is None:
+        logging.warning(
+            "No two products of %s are known to share a style: --page has no figures.",
+            embeddings.name,
+        )
+    write_group_page(
+        page,
+        grouped,
+        embeddings,
+        summary,
+        config,
+        styles,
+        calibration,
+        labels_chose=(config.labels, config.labels_split)
+        == (config.calibrate, config.calibrate_split),
+    )
 
 
 if __name__ == "__main__":

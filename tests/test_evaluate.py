@@ -124,6 +124,27 @@ class TestFrozen:
         assert settings.backbone == "tiny"
 
 
+class TestPage:
+    def test_as_a_user_types_it(self, frozen_flags, run_verb, tmp_path):
+        page = tmp_path / "page.html"
+        process = run_verb("evaluate", *frozen_flags, f"--page={page}")
+        assert process.returncode == 0, process.stderr
+        text = page.read_text(encoding="utf-8")
+        assert "tiny as it was pretrained, on 15 products of catalog.csv" in text
+        assert text.count("<circle ") == 15
+        assert text.count("data:image/jpeg;base64,") == 15
+        assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+    def test_a_page_that_is_there(self, frozen_flags, run_verb, tmp_path):
+        page = tmp_path / "page.html"
+        page.write_text("precious")
+        flags = (*frozen_flags, f"--page={page}")
+        process = run_verb("evaluate", *flags, tensorflow=False)
+        assert process.returncode == 1
+        assert f"'{page}' exists. Pass --overwrite" in process.stderr
+        assert page.read_text() == "precious"
+
+
 class TestRefusals:
     def test_nothing_to_evaluate(self):
         with pytest.raises(ConfigError, match=r"--workdir .*--method=frozen"):

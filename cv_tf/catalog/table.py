@@ -79,6 +79,12 @@ class Catalog:
             record=of_rows(self.record),
         )
 
+    def photo(self, row: int) -> str | bytes:
+        """Where the photo of a product is, or its bytes where `records` has them."""
+        if not self.image[row] and self.records is not None:
+            return self.records(int(self.record[row]))
+        return self.image[row]
+
     def where_split(self, split: str) -> Catalog:
         """The catalogue of one split.
 

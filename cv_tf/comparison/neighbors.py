@@ -195,12 +195,9 @@ def _choose(
 
 
 def _shown(products: Catalog, row: int) -> Shown:
-    image = products.image[row]
-    if not image and products.records is not None:
-        image = products.records(int(products.record[row]))
     return Shown(
         product_id=products.product_id[row],
-        image=image,
+        image=products.photo(row),
         block=products.block_names[products.block[row]],
         color="" if products.color is None else products.color[row],
     )

@@ -8,7 +8,7 @@ from cv_tf.retrieval import Neighbors, nearest
 
 RECALL_AT = (1, 5, 10)
 # What an approximate search misses must not count as missed by the embeddings.
-_SEARCHED = 0.99
+SEARCHED = 0.99
 
 
 def retrieval_figures(
@@ -60,12 +60,13 @@ def retrieval_figures(
     k = max(*RECALL_AT, int(num_variants.max()))
     figures: dict[str, float] = {}
     for suffix, searched_blocks in (("", None), ("_in_block", blocks)):
-        neighbors = nearest(embeddings, k, searched_blocks, engine, queries, _SEARCHED)
-        found = _is_variant(neighbors, styles, queries)
+        neighbors = nearest(embeddings, k, searched_blocks, engine, queries, SEARCHED)
+        found = is_variant(neighbors, styles, queries)
         for rank in RECALL_AT:
             recall = found[:, :rank].any(axis=1).mean()
             figures[f"recall_at_{rank}{suffix}"] = float(recall)
-        figures[f"map_at_r{suffix}"] = _map_at_r(found, num_variants[queries])
+        precision = average_precision_at_r(found, num_variants[queries])
+        figures[f"map_at_r{suffix}"] = float(precision.mean())
     return figures | {"num_queries": len(queries)}
 
 
@@ -75,7 +76,7 @@ def count_variants(styles: np.ndarray) -> np.ndarray:
     return np.where(styles >= 0, counts[inverse] - 1, 0)
 
 
-def _is_variant(
+def is_variant(
     neighbors: Neighbors, styles: np.ndarray, queries: np.ndarray
 ) -> np.ndarray:
     """Returns `[num_queries, k]` bool: neighbor is there, and of the query's style."""
@@ -83,9 +84,14 @@ def _is_variant(
     return same_style & (neighbors.indices >= 0)
 
 
-def _map_at_r(found: np.ndarray, num_variants: np.ndarray) -> float:
-    """Returns mAP@R of `[num_queries, k]` hits and `[num_queries]` R, R <= k."""
+def average_precision_at_r(found: np.ndarray, num_variants: np.ndarray) -> np.ndarray:
+    """Returns what mAP@R is the mean of, `[num_queries]` float64, 0 to 1.
+
+    Args:
+      found: `[num_queries, k]` bool, which neighbors are variants.
+      num_variants: `[num_queries]` integers, R of each query, from 1 to `k`.
+    """
     ranks = np.arange(1, found.shape[1] + 1)
     hits = found & (ranks <= num_variants[:, None])
     precision = np.cumsum(hits, axis=1) / ranks
-    return float(np.mean((precision * hits).sum(axis=1) / num_variants))
+    return (precision * hits).sum(axis=1) / num_variants

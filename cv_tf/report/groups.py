@@ -11,12 +11,11 @@ GUESSED = "guessed from the products themselves"
 _SHOWN = 5
 
 
-def format_summary(summary: Mapping[str, Any], grouped: Grouped) -> str:
-    """Says what was found, and what to look at.
+def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was found, as labels and numbers.
 
     Args:
       summary: As `python -m cv_tf.group` writes it.
-      grouped: The groups.
     """
     lines = [
         ("products", f"{summary['num_products']:,}"),
@@ -39,6 +38,17 @@ def format_summary(summary: Mapping[str, Any], grouped: Grouped) -> str:
             ("products gone", f"{summary['num_products_left']:,}"),
             ("former groups joined", f"{len(summary['joined_groups']):,}"),
         ]
+    return lines
+
+
+def format_summary(summary: Mapping[str, Any], grouped: Grouped) -> str:
+    """Says what was found, and what to look at.
+
+    Args:
+      summary: As `python -m cv_tf.group` writes it.
+      grouped: The groups.
+    """
+    lines = summary_lines(summary)
     left = max(len(label) for label, _ in lines)
     right = max(len(value) for _, value in lines)
     text = [f"{label.ljust(left)}  {value.rjust(right)}" for label, value in lines]

@@ -24,11 +24,32 @@ from cv_tf.training.splits import has_variants, sample_styles, split_catalog
 _MOST_LEARNED_FROM = 20_000
 
 
+class Reported(NamedTuple):
+    """The products that figures are of.
+
+    Attributes:
+      catalog: n products.
+      vectors: `[n, dim]` float32, L2-normalised.
+      lab: `[n, 3]` float32, their colors in CIELAB.
+    """
+
+    catalog: Catalog
+    vectors: np.ndarray
+    lab: np.ndarray
+
+
 class Evaluation(NamedTuple):
-    """Figures of an Embedder, and the Embedder they are of (whitened, if asked for)."""
+    """How good an Embedder is.
+
+    Attributes:
+      figures: By their names.
+      embedder: Which they are of; whitened, if asked for.
+      reported: Which they were measured on; None where there was nothing to measure.
+    """
 
     figures: dict[str, float]
     embedder: Embedder
+    reported: Reported | None
 
 
 def evaluate_new(
@@ -57,9 +78,7 @@ def evaluate_new(
     embedder = whiten(embedder, descriptors, known.catalog, config)
     if embedder.whitening is not None:
         descriptors = embedder.whitening(descriptors).numpy()
-    return Evaluation(
-        _figures(embedder, (descriptors, lab), known, reported, config, name), embedder
-    )
+    return _measure(embedder, (descriptors, lab), known, reported, config, name)
 
 
 def evaluate_catalog(config: Config, catalog: Catalog, path: Path | None) -> Evaluation:
@@ -95,24 +114,23 @@ def _evaluate_split(
             config.embed_batch_size,
             "Embedding, to calibrate",
         )
-    figures = _figures(embedder, described, known, reported, config, "to report")
-    return Evaluation(figures, embedder)
+    return _measure(embedder, described, known, reported, config, "to report")
 
 
-def _figures(
+def _measure(
     embedder: Embedder,
     described: tuple[np.ndarray, np.ndarray] | None,
     known: Photos,
     reported: Photos,
     settings: EvaluationSettings,
     name: str,
-) -> dict[str, float]:
+) -> Evaluation:
     counts = {
         "num_products": len(reported),
         "num_rejects": len(reported.rejects),
     }
     if not has_variants(reported.catalog.style):
-        return counts
+        return Evaluation(counts, embedder, None)
     vectors, lab = embed(
         with_color(embedder), reported, settings.embed_batch_size, f"Embedding, {name}"
     )
@@ -122,7 +140,8 @@ def _figures(
         figures = retrieval_figures(vectors, styles, blocks, settings.retrieval)
     else:
         figures = evaluate_embeddings(vectors, styles, blocks, threshold, settings, lab)
-    return figures | counts
+    measured = Reported(reported.catalog, vectors, lab)
+    return Evaluation(figures | counts, embedder, measured)
 
 
 def find_threshold(

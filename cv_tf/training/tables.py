@@ -6,26 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cv_tf.aligned import aligned
+from cv_tf.metrics.definitions import FIGURES
 
-# What is worth a line, in this order, and what a reader calls it.
-_ROWS = {
-    "recall_at_1": "recall@1",
-    "recall_at_5": "recall@5",
-    "recall_at_10": "recall@10",
-    "map_at_r": "mAP@R",
-    "recall_at_1_in_block": "recall@1 in block",
-    "map_at_r_in_block": "mAP@R in block",
-    "cgacc": "CGacc",
-    "ari": "ARI",
-    "fms": "FMS",
-    "nmi": "NMI",
-    "pairwise_precision": "pairwise precision",
-    "pairwise_recall": "pairwise recall",
-    "pairwise_f1": "pairwise F1",
-    "threshold": "threshold",
-    "num_products": "products",
-    "num_rejects": "rejects",
-}
 _WITHOUT_GAIN = ("threshold", "num_products", "num_rejects")
 # The parts of a run's figures; what was gained is seen against the second.
 _RUN = ("frozen_rgb", "frozen_grey", "before", "after")
@@ -66,7 +48,7 @@ def format_figures(
     """
     titles = [*columns, *(["gain"] if gain else [])]
     lines = [["", *titles]]
-    for key, label in _ROWS.items():
+    for key, (label, _) in FIGURES.items():
         if not any(key in figures for figures in columns.values()):
             continue
         cells = [_number(figures.get(key)) for figures in columns.values()]

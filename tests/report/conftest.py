@@ -6,9 +6,10 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from chromium import PROGRAM, Chromium
 from PIL import Image
 
-VOID = ("meta", "link", "img")
+VOID = ("meta", "link", "img", "input")
 ACTIVE = {"script", "iframe", "object", "embed", "form", "base", "svg", "video"}
 PREFIX = "data:image/jpeg;base64,"
 
@@ -66,9 +67,9 @@ class ReadPage(HTMLParser):
             shown[image["alt"]] = np.asarray(picture)
         return shown
 
-    def check_asks_nothing_of_any_server(self):
+    def check_asks_nothing_of_any_server(self, active=ACTIVE):
         tags = {tag for tag, _, _ in self.elements}
-        assert not tags & ACTIVE
+        assert not tags & active
         (policy,) = [m for m in self.all("meta") if "http-equiv" in m]
         assert policy["content"].startswith("default-src 'none'; img-src data:;")
         assert [link["href"] for link in self.all("link")] == ["data:,"]
@@ -83,3 +84,44 @@ class ReadPage(HTMLParser):
 def read_page():
     """A function from the path of a page to its elements."""
     return lambda path: ReadPage(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """A browser, or a skip with the reason."""
+    if PROGRAM is None:
+        pytest.skip("Chromium is not on this machine, so no page can be opened")
+    browser = Chromium(tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
+
+
+# What every page with a script must be: elements, and what holds for each of them.
+ACCESSIBLE = {
+    "input, select": "it.labels.length === 1",
+    "button": "it.type === 'button' && it.textContent.trim() !== ''",
+    "img": "it.alt !== ''",
+    "th": "it.scope !== ''",
+    "svg": "it.getAttribute('role') === 'img'",
+    "table": "it.closest('[role=region]').tabIndex === 0",
+    "nav": "it.ariaLabel !== null",
+}
+
+
+@pytest.fixture
+def opened(chromium):
+    """A function from a page to the browser that shows it, checked."""
+
+    def open_page(path, **screen):
+        run = chromium.open(path, **screen).run
+        assert chromium.errors == []
+        for tag, test in ACCESSIBLE.items():
+            every = f"[...document.querySelectorAll('{tag}')].every((it) => {test})"
+            assert run(every), tag
+        ids = run("[...document.querySelectorAll('[id]')].map((it) => it.id)")
+        assert len(ids) == len(set(ids))
+        # Nothing makes the page scroll sideways.
+        assert run("document.documentElement.scrollWidth <= innerWidth")
+        return chromium
+
+    return open_page

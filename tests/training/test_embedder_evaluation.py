@@ -156,7 +156,7 @@ class TestSavedEmbedder:
     def test_calibrates_on_the_one_split_and_reports_on_the_other(
         self, path, photos, config, drawn_catalog
     ):
-        figures, _ = evaluate_catalog(config, read_catalog(drawn_catalog), path)
+        figures = evaluate_catalog(config, read_catalog(drawn_catalog), path).figures
         whitened = Embedder.load(path)
         known, reported = halves(photos)
         threshold = find_threshold(
@@ -174,7 +174,7 @@ class TestSavedEmbedder:
     ):
         given = dataclasses.replace(config, threshold="-1", same_color=0.0)
         monkeypatch.delattr(evaluation, "calibrate_on")
-        figures, _ = evaluate_catalog(given, read_catalog(drawn_catalog), path)
+        figures = evaluate_catalog(given, read_catalog(drawn_catalog), path).figures
         # Everything is one group in each of the two categories.
         _, reported = halves(prepare_photos(read_catalog(drawn_catalog), given, 32))
         catalog: Catalog = reported.catalog

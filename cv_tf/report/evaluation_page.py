@@ -1,0 +1,143 @@
+"""An evaluation as a page: figures, failures first, the threshold, and a map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cv_tf.config import EvaluationSettings
+from cv_tf.grouping import calibrate_on
+from cv_tf.metrics.definitions import defined
+from cv_tf.metrics.queries import rank_queries
+from cv_tf.report.curve import Curve, lay_out_curve
+from cv_tf.report.embedding_map import lay_out_map
+from cv_tf.report.page import write_page
+from cv_tf.report.page_photos import fit_photos
+from cv_tf.report.page_products import blocks_to_tell, product_columns, thousandths
+from cv_tf.report.page_settings import PageSettings
+from cv_tf.training.evaluation import Reported
+
+_MOST_QUERIES = 5000
+_NUM_NEIGHBORS = 6
+
+
+class QueryRows(NamedTuple):
+    """Queries as the script of a page reads them.
+
+    Attributes:
+      columns: Of queries, and of the products that they or their neighbors are.
+      rows: `[n]` the row of each of these products, in the order in which they are
+        first seen.
+      num_left_out: Queries that are not shown, those that went best.
+    """
+
+    columns: dict[str, Any]
+    rows: np.ndarray
+    num_left_out: int
+
+
+def write_evaluation_page(
+    path: Path,
+    figures: Mapping[str, float],
+    reported: Reported,
+    settings: EvaluationSettings,
+    limits: PageSettings,
+    title: str,
+) -> None:
+    """Writes the page; it appears whole or not at all.
+
+    Args:
+      path: Of the file.
+      figures: As `evaluate` writes them.
+      reported: The products that they are of.
+      settings: How to search and to group.
+      limits: How many photos the page may hold.
+      title: What was evaluated.
+    """
+    catalog = reported.catalog
+    queries = lay_out_queries(reported, settings.retrieval)
+    photos = fit_photos(
+        range(len(queries.rows)),
+        lambda number: catalog.photo(queries.rows[number]),
+        limits,
+    )
+    write_page(
+        path,
+        "evaluation.html.j2",
+        scripts=("deck.js", "queries.js"),
+        title=title,
+        name=catalog.name,
+        figures=defined(figures),
+        num_products=len(catalog),
+        num_queries=figures["num_queries"],
+        num_left_out=queries.num_left_out,
+        curve=_curve(reported, settings, figures.get("threshold")),
+        map=lay_out_map(
+            reported.vectors, catalog.product_id, catalog.block, catalog.block_names
+        ),
+        notes=photos.notes(),
+        data=queries.columns | {"photos": photos.of},
+    )
+
+
+def lay_out_queries(
+    reported: Reported, engine: str, most: int = _MOST_QUERIES
+) -> QueryRows:
+    """Looks for the variants of each product, and lays out what is found.
+
+    Args:
+      reported: The products.
+      engine: Engine of the search.
+      most: Queries to show; the worst are.
+    """
+    catalog = reported.catalog
+    queries = rank_queries(
+        reported.vectors, catalog.style, catalog.block, _NUM_NEIGHBORS, engine
+    )
+    shown = slice(most)
+    asked = queries.rows[shown]
+    near = queries.neighbors.indices[shown, :_NUM_NEIGHBORS]
+    similarity = queries.neighbors.similarities[shown, :_NUM_NEIGHBORS]
+    seen = np.concatenate([asked[:, None], near], axis=1).reshape(-1)
+    rows, first = np.unique(seen[seen >= 0], return_index=True)
+    rows = rows[np.argsort(first)]
+    number = np.full(len(catalog) + 1, -1)  # The last place is that of row -1.
+    number[rows] = np.arange(len(rows))
+    columns = {
+        "query": {
+            "product": number[asked].tolist(),
+            "variants": queries.num_variants[shown].tolist(),
+            "precision": thousandths(queries.precision[shown]),
+            "neighbors": number[near].tolist(),
+            "similarity": [
+                thousandths(of) for of in np.where(near >= 0, similarity, 0)
+            ],
+        },
+        "product": product_columns(
+            catalog.product_id[rows],
+            None if catalog.color is None else catalog.color[rows],
+            catalog.style[rows],
+        )
+        | {"block": catalog.block[rows].tolist()},
+        "blocks": blocks_to_tell(catalog.block_names),
+    }
+    return QueryRows(columns, rows, len(queries.rows) - len(asked))
+
+
+def _curve(
+    reported: Reported, settings: EvaluationSettings, threshold: float | None
+) -> Curve | None:
+    """The curve of the products themselves; None where none can be drawn."""
+    if threshold is None:
+        return None
+    catalog = reported.catalog
+    try:
+        calibration = calibrate_on(
+            reported.vectors, catalog.block, reported.lab, catalog.style, settings
+        )
+    except ValueError:  # No variants are near enough to be grouped at any threshold.
+        return None
+    return lay_out_curve(calibration.curve, threshold)

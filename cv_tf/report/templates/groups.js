@@ -1,0 +1,161 @@
+const { group } = data;
+const MOST_SHOWN = 24;
+
+// Products are in the page group by group.
+const start = [0];
+for (const size of group.size) start.push(start.at(-1) + size);
+const members = (g) =>
+  Array.from({ length: group.size[g] }, (_, i) => start[g] + i);
+const groupOf = new Uint32Array(product.id.length);
+group.size.forEach((size, g) => groupOf.fill(g, start[g], start[g + 1]));
+
+function listed(products, draw) {
+  const list = make("ul", { className: "cards" });
+  list.setAttribute("role", "list");
+  list.append(...products.slice(0, MOST_SHOWN).map(draw));
+  if (products.length <= MOST_SHOWN) return [list];
+  const rest = products.slice(MOST_SHOWN);
+  const more = make("button", { type: "button" }, `Show ${number(rest.length)} more`);
+  more.addEventListener("click", () => {
+    list.append(...rest.map(draw));
+    more.remove();
+  });
+  return [list, more];
+}
+
+const confidence = (thousandths) => `confidence ${(thousandths / 1000).toFixed(2)}`;
+
+function described(g, ...more) {
+  const block = data.blocks[group.block[g]];
+  const isDoubtful = group.confidence[g] < data.doubtful;
+  const doubt = confidence(group.confidence[g]) + (isDoubtful ? ", doubtful" : "");
+  const facts = [block, plural(group.size[g], "product"), doubt, ...more];
+  return make("p", { className: "quiet" }, facts.filter(Boolean).join(" · "));
+}
+
+// What is nearest outside of the group; a click looks it up.
+function nearest(n) {
+  const other = product.other[n];
+  if (other < 0) return null;
+  const name = product.id[other];
+  const button = make("button", { type: "button", className: "link" }, name);
+  button.addEventListener("click", () => lookUp(name));
+  const text = make("span", {}, "Nearest outside: ", button);
+  text.append(` ${share(product.similarity[n])}`);
+  return text;
+}
+
+// How many labelled products of each style there are, the most frequent first.
+function count(products) {
+  const counts = new Map();
+  for (const n of products) {
+    const style = product.style?.[n] ?? -1;
+    if (style >= 0) counts.set(style, (counts.get(style) ?? 0) + 1);
+  }
+  return new Map([...counts].sort((a, b) => b[1] - a[1]));
+}
+
+function drawGroup(g, ...more) {
+  const styles = [...count(members(g)).keys()];
+  const rank = (n) => (styles.indexOf(product.style?.[n]) + 1 || styles.length + 1);
+  const products = members(g).sort((a, b) => rank(a) - rank(b));
+  const several = styles.length > 1;
+  const draw = (n) => {
+    const style = product.style?.[n] ?? -1;
+    const isRight = style === styles[0];
+    const known = several && style >= 0;
+    const name = `style ${data.styles[style]}`;
+    const className = known ? (isRight ? "right" : "wrong") : "";
+    return card(
+      "li", n, className, known && mark(isRight, name, name), confidence(product.confidence[n]),
+      nearest(n),
+    );
+  };
+  const title = make("h3", {}, `Group ${group.name[g]}`);
+  return [title, described(g, ...more), ...listed(products, draw)];
+}
+
+const show = deck("groups", (g) => drawGroup(g), 12, "group");
+const fields = filters(update);
+const orders = {
+  sure: (a, b) => group.confidence[b] - group.confidence[a],
+  unsure: (a, b) => group.confidence[a] - group.confidence[b],
+  large: (a, b) => group.size[b] - group.size[a],
+  small: (a, b) => group.size[a] - group.size[b],
+  block: (a, b) => group.block[a] - group.block[b],
+  name: byText(group.name),
+};
+
+function update() {
+  const text = fields.find.value.trim().toLowerCase();
+  const least = fields.least.valueAsNumber || 1;
+  const most = fields.most.valueAsNumber || Infinity;
+  const surest = 1000 * (fields.confidence.value === "" ? 1 : fields.confidence.value);
+  const block = fields.block?.value;
+  const has = (name) => name.toLowerCase().includes(text);
+  const isNamed = (g) => has(group.name[g]) || members(g).some((n) => has(product.id[n]));
+  const isWanted = (g) =>
+    group.size[g] >= least &&
+    group.size[g] <= most &&
+    group.confidence[g] <= surest &&
+    (!block || group.block[g] === Number(block)) &&
+    (!text || isNamed(g));
+  show(select(group.size.length, isWanted, orders[fields.order.value]));
+}
+
+function lookUp(name) {
+  fields.clear.click();
+  fields.least.value = 1;
+  fields.find.value = name;
+  update();
+  fields.find.focus();
+}
+
+fields.doubtful.addEventListener("click", () => {
+  // Up to, not below: the last thousandth is left out.
+  fields.confidence.value = (data.doubtful - 1) / 1000;
+  update();
+});
+
+// A true group in pieces: what each group has of it.
+function drawMissed({ of: style, pairs, products }) {
+  const pieces = new Map();
+  for (const n of products) {
+    pieces.set(groupOf[n], [...(pieces.get(groupOf[n]) ?? []), n]);
+  }
+  const list = make("ul", { className: "pieces" });
+  list.setAttribute("role", "list");
+  for (const [g, some] of [...pieces].sort((a, b) => b[1].length - a[1].length)) {
+    const others = group.size[g] - some.length;
+    const text = others ? `, with ${plural(others, "other")}` : "";
+    const draw = (n) => card("li", n, "", nearest(n));
+    const title = make("p", {}, `In group ${group.name[g]}${text}`);
+    list.append(make("li", {}, title, ...listed(some, draw)));
+  }
+  const facts = [
+    data.blocks[group.block[groupOf[products[0]]]],
+    `${plural(products.length, "product")} in ${plural(pieces.size, "group")}`,
+    `${plural(pairs, "pair")} missed`,
+  ];
+  const text = facts.filter(Boolean).join(" · ");
+  return [
+    make("h3", {}, `Style ${data.styles[style]}`),
+    make("p", { className: "quiet" }, text),
+    list,
+  ];
+}
+
+if (data.missed) {
+  const byStyle = new Map();
+  product.style.forEach((style, n) => {
+    if (!byStyle.has(style)) byStyle.set(style, []);
+    byStyle.get(style).push(n);
+  });
+  const zip = ({ of, pairs }) => of.map((it, i) => ({ of: it, pairs: pairs[i] }));
+  const missed = zip(data.missed).map((it) => ({ ...it, products: byStyle.get(it.of) }));
+  deck("missed", drawMissed, 5, "missed group")(missed);
+  const drawMerged = ({ of, pairs }) => drawGroup(of, plural(pairs, "wrong pair"));
+  deck("merged", drawMerged, 5, "false merge")(zip(data.merged));
+}
+
+update();

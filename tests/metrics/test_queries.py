@@ -1,0 +1,48 @@
+"""Product by product, failures first."""
+
+import numpy as np
+import pytest
+
+from cv_tf.metrics import retrieval_figures
+from cv_tf.metrics.queries import rank_queries
+
+
+def _at(*degrees):
+    radians = np.deg2rad(degrees)
+    return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
+
+
+def test_worked_by_hand():
+    # 0 and 1 are each other's nearest; 2 is nearest to a stranger, 3; 4 is alone.
+    # 1 is nearer than 0 to the stranger.
+    vectors = _at(0, 2, 40, 39, 90)
+    queries = rank_queries(vectors, np.array([0, 0, 0, 1, 2]), k=3)
+    assert queries.rows.tolist() == [2, 1, 0]
+    assert queries.num_variants.tolist() == [2, 2, 2]
+    assert queries.neighbors.indices[0].tolist() == [3, 1, 0]
+    assert queries.is_right[0].tolist() == [False, True, True]
+    # Product 2: its second neighbor is right, at a precision of a half, of R = 2.
+    assert queries.precision.tolist() == pytest.approx([0.25, 0.5, 0.5])
+
+
+def test_of_equally_bad_ones_the_surest_mistake_is_first():
+    vectors = _at(0, 10, 60, 200, 205, 250)
+    queries = rank_queries(vectors, np.array([0, 1, 0, 2, 3, 2]), k=1)
+    assert queries.precision.tolist() == [0, 0, 0, 0]
+    assert queries.rows.tolist() == [3, 0, 5, 2]
+
+
+def test_the_mean_of_their_precision_is_map_at_r():
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((60, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    styles, blocks = rng.integers(-1, 20, 60), rng.integers(0, 2, 60)
+    queries = rank_queries(vectors, styles, blocks)
+    figures = retrieval_figures(vectors, styles, blocks)
+    assert queries.precision.mean() == pytest.approx(figures["map_at_r_in_block"])
+    assert len(queries.rows) == figures["num_queries"]
+    assert (np.diff(queries.precision) >= -1e-9).all()
+    found = queries.neighbors.indices
+    assert found.shape[1] >= queries.num_variants.max()
+    own = np.broadcast_to(blocks[queries.rows][:, None], found.shape)
+    assert (blocks[found] == own)[found >= 0].all()
