@@ -73,7 +73,7 @@ def _examine_jpeg(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
 
 def _examine_png(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """The file, laid on white if it is transparent, its height and width, its pixels."""
+    """The file (laid on white if transparent), its height and width, its pixels."""
     pixels = tf.io.decode_png(encoded, channels=4)
     opacity = tf.cast(pixels[..., 3:], tf.float32) / 255.0
     laid = 255.0 + (tf.cast(pixels[..., :3], tf.float32) - 255.0) * opacity
