@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,20 +68,19 @@ def _in_eight_bits(converter: tf.lite.TFLiteConverter, sample: np.ndarray) -> by
         return ([image[np.newaxis]] for image in sample)
 
     converter.representative_dataset = representative
-    debugger = tf.lite.experimental.QuantizationDebugger(
-        converter=converter,
-        debug_dataset=representative,
-        debug_options=tf.lite.experimental.QuantizationDebugOptions(
-            denylisted_ops=list(_IN_FLOATS)
-        ),
+    options = tf.lite.experimental.QuantizationDebugOptions(
+        denylisted_ops=list(_IN_FLOATS)
     )
+    with _quiet():
+        debugger = tf.lite.experimental.QuantizationDebugger(
+            converter=converter, debug_dataset=representative, debug_options=options
+        )
     return debugger.get_nondebug_quantized_model()
 
 
 def load_tflite(path: Path) -> Vectors:
     """The function of a file, applied to one image after the other."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # Announces its own end.
+    with _quiet():
         interpreter = tf.lite.Interpreter(str(path))
     interpreter.allocate_tensors()
     (source,), (result,) = (
@@ -94,3 +94,11 @@ def load_tflite(path: Path) -> Vectors:
         return interpreter.get_tensor(result["index"])[0]
 
     return lambda images: np.stack([of_image(image) for image in images])
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences TensorFlow's interpreter, which warns that it will move."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
