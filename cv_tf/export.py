@@ -51,9 +51,9 @@ class ExportConfig(CatalogSettings):
     )
     precision: str = setting(
         "float32",
-        "Of tflite: float16 halves the file; int8_weights quarters it; int8 also "
-        "computes in 8 bits, in ranges learned from photos of the catalogue, and "
-        "differs most.",
+        "Of tflite: float16 halves the file; int8_weights quarters it; int8 computes "
+        "convolutions in 8 bits, in ranges learned from photos of the catalogue, keeps "
+        "the rest and its weights in floats, and differs most.",
         one_of=choices.EXPORT_PRECISIONS,
     )
     output: str = setting(

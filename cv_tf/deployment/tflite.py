@@ -30,7 +30,8 @@ def write_tflite(
     Args:
       embedder: Its image size is S.
       precision: "float32"; "float16" halves the weights; "int8_weights" quantizes
-        them, and "int8" also what convolutions compute, in ranges that it learns.
+        them all; "int8" quantizes convolutions and what they compute, in ranges that it
+        learns, and leaves all else in floats.
       sample: uint8 `[m, S, S, 3]`, photos to learn the ranges of "int8" from.
       path: Where to write.
 
