@@ -65,6 +65,9 @@ RETRIEVALS = ("auto", "exact", "scann")
 ENGINES = ("local", "spark")
 CRITERIA = ("f1", "fms")
 
+EXPORT_FORMATS = ("savedmodel", "tflite", "onnx")
+EXPORT_PRECISIONS = ("float32", "float16", "int8", "int8_weights")
+
 
 def check(name: str, value: str, known: Sequence[str]) -> None:
     """Raises ValueError unless `value`, of an argument `name`, is a known one."""

@@ -47,6 +47,7 @@ def _verb(name, *arguments):
         *("", ".choices", ".config", ".command", ".catalog", ".jobs", ".embedding"),
         *(".train", ".evaluate", ".compare", ".embed", ".group", ".search"),
         *(".inspect", ".comparison", ".inspection", ".report"),
+        *(".export", ".deployment"),
     ],
 )
 def test_importing_costs_nothing(module):
@@ -65,6 +66,7 @@ def test_importing_costs_nothing(module):
         ("group", "--threshold=auto"),
         ("search", "--neighbors=10"),
         ("inspect", "--views_each=4"),
+        ("export", "--precision=float32"),
     ],
 )
 def test_help_comes_without_tensorflow(verb, flag):

@@ -1,9 +1,10 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,3 +36,28 @@ def whole_file(path: Path) -> Iterator[Path]:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Gives a new folder to write to, which takes the place of `folder` at the end.
+
+    If the block raises, the old folder stays and nothing else does.
+
+    Args:
+      folder: Its path, on a local disk.
+
+    Yields:
+      A path in the same folder as it.
+    """
+    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.new")
+    replaced = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    unfinished.mkdir()
+    try:
+        yield unfinished
+        if folder.exists():
+            folder.rename(replaced)
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(replaced, ignore_errors=True)

@@ -41,28 +41,54 @@ def plan(scanned: Sequence[Scanned], frames: np.ndarray, image_size: int) -> Pla
       image_size: Pixels a side of the square.
     """
     size = np.array([(row.height, row.width) for row in scanned], np.int64)
-    size = size.reshape(-1, 2)  # Also of no photo at all.
-    is_jpeg = np.array([row.kind == JPEG for row in scanned], bool)
-    frames = np.asarray(frames, np.float64)
-    extent = frames[:, 2:] * size
-    longest = extent.max(axis=1)
-    inner = np.round(extent * image_size / longest[:, None])
+    background = np.array([row.background for row in scanned], np.uint8)
+    with tf.device("/CPU:0"):
+        how = plan_tensors(
+            size.reshape(-1, 2),  # Also of no photo at all.
+            np.array([row.kind == JPEG for row in scanned], bool),
+            np.asarray(frames, np.float64),
+            background.reshape(-1, 3),
+            image_size,
+        )
+    return Plan(*(np.asarray(column) for column in how))
+
+
+def plan_tensors(
+    size: tf.Tensor,
+    is_jpeg: tf.Tensor,
+    frames: tf.Tensor,
+    background: tf.Tensor,
+    image_size: int,
+) -> Plan:
+    """`plan` of what is known as tensors, also within a graph.
+
+    Args:
+      size: [n, 2] int64, height and width of each photo in pixels.
+      is_jpeg: [n] bool.
+      frames: [n, 4] float64, (top, left, height, width) in shares of the photo.
+      background: [n, 3] uint8, color around the frame.
+      image_size: Pixels a side of the square.
+    """
+    extent = frames[:, 2:] * tf.cast(size, tf.float64)
+    longest = tf.reduce_max(extent, axis=1)
+    inner = tf.round(extent * image_size / longest[:, None])
+    ratios = tf.constant(RATIOS, tf.int64)
     shrinking = longest / image_size + 1e-6
-    reader = np.maximum(np.searchsorted(RATIOS, shrinking, side="right") - 1, 0)
-    ratio = np.where(is_jpeg, np.array(RATIOS)[reader], 1)[:, None]
+    reader = tf.searchsorted(tf.cast(ratios, tf.float64), shrinking, side="right")
+    reader = tf.maximum(reader - 1, 0)
+    ratio = tf.where(is_jpeg, tf.gather(ratios, reader), 1)[:, None]
 
     decoded = -(-size // ratio)  # libjpeg rounds scaled sizes up.
-    start = np.floor(frames[:, :2] * decoded + 1e-3).astype(np.int64)
-    end = np.ceil((frames[:, :2] + frames[:, 2:]) * decoded - 1e-3).astype(np.int64)
-    start = np.clip(start, 0, decoded - 1)
-    end = np.clip(end, start + 1, decoded)
+    extent = tf.cast(decoded, tf.float64)
+    start = tf.floor(frames[:, :2] * extent + 1e-3)
+    end = tf.math.ceil((frames[:, :2] + frames[:, 2:]) * extent - 1e-3)
+    start = tf.clip_by_value(start, 0.0, extent - 1.0)
+    end = tf.clip_by_value(end, start + 1.0, extent)
     return Plan(
-        reader=np.where(is_jpeg, reader, _PNG_READER).astype(np.int32),
-        window=np.concatenate([start, end - start], axis=1).astype(np.int32),
-        inner=np.maximum(inner, 1).astype(np.int32),
-        background=np.array([row.background for row in scanned], np.uint8).reshape(
-            -1, 3
-        ),
+        reader=tf.where(is_jpeg, reader, _PNG_READER),
+        window=tf.cast(tf.concat([start, end - start], axis=1), tf.int32),
+        inner=tf.cast(tf.maximum(inner, 1.0), tf.int32),
+        background=background,
     )
 
 

@@ -163,5 +163,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _thumbnail(image: Image.Image) -> np.ndarray:
-    size = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
-    return np.asarray(image.resize(size, Image.Resampling.BOX))
+    # Two steps: which side Pillow shrinks first, and rounds, depends on its version.
+    for size in ((THUMBNAIL_SIDE, image.height), (THUMBNAIL_SIDE, THUMBNAIL_SIDE)):
+        image = image.resize(size, Image.Resampling.BOX)
+    return np.asarray(image)

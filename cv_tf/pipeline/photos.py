@@ -76,6 +76,10 @@ class Photos:
                 bar.update(len(chunk))
         return replace(self, pixels=pixels, places=np.arange(len(self)))
 
+    def encoded(self, row: int) -> bytes:
+        """The file of a photo, or of its converted copy: JPEG or PNG."""
+        return self._read(tf.constant(self.files[row]), tf.constant(row)).numpy()
+
     def decoded(self, rows: tf.data.Dataset) -> tf.data.Dataset:
         """Decodes the photos of a dataset of rows (scalar int64), in its order.
 

@@ -16,7 +16,7 @@ from cv_tf.catalog import Catalog
 from cv_tf.catalog.storage import is_remote
 from cv_tf.catalog.whole_file import whole_file
 
-_VERSION = 2  # Raise it when the meaning of a column or the frame finder changes.
+_VERSION = 3  # Raise it when the meaning of a column or the frame finder changes.
 
 
 class Scanned(NamedTuple):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from cv_tf.catalog.whole_file import whole_folder
 
 # Written last, and the name by which a folder is known to be an index.
 ABOUT = "index.json"
@@ -47,7 +46,7 @@ def write_index(
                 f"'{folder}' holds an index. Choose another folder, or pass "
                 "overwrite=True to replace it."
             )
-    with _whole_folder(folder) as unfinished:
+    with whole_folder(folder) as unfinished:
         write_files(unfinished)
         sizes = {path.name: path.stat().st_size for path in unfinished.iterdir()}
         text = json.dumps(about | {"files": sizes}, indent=1)
@@ -84,19 +83,3 @@ def damaged(folder: Path, what: str) -> ValueError:
         f"The index '{folder}' is damaged ({what}). Copy it again, or build it again "
         "from the embeddings."
     )
-
-
-@contextlib.contextmanager
-def _whole_folder(folder: Path) -> Iterator[Path]:
-    """Gives a new folder to write to, which takes the place of `folder` at the end."""
-    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.new")
-    replaced = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    unfinished.mkdir()
-    try:
-        yield unfinished
-        if folder.exists():
-            folder.rename(replaced)
-        unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.rmtree(replaced, ignore_errors=True)

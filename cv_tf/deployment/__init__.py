@@ -1,0 +1,1 @@
+"""The Embedder as files that need none of this package to run."""

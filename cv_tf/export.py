@@ -1,0 +1,189 @@
+r"""Writes the Embedder of a run for use elsewhere, with a model card beside it.
+
+  python -m cv_tf.export --workdir=runs/my --output=exports/my/1
+  python -m cv_tf.export --workdir=runs/my --format=tflite --precision=float16 \
+      --output=my.tflite
+  python -m cv_tf.export --workdir=runs/my --format=onnx --output=my.onnx
+
+A SavedModel takes whole JPEG or PNG files and finds the product in them as the run did
+(but knows no boxes of the catalogue), or squares of pixels; the other formats take
+squares. Vectors are compared with those of the Embedder on photos of the catalogue, and
+an export that differs too much is not kept. With --workdir, the settings of that run
+say which catalogue and how photos are framed, wherever no flag does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cv_tf import choices, command
+from cv_tf.config import CatalogSettings, ConfigError
+from cv_tf.setting import check_all, setting
+
+if TYPE_CHECKING:
+    from cv_tf.deployment.agreement import Agreement
+
+_PRODUCTS = [field.name for field in dataclasses.fields(CatalogSettings)]
+_SUFFIX = {"tflite": ".tflite", "onnx": ".onnx"}
+_ONNX_PACKAGES = ("tf2onnx", "onnxruntime")
+
+
+@dataclasses.dataclass(kw_only=True)
+class ExportConfig(CatalogSettings):
+    """What to write, and where to.
+
+    Raises:
+      ConfigError: At construction, if a value cannot be used.
+    """
+
+    workdir: str = setting("", "Folder of a finished training.")
+    format: str = setting(
+        "savedmodel",
+        "savedmodel for TensorFlow Serving; tflite (LiteRT) for small devices; onnx, "
+        "which needs the extra 'onnx'.",
+        one_of=choices.EXPORT_FORMATS,
+    )
+    precision: str = setting(
+        "float32",
+        "Of tflite: float16 halves the file; int8_weights quarters it; int8 computes "
+        "convolutions in 8 bits, in ranges learned from photos of the catalogue, keeps "
+        "the rest and its weights in floats, and differs most.",
+        one_of=choices.EXPORT_PRECISIONS,
+    )
+    output: str = setting(
+        "", "The folder of a SavedModel, or a file that ends in .tflite or .onnx."
+    )
+    overwrite: bool = setting(False, "Replace --output and its card if they are there.")
+    photos: int = setting(
+        256,
+        "Photos of the catalogue that vectors are compared on; int8 learns from as "
+        "many others.",
+        minimum=1,
+    )
+
+    def __post_init__(self):
+        check_all(self)
+        if self.precision != "float32" and self.format != "tflite":
+            raise ConfigError(
+                f"--precision={self.precision} goes with --format=tflite; "
+                f"--format={self.format} is always float32."
+            )
+
+
+def run(config: ExportConfig) -> dict[str, Agreement]:
+    """Exports the Embedder of a workdir.
+
+    Returns:
+      How well the export agrees with the Embedder, by what it was given.
+
+    Raises:
+      ValueError: If the settings, the catalogue or the workdir cannot be used, or the
+        export does not agree.
+    """
+    from cv_tf.catalog.checks import check_frame  # noqa: PLC0415
+    from cv_tf.catalog.products import read_products  # noqa: PLC0415
+    from cv_tf.training.workdir import Workdir, write_text  # noqa: PLC0415
+
+    output, card = _outputs(config)
+    _check_packages(config.format)
+    workdir = Workdir(config.workdir)
+    trained = workdir.read_config()
+    if not workdir.embedder.is_file():
+        raise ConfigError(
+            f"There is no '{workdir.embedder}'. A finished training writes it; pass "
+            "its --workdir."
+        )
+    catalog = read_products(config)
+    check_frame(catalog.name, config.frame, catalog.box)
+
+    from cv_tf.deployment.card import write_card  # noqa: PLC0415
+    from cv_tf.deployment.export import draw_photos, export_embedder  # noqa: PLC0415
+    from cv_tf.models import Embedder  # noqa: PLC0415
+
+    embedder = Embedder.load(workdir.embedder)
+    frame = "auto" if config.frame == "auto" else "photo"
+    checked, learned = draw_photos(
+        # An export gets no boxes: it is compared on what it can know.
+        dataclasses.replace(catalog, box=None),
+        embedder.image_size,
+        frame,
+        config.cache_dir,
+        config.photos,
+    )
+    as_written = (config.format, config.precision, frame == "auto")
+    agreements = export_embedder(embedder, *as_written, checked, learned, output)
+    about = (embedder, trained, catalog, workdir.read_metrics(), agreements)
+    write_text(card, write_card(output.name, *as_written, *about))
+    _tell(agreements)
+    print(f"The Embedder is in '{output}', what is known of it in '{card}'.")
+    return agreements
+
+
+def _outputs(config: ExportConfig) -> tuple[Path, Path]:
+    """The export and its card, if they may be written."""
+    if config.format == "savedmodel":
+        output = _check_folder(config.output, config.overwrite)
+    else:
+        suffixes = (_SUFFIX[config.format],)
+        output = command.check_output(config.output, config.overwrite, suffixes)
+    card = output.with_name(f"{output.name}.md")
+    return output, command.check_output(str(card), config.overwrite, (".md",))
+
+
+def _check_folder(output: str, overwrite: bool) -> Path:
+    folder = Path(output).expanduser()
+    if not output or not folder.name:
+        raise ConfigError("--output is not set. Name a folder for the SavedModel.")
+    if folder.suffix in _SUFFIX.values():
+        raise ConfigError(
+            f"--output={output} is a folder for --format=savedmodel. Name one, or pass "
+            f"--format={folder.suffix[1:]}."
+        )
+    if folder.exists() and not (folder / "saved_model.pb").is_file():
+        raise ConfigError(f"'{folder}' exists and is no SavedModel. Name another.")
+    if folder.exists() and not overwrite:
+        raise ConfigError(f"'{folder}' exists. Pass --overwrite to replace it.")
+    if not folder.parent.is_dir():
+        raise ConfigError(f"There is no folder '{folder.parent}' to write to.")
+    return folder
+
+
+def _check_packages(format_: str) -> None:
+    missing = [name for name in _ONNX_PACKAGES if not find_spec(name)]
+    if format_ == "onnx" and missing:
+        raise ConfigError(
+            f"--format=onnx needs {' and '.join(missing)}, which this Python has not. "
+            "Run: pip install 'cv_tf[onnx]'"
+        )
+
+
+def _tell(agreements: dict[str, Agreement]) -> None:
+    for what, of in agreements.items():
+        print(
+            f"Given {what}, {of.num_photos} of them, cosine with the Embedder: "
+            f"{of.lowest_cosine:.6f} at least, {of.mean_cosine:.6f} in the mean."
+        )
+        if not np.isnan(of.same_nearest):
+            print(f"The nearest other photo is the same for {of.same_nearest:.1%}.")
+
+
+def settings_of(argv: Sequence[str]) -> ExportConfig:
+    """The settings of a command line, on those of the run in its workdir."""
+    from cv_tf.training.workdir import Workdir  # noqa: PLC0415
+
+    given = command.parse_flags(ExportConfig, argv)
+    if not Path(given.workdir, "config.cfg").expanduser().is_file():
+        return given
+    trained = Workdir(given.workdir).read_config()
+    base = ExportConfig(**{name: getattr(trained, name) for name in _PRODUCTS})
+    return command.parse_flags(ExportConfig, argv, base=base)
+
+
+if __name__ == "__main__":
+    command.run(run, ExportConfig, parse=settings_of)

@@ -1,0 +1,121 @@
+"""Photos of which nothing is known but their bytes to squares, within a graph.
+
+What `look_through` finds out about a catalogue, once and with the help of Pillow, is
+found out here each time and by TensorFlow alone: an exported graph has nothing else.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from cv_tf.pipeline.decode import decode, plan_tensors
+from cv_tf.pipeline.examine import RATIOS, THUMBNAIL_SIDE
+from cv_tf.pipeline.frames import WHOLE_PHOTO, border_colors, find_frames
+
+_JPEG_START = b"\xff\xd8\xff"
+_ONE = 2.0**22  # Pillow's shares are fixed-point numbers of 22 bits.
+
+
+def read_squares(photos: tf.Tensor, image_size: int, find_frame: bool) -> tf.Tensor:
+    """Decodes the product's frame of each photo and pads it to a square.
+
+    The result is that of the pipeline for every photo that it reads as it is, and for
+    PNG with transparency or a palette. JPEG that is turned by EXIF, or CMYK, is read as
+    it is stored.
+
+    Args:
+      photos: [n] string, each a whole JPEG or PNG file.
+      image_size: Pixels a side of the squares.
+      find_frame: Find the product's box from a plain background; else the frame is the
+        whole photo.
+
+    Returns:
+      [n, image_size, image_size, 3] uint8.
+
+    Raises:
+      tf.errors.InvalidArgumentError: If a photo cannot be decoded.
+    """
+    return tf.map_fn(
+        lambda encoded: _read_square(encoded, image_size, find_frame),
+        photos,
+        fn_output_signature=tf.TensorSpec([image_size, image_size, 3], tf.uint8),
+    )
+
+
+def _read_square(encoded: tf.Tensor, image_size: int, find_frame: bool) -> tf.Tensor:
+    is_jpeg = tf.strings.substr(encoded, 0, len(_JPEG_START)) == _JPEG_START
+    encoded, size, small = tf.cond(
+        is_jpeg, lambda: _examine_jpeg(encoded), lambda: _examine_png(encoded)
+    )
+    thumbnails = shrink(small)[tf.newaxis]
+    frames = find_frames(thumbnails)[0] if find_frame else tf.constant([WHOLE_PHOTO])
+    plans = plan_tensors(
+        size=tf.cast(size, tf.int64)[tf.newaxis],
+        is_jpeg=is_jpeg[tf.newaxis],
+        frames=tf.cast(frames, tf.float64),
+        background=border_colors(thumbnails),
+        image_size=image_size,
+    )
+    how = type(plans)(*(column[0] for column in plans))
+    return decode(encoded, how, image_size)
+
+
+def _examine_jpeg(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The file, its height and width, and its pixels, large enough for a thumbnail."""
+    size = tf.io.extract_jpeg_shape(encoded)[:2]
+    readers = [
+        lambda ratio=ratio: tf.io.decode_jpeg(encoded, channels=3, ratio=ratio)
+        for ratio in RATIOS
+    ]
+    shrinking = tf.reduce_min(size) // THUMBNAIL_SIDE
+    reader = tf.searchsorted(RATIOS, shrinking[tf.newaxis], side="right")[0] - 1
+    return encoded, size, tf.switch_case(tf.maximum(reader, 0), readers)
+
+
+def _examine_png(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The file (laid on white if transparent), its height and width, its pixels."""
+    pixels = tf.io.decode_png(encoded, channels=4)
+    opacity = tf.cast(pixels[..., 3:], tf.float32) / 255.0
+    laid = 255.0 + (tf.cast(pixels[..., :3], tf.float32) - 255.0) * opacity
+    laid = tf.cast(tf.round(laid), tf.uint8)
+    encoded = tf.cond(
+        tf.reduce_all(opacity == 1.0),
+        lambda: encoded,
+        lambda: tf.io.encode_png(laid, compression=1),
+    )
+    return encoded, tf.shape(laid)[:2], laid
+
+
+def shrink(pixels: tf.Tensor) -> tf.Tensor:
+    """The thumbnail of a photo, bit by bit as `examine` makes it with Pillow.
+
+    Where frames begin is decided by single levels, so columns come first, each pass is
+    rounded, and shares are the integers that Pillow computes with.
+
+    Args:
+      pixels: [height, width, 3] uint8.
+
+    Returns:
+      [128, 128, 3] uint8, squashed.
+    """
+    size = tf.shape(pixels)
+    pixels = tf.cast(pixels, tf.float64)  # Holds these integers exactly.
+    pixels = _scaled(tf.einsum("ow,hwc->hoc", _box_shares(size[1]), pixels))
+    pixels = _scaled(tf.einsum("oh,hwc->owc", _box_shares(size[0]), pixels))
+    side = THUMBNAIL_SIDE
+    return tf.ensure_shape(tf.cast(pixels, tf.uint8), [side, side, 3])
+
+
+def _box_shares(length: tf.Tensor) -> tf.Tensor:
+    """[128, length]: what each pixel counts in each box that its center lies in."""
+    scale = tf.cast(length, tf.float64) / THUMBNAIL_SIDE
+    center = (tf.range(THUMBNAIL_SIDE, dtype=tf.float64) + 0.5) * scale
+    offset = tf.cast(tf.range(length), tf.float64) + 0.5 - center[:, tf.newaxis]
+    offset *= 1.0 / tf.maximum(scale, 1.0)
+    inside = tf.cast((offset > -0.5) & (offset <= 0.5), tf.float64)
+    shares = inside / tf.reduce_sum(inside, axis=1, keepdims=True)
+    return tf.floor(shares * _ONE + 0.5)
+
+
+def _scaled(sums: tf.Tensor) -> tf.Tensor:
+    return tf.floor(sums / _ONE + 0.5)

@@ -1,0 +1,39 @@
+"""A tiny Embedder, and photos that it has not seen."""
+
+import numpy as np
+import pytest
+import tf_keras as keras
+
+from cv_tf.catalog import read_catalog
+from cv_tf.config import Config
+from cv_tf.deployment.export import draw_photos
+from cv_tf.embedding.embed import embed
+from cv_tf.methods import build_embedder
+from cv_tf.pipeline import Photos
+
+
+@pytest.fixture(scope="session")
+def tiny_embedder():
+    """Of 32 pixels a side, parts and an inversion."""
+    keras.utils.set_random_seed(0)
+    config = Config(backbone="tiny", weights="none", image_size=32, whiten="none")
+    return build_embedder(config)
+
+
+@pytest.fixture(scope="session")
+def drawn_photos(drawn_catalog) -> tuple[Photos, Photos]:
+    """12 photos to check on, 12 to learn from."""
+    catalog = read_catalog(drawn_catalog)
+    return draw_photos(catalog, 32, "auto", "", most=12)
+
+
+@pytest.fixture(scope="session")
+def images(drawn_photos) -> np.ndarray:
+    """uint8 [12, 32, 32, 3]."""
+    return drawn_photos[0].in_memory(progress=False).pixels
+
+
+@pytest.fixture(scope="session")
+def vectors(tiny_embedder, drawn_photos) -> np.ndarray:
+    """What the Embedder says of them."""
+    return embed(tiny_embedder, drawn_photos[0])

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from cv_tf.catalog import CatalogError, read_catalog
+from cv_tf.deployment import export
+from cv_tf.deployment.agreement import ExportError
+from cv_tf.deployment.export import draw_photos, export_embedder
+
+
+def test_photos_are_drawn_apart(drawn_catalog):
+    catalog = read_catalog(drawn_catalog)
+    checked, learned = draw_photos(catalog, 32, "auto", "", most=1000)
+    assert (len(checked), len(learned)) == (23, 22)
+    both = [*checked.catalog.product_id, *learned.catalog.product_id]
+    assert sorted(both) == sorted(catalog.product_id)
+
+
+def test_a_single_photo_is_checked_on(drawn_catalog):
+    catalog = read_catalog(drawn_catalog).select(np.arange(1))
+    checked, learned = draw_photos(catalog, 32, "auto", "", most=9)
+    assert (len(checked), len(learned)) == (1, 0)
+
+
+def test_no_photo_that_can_be_used(tmp_path):
+    (tmp_path / "catalog.csv").write_text("product_id,image\nA,gone.jpg\n")
+    catalog = read_catalog(tmp_path / "catalog.csv", ())
+    with pytest.raises(CatalogError, match="none of the 1 photos drawn"):
+        draw_photos(catalog, 32, "auto", "", most=9)
+
+
+@pytest.mark.parametrize(
+    ("format_", "load"), [("savedmodel", "load_savedmodel"), ("tflite", "load_tflite")]
+)
+def test_what_does_not_agree_is_not_kept(
+    format_, load, tiny_embedder, drawn_photos, vectors, tmp_path, monkeypatch
+):
+    def other(photos):
+        return vectors[:, ::-1]
+
+    loaded = (other, other) if format_ == "savedmodel" else other
+    monkeypatch.setattr(export, load, lambda path: loaded)
+    monkeypatch.setattr(
+        export, "_of_files", lambda of_photos, photos: of_photos(photos)
+    )
+    output = tmp_path / "export"
+    if format_ == "tflite":
+        output = tmp_path / "export.tflite"
+        output.write_text("old")
+    with pytest.raises(ExportError, match="The export is not kept"):
+        export_embedder(tiny_embedder, format_, "float32", True, *drawn_photos, output)
+    left = [path.name for path in tmp_path.iterdir()]
+    assert left == (["export.tflite"] if format_ == "tflite" else [])
+    assert format_ == "savedmodel" or output.read_text() == "old"
