@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import tensorflow as tf
@@ -84,14 +85,34 @@ def cached_gradients(method: Method, images: tf.Tensor, styles: tf.Tensor) -> Gr
         scaled = _scaled(method, loss)
     by_features, gradients = tape.gradient(scaled, (features, variables))
 
-    # Features without a gradient are those of momentum twins.
+    in_backbone = [i for i, gradient in enumerate(gradients) if gradient is None]
+    through = _through_pieces(
+        features_of, num_pieces, by_features, [variables[i] for i in in_backbone]
+    )
+    for i, gradient in zip(in_backbone, through, strict=True):
+        gradients[i] = gradient
+    return Gradients(_unscaled(method, gradients), loss, embeddings)
+
+
+def _through_pieces(
+    features_of: Callable[[tf.Tensor], tuple[tf.Tensor, ...]],
+    num_pieces: int,
+    by_features: Sequence[tf.Tensor | None],
+    variables: Sequence[tf.Variable],
+) -> list[tf.Tensor]:
+    """Leads the gradient by features on to variables, one piece after the other.
+
+    Args:
+      features_of: From the number of a piece to its features, `[size, ...]`.
+      num_pieces: How many there are.
+      by_features: `[num_pieces * size, ...]` each; None for those of a momentum twin.
+      variables: That features are made with.
+    """
     learned = [i for i, gradient in enumerate(by_features) if gradient is not None]
     by_pieces = [
-        tf.reshape(by_features[i], [num_pieces, size, *by_features[i].shape[1:]])
+        tf.reshape(by_features[i], [num_pieces, -1, *by_features[i].shape[1:]])
         for i in learned
     ]
-    in_backbone = [i for i, gradient in enumerate(gradients) if gradient is None]
-    sums = [tf.zeros_like(variables[i]) for i in in_backbone]
 
     def add(piece: tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
         with tf.GradientTape() as tape:
@@ -99,7 +120,7 @@ def cached_gradients(method: Method, images: tf.Tensor, styles: tf.Tensor) -> Gr
             targets = [features[i] for i in learned]
         more = tape.gradient(
             targets,
-            [variables[i] for i in in_backbone],
+            variables,
             output_gradients=[gradient[piece] for gradient in by_pieces],
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
@@ -108,17 +129,18 @@ def cached_gradients(method: Method, images: tf.Tensor, styles: tf.Tensor) -> Gr
     _, *sums = tf.while_loop(
         lambda piece, *_: piece < num_pieces,
         add,
-        (tf.constant(0), *sums),
+        (tf.constant(0), *map(tf.zeros_like, variables)),
         parallel_iterations=1,
         maximum_iterations=num_pieces,
     )
-    for i, gradient in zip(in_backbone, sums, strict=True):
-        gradients[i] = gradient
-    return Gradients(_unscaled(method, gradients), loss, embeddings)
+    return sums
 
 
-def _concatenated(features_of, num_pieces: int) -> tuple[tf.Tensor, ...]:
-    shapes = features_of(tf.constant(0))
+def _concatenated(
+    features_of: Callable[[tf.Tensor], tuple[tf.Tensor, ...]], num_pieces: int
+) -> tuple[tf.Tensor, ...]:
+    """The features of all pieces, one after the other."""
+    shapes = features_of(tf.constant(0))  # A graph leaves out what is not used.
     signature = tuple(tf.TensorSpec(one.shape, one.dtype) for one in shapes)
     stacked = tf.map_fn(
         features_of,
