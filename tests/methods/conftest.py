@@ -4,22 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
+from replicas import SMALL
 
 from cv_tf.config import Config
 from cv_tf.methods import build_embedder, build_method
 
-SMALL = {
-    "backbone": "tiny",
-    "weights": "none",
-    "image_size": 32,
-    "batch_size": 8,
-    "projection_dimensions": 8,
-    "projection_hidden": 16,
-    "predictor_hidden": 12,
-    "queue_size": 16,
-    "steps": 10,
-    "parts": "halves",
-}
 LUMA = tf.constant([0.299, 0.587, 0.114])
 
 
