@@ -10,7 +10,7 @@ import dataclasses
 import sys
 from typing import TYPE_CHECKING, Any
 
-from cv_tf import command
+from cv_tf import command, workers
 from cv_tf.config import Config, ConfigError
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def run(config: Config) -> Run:
             "--method=frozen has nothing to train. Run python -m cv_tf.evaluate "
             "--method=frozen to see how good the frozen network is."
         )
+    if config.strategy == "multi_worker":
+        workers.read()  # Says at once what is wrong with TF_CONFIG.
     workdir = Workdir(config.workdir)
     workdir.check(config)  # It is made when the run begins: a mistake leaves none.
     metrics = workdir.read_metrics()

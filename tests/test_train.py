@@ -172,6 +172,12 @@ class TestMistakesOfUse:
     def test_no_workdir(self, run_verb):
         assert "--workdir is not set" in self.failure(run_verb)
 
+    def test_workers_that_are_not_named(self, run_verb, tmp_path):
+        workdir = f"--workdir={tmp_path / 'run'}"
+        errors = self.failure(run_verb, workdir, "--strategy=multi_worker")
+        assert "TF_CONFIG is not set" in errors
+        assert not (tmp_path / "run").exists()
+
     def test_broken_table(self, run_verb, changed_catalog, tiny_run, tmp_path):
         twice = {"product_id": "00-black", "image": "00-black.jpg", "style_id": ""}
         twice |= {"category": "Shirts", "color": "", "split": "train"}
