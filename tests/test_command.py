@@ -124,7 +124,11 @@ def _another(field: dataclasses.Field):
 
 
 def test_a_flagfile_reads_back_to_equal_settings(tmp_path):
-    fields = dataclasses.fields(EvaluateConfig)
+    fields = [
+        field
+        for field in dataclasses.fields(EvaluateConfig)
+        if field.name != "micro_batch"  # It needs another's default.
+    ]
     settings = EvaluateConfig(**{field.name: _another(field) for field in fields})
     for field in fields:
         assert getattr(settings, field.name) != field.default, field.name

@@ -52,10 +52,10 @@ def test_values_out_of_bounds_are_refused_by_the_name_of_the_flag(name):
             continue
         message = rf"--{name}=.* must be {re.escape(str(limit))} or {words}\."
         with pytest.raises(ConfigError, match=message):
-            Config(**{name: kind(limit + side)})
+            EvaluateConfig(**{name: kind(limit + side)})
     if kind is float:
         with pytest.raises(ConfigError, match=f"--{name}=nan must be"):
-            Config(**{name: float("nan")})
+            EvaluateConfig(**{name: float("nan")})
 
 
 @pytest.mark.parametrize(
@@ -136,3 +136,11 @@ def test_a_setting_says_all_of_itself():
 def test_parts_that_pixels_cannot_show_are_refused():
     with pytest.raises(ConfigError, match=r"--parts=symmetric_7x7 .* --parts=grid_3x3"):
         Config(parts_from="pixels")
+
+
+def test_pieces_of_a_batch_are_equal_and_normalized_as_pretrained():
+    assert Config(batch_size=64, micro_batch=16).micro_batch == 16
+    with pytest.raises(ConfigError, match=r"multiple of --micro_batch=24"):
+        Config(batch_size=64, micro_batch=24)
+    with pytest.raises(ConfigError, match=r"needs --freeze_batch_norm"):
+        Config(batch_size=64, micro_batch=16, freeze_batch_norm=False)

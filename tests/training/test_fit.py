@@ -80,7 +80,7 @@ def test_xla_where_it_pays(jit_compile, device, expected):
     method = types.SimpleNamespace(compile=lambda **options: seen.update(options))
     seen = {}
     extended = types.SimpleNamespace(worker_devices=(f"/device:{device}:0",))
-    strategy = types.SimpleNamespace(extended=extended)
+    strategy = types.SimpleNamespace(extended=extended, num_replicas_in_sync=1)
     config = Config(jit_compile=jit_compile, steps_per_execution=5)
     compile_method(method, config, "an optimizer", strategy)
     assert seen == {
@@ -88,6 +88,32 @@ def test_xla_where_it_pays(jit_compile, device, expected):
         "jit_compile": expected,
         "steps_per_execution": 5,
     }
+
+
+class TestShares:
+    """Of a batch, a replica; of a replica's share, a pass through the backbone."""
+
+    def compiled(self, num_replicas, **settings):
+        method = types.SimpleNamespace(compile=lambda **options: None)
+        extended = types.SimpleNamespace(worker_devices=("/device:CPU:0",))
+        strategy = types.SimpleNamespace(
+            extended=extended, num_replicas_in_sync=num_replicas
+        )
+        compile_method(method, Config(**settings), "an optimizer", strategy)
+        return method
+
+    def test_a_batch_that_cannot_be_shared(self):
+        with pytest.raises(ValueError, match=r"--batch_size=64 .* multiple of the 3"):
+            self.compiled(3)
+
+    def test_a_share_that_cannot_be_taken_in_pieces(self):
+        with pytest.raises(ValueError, match=r"has 16 photos .* --micro_batch=32"):
+            self.compiled(4, micro_batch=32)
+
+    def test_a_share_of_one_piece_is_taken_at_once(self):
+        assert self.compiled(2, micro_batch=32).micro_batch == 0
+        assert self.compiled(2, micro_batch=16).micro_batch == 16
+        assert self.compiled(2).micro_batch == 0
 
 
 def test_tensorflow_knows_the_names_of_devices():
