@@ -40,6 +40,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from worker import ask
 
 from cv_tf.retrieval import ExactIndex, Neighbors, ScannIndex, build_index, nearest
 from cv_tf.retrieval.tuning import recall_against, smallest
@@ -159,19 +160,6 @@ def start(name: str, folder: Path) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         text=True,
     )
-
-
-def ask(worker: subprocess.Popen, question: str) -> Any:
-    """Sends one line to a worker and returns what it answers."""
-    worker.stdin.write(f"{question}\n")
-    worker.stdin.flush()
-    answer = worker.stdout.readline()
-    if not answer:
-        raise RuntimeError(
-            f"A worker ended without an answer (status {worker.wait()}); its own "
-            "error is above."
-        )
-    return json.loads(answer)
 
 
 def work(name: str, folder: Path) -> None:

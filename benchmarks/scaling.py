@@ -82,8 +82,18 @@ class Step:
     operations: float
 
 
-def count(method: Method, config: Config, share: int, num_devices: int) -> Step:
-    """Counts a step of a method on one of some devices with `share` photos each."""
+def count(
+    method: Method, config: Config, share: int, num_devices: int, operations: float
+) -> Step:
+    """Counts a step of a method on one of some devices with `share` photos each.
+
+    Args:
+      method: The method.
+      config: Its settings.
+      share: Photos a device.
+      num_devices: How many there are.
+      operations: Of the backbone for one view.
+    """
     batch = share * num_devices
     side = config.image_size
     ring = 2 * (num_devices - 1) / num_devices  # Reduce, then spread.
@@ -96,7 +106,7 @@ def count(method: Method, config: Config, share: int, num_devices: int) -> Step:
     if config.method not in ("simclr", "part_contrast"):
         pairs = 0
     passes = PASSES + (1 if config.method in ("moco", "byol") else 0)
-    backbone = 2 * share * operations_of(method, side) * passes
+    backbone = 2 * share * operations * passes
     return Step(
         input_bytes=share * side * side * 3,
         gather_bytes=ring * exchanged * FLOAT,
@@ -122,9 +132,10 @@ def operations_of(method: Method, side: int) -> float:
 
 def rows(method: Method, config: Config, share: int, use: float) -> Iterator[list[str]]:
     """The cells of the table, a row for each hardware and number of devices."""
+    operations = operations_of(method, config.image_size)
+    steps = {n: count(method, config, share, n, operations) for n in DEVICES}
     for hardware in HARDWARE:
-        for num_devices in DEVICES:
-            step = count(method, config, share, num_devices)
+        for num_devices, step in steps.items():
             bandwidth = hardware.bandwidth(num_devices)
             seconds = {
                 "compute": step.operations / (use * hardware.flops),

@@ -36,7 +36,6 @@ import contextlib
 import datetime
 import functools
 import importlib.metadata
-import json
 import os
 import platform
 import statistics
@@ -45,13 +44,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from cv_tf import strategy  # First, so that TensorFlow is loaded with Keras 2.
 
 # isort: split
 import numpy as np
 import tensorflow as tf
+from worker import ask
 
 from cv_tf.config import Config
 from cv_tf.methods import build_embedder, build_method
@@ -125,20 +124,6 @@ def peer_of(arguments: argparse.Namespace) -> Iterator[subprocess.Popen | None]:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as peer:
         yield peer
-
-
-def ask(peer: subprocess.Popen, question: str = "") -> Any:
-    """Sends one line to the peer, if there is one, and returns what it answers."""
-    if question:
-        peer.stdin.write(f"{question}\n")
-        peer.stdin.flush()
-    answer = peer.stdout.readline()
-    if not answer:
-        raise RuntimeError(
-            f"The peer ended without an answer (status {peer.wait()}); its own error "
-            "is above."
-        )
-    return json.loads(answer)
 
 
 def sides_of(

@@ -139,11 +139,20 @@ def check_output(
         raise ConfigError(f"{flag}={output} must end in {known}, which say its format.")
     if path.is_dir():
         raise ConfigError(f"'{path}' is a folder; {flag} must be a file.")
+    check_free(path, overwrite)
+    return path
+
+
+def check_free(path: Path, overwrite: bool) -> None:
+    """Checks that nothing is in the way of a file or folder that is to be written.
+
+    Raises:
+      ConfigError: If it is there and may not be replaced, or its folder is not.
+    """
     if path.exists() and not overwrite:
         raise ConfigError(f"'{path}' exists. Pass --overwrite to replace it.")
     if not path.parent.is_dir():
         raise ConfigError(f"There is no folder '{path.parent}' to write to.")
-    return path
 
 
 def to_flagfile(settings: Any) -> str:

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cv_tf import choices, command
-from cv_tf.config import CatalogSettings, ConfigError
+from cv_tf.config import CatalogSettings
 from cv_tf.jobs.run import EngineSettings
 from cv_tf.setting import check_all, setting
 
@@ -60,12 +59,7 @@ def run(config: EmbedConfig) -> Embedded:
     from cv_tf.training.workdir import Workdir  # noqa: PLC0415
 
     output = command.check_output(config.output, config.overwrite, (".parquet", ".pq"))
-    embedder = Workdir(config.workdir).embedder
-    if not embedder.is_file():
-        raise ConfigError(
-            f"There is no '{embedder}'. A finished training writes it; pass its "
-            "--workdir."
-        )
+    embedder = Workdir(config.workdir).trained_embedder()
     catalog = read_products(config, config.split)
     check_frame(catalog.name, config.frame, catalog.box)
 
@@ -96,14 +90,9 @@ def run(config: EmbedConfig) -> Embedded:
 
 def settings_of(argv: Sequence[str]) -> EmbedConfig:
     """The settings of a command line, on those of the run in its workdir."""
-    from cv_tf.training.workdir import Workdir  # noqa: PLC0415
+    from cv_tf.training.workdir import parse_on_catalog_of_run  # noqa: PLC0415
 
-    given = command.parse_flags(EmbedConfig, argv)
-    if not Path(given.workdir, "config.cfg").expanduser().is_file():
-        return given
-    trained = Workdir(given.workdir).read_config()
-    base = EmbedConfig(**{name: getattr(trained, name) for name in _PRODUCTS})
-    return command.parse_flags(EmbedConfig, argv, base=base)
+    return parse_on_catalog_of_run(EmbedConfig, argv)
 
 
 if __name__ == "__main__":

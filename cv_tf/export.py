@@ -29,7 +29,6 @@ from cv_tf.setting import check_all, setting
 if TYPE_CHECKING:
     from cv_tf.deployment.agreement import Agreement
 
-_PRODUCTS = [field.name for field in dataclasses.fields(CatalogSettings)]
 _SUFFIX = {"tflite": ".tflite", "onnx": ".onnx"}
 _ONNX_PACKAGES = ("tf2onnx", "onnxruntime")
 
@@ -94,11 +93,7 @@ def run(config: ExportConfig) -> dict[str, Agreement]:
     _check_packages(config.format)
     workdir = Workdir(config.workdir)
     trained = workdir.read_config()
-    if not workdir.embedder.is_file():
-        raise ConfigError(
-            f"There is no '{workdir.embedder}'. A finished training writes it; pass "
-            "its --workdir."
-        )
+    embedder_path = workdir.trained_embedder()
     catalog = read_products(config)
     check_frame(catalog.name, config.frame, catalog.box)
 
@@ -106,7 +101,7 @@ def run(config: ExportConfig) -> dict[str, Agreement]:
     from cv_tf.deployment.export import draw_photos, export_embedder  # noqa: PLC0415
     from cv_tf.models import Embedder  # noqa: PLC0415
 
-    embedder = Embedder.load(workdir.embedder)
+    embedder = Embedder.load(embedder_path)
     frame = "auto" if config.frame == "auto" else "photo"
     checked, learned = draw_photos(
         # An export gets no boxes: it is compared on what it can know.
@@ -147,10 +142,7 @@ def _check_folder(output: str, overwrite: bool) -> Path:
         )
     if folder.exists() and not (folder / "saved_model.pb").is_file():
         raise ConfigError(f"'{folder}' exists and is no SavedModel. Name another.")
-    if folder.exists() and not overwrite:
-        raise ConfigError(f"'{folder}' exists. Pass --overwrite to replace it.")
-    if not folder.parent.is_dir():
-        raise ConfigError(f"There is no folder '{folder.parent}' to write to.")
+    command.check_free(folder, overwrite)
     return folder
 
 
@@ -175,14 +167,9 @@ def _tell(agreements: dict[str, Agreement]) -> None:
 
 def settings_of(argv: Sequence[str]) -> ExportConfig:
     """The settings of a command line, on those of the run in its workdir."""
-    from cv_tf.training.workdir import Workdir  # noqa: PLC0415
+    from cv_tf.training.workdir import parse_on_catalog_of_run  # noqa: PLC0415
 
-    given = command.parse_flags(ExportConfig, argv)
-    if not Path(given.workdir, "config.cfg").expanduser().is_file():
-        return given
-    trained = Workdir(given.workdir).read_config()
-    base = ExportConfig(**{name: getattr(trained, name) for name in _PRODUCTS})
-    return command.parse_flags(ExportConfig, argv, base=base)
+    return parse_on_catalog_of_run(ExportConfig, argv)
 
 
 if __name__ == "__main__":

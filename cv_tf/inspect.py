@@ -128,12 +128,7 @@ def _embedder_path(config: InspectConfig) -> Path | None:
             "--pair needs an Embedder: pass --workdir of a finished training, or "
             "--method=frozen for a network as it was pretrained."
         )
-    path = Workdir(config.workdir).embedder
-    if not path.is_file():
-        raise ConfigError(
-            f"There is no '{path}'. A finished training writes it; pass its --workdir."
-        )
-    return path
+    return Workdir(config.workdir).trained_embedder()
 
 
 def _select(catalog: Catalog, names: Sequence[str]) -> Catalog:

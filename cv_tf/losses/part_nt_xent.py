@@ -74,10 +74,10 @@ def part_nt_xent_per_product(
       Float32 [batch].
     """
     # Parts lead, so that all of them go through one batched matmul.
-    first, second = _parts_first(first), _parts_first(second)
+    first, second = parts_first(first), parts_first(second)
     if whole is not None:
         whole = whole._replace(
-            first=_parts_first(whole.first), second=_parts_first(whole.second)
+            first=parts_first(whole.first), second=parts_first(whole.second)
         )
     shares = _shares(part_weights, num_parts=tf.shape(first)[0])
     losses = nt_xent_per_product(first, second, temperature, ignore=ignore, whole=whole)
@@ -124,8 +124,9 @@ class PartNTXentLoss(keras.losses.Loss):
         }
 
 
-def _parts_first(views: tf.Tensor) -> tf.Tensor:
-    return tf.transpose(tf.cast(views, tf.float32), [1, 0, 2])
+def parts_first(embeddings: tf.Tensor) -> tf.Tensor:
+    """`[batch, parts, dim]` to float32 `[parts, batch, dim]`, as other losses ask."""
+    return tf.transpose(tf.cast(embeddings, tf.float32), [1, 0, 2])
 
 
 def _shares(part_weights, num_parts: tf.Tensor) -> tf.Tensor:

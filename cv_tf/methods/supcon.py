@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from cv_tf import strategy as devices
 from cv_tf.losses import sup_con_loss
-from cv_tf.methods.two_views import TwoViews, parts_first
+from cv_tf.losses.part_nt_xent import parts_first
+from cv_tf.methods.two_views import TwoViews
 
 
 class SupCon(TwoViews):

@@ -82,8 +82,3 @@ class TwoViews(Method):
         """Losses `[parts, ...]` to one number: the parts' means, by their weights."""
         means = tf.reduce_mean(tf.reshape(losses, [losses.shape[0], -1]), axis=1)
         return tf.tensordot(self.part_shares, means, axes=1)
-
-
-def parts_first(projections: tf.Tensor) -> tf.Tensor:
-    """`[batch, parts, dimensions]` to `[parts, batch, dimensions]`, as losses ask."""
-    return tf.transpose(projections, [1, 0, 2])

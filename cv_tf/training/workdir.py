@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from cv_tf import command
 from cv_tf.catalog.whole_file import whole_file
-from cv_tf.config import Config
+from cv_tf.config import CatalogSettings, Config, ConfigError
 
 # Where a run lies and how fast it goes do not change what it learns.
 _FREE = (
@@ -103,6 +104,19 @@ class Workdir:
         except Exception as error:
             raise WorkdirError(f"'{self.config}' cannot be read: {error}") from error
 
+    def trained_embedder(self) -> Path:
+        """Where the Embedder of the finished run is.
+
+        Raises:
+          ConfigError: If there is none.
+        """
+        if not self.embedder.is_file():
+            raise ConfigError(
+                f"There is no '{self.embedder}'. A finished training writes it; pass "
+                "its --workdir."
+            )
+        return self.embedder
+
     def read_metrics(self) -> dict[str, Any]:
         """What is in `metrics.json`; nothing if there is none."""
         if not self.metrics.is_file():
@@ -112,6 +126,24 @@ class Workdir:
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Writes `metrics.json`."""
         write_json(self.metrics, metrics)
+
+
+def parse_on_catalog_of_run(
+    settings_class: type[command.Settings], argv: Sequence[str]
+) -> command.Settings:
+    """The settings of a command line, whose catalogue is that of the run in --workdir.
+
+    Args:
+      settings_class: Has `CatalogSettings` and a workdir.
+      argv: The command line.
+    """
+    given = command.parse_flags(settings_class, argv)
+    if not Path(given.workdir, "config.cfg").expanduser().is_file():
+        return given
+    trained = Workdir(given.workdir).read_config()
+    names = [field.name for field in dataclasses.fields(CatalogSettings)]
+    base = settings_class(**{name: getattr(trained, name) for name in names})
+    return command.parse_flags(settings_class, argv, base=base)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from angles import at_degrees
 
 from cv_tf.deployment.agreement import (
     Agreement,
@@ -7,11 +8,6 @@ from cv_tf.deployment.agreement import (
     check_agreement,
     compare_vectors,
 )
-
-
-def at_degrees(*degrees):
-    radians = np.deg2rad(degrees)
-    return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
 
 
 def test_figures_by_hand():

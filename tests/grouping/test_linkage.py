@@ -2,16 +2,12 @@
 
 import numpy as np
 import pytest
+from angles import at_degrees
 from scipy.cluster import hierarchy
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import adjusted_rand_score
 
 from cv_tf.grouping import Graph, Likeness, average_linkage
-
-
-def _at_degrees(*degrees):
-    radians = np.deg2rad(degrees)
-    return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
 
 
 def _random(num_products, dim, seed=0):
@@ -44,7 +40,7 @@ def _by_loops(alike, blocks, threshold):
 
 
 def test_merges_while_the_mean_similarity_reaches_the_threshold(link_all):
-    embeddings = _at_degrees(0, 10, 30)
+    embeddings = at_degrees(0, 10, 30)
     pair = np.cos(np.deg2rad(10))
     triple = (np.cos(np.deg2rad(20)) + np.cos(np.deg2rad(30))) / 2
     dendrograms = link_all(embeddings)
@@ -60,7 +56,7 @@ def test_merges_while_the_mean_similarity_reaches_the_threshold(link_all):
 
 
 def test_groups_stay_within_blocks(link_all):
-    linked = link_all(_at_degrees(0, 0, 1, 1, 2), [0, 1, 0, 1, 2])
+    linked = link_all(at_degrees(0, 0, 1, 1, 2), [0, 1, 0, 1, 2])
     assert linked.cut(-1).tolist() == [0, 1, 0, 1, 2]
 
 
@@ -70,8 +66,8 @@ def test_identical_embeddings_are_one_group_in_each_block(link_all):
 
 
 def test_nothing_to_join_leaves_every_product_alone(link_all):
-    assert link_all(_at_degrees(0)).cut(0.5).tolist() == [0]
-    assert link_all(_at_degrees(0, 1), [0, 1]).cut(-1).tolist() == [0, 1]
+    assert link_all(at_degrees(0)).cut(0.5).tolist() == [0]
+    assert link_all(at_degrees(0, 1), [0, 1]).cut(-1).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("threshold", [0.8, 0.5, 0.2])
@@ -141,14 +137,14 @@ def test_order_of_products_and_names_of_blocks_do_not_matter(link_all):
 
 
 def test_groups_without_an_edge_between_them_never_merge():
-    likeness = Likeness(_at_degrees(0, 1, 2, 3))
+    likeness = Likeness(at_degrees(0, 1, 2, 3))
     chain = Graph(np.array([0, 2], np.int32), np.array([1, 3], np.int32))
     assert average_linkage(likeness, chain).cut(-1).tolist() == [0, 0, 1, 1]
 
 
 def test_products_that_are_joined_through_others_are_compared_all_the_same():
     # 0 and 2 have no edge; their similarity counts when 2 meets the group of 0.
-    likeness = Likeness(_at_degrees(0, 10, 30))
+    likeness = Likeness(at_degrees(0, 10, 30))
     path = Graph(np.array([0, 1], np.int32), np.array([1, 2], np.int32))
     expected = (np.cos(np.deg2rad(20)) + np.cos(np.deg2rad(30))) / 2
     similarities = average_linkage(likeness, path).similarities
@@ -156,13 +152,13 @@ def test_products_that_are_joined_through_others_are_compared_all_the_same():
 
 
 def test_no_group_exceeds_the_largest_size(link_all):
-    linked = link_all(_at_degrees(0, 1, 2, 40, 41), max_size=2)
+    linked = link_all(at_degrees(0, 1, 2, 40, 41), max_size=2)
     # 0 and 1, and 40 and 41, are full; 2 stays alone.
     groups = linked.cut(0.5)
     assert np.bincount(groups).max() == 2
     assert groups[3] == groups[4]
     assert linked.num_refused > 0
-    assert link_all(_at_degrees(0, 1, 2), max_size=3).num_refused == 0
+    assert link_all(at_degrees(0, 1, 2), max_size=3).num_refused == 0
 
 
 class TestStart:
@@ -171,11 +167,11 @@ class TestStart:
     START = np.array([5, 5, 9, 9, 5, 7])
 
     def test_groups_stay_together_at_any_threshold(self, link_all):
-        linked = link_all(_at_degrees(0, 90, 180, 90, 45, 20), start=self.START)
+        linked = link_all(at_degrees(0, 90, 180, 90, 45, 20), start=self.START)
         assert linked.cut(1.1).tolist() == [0, 0, 1, 1, 0, 2]
 
     def test_they_merge_as_a_whole(self, link_all):
-        embeddings = _at_degrees(0, 20, 10)
+        embeddings = at_degrees(0, 20, 10)
         linked = link_all(embeddings, start=np.array([0, 0, 1]))
         np.testing.assert_allclose(
             linked.similarities, [np.inf, np.cos(np.deg2rad(10))], atol=1e-6
@@ -189,7 +185,7 @@ class TestStart:
             assert _same_partition(whole.cut(threshold), resumed.cut(threshold))
 
     def test_a_group_that_nothing_joins_stays(self):
-        likeness = Likeness(_at_degrees(0, 1, 2))
+        likeness = Likeness(at_degrees(0, 1, 2))
         none = Graph(np.empty(0, np.int32), np.empty(0, np.int32))
         linked = average_linkage(likeness, none, start=np.array([3, 4, 3]))
         assert linked.cut(0.0).tolist() == [0, 1, 0]

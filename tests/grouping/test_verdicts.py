@@ -2,19 +2,14 @@
 
 import numpy as np
 import pytest
+from angles import at_degrees
 
 from cv_tf.grouping import Likeness
 from cv_tf.grouping.certainty import Certainty, fit_certainty
 from cv_tf.grouping.verdicts import judge, pairs_within
 from cv_tf.retrieval import nearest
 
-
-def _at_degrees(*degrees):
-    radians = np.deg2rad(degrees)
-    return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
-
-
-EMBEDDINGS = _at_degrees(0, 10, 60, 200)
+EMBEDDINGS = at_degrees(0, 10, 60, 200)
 GROUPS = np.array([0, 0, 1, 2])
 CERTAINTY = Certainty(middle=0.8, width=0.1)
 

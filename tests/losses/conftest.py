@@ -1,6 +1,6 @@
 """Fixtures of the losses' tests."""
 
-import numpy as np
+import angles
 import pytest
 
 from cv_tf.addons import import_addons
@@ -9,12 +9,7 @@ from cv_tf.addons import import_addons
 @pytest.fixture(scope="session")
 def at_degrees():
     """A function from angles in degrees to unit vectors in the plane."""
-
-    def embed(*degrees: float) -> np.ndarray:
-        radians = np.deg2rad(degrees)
-        return np.stack([np.cos(radians), np.sin(radians)], axis=-1).astype(np.float32)
-
-    return embed
+    return angles.at_degrees
 
 
 @pytest.fixture(scope="session")

@@ -2,20 +2,16 @@
 
 import numpy as np
 import pytest
+from angles import at_degrees
 
 from cv_tf.metrics import retrieval_figures
 from cv_tf.metrics.queries import rank_queries
 
 
-def _at(*degrees):
-    radians = np.deg2rad(degrees)
-    return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
-
-
 def test_worked_by_hand():
     # 0 and 1 are each other's nearest; 2 is nearest to a stranger, 3; 4 is alone.
     # 1 is nearer than 0 to the stranger.
-    vectors = _at(0, 2, 40, 39, 90)
+    vectors = at_degrees(0, 2, 40, 39, 90)
     queries = rank_queries(vectors, np.array([0, 0, 0, 1, 2]), k=3)
     assert queries.rows.tolist() == [2, 1, 0]
     assert queries.num_variants.tolist() == [2, 2, 2]
@@ -26,7 +22,7 @@ def test_worked_by_hand():
 
 
 def test_of_equally_bad_ones_the_surest_mistake_is_first():
-    vectors = _at(0, 10, 60, 200, 205, 250)
+    vectors = at_degrees(0, 10, 60, 200, 205, 250)
     queries = rank_queries(vectors, np.array([0, 1, 0, 2, 3, 2]), k=1)
     assert queries.precision.tolist() == [0, 0, 0, 0]
     assert queries.rows.tolist() == [3, 0, 5, 2]

@@ -2,17 +2,13 @@
 
 import numpy as np
 import pytest
+from angles import at_degrees
 
 from cv_tf.metrics import retrieval_figures
 
 # Degrees, chosen so that no two differences at a product are equal.
 DEGREES = (0, 4, 9, 20, 22)
 STYLES = np.array([0, 0, 1, 1, 0])
-
-
-def _at_degrees(*degrees):
-    radians = np.deg2rad(degrees)
-    return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
 
 
 def _random(num_products=80, dim=4, seed=0):
@@ -55,9 +51,7 @@ def test_worked_by_hand():
     # 2 no  no  yes no     0          yes no                1
     # 3 no  yes no  no     0          no  yes               0
     # 4 no  no  yes yes    0          no  no                0
-    figures = retrieval_figures(
-        _at_degrees(*DEGREES), STYLES, np.array([0, 0, 1, 1, 1])
-    )
+    figures = retrieval_figures(at_degrees(*DEGREES), STYLES, np.array([0, 0, 1, 1, 1]))
     assert figures == pytest.approx(
         {
             "recall_at_1": 2 / 5,
@@ -76,7 +70,7 @@ def test_worked_by_hand():
 def test_other_products_are_candidates_but_never_queries():
     # One of unknown style at 2 degrees is nearest to products 0 and 1 and pushes their
     # variant to rank 2; one of a style of its own at 60 degrees is near nobody.
-    embeddings = _at_degrees(*DEGREES, 2, 60)
+    embeddings = at_degrees(*DEGREES, 2, 60)
     figures = retrieval_figures(embeddings, np.append(STYLES, [-1, 7]))
     assert figures["num_queries"] == 5
     assert figures["recall_at_1"] == 0
@@ -84,7 +78,7 @@ def test_other_products_are_candidates_but_never_queries():
 
 
 def test_two_unknown_styles_are_not_variants():
-    figures = retrieval_figures(_at_degrees(0, 1, 40, 80), np.array([-1, -1, 3, 3]))
+    figures = retrieval_figures(at_degrees(0, 1, 40, 80), np.array([-1, -1, 3, 3]))
     assert figures["num_queries"] == 2
 
 
@@ -124,7 +118,7 @@ def test_without_blocks_both_searches_agree():
 
 
 def test_alone_in_its_block_nothing_is_found():
-    figures = retrieval_figures(_at_degrees(0, 1), np.array([0, 0]), np.array([0, 1]))
+    figures = retrieval_figures(at_degrees(0, 1), np.array([0, 0]), np.array([0, 1]))
     assert figures["recall_at_1"] == figures["map_at_r"] == 1
     assert figures["recall_at_10_in_block"] == figures["map_at_r_in_block"] == 0
 
@@ -138,16 +132,16 @@ def test_collapsed_embeddings_are_no_better_than_chance():
 @pytest.mark.parametrize("styles", [[0, 1, 2], [-1, -1, 5]])
 def test_refuses_styles_without_variants(styles):
     with pytest.raises(ValueError, match="No style has two products"):
-        retrieval_figures(_at_degrees(0, 1, 2), np.array(styles))
+        retrieval_figures(at_degrees(0, 1, 2), np.array(styles))
 
 
 def test_refuses_styles_of_other_products():
     with pytest.raises(ValueError, match=r"\(2,\); expected \(3,\)"):
-        retrieval_figures(_at_degrees(0, 1, 2), np.array([0, 0]))
+        retrieval_figures(at_degrees(0, 1, 2), np.array([0, 0]))
 
 
 def test_refuses_embeddings_that_are_not_finite():
-    embeddings = _at_degrees(0, 1, 2)
+    embeddings = at_degrees(0, 1, 2)
     embeddings[1] = np.nan
     with pytest.raises(ValueError, match=r"NaN.*row 1"):
         retrieval_figures(embeddings, np.array([0, 0, 0]))

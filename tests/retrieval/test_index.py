@@ -5,6 +5,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from angles import at_degrees
 
 from cv_tf.retrieval import (
     ExactIndex,
@@ -15,15 +16,9 @@ from cv_tf.retrieval import (
     scann,
 )
 
-
-def _at_degrees(*degrees):
-    radians = np.deg2rad(degrees)
-    return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
-
-
 # ScaNN needs 16 products at least: these are far from what is looked for.
 FAR = (180, 184, 188, 192, 196, 200, 204, 208, 212, 216, 220, 224, 228, 232, 236, 240)
-ANGLES = _at_degrees(0, 10, 30, 90, *FAR)
+ANGLES = at_degrees(0, 10, 30, 90, *FAR)
 
 
 @pytest.fixture(params=["exact", "scann"])
@@ -48,7 +43,7 @@ def _equal(found: Neighbors, expected: Neighbors):
 
 
 def test_neighbors_of_angles(build):
-    found = build(ANGLES).search(_at_degrees(12, 89), k=2)
+    found = build(ANGLES).search(at_degrees(12, 89), k=2)
     assert found.indices.tolist() == [[1, 0], [3, 2]]
     expected = np.cos(np.deg2rad([[2, 12], [1, 59]]))
     np.testing.assert_allclose(found.similarities, expected, atol=1e-6)
@@ -57,7 +52,7 @@ def test_neighbors_of_angles(build):
 
 
 def test_more_neighbors_than_products_are_padded(build):
-    found = build(ANGLES).search(_at_degrees(91), k=22)
+    found = build(ANGLES).search(at_degrees(91), k=22)
     assert sorted(found.indices[0, :20].tolist()) == [*range(20)]
     assert found.indices[0, 20:].tolist() == [-1, -1]
     assert found.similarities[0, 20:].tolist() == [-np.inf, -np.inf]
@@ -89,23 +84,23 @@ def test_order_of_products_and_of_queries_does_not_matter(build):
 
 def test_added_products_are_found_after_the_first_ones(build):
     index = build(ANGLES)
-    index.add(_at_degrees(11, 150))
-    index.add(_at_degrees(12))
+    index.add(at_degrees(11, 150))
+    index.add(at_degrees(12))
     assert index.num_products == 23
-    found = index.search(_at_degrees(12.1, 150), k=3)
+    found = index.search(at_degrees(12.1, 150), k=3)
     assert found.indices[0].tolist() == [22, 20, 1]
     assert found.indices[1, 0] == 21
 
 
 def test_adding_leaves_the_embeddings_that_it_was_built_of(build):
     embeddings = ANGLES.copy()
-    build(embeddings).add(_at_degrees(50))
+    build(embeddings).add(at_degrees(50))
     np.testing.assert_array_equal(embeddings, ANGLES)
 
 
 def test_saved_and_loaded_is_the_same(build, tmp_path):
     index = build(ANGLES, model="mine")
-    index.add(_at_degrees(20))
+    index.add(at_degrees(20))
     index.save(tmp_path / "index")
     loaded = load_index(str(tmp_path / "index"), model="mine")
     assert type(loaded) is type(index)
@@ -124,8 +119,8 @@ def test_a_moved_folder_is_loaded(build, tmp_path):
 def test_a_loaded_index_takes_more_products(build, tmp_path):
     build(ANGLES).save(tmp_path / "index")
     loaded = load_index(tmp_path / "index")
-    loaded.add(_at_degrees(20))
-    assert loaded.search(_at_degrees(21), 1).indices.tolist() == [[20]]
+    loaded.add(at_degrees(20))
+    assert loaded.search(at_degrees(21), 1).indices.tolist() == [[20]]
     loaded.save(tmp_path / "index", overwrite=True)
     assert load_index(tmp_path / "index").num_products == 21
     assert [path.name for path in tmp_path.iterdir()] == ["index"]

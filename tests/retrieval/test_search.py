@@ -4,13 +4,9 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from angles import at_degrees
 
 from cv_tf.retrieval import index_engines, nearest, search
-
-
-def _at_degrees(*degrees):
-    radians = np.deg2rad(degrees)
-    return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
 
 
 def _random(num_products, dim, seed=0):
@@ -32,7 +28,7 @@ def _by_loops(embeddings, k, blocks):
 
 
 def test_neighbors_of_angles():
-    found = nearest(_at_degrees(0, 10, 30, 90), k=2)
+    found = nearest(at_degrees(0, 10, 30, 90), k=2)
     assert found.indices.tolist() == [[1, 2], [0, 2], [1, 0], [2, 1]]
     expected = np.cos(np.deg2rad([[10, 30], [10, 20], [20, 30], [60, 80]]))
     np.testing.assert_allclose(found.similarities, expected, atol=1e-6)
@@ -41,7 +37,7 @@ def test_neighbors_of_angles():
 
 
 def test_neighbors_share_the_block_and_missing_ones_are_padded():
-    found = nearest(_at_degrees(0, 10, 30, 90, 91), 2, blocks=[0, 1, 0, 1, 2])
+    found = nearest(at_degrees(0, 10, 30, 90, 91), 2, blocks=[0, 1, 0, 1, 2])
     assert found.indices.tolist() == [[2, -1], [3, -1], [0, -1], [1, -1], [-1, -1]]
     assert np.array_equal(found.similarities == -np.inf, found.indices == -1)
 
@@ -88,7 +84,7 @@ def test_order_of_products_does_not_matter():
 
 
 def test_one_product_has_no_neighbors():
-    assert nearest(_at_degrees(0), k=2).indices.tolist() == [[-1, -1]]
+    assert nearest(at_degrees(0), k=2).indices.tolist() == [[-1, -1]]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +100,7 @@ def test_one_product_has_no_neighbors():
 )
 def test_says_what_is_wrong(arguments, message):
     with pytest.raises(ValueError, match=message):
-        nearest(_at_degrees(0, 10, 30, 90), **arguments)
+        nearest(at_degrees(0, 10, 30, 90), **arguments)
 
 
 @pytest.fixture
