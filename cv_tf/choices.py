@@ -48,12 +48,15 @@ METHODS = (
     "triplet",
     "frozen",
 )
+# Those that learn from styles.
+SUPERVISED = ("supcon", "triplet")
 VIEWS = ("auto", "crops", "whole", "parts")
 PARTS_FROM = ("features", "pixels")
 AGGREGATES = ("none", "mean")
 DISTANCES = ("L2", "squared-L2", "angular")
 TRIPLET_LOSSES = ("native", "addons")
 
+PSEUDO_LABELS = ("none", "missing", "all")
 BATCHES = ("random", "block")
 OPTIMIZERS = ("adam", "sgd", "lars")
 DEVICES = ("auto", "cpu", "gpu")

@@ -182,6 +182,13 @@ class MethodSettings:
     queue_size: int = setting(
         1024, "Embeddings of past batches that moco has as negatives.", minimum=1
     )
+    pseudo_labels: str = setting(
+        "none",
+        "Groups that the untrained Embedder finds, which supervised methods take for "
+        "styles: of products without a known one (missing), or of all, so that no "
+        "label is used (all).",
+        one_of=choices.PSEUDO_LABELS,
+    )
     margin: float = setting(0.2, "Of the triplet loss.", minimum=0)
     distance: str = setting("angular", "Of the triplet loss.", one_of=choices.DISTANCES)
     triplet_loss: str = setting(
@@ -344,6 +351,12 @@ class Config(
                 f"--method=part_contrast learns from parts, but --views={self.views}. "
                 f"Pass --method=simclr --views={self.views}, which is the same without "
                 "parts."
+            )
+        if self.pseudo_labels != "none" and self.method not in choices.SUPERVISED:
+            raise ConfigError(
+                f"--pseudo_labels={self.pseudo_labels} is for methods that learn from "
+                f"styles ({', '.join(choices.SUPERVISED)}); --method={self.method} "
+                "learns without. Leave it out, or choose another method."
             )
         if self.micro_batch and not self.freeze_batch_norm:
             raise ConfigError(

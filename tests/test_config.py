@@ -28,6 +28,8 @@ NEEDS = {
     "pixels": {"parts": "grid_3x3"},
     "crops": {"method": "simclr"},
     "whole": {"method": "simclr"},
+    "missing": {"method": "triplet"},
+    "all": {"method": "supcon"},
 }
 
 
@@ -76,6 +78,10 @@ def test_values_out_of_bounds_are_refused_by_the_name_of_the_flag(name):
         (
             {"method": "part_contrast", "views": "crops"},
             r"--views=crops\. Pass --method=simclr --views=crops",
+        ),
+        (
+            {"method": "moco", "pseudo_labels": "all"},
+            r"--pseudo_labels=all is for .* \(supcon, triplet\); --method=moco learns",
         ),
         ({"threshold": "high"}, r"--threshold=high must be 'auto' or from -1 to 1"),
         ({"threshold": "1.5"}, r"--threshold=1\.5 must be"),

@@ -1,6 +1,6 @@
 """Ways to train an Embedder: a method is views, heads and a loss."""
 
-from cv_tf.methods.build import SUPERVISED, build_embedder, build_method
+from cv_tf.methods.build import build_embedder, build_method
 from cv_tf.methods.byol import BYOL
 from cv_tf.methods.method import Method
 from cv_tf.methods.moco import MoCo
@@ -13,7 +13,6 @@ from cv_tf.methods.two_views import TwoViews
 
 __all__ = [
     "BYOL",
-    "SUPERVISED",
     "Method",
     "MoCo",
     "PartEncoder",

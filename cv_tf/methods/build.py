@@ -20,8 +20,6 @@ from cv_tf.methods.triplet import Triplet
 from cv_tf.models import Embedder, build_backbone, projection_head
 from cv_tf.vision import ColorViews, RandomCrops, SmallMoves, Views
 
-SUPERVISED = ("supcon", "triplet")
-
 
 def build_embedder(settings: ModelSettings) -> Embedder:
     """The Embedder of some settings, untrained and not whitened."""

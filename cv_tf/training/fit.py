@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from cv_tf import choices
 from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
-from cv_tf.methods import SUPERVISED, Method
+from cv_tf.methods import Method
 from cv_tf.pipeline import (
     BlockOrder,
     Photos,
@@ -44,7 +45,7 @@ def build_order(config: Config, catalog: Catalog) -> Callable[[int], np.ndarray]
             "products to learn from: each would have its own past as a negative."
         )
     blocks = catalog.block if config.batches == "block" else None
-    if config.method in SUPERVISED:
+    if config.method in choices.SUPERVISED:
         return StyleOrder(
             catalog.style,
             config.products_per_style,
@@ -111,7 +112,7 @@ def _fit_from(
     saver = SaveCheckpoints(start, config.checkpoint_every, checkpoints)
     stopwatch = Stopwatch(start, checkpoints.cost)
     callbacks = [stopwatch, StopWhenNotFinite(start)]
-    if config.method not in SUPERVISED:
+    if config.method not in choices.SUPERVISED:
         callbacks.append(StopWhenCollapsed(start, config.method))
     progress = curves = None
     if devices.is_chief(strategy):

@@ -15,10 +15,11 @@ from cv_tf.catalog import Catalog
 from cv_tf.catalog.whole_file import whole_file
 from cv_tf.config import Config
 from cv_tf.embedding.embed import compiled, embed
+from cv_tf.grouping.files import read_groups
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.metrics import embedding_spread, retrieval_figures
 from cv_tf.models import Embedder
-from cv_tf.pipeline import write_rejects
+from cv_tf.pipeline import Photos, write_rejects
 from cv_tf.training.checkpoints import Checkpoints
 from cv_tf.training.data import prepare_photos
 from cv_tf.training.evaluation import (
@@ -28,6 +29,7 @@ from cv_tf.training.evaluation import (
 )
 from cv_tf.training.fit import build_order, compile_method, fit
 from cv_tf.training.optimizers import build_optimizer
+from cv_tf.training.pseudo_labels import with_pseudo_labels, write_pseudo_labels
 from cv_tf.training.splits import split_catalog
 from cv_tf.training.tables import format_run
 from cv_tf.training.workdir import Workdir
@@ -72,8 +74,9 @@ class Session:
         self.split_source = split.source
         self.train = photos.select(split.train)
         self.reported = photos.select(split.evaluation)
-        # Fails now if batches cannot be filled.
-        build_order(config, self.train.catalog)
+        if config.pseudo_labels == "none":
+            # Fails now if batches cannot be filled.
+            build_order(config, self.train.catalog)
 
     def run(self) -> tuple[dict[str, Any], Embedder]:
         """Evaluates, trains, evaluates, and writes what the workdir shall hold.
@@ -109,7 +112,7 @@ class Session:
                 workdir.write_metrics(metrics)
         cost = fit(
             method,
-            self.train,
+            self._labelled(on_one_device()),
             config,
             checkpoints,
             workdir.path,
@@ -125,6 +128,17 @@ class Session:
             print(f"\n{format_run(metrics)}\n\nEverything is in '{workdir.path}'.")
         devices.in_all_workers(self.strategy, 0.0)  # None leaves before the others.
         return metrics, embedder
+
+    def _labelled(self, embedder: Embedder) -> Photos:
+        """What is learned from: with pseudo-labels, where they are asked for."""
+        config, path = self.config, self.workdir.pseudo_labels
+        if config.pseudo_labels == "none":
+            return self.train
+        if self.is_chief and not path.is_file():
+            with self.one_device.scope():
+                write_pseudo_labels(path, embedder, self.train, config)
+        devices.in_all_workers(self.strategy, 0.0)  # The others read what it wrote.
+        return with_pseudo_labels(self.train, read_groups(str(path)), config)
 
     def _copies(self, embedder: Embedder) -> Callable[[], Embedder]:
         """A function to the Embedder as it is now, on one device of this process."""

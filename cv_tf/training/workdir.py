@@ -39,6 +39,7 @@ class Workdir:
       metrics: `metrics.json`, figures before and after training.
       embedder: `embedder.keras`, the trained Embedder.
       rejects: `rejects.csv`, products that were left out, with the reason.
+      pseudo_labels: `pseudo_labels.csv`, groups that were taken for styles.
       checkpoints: Folder of checkpoints.
     """
 
@@ -52,6 +53,7 @@ class Workdir:
         self.metrics = self.path / "metrics.json"
         self.embedder = self.path / "embedder.keras"
         self.rejects = self.path / "rejects.csv"
+        self.pseudo_labels = self.path / "pseudo_labels.csv"
         self.checkpoints = self.path / "checkpoints"
 
     def check(self, config: Config) -> None:

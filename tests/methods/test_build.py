@@ -5,7 +5,6 @@ import tensorflow as tf
 from cv_tf.config import Config
 from cv_tf.methods import (
     BYOL,
-    SUPERVISED,
     MoCo,
     SimSiam,
     Triplet,
@@ -142,4 +141,3 @@ def test_triplet_has_the_settings(build):
     assert method.seed == 11
     assert not method.by_part
     assert build(method="triplet", views="parts").by_part
-    assert SUPERVISED == ("supcon", "triplet")

@@ -6,11 +6,11 @@ import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf import choices
-from cv_tf.methods import SUPERVISED, TwoViews
+from cv_tf.methods import TwoViews
 from cv_tf.vision import RandomCrops, SmallMoves
 
 METHODS = [name for name in choices.METHODS if name != "frozen"]
-SELF_SUPERVISED = [name for name in METHODS if name not in SUPERVISED]
+SELF_SUPERVISED = [name for name in METHODS if name not in choices.SUPERVISED]
 VIEWS = ("crops", "whole", "parts")
 EACH = [
     {"method": method, "views": views}

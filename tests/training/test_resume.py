@@ -102,6 +102,10 @@ VARIANTS = {
         | {"weight_decay": 0.01, "clip_norm": 1.0, "batches": "block", "flip": 0.5},
         (),
     ),
+    "pseudo-labels": (
+        {"method": "triplet", "products_per_style": 2, "pseudo_labels": "all"},
+        (),
+    ),
 }
 
 
