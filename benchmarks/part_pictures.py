@@ -16,7 +16,7 @@ import numpy as np
 
 from cv_tf.catalog.products import read_products
 from cv_tf.config import Config
-from cv_tf.embedding.embed import embed
+from cv_tf.embedding.embed import embed, with_color
 from cv_tf.methods import build_embedder
 from cv_tf.pipeline import Photos
 from cv_tf.retrieval import nearest
@@ -55,8 +55,9 @@ def main() -> None:
 def first_neighbor(config: Config, known: Photos, reported: Photos) -> np.ndarray:
     """The row of each reported product's nearest neighbor in its block."""
     embedder = build_embedder(config)
-    descriptors = embed(embedder.describe, known, progress="Fitting")
-    embedder = whiten(embedder, descriptors, known.catalog, config)
+    model = with_color(embedder.describe)
+    descriptors, lab = embed(model, known, progress="Fitting")
+    embedder = whiten(embedder, descriptors, lab, known.catalog, config)
     vectors = embed(embedder, reported, progress="Embedding")
     return nearest(vectors, 1, reported.catalog.block).indices[:, 0]
 

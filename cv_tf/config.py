@@ -111,10 +111,11 @@ class ModelSettings:
         "symmetric_7x7", "Layout of the fixed parts.", one_of=choices.LAYOUTS
     )
     whiten: str = setting(
-        "neighbors",
+        "groups",
         "Whiten the vectors by the principal components of the training photos (pca), "
-        "and then by how variants differ: mutual nearest neighbors taken for variants, "
-        "without labels (neighbors), or known variants where there are any (labels).",
+        "and then by how variants differ: without labels, of mutual nearest neighbors "
+        "(neighbors) or of the groups that are found (groups); or of known variants, "
+        "and groups of the products without a label (labels).",
         one_of=choices.WHITENINGS,
     )
     whiten_dimensions: int = setting(1024, "Dimensions kept by whitening.", minimum=1)

@@ -10,6 +10,7 @@ from cv_tf.grouping.graph import Graph, mutual_graph
 from cv_tf.grouping.likeness import Likeness
 from cv_tf.grouping.linkage import average_linkage
 from cv_tf.grouping.thresholds import Calibration, calibrate
+from cv_tf.grouping.unlabelled import guess_threshold
 from cv_tf.retrieval import Neighbors, nearest
 
 # Of the pairs of variants, the share that may lie below all thresholds tried.
@@ -125,7 +126,7 @@ def group(
     vectors: np.ndarray,
     blocks: np.ndarray | None,
     lab: np.ndarray | None,
-    threshold: float,
+    threshold: float | None,
     settings: GroupingSettings,
 ) -> np.ndarray:
     """Groups products.
@@ -135,7 +136,7 @@ def group(
       blocks: `[num_products]` integers, or None for one block of all products.
       lab: `[num_products, 3]` float32, the products' colors in CIELAB; None if
         unknown.
-      threshold: Mean likeness at which groups join.
+      threshold: Mean likeness at which groups join; None to guess it.
       settings: All else.
 
     Returns:
@@ -148,4 +149,6 @@ def group(
     neighbors = find_neighbors(vectors, blocks, settings)
     likeness = Likeness(vectors, lab, settings.same_color)
     size = settings.max_group_size
+    if threshold is None:
+        threshold = guess_threshold(likeness, neighbors)
     return link(likeness, neighbors, threshold, size).cut(threshold)

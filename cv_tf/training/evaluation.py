@@ -75,7 +75,7 @@ def evaluate_new(
     descriptors, lab = embed(
         with_color(embedder.describe), known, batch_size, f"Embedding, {name}"
     )
-    embedder = whiten(embedder, descriptors, known.catalog, config)
+    embedder = whiten(embedder, descriptors, lab, known.catalog, config)
     if embedder.whitening is not None:
         descriptors = embedder.whitening(descriptors).numpy()
     return _measure(embedder, (descriptors, lab), known, reported, config, name)

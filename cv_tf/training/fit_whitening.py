@@ -5,26 +5,35 @@ from __future__ import annotations
 import numpy as np
 
 from cv_tf.catalog import Catalog
-from cv_tf.config import Config
+from cv_tf.config import Config, GroupingSettings
+from cv_tf.grouping import group
 from cv_tf.models import Embedder, Whitening
 from cv_tf.retrieval import mutual_neighbors
 
 # Of mutual neighbors, the more similar half: three in four are variants.
 _CONFIDENT = 0.5
+# How figures are made, say without the colors, does not change what is learned.
+_GROUPING = GroupingSettings()
 
 
 def whiten(
-    embedder: Embedder, descriptors: np.ndarray, catalog: Catalog, config: Config
+    embedder: Embedder,
+    descriptors: np.ndarray,
+    lab: np.ndarray | None,
+    catalog: Catalog,
+    config: Config,
 ) -> Embedder:
     """The Embedder with whitening fitted on descriptors, if the config says so.
 
     Args:
       embedder: Its whitening, if any, is replaced.
       descriptors: float32 `[num_products, dimensions]`, from `Embedder.describe`.
+      lab: float32 `[num_products, 3]`, the products' colors in CIELAB; None if unknown.
       catalog: Of the same products.
-      config: `whiten` is "none", "pca", "neighbors" (variants are suspected where two
-        products are each other's nearest neighbor in their block) or "labels" (known
-        variants, and suspected ones among products without a label).
+      config: `whiten` is "none", "pca", "neighbors" (two products that are each other's
+        nearest in their block are taken for variants), "groups" (products that are
+        grouped are), or "labels" (known variants are, and groups of products without a
+        label).
     """
     if config.whiten == "none":
         return embedder.with_options(whitening=None)
@@ -33,16 +42,29 @@ def whiten(
     )
     if config.whiten != "pca":
         vectors = whitening(descriptors).numpy()
-        known = config.whiten == "labels"
-        styles = catalog.style if known else np.full(len(vectors), -1)
-        pairs = np.concatenate(
-            [
-                known_variants(styles),
-                _suspected_variants(vectors, styles, catalog.block),
-            ]
-        )
+        pairs = _variants(vectors, lab, catalog, config)
         whitening = whitening.refine(descriptors, pairs)
     return embedder.with_options(whitening=whitening)
+
+
+def _variants(
+    vectors: np.ndarray, lab: np.ndarray | None, catalog: Catalog, config: Config
+) -> np.ndarray:
+    """Pairs of products that are known or suspected to be variants, [num_pairs, 2]."""
+    known = np.zeros((0, 2), np.int64)
+    rows = np.arange(len(vectors))
+    if config.whiten == "labels":
+        known = known_variants(catalog.style)
+        rows = np.flatnonzero(catalog.style < 0)
+    if len(rows) < 2:
+        return known
+    vectors, blocks = vectors[rows], catalog.block[rows]
+    if config.whiten == "neighbors":
+        suspected = mutual_neighbors(vectors, blocks, _CONFIDENT)
+    else:
+        lab = None if lab is None else lab[rows]
+        suspected = known_variants(group(vectors, blocks, lab, None, _GROUPING))
+    return np.concatenate([known, rows[suspected]])
 
 
 def known_variants(styles: np.ndarray) -> np.ndarray:
@@ -58,13 +80,3 @@ def known_variants(styles: np.ndarray) -> np.ndarray:
     rows = rows[styles[rows] >= 0]
     same = styles[rows[:-1]] == styles[rows[1:]]
     return np.stack([rows[:-1][same], rows[1:][same]], axis=1)
-
-
-def _suspected_variants(
-    vectors: np.ndarray, styles: np.ndarray, blocks: np.ndarray
-) -> np.ndarray:
-    """Mutual neighbors among the products whose style is unknown."""
-    rows = np.flatnonzero(styles < 0)
-    if len(rows) < 2:
-        return np.zeros((0, 2), np.int64)
-    return rows[mutual_neighbors(vectors[rows], blocks[rows], _CONFIDENT)]

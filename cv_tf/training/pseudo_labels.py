@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cv_tf.catalog import Catalog
-from cv_tf.config import Config
+from cv_tf.config import Config, GroupingSettings
 from cv_tf.embedding import Embeddings
 from cv_tf.embedding.embed import embed, with_color
 from cv_tf.grouping import Likeness, find_groups, find_neighbors, guess_threshold
@@ -44,7 +44,7 @@ def write_pseudo_labels(
         config.embed_batch_size,
         "Embedding, for pseudo-labels",
     )
-    embedder = whiten(embedder, descriptors, catalog, config)
+    embedder = whiten(embedder, descriptors, lab, catalog, config)
     if embedder.whitening is not None:
         descriptors = embedder.whitening(descriptors).numpy()
     rows = np.flatnonzero(catalog.style < 0)
@@ -58,10 +58,11 @@ def write_pseudo_labels(
         color=catalog.color,
         lab=lab,
     ).select(rows)
-    neighbors = find_neighbors(embeddings.vectors, embeddings.block, config)
-    likeness = Likeness(embeddings.vectors, embeddings.lab, config.same_color)
+    settings = GroupingSettings()  # As the whitening's.
+    neighbors = find_neighbors(embeddings.vectors, embeddings.block, settings)
+    likeness = Likeness(embeddings.vectors, embeddings.lab, settings.same_color)
     threshold = guess_threshold(likeness, neighbors)
-    write_groups(path, find_groups(embeddings, neighbors, threshold, config))
+    write_groups(path, find_groups(embeddings, neighbors, threshold, settings))
 
 
 def with_pseudo_labels(

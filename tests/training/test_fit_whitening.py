@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cv_tf.catalog import read_catalog
-from cv_tf.config import Config
+from cv_tf.config import Config, GroupingSettings
+from cv_tf.grouping import group
 from cv_tf.methods import build_embedder
 from cv_tf.models import Whitening
 from cv_tf.retrieval import mutual_neighbors
@@ -31,9 +32,16 @@ def descriptors(catalog):
     return generator.normal(size=(len(catalog), 20)).astype(np.float32)
 
 
-def fitted(embedder, descriptors, catalog, **settings):
+@pytest.fixture(scope="module")
+def lab(catalog):
+    """Of two colors each: many are of one color, and are no variants."""
+    reds = np.random.default_rng(1).choice([0.0, 60.0], len(catalog))
+    return np.stack([np.full(len(reds), 50.0), reds, reds], axis=1).astype(np.float32)
+
+
+def fitted(embedder, descriptors, catalog, lab=None, **settings):
     config = dataclasses.replace(CONFIG, **settings)
-    return whiten(embedder, descriptors, catalog, config).whitening
+    return whiten(embedder, descriptors, lab, catalog, config).whitening
 
 
 def assert_same(ours, theirs):
@@ -60,11 +68,28 @@ def test_neighbors_are_the_more_similar_mutual_ones(embedder, descriptors, catal
     assert_same(whitening, plain.refine(descriptors, pairs))
 
 
-def test_neighbors_look_at_no_label(embedder, descriptors, catalog):
+def test_groups_are_found_by_vectors_and_colors(embedder, descriptors, catalog, lab):
+    plain = Whitening.fit(descriptors, 6)
+    vectors = plain(descriptors).numpy()
+    groups = group(vectors, catalog.block, lab, None, GroupingSettings())
+    assert 1 < len(set(groups)) < len(groups)
+    expected = plain.refine(descriptors, known_variants(groups))
+    assert_same(fitted(embedder, descriptors, catalog, lab, whiten="groups"), expected)
+    # How figures are made does not change it.
+    assert_same(
+        fitted(embedder, descriptors, catalog, lab, whiten="groups", same_color=0.0),
+        expected,
+    )
+    colorless = fitted(embedder, descriptors, catalog, None, whiten="groups")
+    assert not np.allclose(colorless.projection, expected.projection)
+
+
+@pytest.mark.parametrize("whiten", ["neighbors", "groups"])
+def test_no_label_is_looked_at(whiten, embedder, descriptors, catalog, lab):
     unknown = dataclasses.replace(catalog, style=np.full_like(catalog.style, -1))
     assert_same(
-        fitted(embedder, descriptors, catalog, whiten="neighbors"),
-        fitted(embedder, descriptors, unknown, whiten="neighbors"),
+        fitted(embedder, descriptors, catalog, lab, whiten=whiten),
+        fitted(embedder, descriptors, unknown, lab, whiten=whiten),
     )
 
 
@@ -75,15 +100,15 @@ def test_labels_are_the_known_variants(embedder, descriptors, catalog):
     assert_same(fitted(embedder, descriptors, catalog, whiten="labels"), expected)
 
 
-def test_products_without_a_label_bring_their_neighbors(embedder, descriptors, catalog):
+def test_products_without_a_label_are_grouped(embedder, descriptors, catalog, lab):
     styles = catalog.style.copy()
     styles[10:] = -1
     some = dataclasses.replace(catalog, style=styles)
     plain = Whitening.fit(descriptors, 6)
     vectors = plain(descriptors).numpy()[10:]
-    suspected = 10 + mutual_neighbors(vectors, catalog.block[10:], share=0.5)
-    pairs = np.concatenate([known_variants(styles), suspected])
-    whitening = fitted(embedder, descriptors, some, whiten="labels")
+    groups = group(vectors, catalog.block[10:], lab[10:], None, GroupingSettings())
+    pairs = np.concatenate([known_variants(styles), 10 + known_variants(groups)])
+    whitening = fitted(embedder, descriptors, some, lab, whiten="labels")
     assert_same(whitening, plain.refine(descriptors, pairs))
 
 
