@@ -116,6 +116,19 @@ def ladder() -> list[Rung]:
         steps=150,
         learning_rate=1e-4,
     )
+    grouped = trained.but(
+        "part_views_groups", "+ whitening by found groups", whiten="groups"
+    )
+    taught = grouped.but(
+        "found_groups",
+        "triplet on found groups, by parts",
+        method="triplet",
+        views="parts",
+        pseudo_labels="all",
+        batches="random",
+        steps=400,
+        learning_rate=2e-4,
+    )
     whole = trained.but("whole_views", "whole views", method="simclr", views="whole")
     return [
         color,
@@ -135,11 +148,17 @@ def ladder() -> list[Rung]:
             "symmetric_10x10", "both halves as one, 10 x 10", parts="symmetric_10x10"
         ),
         near,
+        near.but("groups", "+ whitening by found groups", whiten="groups"),
         whole.but(
             "random_crops", "random crops", views="crops", keep_background="false"
         ),
         whole,
         trained,
+        grouped,
+        taught.but(
+            "found_groups_whole", "triplet on found groups, wholes", views="whole"
+        ),
+        taught,
         trained.but(
             "triplet",
             "triplet, every label",
