@@ -100,10 +100,8 @@ def ladder() -> list[Rung]:
     )
     early = late.but("parts", "+ parts of the map of stride 16", feature_stride=16)
     mirrored = early.but("symmetric", "+ both halves as one", parts="symmetric_7x7")
-    near = mirrored.but(
-        "neighbors", "+ whitening by mutual neighbors", whiten="neighbors"
-    )
-    trained = near.but(
+    grouped = mirrored.but("groups", "+ whitening by found groups", whiten="groups")
+    trained = grouped.but(
         "part_views",
         "part views, a loss a part",
         LEARNED,
@@ -116,10 +114,7 @@ def ladder() -> list[Rung]:
         steps=150,
         learning_rate=1e-4,
     )
-    grouped = trained.but(
-        "part_views_groups", "+ whitening by found groups", whiten="groups"
-    )
-    taught = grouped.but(
+    taught = trained.but(
         "found_groups",
         "triplet on found groups, by parts",
         method="triplet",
@@ -147,14 +142,12 @@ def ladder() -> list[Rung]:
         mirrored.but(
             "symmetric_10x10", "both halves as one, 10 x 10", parts="symmetric_10x10"
         ),
-        near,
-        near.but("groups", "+ whitening by found groups", whiten="groups"),
+        grouped,
         whole.but(
             "random_crops", "random crops", views="crops", keep_background="false"
         ),
         whole,
         trained,
-        grouped,
         taught.but(
             "found_groups_whole", "triplet on found groups, wholes", views="whole"
         ),

@@ -36,7 +36,7 @@ LAYOUTS = (
     "symmetric_7x7",
     "symmetric_10x10",
 )
-WHITENINGS = ("none", "pca", "neighbors", "groups", "labels")
+WHITENINGS = ("none", "pca", "groups", "labels")
 
 METHODS = (
     "part_contrast",

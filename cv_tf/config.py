@@ -113,9 +113,8 @@ class ModelSettings:
     whiten: str = setting(
         "groups",
         "Whiten the vectors by the principal components of the training photos (pca), "
-        "and then by how variants differ: without labels, of mutual nearest neighbors "
-        "(neighbors) or of the groups that are found (groups); or of known variants, "
-        "and groups of the products without a label (labels).",
+        "and then by how variants differ: those of groups found without labels "
+        "(groups), or known ones where there are any (labels).",
         one_of=choices.WHITENINGS,
     )
     whiten_dimensions: int = setting(1024, "Dimensions kept by whitening.", minimum=1)

@@ -126,7 +126,7 @@ class TestPair:
     def test_of_a_frozen_network(self, frozen):
         page = frozen("--pair=13-navy,12-black", "--parts=grid_3x3")
         assert page.count("<tr><th") == 10
-        assert "The vectors are not whitened. --whiten=neighbors is fitted" in page
+        assert "The vectors are not whitened. --whiten=groups is fitted" in page
         assert "of different blocks, Shirts and Trousers" in page
         assert "no parts" not in page
 

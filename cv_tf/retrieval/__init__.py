@@ -5,7 +5,6 @@ from cv_tf.retrieval.embeddings import check_embeddings
 from cv_tf.retrieval.exact import ExactIndex
 from cv_tf.retrieval.index import Index
 from cv_tf.retrieval.index_engines import build_index, load_index
-from cv_tf.retrieval.mutual import mutual_neighbors
 from cv_tf.retrieval.neighbors import Neighbors
 from cv_tf.retrieval.scann import ScannIndex
 from cv_tf.retrieval.search import nearest
@@ -18,7 +17,6 @@ __all__ = [
     "build_index",
     "check_embeddings",
     "load_index",
-    "mutual_neighbors",
     "nearest",
     "rows_by_block",
 ]

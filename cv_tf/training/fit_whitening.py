@@ -8,10 +8,7 @@ from cv_tf.catalog import Catalog
 from cv_tf.config import Config, GroupingSettings
 from cv_tf.grouping import group
 from cv_tf.models import Embedder, Whitening
-from cv_tf.retrieval import mutual_neighbors
 
-# Of mutual neighbors, the more similar half: three in four are variants.
-_CONFIDENT = 0.5
 # How figures are made, say without the colors, does not change what is learned.
 _GROUPING = GroupingSettings()
 
@@ -30,10 +27,9 @@ def whiten(
       descriptors: float32 `[num_products, dimensions]`, from `Embedder.describe`.
       lab: float32 `[num_products, 3]`, the products' colors in CIELAB; None if unknown.
       catalog: Of the same products.
-      config: `whiten` is "none", "pca", "neighbors" (two products that are each other's
-        nearest in their block are taken for variants), "groups" (products that are
-        grouped are), or "labels" (known variants are, and groups of products without a
-        label).
+      config: `whiten` is "none", "pca", "groups" (products that are grouped are taken
+        for variants: six pairs in ten are), or "labels" (known variants are, and groups
+        of products without a label).
     """
     if config.whiten == "none":
         return embedder.with_options(whitening=None)
@@ -58,13 +54,9 @@ def _variants(
         rows = np.flatnonzero(catalog.style < 0)
     if len(rows) < 2:
         return known
-    vectors, blocks = vectors[rows], catalog.block[rows]
-    if config.whiten == "neighbors":
-        suspected = mutual_neighbors(vectors, blocks, _CONFIDENT)
-    else:
-        lab = None if lab is None else lab[rows]
-        suspected = known_variants(group(vectors, blocks, lab, None, _GROUPING))
-    return np.concatenate([known, rows[suspected]])
+    lab = None if lab is None else lab[rows]
+    groups = group(vectors[rows], catalog.block[rows], lab, None, _GROUPING)
+    return np.concatenate([known, rows[known_variants(groups)]])
 
 
 def known_variants(styles: np.ndarray) -> np.ndarray:

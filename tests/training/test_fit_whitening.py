@@ -10,7 +10,6 @@ from cv_tf.config import Config, GroupingSettings
 from cv_tf.grouping import group
 from cv_tf.methods import build_embedder
 from cv_tf.models import Whitening
-from cv_tf.retrieval import mutual_neighbors
 from cv_tf.training.fit_whitening import known_variants, whiten
 
 CONFIG = Config(backbone="tiny", weights="none", image_size=32, whiten_dimensions=6)
@@ -59,15 +58,6 @@ def test_none_drops_an_older_one(embedder, descriptors, catalog):
     assert fitted(older, descriptors, catalog, whiten="none") is None
 
 
-def test_neighbors_are_the_more_similar_mutual_ones(embedder, descriptors, catalog):
-    plain = Whitening.fit(descriptors, 6)
-    vectors = plain(descriptors).numpy()
-    pairs = mutual_neighbors(vectors, catalog.block, share=0.5)
-    assert len(pairs) > 2
-    whitening = fitted(embedder, descriptors, catalog, whiten="neighbors")
-    assert_same(whitening, plain.refine(descriptors, pairs))
-
-
 def test_groups_are_found_by_vectors_and_colors(embedder, descriptors, catalog, lab):
     plain = Whitening.fit(descriptors, 6)
     vectors = plain(descriptors).numpy()
@@ -84,12 +74,11 @@ def test_groups_are_found_by_vectors_and_colors(embedder, descriptors, catalog, 
     assert not np.allclose(colorless.projection, expected.projection)
 
 
-@pytest.mark.parametrize("whiten", ["neighbors", "groups"])
-def test_no_label_is_looked_at(whiten, embedder, descriptors, catalog, lab):
+def test_groups_look_at_no_label(embedder, descriptors, catalog, lab):
     unknown = dataclasses.replace(catalog, style=np.full_like(catalog.style, -1))
     assert_same(
-        fitted(embedder, descriptors, catalog, lab, whiten=whiten),
-        fitted(embedder, descriptors, unknown, lab, whiten=whiten),
+        fitted(embedder, descriptors, catalog, lab, whiten="groups"),
+        fitted(embedder, descriptors, unknown, lab, whiten="groups"),
     )
 
 

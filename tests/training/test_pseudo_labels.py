@@ -57,7 +57,7 @@ def test_each_product_has_a_group_of_its_own_block(embedder, photos, tmp_path):
         assert blocks.setdefault(groups[product], block) == block
 
 
-@pytest.mark.parametrize("whiten", ["neighbors", "labels"])
+@pytest.mark.parametrize("whiten", ["groups", "labels"])
 def test_no_label_is_looked_at(whiten, embedder, photos, tmp_path):
     known = written(tmp_path / "known.csv", embedder, photos, whiten=whiten)
     shuffled = np.random.default_rng(0).permutation(photos.catalog.style)
