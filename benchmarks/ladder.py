@@ -124,6 +124,13 @@ def ladder() -> list[Rung]:
         steps=400,
         learning_rate=2e-4,
     )
+    labelled = taught.but(
+        "triplet_parts",
+        "triplet, every label, by parts",
+        LABELLED,
+        pseudo_labels="none",
+        whiten="labels",
+    )
     whole = trained.but("whole_views", "whole views", method="simclr", views="whole")
     return [
         color,
@@ -161,12 +168,12 @@ def ladder() -> list[Rung]:
             learning_rate=2e-4,
             whiten="labels",
         ),
+        labelled,
         dataclasses.replace(
-            trained.but(
+            labelled.but(
                 "some_labels",
-                "part views, one label in ten in the whitening",
-                LABELLED,
-                whiten="labels",
+                "one label in ten, groups of the others",
+                pseudo_labels="missing",
             ),
             labels=0.1,
         ),
