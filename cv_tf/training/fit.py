@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
@@ -29,6 +28,7 @@ from cv_tf.training.callbacks import (
 )
 from cv_tf.training.checkpoints import Checkpoints
 from cv_tf.training.interrupted import Interrupted
+from cv_tf.training.workdir import Workdir
 
 
 def build_order(config: Config, catalog: Catalog) -> Callable[[int], np.ndarray]:
@@ -62,7 +62,7 @@ def fit(
     photos: Photos,
     config: Config,
     checkpoints: Checkpoints,
-    workdir: Path,
+    workdir: Workdir,
     measure: Callable[[], dict[str, float] | None] | None = None,
 ) -> dict[str, float]:
     """Trains a compiled method to the last step, from its newest checkpoint on.
@@ -72,7 +72,7 @@ def fit(
       photos: To learn from.
       config: Of the run.
       checkpoints: Of the method.
-      workdir: Where curves are written.
+      workdir: Of the run, where curves are written.
       measure: What a probe measures, on all workers, of whom the chief has figures;
         None for no probes.
 
@@ -102,7 +102,7 @@ def _fit_from(
     photos: Photos,
     config: Config,
     checkpoints: Checkpoints,
-    workdir: Path,
+    workdir: Workdir,
     measure: Callable[[], dict[str, float] | None] | None,
 ) -> None:
     remaining = config.steps - start
@@ -115,7 +115,7 @@ def _fit_from(
         callbacks.append(StopWhenCollapsed(start, config.method))
     progress = curves = None
     if devices.is_chief(strategy):
-        curves = Curves(start, workdir / "tensorboard", config.batch_size)
+        curves = Curves(start, workdir.tensorboard, config.batch_size)
         progress = ProgressBar(start, config.steps, config.batch_size)
         callbacks += [progress, curves]
     if measure is not None:
@@ -138,7 +138,7 @@ def _fit_from(
         if progress is not None:
             progress.close()
     if saver.stopped_by is not None:
-        raise Interrupted(saver.stopped_by, method.steps_made, str(workdir))
+        raise Interrupted(saver.stopped_by, method.steps_made, str(workdir.path))
     checkpoints.save()
 
 

@@ -40,6 +40,7 @@ class Workdir:
       embedder: `embedder.keras`, the trained Embedder.
       rejects: `rejects.csv`, products that were left out, with the reason.
       checkpoints: Folder of checkpoints.
+      tensorboard: Folder of what TensorBoard shows.
     """
 
     def __init__(self, path: str | Path):
@@ -53,6 +54,7 @@ class Workdir:
         self.embedder = self.path / "embedder.keras"
         self.rejects = self.path / "rejects.csv"
         self.checkpoints = self.path / "checkpoints"
+        self.tensorboard = self.path / "tensorboard"
 
     def check(self, config: Config) -> None:
         """Checks that the folder is free, or holds a run with the same settings.
