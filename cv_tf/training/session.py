@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tf_keras as keras
@@ -18,7 +18,7 @@ from cv_tf.embedding.embed import compiled, embed
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.metrics import embedding_spread, retrieval_figures
 from cv_tf.models import Embedder
-from cv_tf.pipeline import write_rejects
+from cv_tf.pipeline import Photos, write_rejects
 from cv_tf.training.checkpoints import Checkpoints
 from cv_tf.training.data import prepare_photos
 from cv_tf.training.evaluation import (
@@ -43,6 +43,19 @@ _AS_IS = {
 }
 
 
+class Show(NamedTuple):
+    """What shows people a run; each is given the folder of TensorBoard first.
+
+    Attributes:
+      views: Shows what is learned from: the settings, and the photos. Called whenever
+        the run is begun or gone on with.
+      vectors: Shows what comes out: photos and their vectors. Called at the end.
+    """
+
+    views: Callable[[Path, Config, Photos], None]
+    vectors: Callable[[Path, Photos, np.ndarray], None]
+
+
 class Session:
     """Everything a run needs, made once.
 
@@ -50,10 +63,17 @@ class Session:
       config: All settings.
       workdir: Made, or gone on with, when the run begins.
       catalog: The products.
+      show: Shows people what is learned from and what comes out; None for nothing.
     """
 
-    def __init__(self, config: Config, workdir: Workdir, catalog: Catalog):
-        self.config, self.workdir = config, workdir
+    def __init__(
+        self,
+        config: Config,
+        workdir: Workdir,
+        catalog: Catalog,
+        show: Show | None = None,
+    ):
+        self.config, self.workdir, self.show = config, workdir, show
         self.strategy = devices.create(config.strategy, config.tpu)
         self.one_device = devices.one_device(config.strategy)
         self.is_chief = devices.is_chief(self.strategy)
@@ -100,6 +120,9 @@ class Session:
             optimizer = build_optimizer(config, method.constant_rate_variables)
             compile_method(method, config, optimizer, self.strategy)
             checkpoints = Checkpoints(workdir.checkpoints, method)
+        if self.show and self.is_chief:
+            with self.one_device.scope():
+                self.show.views(workdir.tensorboard, config, self.train)
         on_one_device = self._copies(embedder)
         if "split" not in metrics:
             metrics = {"split": self.split_source}
@@ -112,7 +135,7 @@ class Session:
             self.train,
             config,
             checkpoints,
-            workdir.path,
+            workdir,
             self._probe(on_one_device),
         )
         embedder = on_one_device()
@@ -120,6 +143,8 @@ class Session:
             after = self._evaluate(embedder, "after")
             embedder = after.embedder
             save_embedder(embedder, workdir.embedder)
+            if self.show and after.embedded:
+                self.show.vectors(workdir.tensorboard, *after.embedded)
             metrics |= {"after": after.figures, "training": cost}
             workdir.write_metrics(metrics)
             print(f"\n{format_run(metrics)}\n\nEverything is in '{workdir.path}'.")
