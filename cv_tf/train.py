@@ -64,9 +64,12 @@ def run(config: Config) -> Run:
 
     catalog = read_products(config)
     split_catalog(catalog, config.train_split, config.eval_split, config.seed)
-    from cv_tf.training.session import Session  # noqa: PLC0415
+    from cv_tf.report.first_batch import show_first_batch  # noqa: PLC0415
+    from cv_tf.report.projector import write_projector  # noqa: PLC0415
+    from cv_tf.training.session import Session, Show  # noqa: PLC0415
 
-    return Run(*Session(config, workdir, catalog).run())
+    show = Show(show_first_batch, write_projector)
+    return Run(*Session(config, workdir, catalog, show).run())
 
 
 def _finished(workdir: Workdir, metrics: dict[str, Any]) -> Run:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
@@ -93,6 +94,29 @@ def tiny_run(drawn_catalog) -> Callable[..., Config]:
         return Config(**tiny | settings)
 
     return configure
+
+
+@pytest.fixture(scope="session")
+def read_events() -> Callable[[Path], dict[str, list[tuple[int, Any]]]]:
+    """A function from a folder to what TensorBoard reads in it.
+
+    That is, from the name of each series to pairs of a step and an array.
+    """
+    import tensorflow as tf  # noqa: PLC0415 (not all tests need it)
+    from tensorboard.backend.event_processing import event_accumulator  # noqa: PLC0415
+
+    def read(folder: Path):
+        guidance = {event_accumulator.TENSORS: 0}  # All of them.
+        events = event_accumulator.EventAccumulator(str(folder), guidance).Reload()
+        return {
+            tag: [
+                (event.step, tf.make_ndarray(event.tensor_proto))
+                for event in events.Tensors(tag)
+            ]
+            for tag in events.Tags()["tensors"]
+        }
+
+    return read
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from cv_tf import command, train
 from cv_tf.config import Config, ConfigError
@@ -91,19 +90,20 @@ class TestMainJob:
         assert reject["image"].endswith("text.jpg")
         assert reject["reason"]
 
-    def test_leaves_curves(self, finished_run):
+    def test_leaves_curves(self, finished_run, read_events):
         config, _ = finished_run
-        losses, probes, rates = {}, {}, {}
-        for path in Path(config.workdir, "tensorboard").iterdir():
-            for event in tf.compat.v1.train.summary_iterator(str(path)):
-                for value in event.summary.value:
-                    number = float(tf.make_ndarray(value.tensor))
-                    series = {"loss": losses, "probe/recall@1 in block": probes}
-                    series |= {"learning_rate": rates}
-                    series.get(value.tag, {})[event.step] = number
-        assert list(losses) == list(range(1, 13))
-        assert np.isfinite(list(losses.values())).all()
-        assert list(probes) == [6, 12]
+        series = read_events(Path(config.workdir, "tensorboard"))
+        series = {
+            name: series[name] for name in series if not name.startswith("views/")
+        }
+        every_step = {"loss", "learning_rate", "images_per_second", "spread", "rank"}
+        probes = {"probe/recall@1 in block", "probe/spread"}
+        assert set(series) == every_step | probes
+        for name, points in series.items():
+            steps = [6, 12] if name in probes else list(range(1, 13))
+            assert [step for step, _ in points] == steps
+            assert np.isfinite([value for _, value in points]).all()
+        rates = dict(series["learning_rate"])
         # Two steps of warm-up, then a half wave of cosine over ten.
         last = config.learning_rate * 0.5 * (1 + math.cos(0.9 * math.pi))
         expected = [0, config.learning_rate / 2, config.learning_rate, last]

@@ -111,6 +111,7 @@ def load_dataset(
         records=_Records(sources, image),
         record=np.arange(num_rows),
         folder=str(builder.data_dir),
+        style_id=np.array(columns[style], object) if style else None,
     )
 
 

@@ -41,6 +41,8 @@ class Catalog:
       records: Random access to encoded images, by a row's `record`; or None.
       record: [n] int64; or None.
       folder: Where the data lies; caches are kept beside it. "" if nowhere.
+      style_id: [n] object (str), the styles' names for reports, "" where unknown; or
+        None.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Catalog:
     records: Callable[[int], bytes] | None = None
     record: np.ndarray | None = None
     folder: str = ""
+    style_id: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.product_id)
@@ -77,6 +80,7 @@ class Catalog:
             box=of_rows(self.box),
             line=self.line[rows],
             record=of_rows(self.record),
+            style_id=of_rows(self.style_id),
         )
 
     def photo(self, row: int) -> str | bytes:
@@ -152,6 +156,7 @@ def read_catalog(
         box=box,
         line=np.array(columns.lines, np.int32),
         folder=folder,
+        style_id=_optional(columns, "style_id"),
     )
 
 

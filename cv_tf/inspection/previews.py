@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -18,10 +19,7 @@ from cv_tf.training.data import prepare_photos
 from cv_tf.training.fit import build_order
 from cv_tf.training.splits import split_catalog
 from cv_tf.vision import color_input
-
-# Random numbers are drawn for a whole batch. One of 256 views of 224 pixels a side
-# takes a second; larger ones are not made for the sake of a few photos.
-_MOST_PIXELS = 256 * 224**2
+from cv_tf.vision.draws import Rows
 
 
 class Preview(NamedTuple):
@@ -48,17 +46,14 @@ class Previews(NamedTuple):
     """Some products as training sees them.
 
     Attributes:
-      products: Spread over blocks.
+      products: Spread over blocks. The first views of each are those of its step, up to
+        rounding.
       views_a_step: How many views of a product the method makes each time it is met.
-      are_exact: Whether the first views of each product are those of its step, up to
-        rounding, if no photo of the catalogue is left out; else they are drawn in the
-        same way.
       rejects: Products whose photos cannot be used.
     """
 
     products: tuple[Preview, ...]
     views_a_step: int
-    are_exact: bool
     rejects: tuple[Reject, ...]
 
 
@@ -66,6 +61,8 @@ def preview(
     config: Config, catalog: Catalog, num_products: int, num_views: int
 ) -> Previews:
     """Makes photos and views of some products of the training split.
+
+    Where photos of the catalogue are left out, training meets products at other steps.
 
     Args:
       config: Of the training.
@@ -79,89 +76,103 @@ def preview(
     """
     split = split_catalog(catalog, config.train_split, config.eval_split, config.seed)
     train = catalog.select(split.train)
-    order = build_order(config, train)
-    meetings = choose_products(order, train.block, num_products, config.steps)
+    meetings = _meet(config, train, num_products, config.steps)
     rows = np.array([meeting.row for meeting in meetings])
     size = max(config.image_size, config.size_at_use)
     photos = prepare_photos(train.select(rows), config, size)
     place_of = {name: i for i, name in enumerate(train.product_id[rows])}
     meetings = [meetings[place_of[name]] for name in photos.catalog.product_id]
-    pixels = _pixels(photos)
-    method = _method(config)
-    are_exact = config.batch_size * size**2 <= _MOST_PIXELS
-    views = _views(method, config, pixels, meetings, num_views, are_exact)
-    return Previews(
-        products=tuple(
-            Preview(*_names(photos.catalog, i), pixels[i], meeting.step, views[i])
-            for i, meeting in enumerate(meetings)
-        ),
-        views_a_step=2 if isinstance(method, TwoViews) else 1,
-        are_exact=are_exact,
-        rejects=photos.rejects,
-    )
+    return _show(config, photos, meetings, num_views)
 
 
-def method_views(method: Method, images: tf.Tensor, step: int) -> list[tf.Tensor]:
+def preview_first_batch(config: Config, photos: Photos, num_products: int) -> Previews:
+    """Makes the views of some products of the first batch, those of its step alone.
+
+    Args:
+      config: Of the training.
+      photos: Those to learn from.
+      num_products: How many products, at most.
+
+    Raises:
+      ValueError: If training would refuse the settings or the photos.
+    """
+    meetings = _meet(config, photos.catalog, num_products, num_steps=1)
+    rows = np.array([meeting.row for meeting in meetings])
+    return _show(config, photos.select(rows), meetings, num_views=None)
+
+
+def method_views(
+    method: Method, images: tf.Tensor, step: int, rows: Rows | None = None
+) -> list[tf.Tensor]:
     """The views that a method makes of a batch at a step of its training.
 
     Args:
       method: Any.
       images: uint8 `[batch, side, side, 3]`.
       step: Whose seed is taken.
+      rows: Which of a larger batch they are; None where they are all of it.
 
     Returns:
       One or two of float32 `[batch, size, size, 3]` in 0..255.
     """
     seed = tf.stack([method.seed, step])  # As in `Method.train_step`.
     if isinstance(method, TwoViews):
-        return list(method.two_views(images, seed))
+        return list(method.two_views(images, seed, rows))
     color = method.embedder.color_in_training
-    return [color_input(method.views(images, seed), color)]
+    return [color_input(method.views(images, seed, rows), color)]
+
+
+def _meet(
+    config: Config, train: Catalog, num_products: int, num_steps: int
+) -> tuple[Meeting, ...]:
+    """Chooses products of those to learn from."""
+    order = build_order(config, train)
+    return choose_products(order, train.block, num_products, num_steps)
+
+
+def _show(
+    config: Config,
+    photos: Photos,
+    meetings: Sequence[Meeting],
+    num_views: int | None,
+) -> Previews:
+    """Previews of photos, one a meeting; without a number, of the views of its step."""
+    pixels = _pixels(photos)
+    method = _method(config)
+    views_a_step = 2 if isinstance(method, TwoViews) else 1
+    products = []
+    for i, (photo, meeting) in enumerate(zip(pixels, meetings, strict=True)):
+        views = _views(method, config, photo, meeting)
+        shown = np.stack([*itertools.islice(views, num_views or views_a_step)])
+        names = _names(photos.catalog, i)
+        products.append(Preview(*names, photo, meeting.step, shown))
+    return Previews(tuple(products), views_a_step, photos.rejects)
 
 
 def _method(config: Config) -> Method:
-    """The method with its own views; the network, which takes long, is left out."""
+    """The method with its own views; its network and its queue are kept small."""
     config = dataclasses.replace(
-        config, backbone="tiny", weights="none", frozen_stride=0, triplet_loss="native"
+        config,
+        backbone="tiny",
+        weights="none",
+        frozen_stride=0,
+        triplet_loss="native",
+        queue_size=config.batch_size,
     )
     return build_method(config, build_embedder(config))
 
 
 def _views(
-    method: Method,
-    config: Config,
-    pixels: np.ndarray,
-    meetings: Sequence[Meeting],
-    num_views: int,
-    are_exact: bool,
-) -> np.ndarray:
-    """uint8 `[num_products, num_views, size, size, 3]`."""
-    shape = (len(meetings), num_views, config.image_size, config.image_size, 3)
-    views = np.empty(shape, np.uint8)
-    for step in {meeting.step for meeting in meetings}:
-        rows = [i for i, meeting in enumerate(meetings) if meeting.step == step]
-        places = list(range(len(rows)))
-        batch_size = len(rows)
-        if are_exact:
-            # A view depends on its photo and its place alone: the rest is left black.
-            places, batch_size = [meetings[i].place for i in rows], config.batch_size
-        batch = np.zeros((batch_size, *pixels.shape[1:]), np.uint8)
-        batch[places] = pixels[rows]
-        for i, view in zip(
-            range(num_views), _endless(method, batch, step, config.steps), strict=False
-        ):
-            shown = tf.round(tf.gather(view, places))
-            views[rows, i] = tf.saturate_cast(shown, tf.uint8)
-    return views
-
-
-def _endless(
-    method: Method, batch: np.ndarray, step: int, num_steps: int
-) -> Iterator[tf.Tensor]:
+    method: Method, config: Config, photo: np.ndarray, meeting: Meeting
+) -> Iterator[np.ndarray]:
     """The views of a step, then those of steps that the training does not reach."""
+    # A view depends on its photo and its row alone, so the rest need not be there.
+    image, rows = tf.constant(photo[np.newaxis]), Rows(meeting.place, config.batch_size)
+    step = meeting.step
     while True:
-        yield from method_views(method, tf.constant(batch), step)
-        step = step + 1 if step >= num_steps else num_steps
+        for view in method_views(method, image, step, rows):
+            yield tf.saturate_cast(tf.round(view[0]), tf.uint8).numpy()
+        step = step + 1 if step >= config.steps else config.steps
 
 
 def _pixels(photos: Photos) -> np.ndarray:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from cv_tf.catalog.whole_file import whole_file
 from cv_tf.report.color_scale import ColorScale
@@ -29,14 +30,36 @@ def write_sheet(
     scale: ColorScale | None = None,
     inches: float = 2.0,
 ) -> None:
-    """Draws a sheet of pictures; the PNG appears whole or not at all.
+    """Writes a sheet of pictures as PNG, which appears whole or not at all.
 
     Args:
       path: Of the file.
+      title: As `draw_sheet`, as are the others.
+      rows: Of pictures.
+      scale: Of similarities.
+      inches: Width of a picture.
+    """
+    sheet = Image.fromarray(draw_sheet(title, rows, scale, inches))
+    with whole_file(path) as unfinished:
+        sheet.save(unfinished, "PNG")
+
+
+def draw_sheet(
+    title: str,
+    rows: Sequence[Sequence[Captioned]],
+    scale: ColorScale | None = None,
+    inches: float = 2.0,
+) -> np.ndarray:
+    """Draws a sheet of pictures.
+
+    Args:
       title: A line or several.
       rows: Of as many pictures each.
       scale: A scale of similarities to draw below; None for none.
       inches: Width of a picture; 100 pixels each.
+
+    Returns:
+      uint8 `[height, width, 3]`.
     """
     # Late, and without a window: importing pyplot takes a second.
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
@@ -57,8 +80,9 @@ def write_sheet(
             place.set_title(caption, fontsize=9, parse_math=False)
     if scale:
         _draw_scale(figure, axes, scale)
-    with whole_file(path) as unfinished:
-        FigureCanvasAgg(figure).print_png(unfinished)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def _draw_scale(figure, axes: np.ndarray, scale: ColorScale) -> None:

@@ -39,7 +39,7 @@ def write_views(path: Path, previews: Previews, config: Config, source: str) -> 
       config: Of the training.
       source: Where the products come from, said at the top.
     """
-    rows = [_captioned(product, config) for product in previews.products]
+    rows = [captioned(product, config) for product in previews.products]
     if path.suffix.lower() == ".png":
         facts = say_settings(config)
         title = f"{config.method}; {facts['Views']}\n{facts['Color input']}"
@@ -71,11 +71,6 @@ def write_views(path: Path, previews: Previews, config: Config, source: str) -> 
 
 def say_which(previews: Previews, config: Config) -> str:
     """Says which views of training those are that are shown."""
-    if not previews.are_exact:
-        return (
-            "Views are drawn as training draws them. They are not the very ones that "
-            "it will draw, which depend on the whole of its large batches."
-        )
     first = "The first view of a product is that"
     if previews.views_a_step == 2:
         first = "The first two views of a product are those"
@@ -88,7 +83,8 @@ def say_which(previews: Previews, config: Config) -> str:
     return said
 
 
-def _captioned(product: Preview, config: Config) -> list[Captioned]:
+def captioned(product: Preview, config: Config) -> list[Captioned]:
+    """A product as it is prepared, its views, and the parts of the first where cut."""
     pictures = [Captioned("as prepared", product.photo)]
     for number, view in enumerate(product.views, start=1):
         pictures.append(Captioned(f"view {number}", view))

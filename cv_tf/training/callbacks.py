@@ -89,12 +89,15 @@ class Curves(StepCallback):
         super().__init__(start_step)
         self._writer = tf.summary.create_file_writer(str(folder))
         self._batch_size = batch_size
-        self._time = time.perf_counter()
+        self._start = 0.0
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None):
+        """Starts the clock; Keras calls this once an execution."""
+        self._start = time.perf_counter()
 
     def on_steps(self, before, step, logs):
         """See `StepCallback`."""
-        now = time.perf_counter()
-        seconds, self._time = now - self._time, now
+        seconds = time.perf_counter() - self._start
         optimizer = self.model.optimizer
         scalars = {
             **logs,

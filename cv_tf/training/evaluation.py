@@ -38,6 +38,18 @@ class Reported(NamedTuple):
     lab: np.ndarray
 
 
+class Embedded(NamedTuple):
+    """Products, and where an Embedder puts them.
+
+    Attributes:
+      photos: Of n products.
+      vectors: `[n, dim]` float32, L2-normalised.
+    """
+
+    photos: Photos
+    vectors: np.ndarray
+
+
 class Evaluation(NamedTuple):
     """How good an Embedder is.
 
@@ -45,11 +57,14 @@ class Evaluation(NamedTuple):
       figures: By their names.
       embedder: Which they are of; whitened, if asked for.
       reported: Which they were measured on; None where there was nothing to measure.
+      embedded: The same products, to look at; where there was nothing to measure, those
+        that were learned from, if these were embedded.
     """
 
     figures: dict[str, float]
     embedder: Embedder
     reported: Reported | None
+    embedded: Embedded | None
 
 
 def evaluate_new(
@@ -130,7 +145,8 @@ def _measure(
         "num_rejects": len(reported.rejects),
     }
     if not has_variants(reported.catalog.style):
-        return Evaluation(counts, embedder, None)
+        learned = Embedded(known, described[0]) if described else None
+        return Evaluation(counts, embedder, None, learned)
     vectors, lab = embed(
         with_color(embedder), reported, settings.embed_batch_size, f"Embedding, {name}"
     )
@@ -141,7 +157,8 @@ def _measure(
     else:
         figures = evaluate_embeddings(vectors, styles, blocks, threshold, settings, lab)
     measured = Reported(reported.catalog, vectors, lab)
-    return Evaluation(figures | counts, embedder, measured)
+    embedded = Embedded(reported, vectors)
+    return Evaluation(figures | counts, embedder, measured, embedded)
 
 
 def find_threshold(

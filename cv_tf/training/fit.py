@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
@@ -30,6 +29,7 @@ from cv_tf.training.callbacks import (
 )
 from cv_tf.training.checkpoints import Checkpoints
 from cv_tf.training.interrupted import Interrupted
+from cv_tf.training.workdir import Workdir
 
 
 def build_order(config: Config, catalog: Catalog) -> Callable[[int], np.ndarray]:
@@ -63,7 +63,7 @@ def fit(
     photos: Photos,
     config: Config,
     checkpoints: Checkpoints,
-    workdir: Path,
+    workdir: Workdir,
     measure: Callable[[], dict[str, float] | None] | None = None,
 ) -> dict[str, float]:
     """Trains a compiled method to the last step, from its newest checkpoint on.
@@ -73,7 +73,7 @@ def fit(
       photos: To learn from.
       config: Of the run.
       checkpoints: Of the method.
-      workdir: Where curves are written.
+      workdir: Of the run, where curves are written.
       measure: What a probe measures, on all workers, of whom the chief has figures;
         None for no probes.
 
@@ -103,7 +103,7 @@ def _fit_from(
     photos: Photos,
     config: Config,
     checkpoints: Checkpoints,
-    workdir: Path,
+    workdir: Workdir,
     measure: Callable[[], dict[str, float] | None] | None,
 ) -> None:
     remaining = config.steps - start
@@ -116,7 +116,7 @@ def _fit_from(
         callbacks.append(StopWhenCollapsed(start, config.method))
     progress = curves = None
     if devices.is_chief(strategy):
-        curves = Curves(start, workdir / "tensorboard", config.batch_size)
+        curves = Curves(start, workdir.tensorboard, config.batch_size)
         progress = ProgressBar(start, config.steps, config.batch_size)
         callbacks += [progress, curves]
     if measure is not None:
@@ -139,7 +139,7 @@ def _fit_from(
         if progress is not None:
             progress.close()
     if saver.stopped_by is not None:
-        raise Interrupted(saver.stopped_by, method.steps_made, str(workdir))
+        raise Interrupted(saver.stopped_by, method.steps_made, str(workdir.path))
     checkpoints.save()
 
 

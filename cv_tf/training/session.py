@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tf_keras as keras
@@ -45,6 +45,19 @@ _AS_IS = {
 }
 
 
+class Show(NamedTuple):
+    """What shows people a run; each is given the folder of TensorBoard first.
+
+    Attributes:
+      views: Shows what is learned from: the settings, and the photos. Called whenever
+        the run is begun or gone on with.
+      vectors: Shows what comes out: photos and their vectors. Called at the end.
+    """
+
+    views: Callable[[Path, Config, Photos], None]
+    vectors: Callable[[Path, Photos, np.ndarray], None]
+
+
 class Session:
     """Everything a run needs, made once.
 
@@ -52,10 +65,17 @@ class Session:
       config: All settings.
       workdir: Made, or gone on with, when the run begins.
       catalog: The products.
+      show: Shows people what is learned from and what comes out; None for nothing.
     """
 
-    def __init__(self, config: Config, workdir: Workdir, catalog: Catalog):
-        self.config, self.workdir = config, workdir
+    def __init__(
+        self,
+        config: Config,
+        workdir: Workdir,
+        catalog: Catalog,
+        show: Show | None = None,
+    ):
+        self.config, self.workdir, self.show = config, workdir, show
         self.strategy = devices.create(config.strategy, config.tpu)
         self.one_device = devices.one_device(config.strategy)
         self.is_chief = devices.is_chief(self.strategy)
@@ -103,6 +123,9 @@ class Session:
             optimizer = build_optimizer(config, method.constant_rate_variables)
             compile_method(method, config, optimizer, self.strategy)
             checkpoints = Checkpoints(workdir.checkpoints, method)
+        if self.show and self.is_chief:
+            with self.one_device.scope():
+                self.show.views(workdir.tensorboard, config, self.train)
         on_one_device = self._copies(embedder)
         if "split" not in metrics:
             metrics = {"split": self.split_source}
@@ -115,7 +138,7 @@ class Session:
             self._labelled(on_one_device()),
             config,
             checkpoints,
-            workdir.path,
+            workdir,
             self._probe(on_one_device),
         )
         embedder = on_one_device()
@@ -123,6 +146,8 @@ class Session:
             after = self._evaluate(embedder, "after")
             embedder = after.embedder
             save_embedder(embedder, workdir.embedder)
+            if self.show and after.embedded:
+                self.show.vectors(workdir.tensorboard, *after.embedded)
             metrics |= {"after": after.figures, "training": cost}
             workdir.write_metrics(metrics)
             print(f"\n{format_run(metrics)}\n\nEverything is in '{workdir.path}'.")

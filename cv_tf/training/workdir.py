@@ -41,6 +41,7 @@ class Workdir:
       rejects: `rejects.csv`, products that were left out, with the reason.
       pseudo_labels: `pseudo_labels.csv`, groups that were taken for styles.
       checkpoints: Folder of checkpoints.
+      tensorboard: Folder of what TensorBoard shows.
     """
 
     def __init__(self, path: str | Path):
@@ -55,6 +56,7 @@ class Workdir:
         self.rejects = self.path / "rejects.csv"
         self.pseudo_labels = self.path / "pseudo_labels.csv"
         self.checkpoints = self.path / "checkpoints"
+        self.tensorboard = self.path / "tensorboard"
 
     def check(self, config: Config) -> None:
         """Checks that the folder is free, or holds a run with the same settings.

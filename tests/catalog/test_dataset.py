@@ -79,6 +79,7 @@ def test_all_splits_become_one_catalogue(data_dir, tmp_path):
         expected = {"both": 0, "left": 1, "right": 2}  # in sorted order
         name = NAMES[number % 4] if number % 4 < 3 else None
         assert label == (-1 if name is None else expected[name])
+        assert catalog.style_id[number] == (name or "")
         np.testing.assert_array_equal(catalog.box[number], [1, 2, 3, 4 + number])
     assert len(set(catalog.product_id)) == 9
 

@@ -38,6 +38,7 @@ def test_every_column_arrives_as_written(tmp_path):
         f"{tmp_path}/images/d.jpg",
     ]
     assert list(catalog.style) == [1, 0, -1, 0]  # S1, S2 in sorted order
+    assert list(catalog.style_id) == ["S2", "S1", "", "S1"]
     assert list(catalog.color) == ["Red", "Blue", "Green", "Navy, dark"]
     assert catalog.block_names == ("Dress", "Shirt")
     assert list(catalog.block) == [1, 0, 1, 0]
@@ -55,7 +56,7 @@ def test_csv_and_parquet_of_the_same_table_agree(tmp_path):
     columns["style_id"] = [style or None for style in columns["style_id"]]
     pq.write_table(pa.table(columns), tmp_path / "c.parquet")
     parquet = read_catalog(tmp_path / "c.parquet")
-    for name in ("product_id", "image", "style", "block", "split"):
+    for name in ("product_id", "image", "style", "style_id", "block", "split"):
         assert list(getattr(csv, name)) == list(getattr(parquet, name))
     assert list(parquet.line) == [1, 2, 3, 4]
 

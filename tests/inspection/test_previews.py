@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from cv_tf.catalog import read_catalog
-from cv_tf.inspection import previews as module
-from cv_tf.inspection.previews import method_views, preview
+from cv_tf.inspection.previews import method_views, preview, preview_first_batch
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.pipeline import batches
 from cv_tf.training.data import prepare_photos
@@ -72,7 +71,6 @@ def trained_on(config, step):
 )
 def test_first_views_are_those_of_the_step_that_meets_the_product(previewed, settings):
     config, shown = previewed(**settings)
-    assert shown.are_exact
     assert shown.views_a_step == (1 if config.method == "triplet" else 2)
     assert len(shown.products) == 4
     for product in shown.products:
@@ -134,14 +132,20 @@ def test_photos_that_do_not_fit_in_memory(previewed):
         assert (one.views == other.views).all()
 
 
-def test_large_batches_are_not_made_for_a_few_photos(previewed, monkeypatch):
-    _, exact = previewed()
-    monkeypatch.setattr(module, "_MOST_PIXELS", 8 * 32**2 - 1)
-    _, shown = previewed()
-    assert not shown.are_exact
-    names = [product.product_id for product in shown.products]
-    assert names == [product.product_id for product in exact.products]
-    assert shown.products[0].views.shape == (4, 32, 32, 3)
+def test_the_first_batch_alone(tiny_run, tmp_path):
+    config = tiny_run(tmp_path, cache_dir=str(tmp_path), seed=3)
+    photos = prepare_photos(read_catalog(config.catalog), config, 32)
+    train = photos.where_split("train")
+    shown = preview_first_batch(config, train, 20)
+    names, views = trained_on(config, step=0)
+    assert sorted(product.product_id for product in shown.products) == sorted(names)
+    for product in shown.products:
+        assert product.step == 0
+        assert product.views.shape == (2, 32, 32, 3)
+        for made, view in zip(product.views, views, strict=True):
+            expected = view[names.index(product.product_id)]
+            np.testing.assert_allclose(made, expected, atol=0.51)
+    assert len(preview_first_batch(config, train, 3).products) == 3
 
 
 def test_one_view(previewed):

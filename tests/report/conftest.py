@@ -8,6 +8,12 @@ import numpy as np
 import pytest
 from chromium import PROGRAM, Chromium
 from PIL import Image
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
+from tensorboard.backend.event_processing.plugin_event_multiplexer import (
+    EventMultiplexer,
+)
+from tensorboard.plugins.base_plugin import TBContext
+from werkzeug.test import Client
 
 VOID = ("meta", "link", "img", "input")
 ACTIVE = {"script", "iframe", "object", "embed", "form", "base", "svg", "video"}
@@ -125,3 +131,32 @@ def opened(chromium):
         return chromium
 
     return open_page
+
+
+class AskTensorBoard:
+    """A plugin of TensorBoard, asked without a server.
+
+    Args:
+      plugin: Its class.
+      logdir: As for TensorBoard.
+    """
+
+    def __init__(self, plugin, logdir):
+        self._events, self._logdir = EventMultiplexer(), str(logdir)
+        provider = MultiplexerDataProvider(self._events, self._logdir)
+        context = TBContext(data_provider=provider, logdir=self._logdir)
+        self._apps = plugin(context).get_plugin_apps()
+
+    def __call__(self, question, **parameters):
+        """What it answers, after a look for new events."""
+        self._events.AddRunsFromDirectory(self._logdir)
+        self._events.Reload()
+        response = Client(self._apps[question]).get("/", query_string=parameters)
+        assert response.status_code == 200, response.text
+        return response
+
+
+@pytest.fixture
+def tensorboard():
+    """The class `AskTensorBoard`."""
+    return AskTensorBoard

@@ -21,7 +21,7 @@ def product(name, level, step=0, num_views=3):
 @pytest.fixture
 def page(tmp_path, read_page):
     def write(*products, rejects=(), source="2 of 9 products.", **settings):
-        shown = Previews(products, 2, True, rejects)
+        shown = Previews(products, 2, rejects)
         write_views(tmp_path / "page.html", shown, Config(**settings), source)
         return read_page(tmp_path / "page.html")
 
@@ -76,10 +76,9 @@ def test_nothing_of_the_catalogue_is_taken_for_markup(page):
 @pytest.mark.parametrize(
     ("previews", "settings", "said"),
     [
-        (Previews((), 2, True, ()), {"seed": 5}, "The first two views .* (seed 5)"),
-        (Previews((), 1, True, ()), {}, "The first view of a product is that of the"),
-        (Previews((), 2, False, ()), {}, "not the very ones"),
-        (Previews((), 2, True, ()), {"on_bad_image": "reject"}, "left out, steps are"),
+        (Previews((), 2, ()), {"seed": 5}, "The first two views .* (seed 5)"),
+        (Previews((), 1, ()), {}, "The first view of a product is that of the"),
+        (Previews((), 2, ()), {"on_bad_image": "reject"}, "left out, steps are"),
     ],
 )
 def test_says_which_views_they_are(previews, settings, said):
@@ -90,7 +89,7 @@ def test_says_which_views_they_are(previews, settings, said):
 
 
 def test_as_a_picture(tmp_path):
-    shown = Previews((product("A", 100), product("B", 200)), 2, True, ())
+    shown = Previews((product("A", 100), product("B", 200)), 2, ())
     write_views(tmp_path / "views.PNG", shown, Config(), "2 of 9 products.")
     with Image.open(tmp_path / "views.PNG") as picture:
         assert picture.format == "PNG"

@@ -98,6 +98,8 @@ class TestNewEmbedder:
         )
         counts = {"num_products": 15, "num_rejects": 0}
         assert result.figures == expected | counts
+        assert result.embedded.photos is reported
+        np.testing.assert_array_equal(result.embedded.vectors, found)
 
     def test_whitening_is_of_the_known_products(self, embedder, photos, config):
         known, reported = halves(photos)
@@ -143,6 +145,9 @@ class TestNewEmbedder:
         result = evaluate_new(embedder, known, alone, config)
         assert result.figures == {"num_products": 15, "num_rejects": 0}
         assert result.embedder.whitening is not None
+        assert result.embedded.photos is known
+        vectors = embed(result.embedder, known)
+        np.testing.assert_allclose(result.embedded.vectors, vectors, atol=1e-6)
 
 
 class TestSavedEmbedder:

@@ -60,7 +60,7 @@ def test_two_runs_are_alike(through, tiny_run, tmp_path):
     assert_same_end(through.workdir, config.workdir)
 
 
-def test_power_cuts(through, tiny_run, power_cut, tmp_path, monkeypatch):
+def test_power_cuts(through, tiny_run, power_cut, read_events, tmp_path, monkeypatch):
     config = tiny_run(tmp_path / "run")
     assert power_cut(config, 2) == [1, 2]  # Before there is any checkpoint.
     assert saved_step(config.workdir) == 0
@@ -73,6 +73,10 @@ def test_power_cuts(through, tiny_run, power_cut, tmp_path, monkeypatch):
     assert saved_step(config.workdir) == 8
     train.run(config)
     assert_same_end(through.workdir, config.workdir)
+    series = read_events(tmp_path / "run" / "tensorboard")
+    views = [series[name] for name in series if name.startswith("views/")]
+    # All of these beginnings have written them once.
+    assert [[step for step, _ in points] for points in views] == [[0]] * 8
 
 
 def test_several_steps_an_execution(through, tiny_run, power_cut, tmp_path):

@@ -24,15 +24,11 @@ def begun(config) -> Session:
     return Session(config, Workdir(config.workdir), read_catalog(config.catalog))
 
 
-def test_a_probe_measures_what_the_metrics_do(finished_run):
+def test_a_probe_measures_what_the_metrics_do(finished_run, read_events):
     """The last probe is of the trained Embedder, before whitening."""
     config, _ = finished_run
-    probed = {}
-    for path in Path(config.workdir, "tensorboard").iterdir():
-        for event in tf.compat.v1.train.summary_iterator(str(path)):
-            for value in event.summary.value:
-                if value.tag.startswith("probe/") and event.step == config.steps:
-                    probed[value.tag] = float(tf.make_ndarray(value.tensor))
+    series = read_events(Path(config.workdir, "tensorboard"))
+    probed = {name: dict(points).get(config.steps) for name, points in series.items()}
     embedder = Embedder.load(Path(config.workdir, "embedder.keras"))
     photos = begun(config).reported
     photos = photos.select(np.arange(config.probe_products))
