@@ -123,10 +123,11 @@ class Session:
             optimizer = build_optimizer(config, method.constant_rate_variables)
             compile_method(method, config, optimizer, self.strategy)
             checkpoints = Checkpoints(workdir.checkpoints, method)
+        on_one_device = self._copies(embedder)
+        photos = self._labelled(on_one_device())
         if self.show and self.is_chief:
             with self.one_device.scope():
-                self.show.views(workdir.tensorboard, config, self.train)
-        on_one_device = self._copies(embedder)
+                self.show.views(workdir.tensorboard, config, photos)
         if "split" not in metrics:
             metrics = {"split": self.split_source}
             if config.baselines:
@@ -135,7 +136,7 @@ class Session:
                 workdir.write_metrics(metrics)
         cost = fit(
             method,
-            self._labelled(on_one_device()),
+            photos,
             config,
             checkpoints,
             workdir,
