@@ -9,8 +9,10 @@ from cv_tf.retrieval.mutual import mutual_neighbors
 from cv_tf.retrieval.neighbors import Neighbors
 from cv_tf.retrieval.scann import ScannIndex
 from cv_tf.retrieval.search import nearest
+from cv_tf.retrieval.tuning import Effort
 
 __all__ = [
+    "Effort",
     "ExactIndex",
     "Index",
     "Neighbors",
