@@ -1,8 +1,13 @@
-"""Writes the embedded data set as a table with photos, as a catalogue of yours may be.
+r"""Writes the embedded data set as a table with photos, as a catalogue of yours may be.
 
     python benchmarks/drawn_catalog.py --output=drawn
 
-The folder then holds catalog.csv and a JPEG a product.
+The folder then holds catalog.csv and a JPEG a product. docs/groups.png is the page that
+the README makes of it (drawn.html), surest groups first:
+
+    sed 's/<option value="sure">/<option value="sure" selected>/' drawn.html > sure.html
+    chromium --headless --hide-scrollbars --window-size=1000,1625 \
+        --screenshot=docs/groups.png "file://$PWD/sure.html"
 """
 
 from __future__ import annotations
