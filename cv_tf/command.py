@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from absl import flags
 
-from cv_tf.setting import ConfigError
+from cv_tf.setting import ConfigError, help_of
 
 Settings = TypeVar("Settings")
 _STOPPED = 130  # What shells expect after Ctrl-C.
@@ -32,7 +32,7 @@ def run(
 
     Args:
       main: What to do with the settings.
-      settings_class: A dataclass made of `cv_tf.config.setting` fields.
+      settings_class: A dataclass made of `cv_tf.setting.setting` fields.
       parse: Makes the settings from the command line; None for `parse_flags`.
     """
     argv = list(sys.argv)
@@ -198,12 +198,12 @@ def help_text(settings_class: type, main: Callable) -> str:
             default = field.default
             default = ",".join(default) if isinstance(default, tuple) else default
             lines.append(f"  --{field.name}={default}")
-            text = field.metadata["help"]
-            if field.metadata["one_of"]:
-                text += f" One of: {', '.join(map(str, field.metadata['one_of']))}."
             lines.append(
                 textwrap.fill(
-                    text, 80, initial_indent=" " * 6, subsequent_indent=" " * 6
+                    help_of(field),
+                    80,
+                    initial_indent=" " * 6,
+                    subsequent_indent=" " * 6,
                 )
             )
     lines += ["", "--flagfile=FILE reads flags from a file, one a line."]

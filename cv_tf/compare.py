@@ -1,8 +1,8 @@
 r"""Compares recipes: trains each with several seeds, and says what can be told apart.
 
-  python -m cv_tf.compare --flagfile=configs/compare_hm.cfg
-  python -m cv_tf.compare --configs=configs/hm_cvssl.cfg,configs/hm_triplet.cfg \
-      --catalog=my.csv --seeds=0,1,2 --images=9600 --workdir=runs/compare
+    python -m cv_tf.compare --flagfile=configs/compare_hm.cfg
+    python -m cv_tf.compare --configs=configs/hm_cvssl.cfg,configs/hm_triplet.cfg \
+        --catalog=my.csv --seeds=0,1,2 --images=9600 --workdir=runs/compare
 
 Any other flag of python -m cv_tf.train takes the place of each recipe's own. What is
 stopped goes on with the same command; recipes and seeds may be added. The folder then

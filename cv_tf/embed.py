@@ -1,6 +1,6 @@
 """Turns the photos of a catalogue into vectors, one row a product.
 
-  python -m cv_tf.embed --workdir=runs/my --catalog=my.csv --output=my.parquet
+    python -m cv_tf.embed --workdir=runs/my --catalog=my.csv --output=my.parquet
 
 An interrupted run goes on with the same command. Products whose photos cannot be used
 are named beside the output, with the reason. With --workdir, the settings of that run

@@ -1,9 +1,9 @@
 """Says how good an Embedder is on a labelled catalogue.
 
-  python -m cv_tf.evaluate --workdir=runs/cvssl
-  python -m cv_tf.evaluate --workdir=runs/cvssl --catalog=other.csv
-  python -m cv_tf.evaluate --method=frozen --catalog=my.csv --color_input=grey
-  python -m cv_tf.evaluate --workdir=runs/cvssl --page=evaluation.html
+    python -m cv_tf.evaluate --workdir=runs/cvssl
+    python -m cv_tf.evaluate --workdir=runs/cvssl --catalog=other.csv
+    python -m cv_tf.evaluate --method=frozen --catalog=my.csv --color_input=grey
+    python -m cv_tf.evaluate --workdir=runs/cvssl --page=evaluation.html
 
 With --workdir, the settings of that run hold wherever no flag says otherwise.
 """

@@ -1,9 +1,9 @@
 r"""Writes the Embedder of a run for use elsewhere, with a model card beside it.
 
-  python -m cv_tf.export --workdir=runs/my --output=exports/my/1
-  python -m cv_tf.export --workdir=runs/my --format=tflite --precision=float16 \
-      --output=my.tflite
-  python -m cv_tf.export --workdir=runs/my --format=onnx --output=my.onnx
+    python -m cv_tf.export --workdir=runs/my --output=exports/my/1
+    python -m cv_tf.export --workdir=runs/my --format=tflite --precision=float16 \
+        --output=my.tflite
+    python -m cv_tf.export --workdir=runs/my --format=onnx --output=my.onnx
 
 A SavedModel takes whole JPEG or PNG files and finds the product in them as the run did
 (but knows no boxes of the catalogue), or squares of pixels; the other formats take

@@ -1,12 +1,12 @@
 r"""Finds the groups of color variants among embedded products.
 
-  python -m cv_tf.group --embeddings=my.parquet --output=groups.csv
-  python -m cv_tf.group --embeddings=my.parquet --calibrate=labelled.csv \
-      --output=groups.csv
-  python -m cv_tf.group --embeddings=today.parquet --previous=groups.csv \
-      --output=groups_today.csv
-  python -m cv_tf.group --embeddings=my.parquet --labels=labelled.csv \
-      --output=groups.csv --page=groups.html
+    python -m cv_tf.group --embeddings=my.parquet --output=groups.csv
+    python -m cv_tf.group --embeddings=my.parquet --calibrate=labelled.csv \
+        --output=groups.csv
+    python -m cv_tf.group --embeddings=today.parquet --previous=groups.csv \
+        --output=groups_today.csv
+    python -m cv_tf.group --embeddings=my.parquet --labels=labelled.csv \
+        --output=groups.csv --page=groups.html
 
 Every product is in the output once; those without variants are groups of one. Without
 --threshold and --calibrate, the threshold is that of the earlier run, or else guessed

@@ -1,9 +1,9 @@
 r"""Shows what a model sees: the views it learns from, or the parts it compares.
 
-  python -m cv_tf.inspect --flagfile=configs/hm_cvssl.cfg --catalog=my.csv \
-      --output=views.html
-  python -m cv_tf.inspect --workdir=runs/my --catalog=my.csv --pair=ID1,ID2 \
-      --output=pair.html
+    python -m cv_tf.inspect --flagfile=configs/hm_cvssl.cfg --catalog=my.csv \
+        --output=views.html
+    python -m cv_tf.inspect --workdir=runs/my --catalog=my.csv --pair=ID1,ID2 \
+        --output=pair.html
 
 The first needs no training. With --workdir, the settings of that run hold wherever no
 flag says otherwise.

@@ -1,9 +1,10 @@
 r"""Prepares a data set, and says what is in it.
 
-  python -m cv_tf.prepare --dataset=hm_personalized_fashion/strict \
-      --manual_dir=downloads/hm
-  python -m cv_tf.prepare --dataset=deepfashion_inshop --manual_dir=downloads/inshop
-  python -m cv_tf.prepare --dataset=fashion_product_images --manual_dir=downloads/myntra
+    python -m cv_tf.prepare --dataset=hm_personalized_fashion/strict \
+        --manual_dir=downloads/hm
+    python -m cv_tf.prepare --dataset=deepfashion_inshop --manual_dir=downloads/inshop
+    python -m cv_tf.prepare --dataset=fashion_product_images \
+        --manual_dir=downloads/myntra
 
 After that, the other commands take it with the same --dataset (and --data_dir). Without
 the files, the error says where they are to be had.

@@ -1,10 +1,10 @@
 r"""Finds the nearest products of a product, or of a photo.
 
-  python -m cv_tf.search --embeddings=embeddings.parquet --product_id=0108775015
-  python -m cv_tf.search --embeddings=embeddings.parquet --product_id=A,B \
-      --output=neighbors.html
-  python -m cv_tf.search --embeddings=embeddings.parquet --image=photo.jpg \
-      --workdir=runs/my
+    python -m cv_tf.search --embeddings=embeddings.parquet --product_id=0108775015
+    python -m cv_tf.search --embeddings=embeddings.parquet --product_id=A,B \
+        --output=neighbors.html
+    python -m cv_tf.search --embeddings=embeddings.parquet --image=photo.jpg \
+        --workdir=runs/my
 
 They are printed, and with --output also written as a page with photos or as a table.
 """

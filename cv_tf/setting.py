@@ -22,6 +22,12 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def help_of(field: dataclasses.Field) -> str:
+    """What a setting is for, and its choices."""
+    text, one_of = field.metadata["help"], field.metadata["one_of"]
+    return f"{text} One of: {', '.join(map(str, one_of))}." if one_of else text
+
+
 def check_all(settings: Any) -> None:
     """Checks every value of a dataclass of settings against its declaration.
 

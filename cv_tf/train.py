@@ -1,7 +1,10 @@
-"""Trains an Embedder that finds color variants, and says how good it is.
+r"""Trains an Embedder that finds color variants, and says how good it is.
 
-python -m cv_tf.train --flagfile=configs/cvssl.cfg
-python -m cv_tf.train --flagfile=configs/cvssl.cfg --catalog=my.csv --workdir=runs/my
+    python -m cv_tf.train --flagfile=configs/cvssl.cfg
+    python -m cv_tf.train --flagfile=configs/cvssl.cfg --catalog=my.csv \
+        --workdir=runs/my
+
+An interrupted run goes on with the same command.
 """
 
 from __future__ import annotations

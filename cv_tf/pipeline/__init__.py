@@ -1,6 +1,7 @@
 """From product rows to uint8 batches (tf.data)."""
 
 from cv_tf.pipeline.block_order import BlockOrder
+from cv_tf.pipeline.decode import Plan
 from cv_tf.pipeline.photos import Photos
 from cv_tf.pipeline.prepare import look_through, prepare
 from cv_tf.pipeline.random_order import RandomOrder
@@ -12,6 +13,7 @@ from cv_tf.pipeline.style_order import StyleOrder
 __all__ = [
     "BlockOrder",
     "Photos",
+    "Plan",
     "RandomOrder",
     "Reject",
     "Shares",

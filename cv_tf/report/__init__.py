@@ -5,4 +5,4 @@ Importing this room does not import TensorFlow.
 
 from cv_tf.report.answers import Answer, Neighbor, Product
 
-__all__ = ["Answer", "Neighbor", "Product"]
+__all__ = ["Answer", "Neighbor", "Product", "page_settings"]

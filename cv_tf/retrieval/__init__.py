@@ -8,8 +8,10 @@ from cv_tf.retrieval.index_engines import build_index, load_index
 from cv_tf.retrieval.neighbors import Neighbors
 from cv_tf.retrieval.scann import ScannIndex
 from cv_tf.retrieval.search import nearest
+from cv_tf.retrieval.tuning import Effort
 
 __all__ = [
+    "Effort",
     "ExactIndex",
     "Index",
     "Neighbors",

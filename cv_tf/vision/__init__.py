@@ -4,8 +4,10 @@ Layers and functions take [batch, height, width, 3] pixels in 0..255 and compile
 with static shapes; random ones take a seed, int32 [2], and have no state.
 """
 
+from cv_tf.vision.color import ColorTransform
 from cv_tf.vision.color_input import ColorInput, color_input
 from cv_tf.vision.color_views import ColorViews
+from cv_tf.vision.draws import Rows
 from cv_tf.vision.geometry import crop_and_resize
 from cv_tf.vision.geometry_views import RandomCrops, SmallMoves
 from cv_tf.vision.layouts import LAYOUTS, windows
@@ -17,10 +19,12 @@ from cv_tf.vision.views import Views
 __all__ = [
     "LAYOUTS",
     "ColorInput",
+    "ColorTransform",
     "ColorViews",
     "FixedParts",
     "PartPooling",
     "RandomCrops",
+    "Rows",
     "SmallMoves",
     "Views",
     "color_input",

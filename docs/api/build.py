@@ -1,0 +1,109 @@
+"""Builds the API documentation: a page for each public module of cv_tf.
+
+    python -m docs.api.build build/api
+
+A warning of pdoc (an import that fails, an annotation that means nothing), a link to
+nowhere, and the name of something that is not public are errors.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import os
+import re
+import shutil
+import sys
+import warnings
+from pathlib import Path
+
+import pdoc
+import pdoc.doc
+import pdoc.extract
+import pdoc.render
+
+import cv_tf
+from cv_tf.setting import help_of
+from docs.api.pages import Page
+
+# Annotations in classes of other packages, and what TFDS has ours inherit.
+_OF_OTHERS = (
+    r"Error parsing type annotation .* for "
+    r"(?:(?!cv_tf\.)\w|cv_tf\.catalog\.catalog_builder\.CatalogConfig\.__init__)"
+)
+
+
+def build(folder: Path) -> None:
+    """Writes the pages in place of those that are there.
+
+    Raises:
+      UserWarning: Whatever pdoc warns of.
+      ValueError: If a page refers to what is not there.
+    """
+    warnings.filterwarnings("error", module="pdoc")  # Others may warn as they like.
+    warnings.filterwarnings("ignore", _OF_OTHERS, module="pdoc")
+    os.environ["PDOC_ALLOW_EXEC"] = "1"  # Packages ask the system what it is.
+    pdoc.render.configure(
+        docformat="google",
+        footer_text=f"cv_tf {cv_tf.__version__}",
+        template_directory=Path(__file__).parent,
+    )
+    names = pdoc.extract.walk_specs(["cv_tf"])
+    modules = [pdoc.doc.Module.from_name(name) for name in names if _is_module(name)]
+    _spell_as_people_do()
+    for described in [each for module in modules for each in module.classes]:
+        _describe(described)
+    shutil.rmtree(folder, ignore_errors=True)
+    others = (f"!{re.escape(name)}$" for name in names if not _is_module(name))
+    pdoc.pdoc("cv_tf", *others, output_directory=folder)
+    _check(folder)
+
+
+def _is_module(name: str) -> bool:
+    """Whether that is what a room means by it, and not a function of the same name."""
+    room, _, child = name.rpartition(".")
+    found = getattr(sys.modules.get(room), child, None)
+    return found is None or inspect.ismodule(found)
+
+
+def _spell_as_people_do() -> None:
+    """Gives classes of others the names that they are imported by."""
+    import tensorflow as tf  # noqa: PLC0415 (pdoc has imported cv_tf first)
+    import tf_keras as keras  # noqa: PLC0415
+
+    for of_tensorflow in (tf.Tensor, tf.Variable):
+        of_tensorflow.__module__ = "tf"
+    for module in (keras, keras.layers, keras.losses, keras.callbacks):
+        for name in ("Model", "Layer", "Loss", "Callback"):
+            if found := getattr(module, name, None):
+                found.__module__ = module.__name__
+
+
+def _describe(described: pdoc.doc.Class) -> None:
+    """Adds what is known of a class's members, and leaves out what is of others."""
+    described.members = {
+        name: member
+        for name, member in described.members.items()
+        if member.taken_from[0].startswith("cv_tf.")
+    }
+    if issubclass(described.obj, tuple):
+        described.obj.__new__.__module__ = described.obj.__module__  # Of annotations.
+    if constructor := described.members.get("__init__"):
+        constructor.docstring = ""  # The class says what it takes.
+    if dataclasses.is_dataclass(described.obj):
+        for field in dataclasses.fields(described.obj):
+            if "help" in field.metadata:
+                described.members[field.name].docstring = help_of(field)
+
+
+def _check(folder: Path) -> None:
+    pages = {path: Page(path) for path in sorted(folder.rglob("*.html"))}
+    ids = {path: page.ids for path, page in pages.items()}
+    problems = [problem for page in pages.values() for problem in page.problems(ids)]
+    if problems:
+        raise ValueError("\n".join(["The pages are wrong:", *problems]))
+    print(f"{len(pages)} pages: {folder}/index.html")
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1]))

@@ -1,0 +1,257 @@
+"""The README and docs/*.md: what they tell to run is run, on little.
+
+All blocks run from top to bottom in one folder, as a reader would, but for this: photos
+are few and small, `TINY` makes trainings last a few steps, `CHANGED` replaces what is
+elsewhere, and verbs are run in this process. Each has tests in processes of its own.
+"""
+
+import re
+import runpy
+import shlex
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+# Verbs that other tests have imported are run here as if they were not.
+pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+
+ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", *sorted(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
+
+_MODEL = ("--backbone=tiny", "--weights=none", "--image_size=32", "--embed_size=32")
+_MODEL += ("--whiten=pca", "--whiten_dimensions=4", "--frozen_stride=0")
+_TRAINING = ("--steps=2", "--batch_size=8", "--warmup_steps=1", "--probe_every=0")
+_TRAINING += ("--projection_hidden=8", "--projection_dimensions=8")
+_DRAWN = ("--dataset=synthetic_color_variants/tiny", "--data_dir=tfds")
+
+# Flags that are added, so that commands take seconds.
+TINY = {
+    "cv_tf.train": (*_MODEL, *_TRAINING, "--baselines=false"),
+    "cv_tf.compare": (*_MODEL, *_TRAINING[1:], "--images=16", "--seeds=0"),
+    "cv_tf.inspect": (*_MODEL, "--batch_size=8", "--products=2"),
+    "cv_tf.export": ("--photos=8",),
+    "cv_tf.evaluate --method=frozen": _MODEL,
+    "cv_tf.train --flagfile=configs/cvssl.cfg": _DRAWN,
+    "cv_tf.compare --flagfile=configs/compare_hm.cfg": (
+        "--configs=configs/hm_frozen.cfg,configs/hm_cvssl.cfg",
+    ),
+    "benchmarks/drawn_catalog.py": _DRAWN,
+}
+
+# What is replaced, because it is elsewhere or long.
+_CONFIG = 'steps=2, batch_size=8, backbone="tiny", weights="none", image_size=32'
+CHANGED = {
+    "gs://bucket/datasets": "shards",
+    "steps=600": f'{_CONFIG}, whiten="none"',
+}
+
+# Commands that are not run, by the reason.
+_LARGE = "python -m cv_tf.train --flagfile=configs/large.cfg --catalog=my.csv"
+_STRICT = "--dataset=hm_personalized_fashion/strict"
+_SPARK = "--engine=spark --spark_master=spark://host:7077"
+NOT_RUN = {
+    "is one of its tests": ("make test", ".venv/bin/python -m pytest"),
+    "is run by hand, below": ("make train",),
+    "installs": (
+        "python3 -m venv .venv",
+        ".venv/bin/pip install --upgrade pip",
+        ".venv/bin/pip install -e .",
+        ".venv/bin/pip install -e .[test]",
+        "pip install cv_tf[spark]",
+        "pip install -e .[dev]",
+    ),
+    "reads files that are downloaded by hand (test_prepare_verb.py)": (
+        f"python -m cv_tf.prepare {_STRICT} --manual_dir=downloads/hm",
+        f"python -m cv_tf.train {_STRICT} --workdir=runs/hm",
+    ),
+    "needs a Spark master (jobs/)": (
+        "python -m cv_tf.embed --workdir=runs/my --catalog=my.csv --output=my.parquet "
+        f"{_SPARK}",
+        f"python -m cv_tf.group --embeddings=my.parquet --output=groups.csv {_SPARK}",
+    ),
+    "needs accelerators or machines (test_strategy.py)": (
+        f"{_LARGE} --workdir=runs/my --mixed_precision=float16",
+        f"{_LARGE} --workdir=/shared/my",
+        f"{_LARGE} --workdir=runs/my --strategy=tpu --tpu=local "
+        "--mixed_precision=bfloat16",
+        'export TF_CONFIG={"cluster": {"worker": ["host0:2222", "host1:2222"]},\n'
+        '                   "task": {"type": "worker", "index": 0}}',
+    ),
+    "asks a server of TensorFlow Serving": (
+        "curl http://localhost:8501/v1/models/my:predict -d "
+        '{"instances": [{"b64": "$(base64 -w0 photo.jpg)"}]}',
+    ),
+    "takes hours": (
+        "python benchmarks/ladder.py --catalog=CATALOG.csv --runs=runs/ladder",
+    ),
+}
+_NOT_RUN = {command for commands in NOT_RUN.values() for command in commands}
+
+# Blocks of these languages are only shown.
+SHOWN = {"bibtex"}
+
+# The extra 'onnx' is part of the extra 'test', but not of every environment.
+HAS_ONNX = find_spec("tf2onnx") and find_spec("onnxruntime")
+
+
+class Block(NamedTuple):
+    """A fenced block: where it begins, of what language it is, and its text."""
+
+    place: str
+    language: str
+    text: str
+
+
+def blocks_of(page: str, text: str) -> Iterator[Block]:
+    fences = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    for found in fences.finditer(text):
+        line = text[: found.start()].count("\n") + 1
+        yield Block(f"{page}:{line}", found[1], found[2])
+
+
+def commands_of(text: str) -> Iterator[list[str]]:
+    """The words of each command; comments are none, quotes may go over lines."""
+    command = ""
+    for line in text.replace("\\\n", " ").splitlines():
+        command += line
+        try:
+            words = shlex.split(command, comments=True)
+        except ValueError:  # A quote is open.
+            command += "\n"
+            continue
+        if words:
+            yield words
+        command = ""
+
+
+def run_command(words: list[str], monkeypatch) -> None:
+    """Runs a command of this package, or a script of it, made tiny."""
+    if words[0] == "mkdir":
+        subprocess.run(words, check=True)
+        return
+    if "--format=onnx" in words and not HAS_ONNX:
+        return
+    if words[0] not in ("python", ".venv/bin/python"):
+        raise AssertionError(f"{shlex.join(words)}: is neither run nor in NOT_RUN.")
+    is_module = words[1] == "-m"
+    name, *flags = words[2:] if is_module else words[1:]
+    command = " ".join([name, *flags])
+    added = [
+        flag for of, more in TINY.items() if command.startswith(of) for flag in more
+    ]
+    monkeypatch.setattr("sys.argv", [name, *flags, *added])
+    run = runpy.run_module if is_module else runpy.run_path
+    try:
+        run(name, run_name="__main__", **{"alter_sys": True} if is_module else {})
+    except SystemExit as end:
+        assert not end.code, f"exit code {end.code}"
+
+
+def run_block(block: Block, names: dict, monkeypatch) -> None:
+    """Runs a block in the current folder; Python among the names that are there."""
+    if block.language == "python":
+        exec(compile(block.text, block.place, "exec"), names)
+    elif block.language == "sh":
+        for words in commands_of(block.text):
+            if " ".join(words) not in _NOT_RUN:
+                run_command(words, monkeypatch)
+    elif block.language not in SHOWN:
+        raise AssertionError(f"'{block.language}' is neither run nor in SHOWN.")
+
+
+@cache
+def all_blocks() -> tuple[Block, ...]:
+    return tuple(
+        b for page in PAGES for b in blocks_of(page, (ROOT / page).read_text())
+    )
+
+
+def all_commands() -> list[list[str]]:
+    return [w for b in all_blocks() if b.language == "sh" for w in commands_of(b.text)]
+
+
+@pytest.fixture
+def folder(drawn_catalog, tmp_path, monkeypatch) -> Path:
+    """What a reader has: catalogues, a photo, and the files of this project."""
+    table = drawn_catalog.read_text()
+    photos = re.compile(r"(\d+-\w+)\.jpg")
+    table = photos.sub(lambda found: f"{drawn_catalog.parent}/{found[0]}", table)
+    table = table.replace("\n01-black,", "\n0108775015,")
+    table = table.replace("\n01-navy,", "\n0108775044,")
+    for name in ("my.csv", "other.csv"):
+        (tmp_path / name).write_text(table)
+    photo = drawn_catalog.with_name("01-black.jpg").read_bytes()
+    (tmp_path / "photo.jpg").write_bytes(photo)
+    for name in ("configs", "benchmarks"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # compare starts processes.
+    return tmp_path
+
+
+def test_blocks_run_from_top_to_bottom(folder, monkeypatch):
+    names = {"images": np.zeros((2, 48, 40, 3), np.uint8)}
+    for block in all_blocks():
+        text = block.text
+        for old, new in CHANGED.items():
+            text = text.replace(old, new)
+        try:
+            run_block(block._replace(text=text), names, monkeypatch)
+        except BaseException as error:
+            raise AssertionError(f"{block.place} does not run:\n{text}") from error
+    written = {path.name for path in folder.iterdir()}
+    assert {"groups.csv", "groups.html", "drawn.html", "neighbors.html"} <= written
+    assert {"views.html", "pair.html", "other.json", "my.tflite"} <= written
+    assert ("my.onnx" in written) == bool(HAS_ONNX)
+    assert (folder / "runs" / "compare" / "table.md").is_file()
+    assert len(names["rows"]) == len(names["images"])
+
+
+def test_every_verb_is_run():
+    run = {words[2] for words in all_commands() if " ".join(words) not in _NOT_RUN}
+    verbs = {"train", "evaluate", "compare", "embed", "group", "search", "inspect"}
+    assert {f"cv_tf.{verb}" for verb in verbs | {"export"}} <= run
+
+
+def test_what_is_said_of_blocks_is_of_some():
+    commands = {" ".join(words) for words in all_commands()}
+    assert commands >= _NOT_RUN
+    for start in TINY:
+        assert any(f"python {start}" in c or f"-m {start}" in c for c in commands), (
+            start
+        )
+    for old in CHANGED:
+        assert any(old in block.text for block in all_blocks()), old
+    assert {block.language for block in all_blocks()} >= SHOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("```sh\nmake cake\n```\n", "make cake: is neither run nor in NOT_RUN"),
+        ("```sh\npython -m cv_tf.group --embedings=x\n```\n", "exit code 2"),
+        ("```sh\npython -m cv_tf.group --embeddings=x\n```\n", "exit code 1"),
+        ("```\nmake train\n```\n", "'' is neither run nor in SHOWN"),
+        ("```python\nfrom cv_tf import cake\n```\n", "cannot import name 'cake'"),
+    ],
+)
+def test_a_block_that_does_not_run_is_told(text, message, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (block,) = blocks_of("page.md", text)
+    with pytest.raises((AssertionError, ImportError), match=message):
+        run_block(block, {}, monkeypatch)
+
+
+def test_commands_are_what_a_shell_makes_of_a_block():
+    text = "make a  # b\n\nmake c \\\n  'd e'\nexport F='{\n}'\n"
+    assert list(commands_of(text)) == [
+        ["make", "a"],
+        ["make", "c", "d e"],
+        ["export", "F={\n}"],
+    ]
