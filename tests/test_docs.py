@@ -27,6 +27,7 @@ FLAGS_OF_OTHERS = {
     "help": "every verb",
     "upgrade": "pip",
     "model_base_path": "TensorFlow Serving",
+    "logdir": "TensorBoard",
     "output": "benchmarks/drawn_catalog.py",
     "runs": "benchmarks/ladder.py",
     "torch_python": "benchmarks/training.py",
