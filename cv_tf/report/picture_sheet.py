@@ -29,12 +29,12 @@ def write_sheet(
     scale: ColorScale | None = None,
     inches: float = 2.0,
 ) -> None:
-    """Draws a sheet of pictures; the PNG appears whole or not at all.
+    """Draws a sheet of pictures; the file appears whole or not at all.
 
     Args:
-      path: Of the file.
+      path: Of the file: a JPEG if it ends in .jpg, else a PNG.
       title: A line or several.
-      rows: Of as many pictures each.
+      rows: Of pictures, from the left; shorter rows end in empty places.
       scale: A scale of similarities to draw below; None for none.
       inches: Width of a picture; 100 pixels each.
     """
@@ -48,17 +48,20 @@ def write_sheet(
     # Names of products may hold dollars, which would begin a formula.
     figure.suptitle(title, fontsize=11, parse_math=False)
     axes = figure.subplots(len(rows), num_columns, squeeze=False)
+    for place in axes.flat:
+        place.set_axis_off()
     for row, places in zip(rows, axes, strict=True):
-        for place, captioned in zip(places, row, strict=True):
+        for place, captioned in zip(places, row, strict=False):
             place.imshow(captioned.picture)
-            place.set_axis_off()
             letters = round(_LETTERS * inches / 2)
             caption = textwrap.fill(captioned.caption, letters)
             place.set_title(caption, fontsize=9, parse_math=False)
     if scale:
         _draw_scale(figure, axes, scale)
+    canvas = FigureCanvasAgg(figure)
+    write = canvas.print_jpg if path.suffix == ".jpg" else canvas.print_png
     with whole_file(path) as unfinished:
-        FigureCanvasAgg(figure).print_png(unfinished)
+        write(unfinished)
 
 
 def _draw_scale(figure, axes: np.ndarray, scale: ColorScale) -> None:
