@@ -1,6 +1,7 @@
 # make train: install, then run the main job on the embedded data set.
 # make test:  install with the test extra, then run the tests.
 # make docs:  install with the dev extra, then build the API documentation: build/api.
+# make notebooks: runs the notebooks and stores their outputs in them.
 # PYTHON chooses the interpreter (3.10 to 3.13): make train PYTHON=python3.12
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --no-cache-dir
 
-.PHONY: train test lint docs clean
+.PHONY: train test lint docs notebooks clean
 
 train: $(VENV)/.installed
 	$(BIN)/python -m cv_tf.train --flagfile=configs/cvssl.cfg
@@ -22,6 +23,9 @@ lint: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m docs.api.build build/api
+
+notebooks: $(VENV)/.installed-test
+	$(BIN)/python colab/store_outputs.py
 
 $(VENV)/.installed: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) else f"cv_tf needs Python 3.10 to 3.13, but $(PYTHON) is {v[0]}.{v[1]}. Run: make PYTHON=python3.12")'

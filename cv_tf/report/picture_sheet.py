@@ -30,10 +30,10 @@ def write_sheet(
     scale: ColorScale | None = None,
     inches: float = 2.0,
 ) -> None:
-    """Writes a sheet of pictures as PNG, which appears whole or not at all.
+    """Writes a sheet of pictures, which appears whole or not at all.
 
     Args:
-      path: Of the file.
+      path: Of the file: a JPEG if it ends in .jpg, else a PNG.
       title: As `draw_sheet`, as are the others.
       rows: Of pictures.
       scale: Of similarities.
@@ -41,7 +41,7 @@ def write_sheet(
     """
     sheet = Image.fromarray(draw_sheet(title, rows, scale, inches))
     with whole_file(path) as unfinished:
-        sheet.save(unfinished, "PNG")
+        sheet.save(unfinished, "JPEG" if path.suffix == ".jpg" else "PNG")
 
 
 def draw_sheet(
@@ -54,7 +54,7 @@ def draw_sheet(
 
     Args:
       title: A line or several.
-      rows: Of as many pictures each.
+      rows: Of pictures, from the left; shorter rows end in empty places.
       scale: A scale of similarities to draw below; None for none.
       inches: Width of a picture; 100 pixels each.
 
@@ -71,10 +71,11 @@ def draw_sheet(
     # Names of products may hold dollars, which would begin a formula.
     figure.suptitle(title, fontsize=11, parse_math=False)
     axes = figure.subplots(len(rows), num_columns, squeeze=False)
+    for place in axes.flat:
+        place.set_axis_off()
     for row, places in zip(rows, axes, strict=True):
-        for place, captioned in zip(places, row, strict=True):
+        for place, captioned in zip(places, row, strict=False):
             place.imshow(captioned.picture)
-            place.set_axis_off()
             letters = round(_LETTERS * inches / 2)
             caption = textwrap.fill(captioned.caption, letters)
             place.set_title(caption, fontsize=9, parse_math=False)

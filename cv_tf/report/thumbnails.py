@@ -43,6 +43,11 @@ class Thumbnail(NamedTuple):
     height: int = 0
     reason: str = ""
 
+    def pixels(self) -> np.ndarray:
+        """What is seen, uint8 `[height, width, 3]`; there has to be a photo."""
+        data = base64.b64decode(self.uri.partition(",")[2])
+        return np.asarray(Image.open(io.BytesIO(data)))
+
 
 class _NoThumbnailError(ValueError):
     """A photo that cannot be shown; the message says why in plain words."""

@@ -25,6 +25,27 @@ def test_holds_every_picture(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
 
 
+def test_is_a_jpeg_where_its_name_says_so(tmp_path):
+    for name, kind in (("sheet.png", "PNG"), ("sheet.jpg", "JPEG")):
+        write_sheet(tmp_path / name, "", [[Captioned("", plain((9, 9, 9)))]])
+        with Image.open(tmp_path / name) as image:
+            assert image.format == kind
+
+
+def test_rows_may_be_of_different_lengths(tmp_path):
+    red, green, blue = (250, 10, 10), (10, 250, 10), (10, 10, 250)
+    rows = [
+        [Captioned("", plain(red))],
+        [Captioned("", plain(c)) for c in (green, blue)],
+    ]
+    write_sheet(tmp_path / "sheet.png", "", rows)
+    with Image.open(tmp_path / "sheet.png") as image:
+        sheet = np.asarray(image.convert("RGB"))
+    height, width = (size // 2 for size in sheet.shape[:2])
+    assert (sheet[:height, :width] == red).all(axis=-1).any()
+    assert (sheet[:height, width:] == 255).all()  # No picture, and no axis.
+
+
 def test_names_are_no_formulas(tmp_path):
     row = [Captioned("$\\frac{1$ and a very long name " * 5, plain((1, 2, 3)))]
     write_sheet(tmp_path / "sheet.png", "$\\x$", [row])

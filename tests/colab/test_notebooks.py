@@ -1,0 +1,257 @@
+"""The notebooks: what they promise, and what is stored in them."""
+
+import builtins
+import csv
+import json
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+from store_outputs import absolute_paths, execute, tidy
+
+from cv_tf import command
+from cv_tf.config import Config
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "colab"
+NAMES = ("quickstart", "own_catalogue", "methods", "tpu")
+
+TINY = ("--backbone=tiny", "--weights=none", "--image_size=32", "--batch_size=8")
+TINY += ("--whiten=pca", "--average=none", "--projection_hidden=16")
+RECIPE = "\n".join((*TINY, "--steps=2", "--probe_every=0", "--baselines=false"))
+DATASET = "synthetic_color_variants/tiny"
+PARAMETERS = {
+    "quickstart": {"DATASET": DATASET, "RECIPE": RECIPE},
+    "own_catalogue": {"EXAMPLE": DATASET, "RECIPE": RECIPE},
+    "methods": {
+        "DATASET": DATASET,
+        "RECIPES": {"frozen": "--method=frozen", "simclr": "--method=simclr"},
+        "FLAGS": "\n" + "\n".join(TINY),
+        "IMAGES": 16,
+    },
+    "tpu": {"DATASET": DATASET, "RECIPE": RECIPE},
+}
+MODEL = ("model/embedder.keras", "model/metrics.json")
+COMPARISON = ("table.md", "table.csv", "page.html")
+PROMISED = {
+    "quickstart": (*MODEL, "products.parquet", "neighbors.json", "groups.csv"),
+    "own_catalogue": (*MODEL, "products.parquet", "groups.csv", "groups.html"),
+    "methods": tuple(f"comparison/{name}" for name in COMPARISON),
+    "tpu": MODEL,
+}
+# No package index and no other site can be reached through these.
+OFFLINE = dict.fromkeys(("http_proxy", "https_proxy"), "http://localhost:9")
+OFFLINE |= {"PIP_NO_INDEX": "1"}
+
+
+def read(name):
+    return nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def cell_with(name, text):
+    """The source of the one cell that has the text."""
+    [found] = [cell.source for cell in code_cells(read(name)) if text in cell.source]
+    return found
+
+
+def text_of(notebook):
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    return "".join(output.get("text", "") for output in outputs)
+
+
+class Ran(NamedTuple):
+    """A notebook after a run with tiny settings."""
+
+    name: str
+    notebook: nbformat.NotebookNode
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory) -> Path:
+    """Where the first notebook draws the data set, for all of them."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def ran(request, data, tmp_path_factory) -> Ran:
+    folder = tmp_path_factory.mktemp(request.param)
+    (folder / "data").symlink_to(data)
+    notebook = execute(
+        read(request.param), folder, PARAMETERS[request.param], environment=OFFLINE
+    )
+    [run] = (folder / "runs").iterdir()
+    return Ran(request.param, notebook, run)
+
+
+class TestRunFromTopToBottom:
+    def test_leaves_what_it_promises(self, ran):
+        # A command that fails prints why, and the cell goes on.
+        for word in ("Failed:", "Wrong use:", "Traceback"):
+            assert word not in text_of(ran.notebook)
+        for name in PROMISED[ran.name]:
+            assert (ran.folder / name).stat().st_size, name
+
+    def test_shows_what_is_stored_in_the_notebook(self, ran):
+        shown = {cell.id: kinds(cell) for cell in code_cells(ran.notebook)}
+        for cell in code_cells(read(ran.name)):
+            assert kinds(cell) == shown[cell.id], cell.source
+
+    def test_every_product_is_in_a_group(self, ran):
+        if "groups.csv" not in PROMISED[ran.name]:
+            pytest.skip("this one makes no groups")
+        with (ran.folder / "groups.csv").open(newline="") as file:
+            grouped = [row["product_id"] for row in csv.DictReader(file)]
+        assert len(grouped) == len(set(grouped)) == num_products(ran)
+
+
+def kinds(cell):
+    """What a cell shows: text, pictures, errors."""
+    return {
+        (output.output_type, *sorted(output.get("data", {}))) for output in cell.outputs
+    }
+
+
+def num_products(ran):
+    """Of the catalogue that was grouped."""
+    if ran.name == "own_catalogue":
+        with zipfile.ZipFile(ran.folder / "example.zip") as archive:
+            return sum(name.endswith(".jpg") for name in archive.namelist())
+    metrics = json.loads((ran.folder / "model" / "metrics.json").read_text())
+    return metrics["after"]["num_products"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+class TestStoredOutputs:
+    def test_are_of_one_run_without_errors(self, name):
+        cells = code_cells(read(name))
+        assert [cell.execution_count for cell in cells] == [*range(1, len(cells) + 1)]
+        assert not any(kind[0] == "error" for cell in cells for kind in kinds(cell))
+        for word in ("Failed:", "Wrong use:", "Traceback"):
+            assert word not in text_of(read(name))
+
+    def test_tell_nothing_of_the_machine(self, name):
+        notebook = read(name)
+        assert notebook == tidy(notebook)
+        assert absolute_paths(notebook) == []
+
+    def test_are_small(self, name):
+        assert (FOLDER / f"{name}.ipynb").stat().st_size < 600_000
+
+    def test_have_pictures(self, name):
+        shown = set().union(*(kinds(cell) for cell in code_cells(read(name))))
+        pictures = {kind for kind in shown if {"image/png", "image/jpeg"} & {*kind}}
+        assert bool(pictures) == (name != "tpu")
+
+
+def test_every_notebook_is_tested():
+    assert {path.stem for path in FOLDER.glob("*.ipynb")} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", ["quickstart", "own_catalogue"])
+def test_the_recipe_is_that_of_the_embedded_data_set(name, tmp_path):
+    variables = {}
+    exec(cell_with(name, "RECIPE = "), variables)
+    (tmp_path / "recipe.cfg").write_text(variables["RECIPE"])
+    flagfiles = tmp_path / "recipe.cfg", ROOT / "configs" / "cvssl.cfg"
+    here, there = (
+        command.parse_flags(Config, ["", f"--flagfile={path}", "--workdir=same"])
+        for path in flagfiles
+    )
+    assert here == there
+
+
+class TestInstall:
+    """The first cell, which is that of all notebooks."""
+
+    @pytest.fixture
+    def install(self, monkeypatch, tmp_path):
+        """A function from the packages that are there to what is installed."""
+        [source] = {code_cells(read(name))[0].source for name in NAMES}
+        program = TransformerManager().transform_cell(source)
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "")  # It is set by the cell.
+
+        def run(*packages):
+            installed = []
+
+            class Shell:
+                def run_line_magic(self, magic, line):
+                    installed.append((magic, line.format(**variables)))
+
+            monkeypatch.setattr(
+                "importlib.util.find_spec", lambda name: name in packages or None
+            )
+            monkeypatch.setattr(builtins, "get_ipython", Shell, raising=False)
+            variables = {}
+            exec(program, variables)
+            return installed
+
+        return run
+
+    def test_does_nothing_where_all_is_there(self, install):
+        assert install("cv_tf", "keras_cv") == []
+
+    def test_takes_the_checkout_around_it(self, install, tmp_path):
+        (tmp_path / "cv_tf").mkdir()
+        (tmp_path / "cv_tf" / "train.py").touch()
+        assert install("cv_tf") == [("pip", "install --quiet ..")]
+
+    def test_asks_for_the_source_anywhere_else(self, install):
+        with pytest.raises(ValueError, match="Set SOURCE"):
+            install()
+
+
+class TestFilesOfOnesOwn:
+    @pytest.fixture
+    def take(self, tmp_path):
+        """A function from files to the variables of the cell that takes them."""
+
+        def run(*files):
+            variables = {"run": tmp_path, "Path": Path, "BLOCK_COLUMNS": "category"}
+            variables["FILES"] = [str(path) for path in files]
+            exec(cell_with("own_catalogue", "def unpack("), variables)
+            return variables
+
+        return run
+
+    @pytest.mark.parametrize("is_beside", [True, False])
+    def test_the_table_is_in_the_zip_or_beside_it(
+        self, take, drawn_catalog, tmp_path, is_beside
+    ):
+        path = tmp_path / "photos.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for photo in sorted(drawn_catalog.parent.glob("*.jpg")):
+                archive.write(photo, photo.name)
+            if not is_beside:
+                archive.write(drawn_catalog, "catalog.csv")
+        catalog = take(path, *[drawn_catalog] * is_beside)["catalog"]
+        assert len(catalog) == 45
+        for row in range(45):
+            assert Path(catalog.photo(row)).parent == tmp_path / "catalogue"
+            assert Path(catalog.photo(row)).is_file()
+
+    @pytest.mark.parametrize("name", ["../evil.csv", "a/../../evil.csv", "/evil.csv"])
+    def test_a_zip_that_leads_out_of_its_folder_is_refused(self, take, tmp_path, name):
+        with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+            archive.writestr("good.jpg", "")
+            archive.writestr(name, "")
+        with pytest.raises(ValueError, match="leads out of the folder"):
+            take(tmp_path / "photos.zip")
+        assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [
+            "photos.zip"
+        ]
+
+    def test_a_zip_without_a_table_is_refused(self, take, tmp_path):
+        with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+            archive.writestr("good.jpg", "")
+        with pytest.raises(ValueError, match="0 CSV files"):
+            take(tmp_path / "photos.zip")
