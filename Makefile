@@ -21,6 +21,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 
 docs: $(VENV)/.installed-dev
+	rm -rf build/api
 	$(BIN)/python -m docs.api.build build/api
 
 $(VENV)/.installed: setup.cfg pyproject.toml
@@ -39,4 +40,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) build runs

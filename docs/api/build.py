@@ -12,7 +12,6 @@ import dataclasses
 import inspect
 import os
 import re
-import shutil
 import sys
 import warnings
 from pathlib import Path
@@ -34,7 +33,7 @@ _OF_OTHERS = (
 
 
 def build(folder: Path) -> None:
-    """Writes the pages in place of those that are there.
+    """Writes the pages.
 
     Raises:
       UserWarning: Whatever pdoc warns of.
@@ -53,7 +52,6 @@ def build(folder: Path) -> None:
     _spell_as_people_do()
     for described in [each for module in modules for each in module.classes]:
         _describe(described)
-    shutil.rmtree(folder, ignore_errors=True)
     others = (f"!{re.escape(name)}$" for name in names if not _is_module(name))
     pdoc.pdoc("cv_tf", *others, output_directory=folder)
     _check(folder)
@@ -106,4 +104,4 @@ def _check(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]))
+    build(Path(sys.argv[1]).resolve())
