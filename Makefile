@@ -22,6 +22,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 
 docs: $(VENV)/.installed-dev
+	rm -rf build/api
 	$(BIN)/python -m docs.api.build build/api
 
 notebooks: $(VENV)/.installed-test
@@ -43,4 +44,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) build runs

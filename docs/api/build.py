@@ -12,7 +12,6 @@ import dataclasses
 import inspect
 import os
 import re
-import shutil
 import sys
 import warnings
 from pathlib import Path
@@ -34,7 +33,7 @@ _OF_OTHERS = (
 
 
 def build(folder: Path) -> None:
-    """Writes the pages in place of those that are there.
+    """Writes the pages.
 
     Raises:
       UserWarning: Whatever pdoc warns of.
@@ -51,9 +50,10 @@ def build(folder: Path) -> None:
     names = pdoc.extract.walk_specs(["cv_tf"])
     modules = [pdoc.doc.Module.from_name(name) for name in names if _is_module(name)]
     _spell_as_people_do()
-    for described in [each for module in modules for each in module.classes]:
-        _describe(described)
-    shutil.rmtree(folder, ignore_errors=True)
+    for module in modules:
+        module.submodules = [m for m in module.submodules if _is_module(m.modulename)]
+        for described in module.classes:
+            _describe(described)
     others = (f"!{re.escape(name)}$" for name in names if not _is_module(name))
     pdoc.pdoc("cv_tf", *others, output_directory=folder)
     _check(folder)
@@ -84,16 +84,24 @@ def _describe(described: pdoc.doc.Class) -> None:
     described.members = {
         name: member
         for name, member in described.members.items()
-        if member.taken_from[0].startswith("cv_tf.")
+        if _is_ours(getattr(described.obj, name, None), member.taken_from[0])
     }
     if issubclass(described.obj, tuple):
         described.obj.__new__.__module__ = described.obj.__module__  # Of annotations.
+        for field in described.obj._fields:
+            described.members[field].docstring = ""
     if constructor := described.members.get("__init__"):
         constructor.docstring = ""  # The class says what it takes.
     if dataclasses.is_dataclass(described.obj):
         for field in dataclasses.fields(described.obj):
             if "help" in field.metadata:
                 described.members[field.name].docstring = help_of(field)
+
+
+def _is_ours(value: object, module: str) -> bool:
+    """Whether a member was defined here, and is not the property of a base class."""
+    getter = getattr(value, "fget", None)
+    return (getter.__module__ if getter else module).startswith("cv_tf.")
 
 
 def _check(folder: Path) -> None:
@@ -106,4 +114,4 @@ def _check(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]))
+    build(Path(sys.argv[1]).resolve())
