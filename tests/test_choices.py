@@ -7,7 +7,7 @@ from cv_tf import choices, strategy
 from cv_tf.config import Config
 from cv_tf.grouping.thresholds import CRITERIA
 from cv_tf.losses.pairwise_distances import DISTANCES
-from cv_tf.methods import SUPERVISED, build_embedder, build_method
+from cv_tf.methods import build_embedder, build_method
 from cv_tf.models.backbones import _BUILDERS
 from cv_tf.pipeline import prepare
 from cv_tf.retrieval.search import ENGINES
@@ -62,7 +62,7 @@ def test_methods_are_built_by_their_names(name):
     method = build_method(config, embedder)
     class_name = {"part_contrast": "simclr"}.get(name, name)
     assert method.__class__.__name__.lower() == class_name
-    assert (name in SUPERVISED) == (name in ("supcon", "triplet"))
+    assert (name in choices.SUPERVISED) == (name in ("supcon", "triplet"))
 
 
 def test_strategies_are_those_that_can_be_asked_for():
