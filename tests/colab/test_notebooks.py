@@ -2,8 +2,10 @@
 
 import builtins
 import csv
+import functools
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +44,7 @@ PROMISED = {
     "methods": tuple(f"comparison/{name}" for name in COMPARISON),
     "tpu": MODEL,
 }
+FAILURES = ("Failed:", "Wrong use:", "Traceback")
 # No package index and no other site can be reached through these.
 OFFLINE = dict.fromkeys(("http_proxy", "https_proxy"), "http://localhost:9")
 OFFLINE |= {"PIP_NO_INDEX": "1"}
@@ -75,38 +78,40 @@ class Ran(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory) -> Path:
-    """Where the first notebook draws the data set, for all of them."""
-    return tmp_path_factory.mktemp("data")
+def run_once(tmp_path_factory) -> Callable[[str], Ran]:
+    """A function that runs a notebook, the first time that it is asked for."""
+    data = tmp_path_factory.mktemp("data")  # The first of them draws the data set.
 
+    @functools.cache
+    def run(name: str) -> Ran:
+        folder = tmp_path_factory.mktemp(name)
+        (folder / "data").symlink_to(data)
+        notebook = execute(read(name), folder, PARAMETERS[name], OFFLINE)
+        [of_run] = (folder / "runs").iterdir()
+        return Ran(name, notebook, of_run)
 
-@pytest.fixture(scope="module", params=NAMES)
-def ran(request, data, tmp_path_factory) -> Ran:
-    folder = tmp_path_factory.mktemp(request.param)
-    (folder / "data").symlink_to(data)
-    notebook = execute(
-        read(request.param), folder, PARAMETERS[request.param], environment=OFFLINE
-    )
-    [run] = (folder / "runs").iterdir()
-    return Ran(request.param, notebook, run)
+    return run
 
 
 class TestRunFromTopToBottom:
-    def test_leaves_what_it_promises(self, ran):
+    @pytest.mark.parametrize("name", NAMES)
+    def test_leaves_what_it_promises(self, run_once, name):
+        ran = run_once(name)
         # A command that fails prints why, and the cell goes on.
-        for word in ("Failed:", "Wrong use:", "Traceback"):
+        for word in FAILURES:
             assert word not in text_of(ran.notebook)
-        for name in PROMISED[ran.name]:
-            assert (ran.folder / name).stat().st_size, name
+        for file in PROMISED[name]:
+            assert (ran.folder / file).stat().st_size, file
 
-    def test_shows_what_is_stored_in_the_notebook(self, ran):
-        shown = {cell.id: kinds(cell) for cell in code_cells(ran.notebook)}
-        for cell in code_cells(read(ran.name)):
+    @pytest.mark.parametrize("name", NAMES)
+    def test_shows_what_is_stored_in_the_notebook(self, run_once, name):
+        shown = {cell.id: kinds(cell) for cell in code_cells(run_once(name).notebook)}
+        for cell in code_cells(read(name)):
             assert kinds(cell) == shown[cell.id], cell.source
 
-    def test_every_product_is_in_a_group(self, ran):
-        if "groups.csv" not in PROMISED[ran.name]:
-            pytest.skip("this one makes no groups")
+    @pytest.mark.parametrize("name", ["quickstart", "own_catalogue"])
+    def test_every_product_is_in_a_group(self, run_once, name):
+        ran = run_once(name)
         with (ran.folder / "groups.csv").open(newline="") as file:
             grouped = [row["product_id"] for row in csv.DictReader(file)]
         assert len(grouped) == len(set(grouped)) == num_products(ran)
@@ -134,7 +139,7 @@ class TestStoredOutputs:
         cells = code_cells(read(name))
         assert [cell.execution_count for cell in cells] == [*range(1, len(cells) + 1)]
         assert not any(kind[0] == "error" for cell in cells for kind in kinds(cell))
-        for word in ("Failed:", "Wrong use:", "Traceback"):
+        for word in FAILURES:
             assert word not in text_of(read(name))
 
     def test_tell_nothing_of_the_machine(self, name):
