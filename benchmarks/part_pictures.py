@@ -16,12 +16,12 @@ import numpy as np
 
 from cv_tf.catalog.products import read_products
 from cv_tf.config import Config
-from cv_tf.embedding.embed import embed, with_color
+from cv_tf.embedding.embed import embed
 from cv_tf.methods import build_embedder
 from cv_tf.pipeline import Photos
 from cv_tf.retrieval import nearest
 from cv_tf.training.data import prepare_photos
-from cv_tf.training.fit_whitening import whiten
+from cv_tf.training.fit_whitening import embed_whitened
 from cv_tf.training.splits import split_catalog
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -55,9 +55,7 @@ def main() -> None:
 def first_neighbor(config: Config, known: Photos, reported: Photos) -> np.ndarray:
     """The row of each reported product's nearest neighbor in its block."""
     embedder = build_embedder(config)
-    model = with_color(embedder.describe)
-    descriptors, lab = embed(model, known, progress="Fitting")
-    embedder = whiten(embedder, descriptors, lab, known.catalog, config)
+    embedder, *_ = embed_whitened(embedder, known, config, "Fitting")
     vectors = embed(embedder, reported, progress="Embedding")
     return nearest(vectors, 1, reported.catalog.block).indices[:, 0]
 

@@ -13,6 +13,7 @@ from cv_tf.grouping.certainty import Certainty
 from cv_tf.grouping.likeness import Likeness
 from cv_tf.grouping.link import link
 from cv_tf.grouping.naming import Named, name_groups, start_from
+from cv_tf.grouping.unlabelled import guess_threshold
 from cv_tf.grouping.verdicts import Verdicts, judge, pairs_within
 from cv_tf.retrieval import Neighbors
 
@@ -67,7 +68,7 @@ class Grouped:
 def find_groups(
     embeddings: Embeddings,
     neighbors: Neighbors,
-    threshold: float,
+    threshold: float | None,
     settings: GroupingSettings,
     certainty: Certainty | None = None,
     previous: Mapping[str, str] | None = None,
@@ -77,7 +78,7 @@ def find_groups(
     Args:
       embeddings: Of the catalogue.
       neighbors: Of every product, in the order of their rows.
-      threshold: Mean likeness at which groups join.
+      threshold: Mean likeness at which groups join; None to guess it.
       settings: All else.
       certainty: From likeness to probability; None takes the threshold for its middle.
       previous: Products to the names of their groups in an earlier run. These stay
@@ -91,6 +92,8 @@ def find_groups(
     """
     ids = embeddings.product_id
     likeness = Likeness(embeddings.vectors, embeddings.lab, settings.same_color)
+    if threshold is None:
+        threshold = guess_threshold(likeness, neighbors)
     start = start_from(previous, ids) if previous else None
     dendrograms = link(likeness, neighbors, threshold, settings.max_group_size, start)
     groups = dendrograms.cut(threshold)

@@ -53,6 +53,11 @@ class Photos:
             places=None if self.places is None else self.places[rows],
         )
 
+    def with_styles(self, styles: np.ndarray) -> Photos:
+        """The same photos, with other styles: [n] integers, -1 where unknown."""
+        styles = np.asarray(styles, np.int32)
+        return replace(self, catalog=replace(self.catalog, style=styles))
+
     def where_split(self, split: str) -> Photos:
         """The photos of one split of the catalogue.
 

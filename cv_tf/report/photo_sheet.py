@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cv_tf.report.picture_sheet import Captioned, write_sheet
-from cv_tf.report.thumbnails import SIDE, thumbnail
+from cv_tf.report.thumbnails import SIDE, NoThumbnailError, small_photo
 
 
 def write_photo_sheet(
@@ -31,8 +31,8 @@ def write_photo_sheet(
 
 
 def _captioned(caption: str, photo: str | bytes) -> Captioned:
-    small = thumbnail(photo)
-    if small.reason:
+    try:
+        return Captioned(caption, np.asarray(small_photo(photo)))
+    except NoThumbnailError as error:
         blank = np.full((SIDE, SIDE, 3), 255, np.uint8)
-        return Captioned(f"{caption}: {small.reason}", blank)
-    return Captioned(caption, small.pixels())
+        return Captioned(f"{caption}: {error}", blank)

@@ -43,13 +43,8 @@ class Thumbnail(NamedTuple):
     height: int = 0
     reason: str = ""
 
-    def pixels(self) -> np.ndarray:
-        """What is seen, uint8 `[height, width, 3]`; there has to be a photo."""
-        data = base64.b64decode(self.uri.partition(",")[2])
-        return np.asarray(Image.open(io.BytesIO(data)))
 
-
-class _NoThumbnailError(ValueError):
+class NoThumbnailError(ValueError):
     """A photo that cannot be shown; the message says why in plain words."""
 
 
@@ -86,8 +81,8 @@ def thumbnail(image: str | bytes, side: int = SIDE) -> Thumbnail:
       The thumbnail, or the reason why there is none; it never raises for a photo.
     """
     try:
-        small = _read(image, side)
-    except _NoThumbnailError as error:
+        small = small_photo(image, side)
+    except NoThumbnailError as error:
         return Thumbnail(reason=str(error))
     return as_thumbnail(small)
 
@@ -106,26 +101,35 @@ def as_thumbnail(image: Image.Image, quality: int = _QUALITY) -> Thumbnail:
     return Thumbnail(f"data:image/jpeg;base64,{code}", image.width, image.height)
 
 
-def _read(image: str | bytes, side: int) -> Image.Image:
+def small_photo(image: str | bytes, side: int = SIDE) -> Image.Image:
+    """Reads one photo: RGB, upright, on white.
+
+    Args:
+      image: As in `thumbnails`; "" if there is none.
+      side: As in `thumbnails`.
+
+    Raises:
+      NoThumbnailError: If it cannot be shown.
+    """
     if not image:
-        raise _NoThumbnailError("no image given")
+        raise NoThumbnailError("no image given")
     if isinstance(image, bytes):
         return _decode(io.BytesIO(image), side)
     try:
         # Opening a pipe or a device could wait forever.
         if not is_remote(image) and Path(image).exists() and not Path(image).is_file():
-            raise _NoThumbnailError("not a file")
+            raise NoThumbnailError("not a file")
         with open_binary(image) as stream:
             return _decode(stream, side)
-    except _NoThumbnailError:
+    except NoThumbnailError:
         raise
     except FileNotFoundError as error:
-        raise _NoThumbnailError("the file is missing") from error
+        raise NoThumbnailError("the file is missing") from error
     except OSError as error:
         why = error.strerror or error
-        raise _NoThumbnailError(f"the file cannot be read ({why})") from error
+        raise NoThumbnailError(f"the file cannot be read ({why})") from error
     except Exception as error:  # Each object store raises its own.
-        raise _NoThumbnailError(f"the file cannot be read ({error})") from error
+        raise NoThumbnailError(f"the file cannot be read ({error})") from error
 
 
 def _decode(stream: BinaryIO, side: int) -> Image.Image:
@@ -136,18 +140,18 @@ def _decode(stream: BinaryIO, side: int) -> Image.Image:
         photo.draft("RGB", (2 * side, 2 * side))  # JPEG is read at a fraction.
         photo.load()
         return _on_white(_eight_bits(_upright(photo)), side)
-    except _NoThumbnailError:
+    except NoThumbnailError:
         raise
     except UnidentifiedImageError as error:
-        raise _NoThumbnailError("not an image") from error
+        raise NoThumbnailError("not an image") from error
     except Image.DecompressionBombError as error:
         raise _too_large("more pixels than any photo") from error
     except Exception as error:  # Pillow's plugins raise nearly anything.
-        raise _NoThumbnailError(f"damaged or truncated ({error})") from error
+        raise NoThumbnailError(f"damaged or truncated ({error})") from error
 
 
-def _too_large(how_large: str) -> _NoThumbnailError:
-    return _NoThumbnailError(
+def _too_large(how_large: str) -> NoThumbnailError:
+    return NoThumbnailError(
         f"too large: {how_large}, at most {_MAX_PIXELS // 10**6} million are read"
     )
 

@@ -62,42 +62,47 @@ class ProgressBar(StepCallback):
         self._bar.close()
 
 
-class Stopwatch(StepCallback):
-    """Times executions; the first callback, so that it times none of the others."""
+class TimedCallback(StepCallback):
+    """Knows how long an execution has taken so far."""
 
-    def __init__(self, start_step: int, cost: Cost):
+    def __init__(self, start_step: int):
         super().__init__(start_step)
-        self._cost = cost
-        self._is_first = True
-        self._start = 0.0
-
-    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None):
-        """Starts; Keras calls this once an execution."""
-        self._start = time.perf_counter()
-
-    def on_steps(self, before, step, logs):
-        """See `StepCallback`."""
-        seconds = time.perf_counter() - self._start
-        self._cost.add(step - before, seconds, self._is_first)
-        self._is_first = False
-
-
-class Curves(StepCallback):
-    """Scalars for TensorBoard."""
-
-    def __init__(self, start_step: int, folder: Path, batch_size: int):
-        super().__init__(start_step)
-        self._writer = tf.summary.create_file_writer(str(folder))
-        self._batch_size = batch_size
         self._start = 0.0
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None):
         """Starts the clock; Keras calls this once an execution."""
         self._start = time.perf_counter()
 
+    def seconds(self) -> float:
+        """Since the execution began."""
+        return time.perf_counter() - self._start
+
+
+class Stopwatch(TimedCallback):
+    """Times executions; the first callback, so that it times none of the others."""
+
+    def __init__(self, start_step: int, cost: Cost):
+        super().__init__(start_step)
+        self._cost = cost
+        self._is_first = True
+
     def on_steps(self, before, step, logs):
         """See `StepCallback`."""
-        seconds = time.perf_counter() - self._start
+        self._cost.add(step - before, self.seconds(), self._is_first)
+        self._is_first = False
+
+
+class Curves(TimedCallback):
+    """Scalars for TensorBoard."""
+
+    def __init__(self, start_step: int, folder: Path, batch_size: int):
+        super().__init__(start_step)
+        self._writer = tf.summary.create_file_writer(str(folder))
+        self._batch_size = batch_size
+
+    def on_steps(self, before, step, logs):
+        """See `StepCallback`."""
+        seconds = self.seconds()
         optimizer = self.model.optimizer
         scalars = {
             **logs,

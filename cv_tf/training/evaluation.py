@@ -17,7 +17,7 @@ from cv_tf.metrics import evaluate_embeddings, retrieval_figures
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos
 from cv_tf.training.data import prepare_photos
-from cv_tf.training.fit_whitening import whiten
+from cv_tf.training.fit_whitening import embed_whitened
 from cv_tf.training.splits import has_variants, sample_styles, split_catalog
 
 # Enough to learn hundreds of components and a threshold from, and quick to embed.
@@ -86,14 +86,10 @@ def evaluate_new(
       name: For the progress bars.
     """
     known = _sample(known, config.seed)
-    batch_size = config.embed_batch_size
-    descriptors, lab = embed(
-        with_color(embedder.describe), known, batch_size, f"Embedding, {name}"
+    embedder, vectors, lab = embed_whitened(
+        embedder, known, config, f"Embedding, {name}"
     )
-    embedder = whiten(embedder, descriptors, lab, known.catalog, config)
-    if embedder.whitening is not None:
-        descriptors = embedder.whitening(descriptors).numpy()
-    return _measure(embedder, (descriptors, lab), known, reported, config, name)
+    return _measure(embedder, (vectors, lab), known, reported, config, name)
 
 
 def evaluate_catalog(config: Config, catalog: Catalog, path: Path | None) -> Evaluation:

@@ -6,11 +6,36 @@ import numpy as np
 
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config, GroupingSettings
+from cv_tf.embedding.embed import embed, with_color
 from cv_tf.grouping import group
 from cv_tf.models import Embedder, Whitening
+from cv_tf.pipeline import Photos
 
 # How figures are made, say without the colors, does not change what is learned.
-_GROUPING = GroupingSettings()
+GROUPING = GroupingSettings()
+
+
+def embed_whitened(
+    embedder: Embedder, photos: Photos, config: Config, progress: str = ""
+) -> tuple[Embedder, np.ndarray, np.ndarray]:
+    """Embeds photos, with whitening that is fitted on them.
+
+    Args:
+      embedder: Its whitening, if any, is replaced.
+      photos: Of n products.
+      config: Whether and how to whiten, as `whiten` has it.
+      progress: What the progress bar says; empty for none.
+
+    Returns:
+      The whitened Embedder, its vectors `[n, dim]` and the colors `[n, 3]` in CIELAB.
+    """
+    descriptors, lab = embed(
+        with_color(embedder.describe), photos, config.embed_batch_size, progress
+    )
+    embedder = whiten(embedder, descriptors, lab, photos.catalog, config)
+    if embedder.whitening is not None:
+        descriptors = embedder.whitening(descriptors).numpy()
+    return embedder, descriptors, lab
 
 
 def whiten(
@@ -55,7 +80,7 @@ def _variants(
     if len(rows) < 2:
         return known
     lab = None if lab is None else lab[rows]
-    groups = group(vectors[rows], catalog.block[rows], lab, None, _GROUPING)
+    groups = group(vectors[rows], catalog.block[rows], lab, None, GROUPING)
     return np.concatenate([known, rows[known_variants(groups)]])
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from cv_tf.catalog import Catalog
-from cv_tf.config import Config, GroupingSettings
+from cv_tf.config import Config
 from cv_tf.embedding import Embeddings
-from cv_tf.embedding.embed import embed, with_color
-from cv_tf.grouping import Likeness, find_groups, find_neighbors, guess_threshold
+from cv_tf.grouping import find_groups, find_neighbors
 from cv_tf.grouping.files import write_groups
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos
-from cv_tf.training.fit_whitening import whiten
+from cv_tf.training.fit_whitening import GROUPING, embed_whitened
 
 
 def write_pseudo_labels(
@@ -37,32 +34,23 @@ def write_pseudo_labels(
       photos: To learn from.
       config: Of the run; `pseudo_labels` is "missing" or "all".
     """
-    catalog = _as_known(photos.catalog, config)
-    descriptors, lab = embed(
-        with_color(embedder.describe),
-        photos,
-        config.embed_batch_size,
-        "Embedding, for pseudo-labels",
+    photos = _as_known(photos, config)
+    catalog = photos.catalog
+    _, vectors, lab = embed_whitened(
+        embedder, photos, config, "Embedding, for pseudo-labels"
     )
-    embedder = whiten(embedder, descriptors, lab, catalog, config)
-    if embedder.whitening is not None:
-        descriptors = embedder.whitening(descriptors).numpy()
-    rows = np.flatnonzero(catalog.style < 0)
     embeddings = Embeddings(
         name=catalog.name,
         product_id=catalog.product_id,
-        vectors=descriptors,
+        vectors=vectors,
         block=catalog.block,
         block_names=catalog.block_names,
         image=catalog.image,
         color=catalog.color,
         lab=lab,
-    ).select(rows)
-    settings = GroupingSettings()  # As the whitening's.
-    neighbors = find_neighbors(embeddings.vectors, embeddings.block, settings)
-    likeness = Likeness(embeddings.vectors, embeddings.lab, settings.same_color)
-    threshold = guess_threshold(likeness, neighbors)
-    write_groups(path, find_groups(embeddings, neighbors, threshold, settings))
+    ).select(np.flatnonzero(catalog.style < 0))
+    neighbors = find_neighbors(embeddings.vectors, embeddings.block, GROUPING)
+    write_groups(path, find_groups(embeddings, neighbors, None, GROUPING))
 
 
 def with_pseudo_labels(
@@ -75,19 +63,17 @@ def with_pseudo_labels(
       groups: Of their products, by `product_id`.
       config: Of the run; `pseudo_labels` is "missing" or "all".
     """
-    catalog = _as_known(photos.catalog, config)
-    rows = np.flatnonzero(catalog.style < 0)
-    names = [groups[product] for product in catalog.product_id[rows]]
-    styles = catalog.style.copy()
+    photos = _as_known(photos, config)
+    styles = photos.catalog.style.copy()
+    rows = np.flatnonzero(styles < 0)
+    names = [groups[product] for product in photos.catalog.product_id[rows]]
     first = styles.max(initial=-1) + 1
     styles[rows] = first + np.unique(names, return_inverse=True)[1]
-    return dataclasses.replace(
-        photos, catalog=dataclasses.replace(catalog, style=styles)
-    )
+    return photos.with_styles(styles)
 
 
-def _as_known(catalog: Catalog, config: Config) -> Catalog:
-    """The catalogue with the styles that may be known."""
+def _as_known(photos: Photos, config: Config) -> Photos:
+    """The photos with the styles that may be known."""
     if config.pseudo_labels == "missing":
-        return catalog
-    return dataclasses.replace(catalog, style=np.full_like(catalog.style, -1))
+        return photos
+    return photos.with_styles(np.full_like(photos.catalog.style, -1))

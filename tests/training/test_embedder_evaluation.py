@@ -55,11 +55,6 @@ def halves(photos: Photos) -> tuple[Photos, Photos]:
     return photos.where_split("train"), photos.where_split("validation")
 
 
-def with_styles(photos: Photos, styles: np.ndarray) -> Photos:
-    catalog = dataclasses.replace(photos.catalog, style=styles.astype(np.int32))
-    return dataclasses.replace(photos, catalog=catalog)
-
-
 class TestThreshold:
     @pytest.mark.parametrize("criterion", ["f1", "fms"])
     def test_is_that_of_the_calibration(self, criterion, photos, vectors, config):
@@ -77,7 +72,7 @@ class TestThreshold:
         assert find_threshold(None, photos, photos.catalog.block, given) == 0.625
 
     def test_without_variants_there_is_none(self, photos, vectors, config):
-        alone = with_styles(photos, np.arange(45))
+        alone = photos.with_styles(np.arange(45))
         blocks = alone.catalog.block
         assert find_threshold((vectors, None), alone, blocks, config) is None
 
@@ -114,7 +109,7 @@ class TestNewEmbedder:
     ):
         known, reported = halves(photos)
         random = np.random.default_rng(0)
-        other = with_styles(reported, random.permutation(reported.catalog.style))
+        other = reported.with_styles(random.permutation(reported.catalog.style))
         first = evaluate_new(embedder, known, reported, config)
         second = evaluate_new(embedder, known, other, config)
         assert first.figures["threshold"] == second.figures["threshold"]
@@ -123,7 +118,7 @@ class TestNewEmbedder:
     def test_labels_of_the_known_do(self, embedder, photos, config):
         config = dataclasses.replace(config, whiten="none")
         known, reported = halves(photos)
-        one_style = with_styles(known, known.catalog.block)
+        one_style = known.with_styles(known.catalog.block)
         first = evaluate_new(embedder, known, reported, config)
         second = evaluate_new(embedder, one_style, reported, config)
         assert first.figures["threshold"] > second.figures["threshold"]
@@ -131,7 +126,7 @@ class TestNewEmbedder:
 
     def test_without_known_variants_retrieval_alone(self, embedder, photos, config):
         known, reported = halves(photos)
-        alone = with_styles(known, np.full(len(known), -1))
+        alone = known.with_styles(np.full(len(known), -1))
         result = evaluate_new(embedder, alone, reported, config)
         catalog = reported.catalog
         found = embed(result.embedder, reported)
@@ -141,7 +136,7 @@ class TestNewEmbedder:
 
     def test_without_reported_variants_counts_alone(self, embedder, photos, config):
         known, reported = halves(photos)
-        alone = with_styles(reported, np.arange(15))
+        alone = reported.with_styles(np.arange(15))
         result = evaluate_new(embedder, known, alone, config)
         assert result.figures == {"num_products": 15, "num_rejects": 0}
         assert result.embedder.whitening is not None
@@ -215,11 +210,11 @@ class TestSample:
         assert len({ids(seed) for seed in range(5)}) > 1
 
     def test_products_without_a_style_stand_alone(self, cap, photos):
-        unlabelled = with_styles(photos, np.full(45, -1))
+        unlabelled = photos.with_styles(np.full(45, -1))
         assert len(evaluation._sample(unlabelled, 0)) == 20
 
     def test_a_style_larger_than_the_sample_is_no_trap(self, cap, photos):
         styles = np.zeros(45)
         styles[:5] = [1, 1, 2, 3, 4]
         for seed in range(5):
-            assert len(evaluation._sample(with_styles(photos, styles), seed)) > 0
+            assert len(evaluation._sample(photos.with_styles(styles), seed)) > 0

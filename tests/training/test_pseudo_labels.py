@@ -36,12 +36,6 @@ def photos(drawn_catalog):
     return prepare_photos(read_products(config), config, 32)
 
 
-def relabelled(photos, styles):
-    return dataclasses.replace(
-        photos, catalog=dataclasses.replace(photos.catalog, style=np.asarray(styles))
-    )
-
-
 def written(path, embedder, photos, **settings):
     write_pseudo_labels(path, embedder, photos, dataclasses.replace(CONFIG, **settings))
     return read_groups(str(path))
@@ -61,14 +55,14 @@ def test_each_product_has_a_group_of_its_own_block(embedder, photos, tmp_path):
 def test_no_label_is_looked_at(whiten, embedder, photos, tmp_path):
     known = written(tmp_path / "known.csv", embedder, photos, whiten=whiten)
     shuffled = np.random.default_rng(0).permutation(photos.catalog.style)
-    other = relabelled(photos, shuffled)
+    other = photos.with_styles(shuffled)
     assert written(tmp_path / "other.csv", embedder, other, whiten=whiten) == known
 
 
 def test_missing_labels_are_those_of_products_without(embedder, photos, tmp_path):
     styles = photos.catalog.style.copy()
     styles[::3] = -1
-    some = relabelled(photos, styles)
+    some = photos.with_styles(styles)
     groups = written(tmp_path / "some.csv", embedder, some, pseudo_labels="missing")
     assert list(groups) == list(photos.catalog.product_id[::3])
 
@@ -82,7 +76,7 @@ def test_groups_become_styles(photos):
 
 
 def test_known_styles_stay_and_are_no_others(photos):
-    five = relabelled(photos.select(np.arange(5)), np.int32([-1, 3, -1, 3, -1]))
+    five = photos.select(np.arange(5)).with_styles([-1, 3, -1, 3, -1])
     names = ["a", None, "b", None, "a"]
     groups = {
         product: name
