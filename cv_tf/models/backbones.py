@@ -198,6 +198,6 @@ def build_backbone(
         if not model.trainable_weights:
             raise ValueError(
                 f"--frozen_stride={frozen_stride} leaves nothing of the backbone "
-                f"'{name}' to train. Pass --frozen_stride=4 or 0."
+                f"'{name}' to train. Pass a smaller one, or 0."
             )
     return model

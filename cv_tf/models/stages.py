@@ -49,4 +49,5 @@ def stage_end(network: keras.Model, name: str, stride: int):
     stages = _NEXT_STAGE[name]
     if stride > max(stages):  # The network's own end comes next.
         return network.outputs[0]
-    return network.get_layer(stages[stride]).input
+    # Not its `input`: a nested network (of ConvNeXt) calls its own entrance that.
+    return network.get_layer(stages[stride]).inbound_nodes[0].input_tensors

@@ -22,7 +22,7 @@ def _photos(size):
         pytest.param("efficientnetlite_b2", 16, 120, marks=pytest.mark.slow),
         pytest.param("resnet50", 16, 1024, marks=pytest.mark.slow),
         pytest.param("efficientnetv2_s", 16, 160, marks=pytest.mark.slow),
-        pytest.param("convnext_tiny", 16, 384, marks=pytest.mark.slow),
+        ("convnext_tiny", 16, 384),
     ],
 )
 def test_a_backbone_ends_at_its_last_map_of_stride_16(name, stride, channels):
@@ -45,6 +45,15 @@ def test_the_shorter_network_computes_what_the_whole_one_does_on_its_way():
     on_its_way = keras.Model(whole.inputs, whole.get_layer("block5c_add").output)
     photos = _photos(64)
     np.testing.assert_allclose(short(photos), on_its_way(photos), rtol=1e-5, atol=1e-5)
+
+
+def test_stages_of_nested_networks_are_connected():
+    network = build_backbone(
+        "convnext_tiny", "none", feature_stride=16, frozen_stride=8
+    )
+    trained = [layer.name for layer in network.layers if layer.trainable_weights]
+    assert trained[0] == "convnext_tiny_downsampling_block_1"
+    assert trained[-1].startswith("convnext_tiny_stage_2_block_8")
 
 
 @pytest.mark.parametrize(
