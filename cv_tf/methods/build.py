@@ -17,7 +17,12 @@ from cv_tf.methods.simclr import SimCLR
 from cv_tf.methods.simsiam import SimSiam
 from cv_tf.methods.supcon import SupCon
 from cv_tf.methods.triplet import Triplet
-from cv_tf.models import Embedder, build_backbone, projection_head
+from cv_tf.models import (
+    Embedder,
+    build_backbone,
+    fold_frozen_norms,
+    projection_head,
+)
 from cv_tf.vision import ColorViews, RandomCrops, SmallMoves, Views
 
 
@@ -110,7 +115,7 @@ def _two_views(config: Config, embedder: Embedder, **head) -> dict[str, Any]:
     """What all methods of two views are made of."""
     on_parts = config.view_kind == "parts"
     encoder = PartEncoder(
-        embedder.backbone,
+        fold_frozen_norms(embedder.backbone),
         config.parts,
         config.parts_from,
         whole=not on_parts or config.whole_weight > 0,

@@ -9,7 +9,7 @@ import tf_keras as keras
 
 from cv_tf import strategy as devices
 from cv_tf.methods.method import Method
-from cv_tf.models import Embedder
+from cv_tf.models import Embedder, fold_frozen_norms
 from cv_tf.vision import color_input, pool_parts
 
 
@@ -42,6 +42,7 @@ class Triplet(Method):
         **kwargs,
     ):
         super().__init__(embedder, seed, **kwargs)
+        self.network = fold_frozen_norms(embedder.backbone)
         self.views = views
         self.triplet_loss = loss
         self.by_part = by_part
@@ -50,7 +51,7 @@ class Triplet(Method):
         """The descriptor, `[batch, dimensions]`, and `[batch, parts, channels]`."""
         views = self.views(images, seed, rows)
         pixels = color_input(views, self.embedder.color_in_training)
-        features = self.embedder.features(pixels, training=True)
+        features = tf.cast(self.network(pixels, training=True), tf.float32)
         embeddings = self.embedder.pool(features)
         if not self.by_part:
             return (embeddings,)

@@ -71,17 +71,16 @@ class Embedder(keras.Model):
         """What the backbone is trained on; one that sees both is trained on RGB."""
         return "grey" if self.color_input == "grey" else "rgb"
 
-    def features(self, pixels: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def features(self, pixels: tf.Tensor) -> tf.Tensor:
         """The backbone's feature map of squares that have their size and color.
 
         Args:
           pixels: float32 `[batch, side, side, 3]` in 0..255.
-          training: Whether batch normalization that is not frozen is updated.
 
         Returns:
           float32 `[batch, rows, columns, channels]`.
         """
-        return tf.cast(self.backbone(pixels, training=training), tf.float32)
+        return tf.cast(self.backbone(pixels), tf.float32)
 
     def pool(self, features: tf.Tensor) -> tf.Tensor:
         """A feature map to one unit vector: of the whole, or of the parts."""

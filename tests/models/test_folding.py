@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from cv_tf.models import build_backbone, fold_frozen_norms
+from cv_tf.models.folding import FoldedConvolution
+
+
+def _norms(network):
+    norm = keras.layers.BatchNormalization
+    return [layer for layer in network.layers if isinstance(layer, norm)]
+
+
+def _folded(network):
+    return [layer for layer in network.layers if isinstance(layer, FoldedConvolution)]
+
+
+def _used(name="tiny", freeze_batch_norm=True, **options):
+    """A backbone whose normalization does something, as after training."""
+    network = build_backbone(name, "none", freeze_batch_norm, **options)
+    generator = np.random.default_rng(1)
+    for norm in _norms(network):
+        # No more, or what deep networks make of it grows until rounding decides.
+        norm.set_weights(
+            [w + generator.uniform(-0.1, 0.1, w.shape) for w in norm.get_weights()]
+        )
+    return network
+
+
+def _ids(weights):
+    return [id(weight) for weight in weights]
+
+
+@pytest.fixture
+def pixels():
+    generator = np.random.default_rng(0)
+    return tf.constant(generator.uniform(0, 255, (2, 64, 64, 3)), tf.float32)
+
+
+def _gradients(network, pixels):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(network(pixels, training=True) ** 2)
+    return tape.gradient(loss, network.trainable_weights)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("tiny", {}),
+        ("efficientnetlite_b0", {}),
+        ("efficientnetlite_b0", {"feature_stride": 16, "frozen_stride": 8}),
+        ("mobilenetv3_small", {"feature_stride": 16}),
+        pytest.param("resnet50", {}, marks=pytest.mark.slow),
+        pytest.param("efficientnetv2_s", {}, marks=pytest.mark.slow),
+        pytest.param("convnext_tiny", {}, marks=pytest.mark.slow),
+    ],
+)
+def test_it_computes_and_learns_the_same(name, options, pixels):
+    network = _used(name, **options)
+    folded = fold_frozen_norms(network)
+    expected = network(pixels, training=True)
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(
+        folded(pixels, training=True), expected, rtol=1e-4, atol=1e-4 * scale
+    )
+    assert _ids(folded.trainable_weights) == _ids(network.trainable_weights)
+    gradients = _gradients(folded, pixels), _gradients(network, pixels)
+    for found, expected in zip(*gradients, strict=True):
+        assert tf.norm(found - expected) < 2e-3 * tf.norm(expected)
+
+
+def test_all_frozen_norms_of_the_usual_backbone_are_folded():
+    network = build_backbone("efficientnetlite_b0", "none", feature_stride=16)
+    folded = fold_frozen_norms(network)
+    assert len(_folded(folded)) == len(_norms(network)) == 33
+    assert not _norms(folded)
+
+
+def test_weights_are_shared_and_the_backbone_is_as_it_was(pixels):
+    network = _used()
+    before = network.get_config()
+    folded = fold_frozen_norms(network)
+    assert sorted(_ids(folded.weights)) == sorted(_ids(network.weights))
+    assert network.get_config() == before
+    folded.trainable_weights[0].assign_add(
+        tf.ones_like(folded.trainable_weights[0]) * 0.1
+    )
+    np.testing.assert_allclose(
+        folded(pixels, training=True), network(pixels), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_what_learns_is_left_alone(pixels):
+    network = _used(freeze_batch_norm=False)
+    folded = fold_frozen_norms(network)
+    assert not _folded(folded)
+    np.testing.assert_array_equal(folded(pixels), network(pixels))
+
+
+def test_a_norm_is_left_alone_where_something_else_needs_what_comes_before_it(pixels):
+    images = keras.Input((None, None, 3))
+    maps = keras.layers.Conv2D(4, 3)(images)
+    norm = keras.layers.BatchNormalization(trainable=False)
+    network = keras.Model(images, keras.layers.Add()([norm(maps), maps]))
+    folded = fold_frozen_norms(network)
+    assert not _folded(folded)
+    np.testing.assert_array_equal(folded(pixels), network(pixels))
+
+
+@pytest.mark.parametrize("options", [{}, {"scale": False}, {"center": False}])
+@pytest.mark.parametrize(
+    "convolution",
+    [
+        keras.layers.Conv2D(4, 3, strides=2, padding="same", use_bias=False),
+        keras.layers.Conv2D(4, 3, dilation_rate=2),
+        keras.layers.Conv2D(6, 1, groups=3),
+        keras.layers.DepthwiseConv2D(3, depth_multiplier=2),
+        keras.layers.DepthwiseConv2D(5, strides=2, padding="same", use_bias=False),
+    ],
+)
+def test_every_kind_of_convolution(convolution, options, pixels):
+    layer = type(convolution).from_config(convolution.get_config())
+    images = keras.Input((None, None, 3))
+    norm = keras.layers.BatchNormalization(trainable=False, **options)
+    network = keras.Model(images, norm(layer(images)))
+    generator = np.random.default_rng(2)
+    network.set_weights([generator.uniform(0.5, 1.5, w.shape) for w in network.weights])
+    folded = fold_frozen_norms(network)
+    assert len(_folded(folded)) == 1
+    np.testing.assert_allclose(folded(pixels), network(pixels), rtol=1e-4, atol=1e-3)
+
+
+def test_a_copy_has_weights_of_its_own(pixels):
+    folded = fold_frozen_norms(_used("efficientnetlite_b0", frozen_stride=8))
+    copy = folded.__class__.from_config(folded.get_config())
+    copy.set_weights(folded.get_weights())
+    np.testing.assert_array_equal(copy(pixels), folded(pixels))
+    assert len(copy.trainable_weights) == len(folded.trainable_weights)
+    copy.set_weights([value * 0.0 for value in copy.get_weights()])
+    assert np.abs(folded(pixels)).max() > 0.0
+
+
+def test_half_precision_scales_kernels_in_full_precision(pixels):
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        network = _used()
+        folded = fold_frozen_norms(network)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    found = folded(pixels, training=True)
+    assert found.dtype == tf.bfloat16
+    expected = tf.cast(network(pixels, training=True), tf.float32)
+    off = tf.cast(found, tf.float32) - expected
+    assert tf.norm(off) < 0.02 * tf.norm(expected)
