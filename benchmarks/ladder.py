@@ -132,6 +132,14 @@ def ladder() -> list[Rung]:
         whiten="labels",
     )
     whole = trained.but("whole_views", "whole views", method="simclr", views="whole")
+    # What the trained views are compared with: models that know of no parts at all.
+    no_parts = whole.but(
+        "whole_model",
+        "whole views, whole vectors",
+        embedding="whole",
+        feature_stride=32,
+    )
+    crops = {"views": "crops", "keep_background": "false"}
     return [
         color,
         grey,
@@ -150,11 +158,21 @@ def ladder() -> list[Rung]:
             "symmetric_10x10", "both halves as one, 10 x 10", parts="symmetric_10x10"
         ),
         grouped,
-        whole.but(
-            "random_crops", "random crops", views="crops", keep_background="false"
-        ),
+        no_parts.but("crop_model", "random crops, whole vectors", **crops),
+        no_parts,
+        whole.but("random_crops", "random crops", **crops),
         whole,
         trained,
+        trained.but("part_mean", "part views, the mean of the parts", aggregate="mean"),
+        trained.but(
+            "part_queue",
+            "part views, their mean, momentum and queue",
+            method="moco",
+            views="parts",
+            aggregate="mean",
+        ),
+        trained.but("part_pixels", "part views cut from pixels", parts_from="pixels"),
+        trained.but("random_batches", "part views, batches of all", batches="random"),
         taught.but(
             "found_groups_whole", "triplet on found groups, wholes", views="whole"
         ),
