@@ -74,6 +74,23 @@ def test_two_workers_learn_what_one_process_does(undisturbed, configure, tmp_pat
             np.testing.assert_allclose(together[name], alone[name], atol=1e-3)
 
 
+def test_all_workers_learn_from_the_groups_that_the_chief_finds(
+    start, configure, tmp_path
+):
+    settings = {"method": "triplet", "pseudo_labels": "all", "freeze_batch_norm": True}
+    alone = configure(tmp_path / "alone", **settings)
+    train.run(alone)
+    together = configure(tmp_path / "together", **settings)
+    codes, outputs = finish(start(together))
+    assert codes == [0, 0], outputs
+    first, second = (Path(c.workdir, "pseudo_labels.csv") for c in (alone, together))
+    assert first.read_text() == second.read_text()
+    states = state(alone.workdir), state(together.workdir)
+    for name in states[0]:
+        if name.startswith("embedder"):
+            np.testing.assert_allclose(states[1][name], states[0][name], atol=1e-3)
+
+
 @pytest.mark.parametrize("victim", [0, 1])
 def test_one_is_killed_and_all_are_started_again(
     start, configure, undisturbed, tmp_path, victim
