@@ -9,6 +9,9 @@ import tf_keras as keras
 
 from cv_tf.losses.nt_xent import WholeBatch, nt_xent_per_product
 
+# Similarities that are held in memory at once, 4 bytes each, and a few times over.
+_MOST_SIMILARITIES = 2**28
+
 
 def part_nt_xent_loss(
     first: tf.Tensor,
@@ -80,8 +83,47 @@ def part_nt_xent_per_product(
             first=parts_first(whole.first), second=parts_first(whole.second)
         )
     shares = _shares(part_weights, num_parts=tf.shape(first)[0])
-    losses = nt_xent_per_product(first, second, temperature, ignore=ignore, whole=whole)
+    find = _part_by_part if _are_many(first, whole) else nt_xent_per_product
+    losses = find(first, second, temperature, ignore=ignore, whole=whole)
     return tf.reduce_sum(losses * shares[:, tf.newaxis], axis=0)
+
+
+def _are_many(first: tf.Tensor, whole: WholeBatch | None) -> bool:
+    """Whether the similarities of all parts are too many for one batched matmul."""
+    num_parts, batch, _ = first.shape
+    total = whole.first.shape[1] if whole else batch
+    if None in (num_parts, batch, total):
+        return False
+    return num_parts * (2 * batch) * (2 * total) > _MOST_SIMILARITIES
+
+
+def _part_by_part(
+    first: tf.Tensor,
+    second: tf.Tensor,
+    temperature: float,
+    *,
+    ignore: tf.Tensor | None,
+    whole: WholeBatch | None,
+) -> tf.Tensor:
+    """`nt_xent_per_product` with the similarities of one part in memory at a time.
+
+    They are found again for the gradient.
+    """
+
+    @tf.recompute_grad
+    def losses_of(first, second, *views):
+        part = whole and WholeBatch(*views, whole.start)
+        return nt_xent_per_product(
+            first, second, temperature, ignore=ignore, whole=part
+        )
+
+    views = (whole.first, whole.second) if whole else ()
+    return tf.map_fn(
+        lambda part: losses_of(*part),
+        (first, second, *views),
+        fn_output_signature=tf.TensorSpec([first.shape[1]], tf.float32),
+        parallel_iterations=1,
+    )
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")

@@ -1,4 +1,5 @@
 import math
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ import tf_keras as keras
 from cv_tf.losses import (
     PartNTXentLoss,
     WholeBatch,
+    nt_xent,
     nt_xent_loss,
+    part_nt_xent,
     part_nt_xent_loss,
     part_nt_xent_per_product,
 )
@@ -62,6 +65,43 @@ def test_one_part_is_nt_xent(views):
     loss = part_nt_xent_loss(first, second, 0.2)
     whole = nt_xent_loss(first[:, 0], second[:, 0], 0.2)
     assert loss.numpy() == pytest.approx(whole.numpy(), rel=1e-6)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("spread", [False, True])
+def test_a_large_batch_takes_one_part_after_the_other(monkeypatch, jit_compile, spread):
+    generator = np.random.default_rng(0)
+    first, second = generator.normal(size=(2, 5, 3, 4)).astype(np.float32)
+    ignore = generator.random((2 if spread else 5, 5)) < 0.3
+
+    def loss(first, second):
+        whole = WholeBatch(first, second, 1) if spread else None
+        rows = slice(1, 3) if spread else slice(None)
+        return part_nt_xent_loss(
+            first[rows], second[rows], 0.2, ignore=ignore, whole=whole
+        )
+
+    def once(first, second):
+        value, gradients = value_and_gradient(loss, first, second)
+        return [value, *gradients]
+
+    expected = once(first, second)
+    counted = mock.Mock(wraps=nt_xent.nt_xent_per_product)
+    monkeypatch.setattr(part_nt_xent, "nt_xent_per_product", counted)
+    monkeypatch.setattr(part_nt_xent, "_MOST_SIMILARITIES", 0)
+
+    @tf.function(jit_compile=jit_compile)
+    def in_graph(first, second):
+        with tf.GradientTape() as tape:
+            tape.watch([first, second])
+            value = loss(first, second)
+        return [value, *tape.gradient(value, [first, second])]
+
+    found = in_graph(tf.constant(first), tf.constant(second))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+    shapes = {call.args[0].shape.rank for call in counted.call_args_list}
+    assert shapes == {2}, "a part at a time"
 
 
 def test_a_part_is_not_contrasted_with_other_parts(views):
