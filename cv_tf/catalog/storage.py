@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+READS_AT_ONCE = 64  # From a bucket, where a read is waiting for the most part.
+_RETRY_TIME_LIMIT = timedelta(seconds=30)
 
 
 def is_remote(path: str) -> bool:
@@ -42,3 +52,30 @@ def open_binary(path: str) -> BinaryIO:
     except tf.errors.OpError as error:
         raise OSError(f"{path} cannot be opened: {error.message}") from error
     return file
+
+
+def open_random(path: str) -> pa.NativeFile:
+    """Opens a local file, or one of Google Cloud Storage, for reading in any order.
+
+    `read_at(num_bytes, start)` may be called from several threads. In a bucket it is
+    one request for these bytes alone, over connections that stay open: TensorFlow's
+    files read 64 MB ahead and connect anew for each request. `read` goes on through
+    the file; from a bucket all of it comes with one request.
+
+    Raises:
+      FileNotFoundError: If there is no such file.
+      OSError: If it cannot be opened, such as for want of credentials.
+    """
+    if not is_remote(path):
+        return pa.OSFile(path)
+    try:
+        return _google_cloud().open_input_file(path.removeprefix("gs://"))
+    except pa.ArrowException as error:  # Some are no OSError.
+        raise OSError(f"{path} cannot be opened: {error}") from error
+
+
+@cache
+def _google_cloud() -> FileSystem:
+    from pyarrow.fs import GcsFileSystem  # noqa: PLC0415 (has no part in local work)
+
+    return GcsFileSystem(retry_time_limit=_RETRY_TIME_LIMIT)
