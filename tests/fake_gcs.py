@@ -59,6 +59,7 @@ class FakeGcs:
 
     Attributes:
       objects: The bucket's content by name.
+      is_public: Whether credentials are asked for.
       requests: All that were answered with content or a description.
     """
 
@@ -66,6 +67,7 @@ class FakeGcs:
         authority = trustme.CA()
         self.latency = latency
         self.objects: dict[str, bytes] = {}
+        self.is_public = False
         self.requests: list[Request] = []
         self._certificate = folder / "authority.pem"
         authority.cert_pem.write_to_path(self._certificate)
@@ -150,6 +152,10 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         time.sleep(bucket.latency)
+        is_known = self.headers.get("Authorization") == "Bearer token"
+        if not (is_known or bucket.is_public or url.path.endswith("/token")):
+            self._send(401)
+            return
         for pattern, method, answer in _ROUTES:
             found = re.fullmatch(pattern, url.path)
             if found and self.command == method:

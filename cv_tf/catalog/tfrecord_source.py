@@ -79,7 +79,7 @@ class _RecordFile:
     def __iter__(self) -> Iterator[bytes]:
         places = []
         position = 0
-        self._file = file = open_random(self._path)
+        file = open_random(self._path)
         for number in range(self._skip + self._take):
             (length,) = _LENGTH.unpack(file.read(_HEADER_SIZE)[: _LENGTH.size])
             record = file.read(length + _FOOTER_SIZE)
@@ -87,7 +87,7 @@ class _RecordFile:
                 places.append((length, position + _HEADER_SIZE))
                 yield record[:length]
             position += _HEADER_SIZE + len(record)
-        self._places = places
+        self._file, self._places = file, places
 
     def read(self, number: int) -> bytes:
         with self._lock:

@@ -105,7 +105,8 @@ class Photos:
 
         # Not AUTOTUNE: it begins with one, and a short run is over before it learns.
         cores = {"num_parallel_calls": os.cpu_count() or 1, "deterministic": True}
-        if not self.catalog.is_remote:
+        # TensorFlow keeps 64 MB for each file of a bucket that it reads.
+        if self.catalog.records is None or not self.catalog.is_remote:
             return rows.map(lambda row: load(*read(row)), **cores)
         encoded = rows.map(read, num_parallel_calls=READS_AT_ONCE, deterministic=True)
         options = tf.data.Options()
