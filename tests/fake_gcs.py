@@ -59,7 +59,7 @@ class FakeGcs:
 
     Attributes:
       objects: The bucket's content by name.
-      is_public: Whether credentials are asked for.
+      is_public: Whether it can be read without credentials.
       requests: All that were answered with content or a description.
     """
 

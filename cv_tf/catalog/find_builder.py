@@ -63,6 +63,9 @@ def find_builder(
 
 
 def _check_folder(name: str, data_dir: str | Path | None) -> None:
-    """Raises what TFDS raises for disks; for buckets, it has an error for each kind."""
-    if data_dir and not epath.Path(data_dir, name.partition(":")[0]).exists():
+    """Raises for buckets what TFDS raises for disks alone."""
+    if not data_dir:
+        return
+    folder = epath.Path(data_dir, name.partition(":")[0]).expanduser()
+    if not folder.exists():
         raise tfds.core.DatasetNotFoundError(name)

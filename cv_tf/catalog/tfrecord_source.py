@@ -10,8 +10,11 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import tensorflow_datasets as tfds
 
+from cv_tf.catalog.problems import CatalogError
 from cv_tf.catalog.storage import open_random
 
 _LENGTH = struct.Struct("<Q")
@@ -32,6 +35,9 @@ class TFRecordSource:
       builder: Of a data set prepared as TFRecord.
       split: Name of the split, slices allowed.
       decoders: As for `builder.as_data_source`.
+
+    Raises:
+      CatalogError: When read, if a file ends before its last record.
     """
 
     def __init__(
@@ -69,8 +75,8 @@ class _RecordFile:
         self._path = path
         self._skip = skip
         self._take = take
-        self._file = None
-        self._places: list[tuple[int, int]] | None = None  # Lengths and starts.
+        self._file: pa.NativeFile | None = None
+        self._places: np.ndarray | None = None  # Lengths and starts, [take, 2] int64.
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -81,17 +87,25 @@ class _RecordFile:
         position = 0
         file = open_random(self._path)
         for number in range(self._skip + self._take):
-            (length,) = _LENGTH.unpack(file.read(_HEADER_SIZE)[: _LENGTH.size])
-            record = file.read(length + _FOOTER_SIZE)
+            record = self._next(file)
             if number >= self._skip:
-                places.append((length, position + _HEADER_SIZE))
-                yield record[:length]
-            position += _HEADER_SIZE + len(record)
-        self._file, self._places = file, places
+                places.append((len(record), position + _HEADER_SIZE))
+                yield record
+            position += _HEADER_SIZE + len(record) + _FOOTER_SIZE
+        self._file, self._places = file, np.array(places, np.int64)
+
+    def _next(self, file: pa.NativeFile) -> bytes:
+        header = file.read(_HEADER_SIZE)
+        if len(header) == _HEADER_SIZE:
+            (length,) = _LENGTH.unpack_from(header)
+            record = file.read(length + _FOOTER_SIZE)
+            if len(record) == length + _FOOTER_SIZE:
+                return record[:length]
+        raise CatalogError(f"{self._path} is cut off. Copy or write it again.")
 
     def read(self, number: int) -> bytes:
         with self._lock:
             if self._places is None:
                 for _ in self:
                     pass
-        return self._file.read_at(*self._places[number])
+        return self._file.read_at(*self._places[number].tolist())

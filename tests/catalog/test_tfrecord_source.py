@@ -1,8 +1,11 @@
 """Records of TFRecord files in order and by their number."""
 
+from pathlib import Path
+
 import pytest
 import tensorflow_datasets as tfds
 
+from cv_tf.catalog import CatalogError
 from cv_tf.catalog.catalog_builder import write_shards
 from cv_tf.catalog.tfrecord_source import TFRecordSource
 
@@ -10,14 +13,14 @@ NUM_PRODUCTS = 30  # Of the split "train".
 
 
 @pytest.fixture(scope="module")
-def make_source(drawn_catalog, tmp_path_factory):
+def folder(drawn_catalog, tmp_path_factory):
+    data_dir = tmp_path_factory.mktemp("data")
+    return write_shards(drawn_catalog, data_dir, file_format="tfrecord", progress=False)
+
+
+@pytest.fixture(scope="module")
+def make_source(folder):
     """A function from a split to a source that nothing was read of yet."""
-    folder = write_shards(
-        drawn_catalog,
-        tmp_path_factory.mktemp("data"),
-        file_format="tfrecord",
-        progress=False,
-    )
     builder = tfds.builder_from_directory(folder)
     decoders = {"image": tfds.decode.SkipDecoding()}
     return lambda split: TFRecordSource(builder, split, decoders)
@@ -49,3 +52,15 @@ def test_iterations_and_numbers_do_not_disturb_each_other(make_source):
     for i, (example, same) in enumerate(zip(source, source, strict=True)):
         assert example["product_id"] == same["product_id"] == whole[i]
         assert source[-i + 29]["product_id"] == whole[-i + 29]
+
+
+@pytest.mark.parametrize("num_bytes", [1, 2000])
+def test_a_file_that_is_cut_off_is_told(folder, make_source, num_bytes):
+    (shard,) = Path(folder).glob("*-validation.tfrecord*")
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:-num_bytes])
+    try:
+        with pytest.raises(CatalogError, match=r"-validation.* is cut off\. Copy"):
+            list(make_source("validation"))
+    finally:
+        shard.write_bytes(whole)
