@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -79,6 +79,16 @@ def changed_catalog(drawn_catalog) -> Callable[..., Path]:
         return _write_table(drawn_catalog.with_name(name), rows)
 
     return write
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory) -> Iterator[Any]:
+    """The bucket `gs://bucket` of processes with its environment."""
+    from fake_gcs import FakeGcs  # noqa: PLC0415 (few tests need its library)
+
+    fake = FakeGcs(tmp_path_factory.mktemp("bucket"))
+    with fake.running():
+        yield fake
 
 
 @pytest.fixture(scope="session")

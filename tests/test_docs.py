@@ -28,6 +28,7 @@ FLAGS_OF_OTHERS = {
     "upgrade": "pip",
     "model_base_path": "TensorFlow Serving",
     "logdir": "TensorBoard",
+    "latency": "tests/fake_gcs.py",
     "output": "benchmarks/drawn_catalog.py",
     "runs": "benchmarks/ladder.py",
     "torch_python": "benchmarks/training.py",

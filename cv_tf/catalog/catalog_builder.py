@@ -136,7 +136,7 @@ def write_shards(
     block_columns: Sequence[str] = ("category",),
     *,
     on_bad_image: str = "fail",
-    file_format: str = "array_record",
+    file_format: str | None = None,
     progress: bool = True,
 ) -> str:
     """Writes a table and its photos as the TFDS data set `catalog/<name>`.
@@ -152,14 +152,16 @@ def write_shards(
       block_columns: The columns that make the blocks.
       on_bad_image: "fail", or "reject" to store products without their photo
         where the file is missing; training names these among its rejects.
-      file_format: Of the shards.
+      file_format: Of the shards; None for "array_record", or in a bucket, where that
+        cannot be written, "tfrecord".
       progress: Whether to draw a progress bar.
 
     Returns:
       The data set's folder.
 
     Raises:
-      CatalogError: If the table or, with "fail", a photo cannot be read.
+      CatalogError: If the table or, with "fail", a photo cannot be read; or if shards
+        of this format cannot be written there.
     """
     config = CatalogConfig(
         name=name or Path(table).stem,

@@ -16,6 +16,7 @@ from cv_tf.catalog.checks import check_ids
 from cv_tf.catalog.find_builder import find_builder
 from cv_tf.catalog.prepare_builder import prepare_builder, quiet_logs
 from cv_tf.catalog.problems import CatalogError, Problem, raise_problems
+from cv_tf.catalog.storage import is_remote
 from cv_tf.catalog.table import Catalog, number_blocks, number_styles
 from cv_tf.catalog.tfrecord_source import TFRecordSource
 
@@ -49,8 +50,9 @@ def load_dataset(
 ) -> Catalog:
     """Reads a data set of TFDS as a catalogue; prepares it where it is not yet.
 
-    Images stay encoded and are read by number, so the data set is kept as
-    ArrayRecord files.
+    Images stay encoded and are read by number, so the data set is prepared as
+    ArrayRecord files, or in a bucket as TFRecord files. These are read through once,
+    for the labels, whenever the data set is loaded.
 
     Args:
       name: As `tfds.builder` takes it: "name", "name/config" or
@@ -130,15 +132,22 @@ def _splits(builder: tfds.core.DatasetBuilder, split: str) -> list[str]:
 
 def _source(builder: tfds.core.DatasetBuilder, split: str, image: str) -> Any:
     decoders = {image: tfds.decode.SkipDecoding()}
-    if builder.info.file_format.value == "tfrecord":
+    file_format = builder.info.file_format.value
+    if file_format == "tfrecord":
         return TFRecordSource(builder, split, decoders)
+    if is_remote(str(builder.data_dir)):
+        raise CatalogError(
+            f"{builder.info.full_name} is kept in {builder.data_dir} as {file_format}, "
+            "and only tfrecord can be read from a bucket. Copy that folder to a disk, "
+            "or pass another --data_dir to have it prepared anew."
+        )
     try:
         return builder.as_data_source(split=split, decoders=decoders)
     except NotImplementedError as error:
         raise CatalogError(
-            f"{builder.info.full_name} is kept in {builder.data_dir} as "
-            f"{builder.info.file_format.value}, which cannot be read in any order. "
-            "Pass another --data_dir to have it prepared anew, as array_record."
+            f"{builder.info.full_name} is kept in {builder.data_dir} as {file_format}, "
+            "which cannot be read in any order. Pass another --data_dir to have it "
+            "prepared anew, as array_record."
         ) from error
 
 
@@ -190,9 +199,7 @@ def _read(
     readers = {name: _reader(features[name]) for name in wanted if name in features}
     columns: dict[str, list[Any]] = {name: [] for name in readers}
     total = sum(len(source) for source in sources)
-    records = itertools.chain.from_iterable(
-        (source[i] for i in range(len(source))) for source in sources
-    )
+    records = itertools.chain.from_iterable(sources)
     bar = tqdm(
         records, "Reading labels", total, unit="", leave=False, disable=not progress
     )

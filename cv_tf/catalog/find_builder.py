@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import tensorflow_datasets as tfds
+from etils import epath
 
 from cv_tf.catalog.problems import CatalogError
 from cv_tf.catalog.storage import is_file
@@ -40,6 +41,7 @@ def find_builder(
         importlib.import_module(_OWN_BUILDERS[family])
     try:
         if family == "catalog":  # Its tables are known to their shards only.
+            _check_folder(name, data_dir)
             return tfds.core.read_only_builder.builder_from_files(
                 name, data_dir=data_dir
             )
@@ -58,3 +60,12 @@ def find_builder(
             f"TFDS cannot make the data set {name!r} (its configs: {configs or None}). "
             f"It says: {error}"
         ) from error
+
+
+def _check_folder(name: str, data_dir: str | Path | None) -> None:
+    """Raises for buckets what TFDS raises for disks alone."""
+    if not data_dir:
+        return
+    folder = epath.Path(data_dir, name.partition(":")[0]).expanduser()
+    if not folder.exists():
+        raise tfds.core.DatasetNotFoundError(name)

@@ -12,12 +12,13 @@ from absl import logging
 from tqdm import tqdm
 
 from cv_tf.catalog.problems import CatalogError
+from cv_tf.catalog.storage import is_remote
 
 
 def prepare_builder(
     builder: tfds.core.DatasetBuilder,
     progress: bool = True,
-    file_format: str = "array_record",
+    file_format: str | None = None,
 ) -> None:
     """Downloads or generates a data set, unless it is there.
 
@@ -27,13 +28,22 @@ def prepare_builder(
     Args:
       builder: Of the data set.
       progress: Whether to draw a progress bar.
-      file_format: Of the shards.
+      file_format: Of the shards; None for "array_record", or in a bucket, where that
+        cannot be written, "tfrecord".
 
     Raises:
-      CatalogError: If the download fails, or is to be done by hand.
+      CatalogError: If the download fails, or is to be done by hand; or if shards of
+        this format cannot be written there.
     """
     if builder.is_prepared():
         return
+    in_bucket = is_remote(str(builder.data_dir))
+    if in_bucket and file_format == "array_record":
+        raise CatalogError(
+            f"{builder.info.full_name} cannot be written to {builder.data_dir} as "
+            "array_record, which needs a disk. In a bucket, choose 'tfrecord'."
+        )
+    file_format = file_format or ("tfrecord" if in_bucket else "array_record")
     is_local = type(builder).__module__.startswith("cv_tf.")
     quiet = _one_bar(builder, progress) if is_local else contextlib.nullcontext()
     try:

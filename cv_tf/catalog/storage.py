@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+READS_AT_ONCE = 64  # From a bucket, where a read is waiting for the most part.
+_RETRY_TIME_LIMIT = timedelta(seconds=30)
+_clients: dict[str, FileSystem] = {}  # By bucket.
 
 
 def is_remote(path: str) -> bool:
@@ -42,3 +52,48 @@ def open_binary(path: str) -> BinaryIO:
     except tf.errors.OpError as error:
         raise OSError(f"{path} cannot be opened: {error.message}") from error
     return file
+
+
+def open_random(path: str) -> pa.NativeFile:
+    """Opens a local file, or one of Google Cloud Storage, for reading in any order.
+
+    First, `read` may go through the file, all of which a bucket sends upon opening.
+    Then, `read_at(num_bytes, start)` may be called from several threads. In a bucket it
+    is one request for these bytes alone, over connections that stay open: TensorFlow's
+    files read 64 MB ahead and connect anew for each request.
+
+    Raises:
+      FileNotFoundError: If there is no such file.
+      OSError: If it cannot be opened, such as for want of credentials.
+    """
+    if not is_remote(path):
+        return pa.OSFile(path)
+    name = path.removeprefix("gs://")
+    try:
+        return _google_cloud(name).open_input_file(name)
+    except FileNotFoundError:
+        raise
+    except (OSError, pa.ArrowException) as error:
+        raise OSError(
+            f"{path} cannot be opened. Log in with 'gcloud auth application-default "
+            f"login', or let GOOGLE_APPLICATION_CREDENTIALS name a key. ({error})"
+        ) from error
+
+
+def _google_cloud(name: str) -> FileSystem:
+    """The client for a file's bucket, with credentials unless the file is public.
+
+    Who has none would else wait until they are looked for in vain.
+    """
+    from pyarrow.fs import GcsFileSystem  # noqa: PLC0415 (has no part in local work)
+
+    bucket = name.partition("/")[0]
+    if bucket not in _clients:
+        limit = {"retry_time_limit": _RETRY_TIME_LIMIT}
+        client = GcsFileSystem(anonymous=True, **limit)
+        try:
+            client.get_file_info(name)
+        except (OSError, pa.ArrowException):
+            client = GcsFileSystem(**limit)
+        _clients[bucket] = client
+    return _clients[bucket]

@@ -63,6 +63,13 @@ class Catalog:
     def __len__(self) -> int:
         return len(self.product_id)
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether the photos are in object storage."""
+        if self.records is not None:
+            return is_remote(self.folder)
+        return len(self) > 0 and is_remote(self.image[0])
+
     def select(self, rows: np.ndarray) -> Catalog:
         """The catalogue of some rows; style and block numbers stay as they are."""
 

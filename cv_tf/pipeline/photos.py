@@ -10,6 +10,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from cv_tf.catalog import Catalog
+from cv_tf.catalog.storage import READS_AT_ONCE
 from cv_tf.pipeline.decode import Plan, decode
 from cv_tf.pipeline.rejects import Reject
 
@@ -95,13 +96,22 @@ class Photos:
             columns = [tf.constant(column) for column in self.plan]
             files = tf.constant(self.files.tolist(), tf.string)
 
-        def load(row: tf.Tensor) -> tf.Tensor:
+        def read(row: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return row, self._read(files[row], row)
+
+        def load(row: tf.Tensor, encoded: tf.Tensor) -> tf.Tensor:
             how = Plan(*(column[row] for column in columns))
-            return decode(self._read(files[row], row), how, self.image_size)
+            return decode(encoded, how, self.image_size)
 
         # Not AUTOTUNE: it begins with one, and a short run is over before it learns.
-        cores = os.cpu_count() or 1
-        return rows.map(load, num_parallel_calls=cores, deterministic=True)
+        cores = {"num_parallel_calls": os.cpu_count() or 1, "deterministic": True}
+        # TensorFlow keeps 64 MB for each file of a bucket that it reads.
+        if self.catalog.records is None or not self.catalog.is_remote:
+            return rows.map(lambda row: load(*read(row)), **cores)
+        encoded = rows.map(read, num_parallel_calls=READS_AT_ONCE, deterministic=True)
+        options = tf.data.Options()
+        options.threading.private_threadpool_size = READS_AT_ONCE
+        return encoded.map(load, **cores).with_options(options)
 
     def _read(self, file: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
         if self.catalog.records is None:

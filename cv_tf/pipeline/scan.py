@@ -16,7 +16,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from cv_tf.catalog import Catalog
-from cv_tf.catalog.storage import is_remote, open_binary
+from cv_tf.catalog.storage import READS_AT_ONCE, is_remote, open_binary
 from cv_tf.pipeline.examine import (
     CONVERTED,
     THUMBNAIL_SIDE,
@@ -63,8 +63,7 @@ def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scan
 
 
 def _num_threads(catalog: Catalog) -> int:
-    remote = len(catalog) > 0 and is_remote(catalog.image[0])
-    return 64 if remote else (os.cpu_count() or 1) + 2
+    return READS_AT_ONCE if catalog.is_remote else (os.cpu_count() or 1) + 2
 
 
 def _identify(catalog: Catalog, i: int) -> Scanned:
