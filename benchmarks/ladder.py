@@ -131,7 +131,12 @@ def ladder() -> list[Rung]:
         pseudo_labels="none",
         whiten="labels",
     )
-    whole = trained.but("whole_views", "whole views", method="simclr", views="whole")
+    whole = trained.but(
+        "whole_views",
+        "whole views, vectors of parts",
+        method="simclr",
+        views="whole",
+    )
     # What the trained views are compared with: models that know of no parts at all.
     no_parts = whole.but(
         "whole_model",
@@ -160,7 +165,7 @@ def ladder() -> list[Rung]:
         grouped,
         no_parts.but("crop_model", "random crops, whole vectors", **crops),
         no_parts,
-        whole.but("random_crops", "random crops", **crops),
+        whole.but("random_crops", "random crops, vectors of parts", **crops),
         whole,
         trained,
         trained.but("part_mean", "part views, the mean of the parts", aggregate="mean"),
