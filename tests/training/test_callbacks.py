@@ -102,6 +102,13 @@ def test_a_probe_measures_every_so_many_steps(tmp_path, capsys):
 
 class TestSaveCheckpoints:
     @pytest.fixture
+    def usual_ctrl_c(self):
+        """What a terminal has; a process in the background may ignore Ctrl-C."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
+    @pytest.fixture
     def run(self):
         """The callback, begun; the model; and the steps that were saved."""
         saved, model = [], model_at()
@@ -128,7 +135,7 @@ class TestSaveCheckpoints:
         assert saved == [4, 5]
         assert model.stop_training
 
-    def test_the_second_ctrl_c_is_the_usual_one(self, run):
+    def test_the_second_ctrl_c_is_the_usual_one(self, usual_ctrl_c, run):
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
