@@ -80,7 +80,7 @@ class Embedder(keras.Model):
         Returns:
           float32 `[batch, rows, columns, channels]`.
         """
-        return tf.cast(self.backbone(pixels), tf.float32)
+        return tf.cast(self.backbone(pixels, training=False), tf.float32)
 
     def pool(self, features: tf.Tensor) -> tf.Tensor:
         """A feature map to one unit vector: of the whole, or of the parts."""
