@@ -1,7 +1,9 @@
 """What runs end with, to be compared."""
 
 import re
+import time
 from pathlib import Path
+from subprocess import Popen
 
 import numpy as np
 import tensorflow as tf
@@ -32,6 +34,21 @@ def assert_same_end(first: str, second: str, *parts: str) -> None:
     assert set(a) == set(b)
     for name in a:
         np.testing.assert_array_equal(a[name], b[name], name)
+
+
+def assert_like_embedders(first: str, second: str) -> None:
+    """Compares what two finished runs learned, up to the order of sums."""
+    a, b = state(first), state(second)
+    for name in a:
+        if name.startswith("embedder"):
+            np.testing.assert_allclose(b[name], a[name], atol=1e-3)
+
+
+def wait_for_checkpoint(workdir: str, step: int, *processes: Popen) -> None:
+    """Waits until a run has saved a step, while its processes are alive."""
+    while saved_step(workdir) < step:
+        assert all(process.poll() is None for process in processes)
+        time.sleep(0.01)
 
 
 def saved_step(workdir: str) -> int:

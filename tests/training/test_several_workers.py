@@ -1,12 +1,15 @@
 """Two workers on this machine, which are killed, told to stop, and started again."""
 
 import signal
-import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-from ends import assert_same_end, saved_step, state
+from ends import (
+    assert_like_embedders,
+    assert_same_end,
+    saved_step,
+    wait_for_checkpoint,
+)
 
 from cv_tf import train
 
@@ -68,10 +71,7 @@ def test_the_chief_alone_reports_and_writes(undisturbed):
 def test_two_workers_learn_what_one_process_does(undisturbed, configure, tmp_path):
     config = configure(tmp_path / "run")
     train.run(config)
-    alone, together = (state(c.workdir) for c in (config, undisturbed[0]))
-    for name in alone:
-        if name.startswith("embedder"):
-            np.testing.assert_allclose(together[name], alone[name], atol=1e-3)
+    assert_like_embedders(config.workdir, undisturbed[0].workdir)
 
 
 def test_all_workers_learn_from_the_groups_that_the_chief_finds(
@@ -85,10 +85,7 @@ def test_all_workers_learn_from_the_groups_that_the_chief_finds(
     assert codes == [0, 0], outputs
     first, second = (Path(c.workdir, "pseudo_labels.csv") for c in (alone, together))
     assert first.read_text() == second.read_text()
-    states = state(alone.workdir), state(together.workdir)
-    for name in states[0]:
-        if name.startswith("embedder"):
-            np.testing.assert_allclose(states[1][name], states[0][name], atol=1e-3)
+    assert_like_embedders(alone.workdir, together.workdir)
 
 
 @pytest.mark.parametrize("victim", [0, 1])
@@ -97,7 +94,7 @@ def test_one_is_killed_and_all_are_started_again(
 ):
     config = configure(tmp_path / "run", probe_every=30)
     workers = start(config)
-    _wait_for_checkpoint(config, workers)
+    wait_for_checkpoint(config.workdir, EVERY, *workers)
     workers[victim].kill()
     codes, outputs = finish(workers)
     assert codes[victim] == -signal.SIGKILL
@@ -115,7 +112,7 @@ def test_one_is_killed_and_all_are_started_again(
 def test_one_is_told_to_stop_and_both_do(start, configure, undisturbed, tmp_path):
     config = configure(tmp_path / "run", probe_every=30)
     workers = start(config)
-    _wait_for_checkpoint(config, workers)
+    wait_for_checkpoint(config.workdir, EVERY, *workers)
     workers[1].terminate()
     codes, outputs = finish(workers)
     assert codes == [143, 143], outputs
@@ -141,9 +138,3 @@ def test_workers_without_a_common_folder_are_told(
     assert codes == [1, 1], outputs
     for _, errors in outputs:
         assert "--workdir must be a folder that all of them share" in errors
-
-
-def _wait_for_checkpoint(config, workers):
-    while saved_step(config.workdir) < EVERY:
-        assert all(worker.poll() is None for worker in workers)
-        time.sleep(0.01)
