@@ -4,7 +4,7 @@ Every change but gamma is one 3 x 3 matrix and one offset a sample. A chain of
 them is multiplied out first and then applied in a single pass:
 
     change = saturation(factors).then(hue_rotation(turns)).then(contrast(gains))
-    images = change(images)
+    planes = change(planes)
 
 Pixels are float32 in 0..255. Parameters are float32 [batch], one a sample.
 "Luma" is Rec. 601 luma, 0.299 R + 0.587 G + 0.114 B.
@@ -56,19 +56,10 @@ class ColorTransform(NamedTuple):
             product(following.matrix, self.matrix), offset + following.offset
         )
 
-    def __call__(self, images: tf.Tensor) -> tf.Tensor:
-        """Changes [batch, height, width, 3] images and clips them to 0..255."""
-        # Channel by channel, so that XLA makes one loop of it: measured on a CPU,
-        # six times faster than a matrix product with three columns.
-        channels = tf.unstack(tf.cast(images, tf.float32), axis=-1)
-        matrix = self.matrix[:, None, None]
-        offset = self.offset[:, None, None]
-        mixed = [
-            sum(matrix[..., row, column] * channels[column] for column in range(3))
-            + offset[..., row]
-            for row in range(3)
-        ]
-        return tf.clip_by_value(tf.stack(mixed, axis=-1), 0.0, 255.0)
+    def __call__(self, planes: tf.Tensor) -> tf.Tensor:
+        """Changes [batch, 3, height, width] planes and clips them to 0..255."""
+        mixed = tf.einsum("bij,bjhw->bihw", self.matrix, tf.cast(planes, tf.float32))
+        return tf.clip_by_value(mixed + self.offset[..., None, None], 0.0, 255.0)
 
 
 def _affine(matrix: tf.Tensor, level: tf.Tensor | float = 0.0) -> ColorTransform:
@@ -132,20 +123,20 @@ def grey(images: tf.Tensor) -> tf.Tensor:
     """Luma in all three channels, [batch, height, width, 3] float32."""
     red, green, blue = tf.unstack(tf.cast(images, tf.float32), axis=-1)
     luma = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
-    return tf.stack([luma] * 3, axis=-1)
+    return tf.tile(luma[..., None], [1, 1, 1, 3])
 
 
-def gamma(images: tf.Tensor, exponent: tf.Tensor) -> tf.Tensor:
+def gamma(planes: tf.Tensor, exponent: tf.Tensor) -> tf.Tensor:
     """Gamma correction, `255 * (x / 255) ** exponent`; above 1 darkens.
 
     Args:
-      images: [batch, height, width, channels], 0..255.
+      planes: [batch, channels, height, width], 0..255.
       exponent: [batch] float32, positive.
 
     Returns:
-      [batch, height, width, channels] float32, 0..255.
+      [batch, channels, height, width] float32, 0..255.
     """
-    # exp(log) is vectorized by XLA where pow is not: six times faster on a CPU.
-    # The floor keeps log(0) out and is far below one level for any exponent > 0.1.
-    fraction = tf.maximum(tf.cast(images, tf.float32) / 255.0, 1e-30)
+    # exp(log) is many times faster than pow on a CPU, with XLA and without. The floor
+    # keeps log(0) out and is far below one level for any exponent > 0.1.
+    fraction = tf.maximum(tf.cast(planes, tf.float32) / 255.0, 1e-30)
     return 255.0 * tf.exp(exponent[:, None, None, None] * tf.math.log(fraction))

@@ -11,10 +11,11 @@ from cv_tf.vision import color
 from cv_tf.vision.arguments import checked_probability, checked_range
 from cv_tf.vision.background import background_mask
 from cv_tf.vision.draws import Rows, per_image, split_seed
+from cv_tf.vision.planes import PlaneLayer
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")
-class ColorViews(keras.layers.Layer):
+class ColorViews(PlaneLayer):
     """Renders each product in another random color.
 
     Each sample draws its own changes, in this order: gamma, channel mixing, hue
@@ -53,8 +54,7 @@ class ColorViews(keras.layers.Layer):
         keep_background: bool = False,
         **kwargs,
     ):
-        # Pixels are float32 under mixed precision too: the model casts what it gets.
-        super().__init__(**{"dtype": "float32", **kwargs})
+        super().__init__(**kwargs)
         if gamma < 1.0:
             raise ValueError(
                 "gamma is the largest exponent, its inverse the smallest, but "
@@ -115,21 +115,14 @@ class ColorViews(keras.layers.Layer):
         weights /= tf.reduce_sum(weights, axis=-1, keepdims=True)
         return (1.0 - self.mixing) * tf.eye(3) + self.mixing * weights
 
-    def call(self, images, seed, rows: Rows | None = None):
-        """[batch, h, w, 3] in 0..255 and a seed [2] int32 to float32 in 0..255."""
-        images = tf.cast(images, tf.float32)
-        exponents, transform = self.draw(tf.shape(images)[0], seed, rows)
-        changed = transform(color.gamma(images, exponents))
+    def planes(self, planes, seed, rows: Rows | None = None):
+        """[batch, 3, h, w] in 0..255 and a seed [2] int32 to float32 in 0..255."""
+        planes = tf.cast(planes, tf.float32)
+        exponents, transform = self.draw(tf.shape(planes)[0], seed, rows)
+        changed = transform(color.gamma(planes, exponents))
         if not self.keep_background:
             return changed
-        background = background_mask(images)
-        # Channel by channel, since XLA does not vectorize a mask that is broadcast
-        # over channels: measured on a CPU, ten times slower.
-        channels = zip(
-            tf.unstack(images, axis=-1), tf.unstack(changed, axis=-1), strict=True
-        )
-        kept = [tf.where(background, before, after) for before, after in channels]
-        return tf.stack(kept, axis=-1)
+        return tf.where(background_mask(planes)[:, None], planes, changed)
 
     def get_config(self):
         """The arguments of this layer."""

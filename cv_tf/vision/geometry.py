@@ -1,4 +1,4 @@
-"""Cut boxes out of images and bring them to one size, as matrix products.
+"""Cut boxes out of planes and bring them to one size, as matrix products.
 
 `tf.image.crop_and_resize` does not compile to XLA. Linear interpolation along the
 rows is a [height, image_height] matrix for each sample, along the columns another
@@ -45,7 +45,7 @@ def interpolation_matrix(
 
 
 def crop_and_resize(
-    images: tf.Tensor,
+    planes: tf.Tensor,
     boxes: tf.Tensor,
     height: int,
     width: int,
@@ -54,7 +54,7 @@ def crop_and_resize(
     """Cuts one box out of each image and resizes it with linear interpolation.
 
     Args:
-      images: [batch, image_height, image_width, channels], uint8 or float; image
+      planes: [batch, channels, image_height, image_width], uint8 or float; image
         height and width static.
       boxes: [batch, 4] float32: top, left, height, width in fractions of the image.
         A box may reach outside, where the edge pixels repeat. A negative width, from
@@ -65,14 +65,14 @@ def crop_and_resize(
         `tf.image.resize(antialias=True)` does.
 
     Returns:
-      [batch, height, width, channels] float32.
+      [batch, channels, height, width] float32.
     """
     top, left, box_height, box_width = tf.unstack(tf.cast(boxes, tf.float32), axis=1)
-    _, image_height, image_width, _ = images.shape
+    image_height, image_width = planes.shape[2:]
     rows = interpolation_matrix(top, box_height, height, image_height, antialias)
     columns = interpolation_matrix(left, box_width, width, image_width, antialias)
-    images = tf.einsum("bph,bhwc->bpwc", rows, tf.cast(images, tf.float32))
-    return tf.einsum("bqw,bpwc->bpqc", columns, images)
+    planes = tf.matmul(rows[:, None], tf.cast(planes, tf.float32))
+    return tf.matmul(planes, columns[:, None], transpose_b=True)
 
 
 def mirror_boxes(boxes: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:

@@ -10,19 +10,20 @@ import tf_keras as keras
 from cv_tf.vision.arguments import checked_probability, checked_range
 from cv_tf.vision.draws import Rows, per_image, split_seed
 from cv_tf.vision.geometry import crop_and_resize, mirror_boxes
+from cv_tf.vision.planes import PlaneLayer
 
 
 def _read_boxes(
-    images: tf.Tensor, boxes: tf.Tensor, mirrored: tf.Tensor, size: int
+    planes: tf.Tensor, boxes: tf.Tensor, mirrored: tf.Tensor, size: int
 ) -> tf.Tensor:
-    """Cuts the boxes out as squares (size 0: like the images), some mirrored."""
+    """Cuts the boxes out as squares (size 0: like the photos), some mirrored."""
     boxes = mirror_boxes(boxes, mirrored)
-    height, width = (size, size) if size else images.shape[1:3]
-    return crop_and_resize(images, boxes, height, width)
+    height, width = (size, size) if size else planes.shape[2:]
+    return crop_and_resize(planes, boxes, height, width)
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")
-class SmallMoves(keras.layers.Layer):
+class SmallMoves(PlaneLayer):
     """Shifts, zooms and mirrors each photo a little; parts stay roughly in place.
 
     Where the view reaches beyond the photo, the edge pixels repeat, so that a plain
@@ -46,15 +47,15 @@ class SmallMoves(keras.layers.Layer):
         size: int = 0,
         **kwargs,
     ):
-        super().__init__(**{"dtype": "float32", **kwargs})
+        super().__init__(**kwargs)
         self.shift = checked_probability("shift", shift)
         self.zoom = checked_range("zoom", zoom, 0.1)
         self.flip = checked_probability("flip", flip)
         self.size = int(size)
 
-    def call(self, images, seed, rows: Rows | None = None):
-        """[batch, h, w, c] and a seed [2] int32 to float32 [batch, size, size, c]."""
-        num_images = tf.shape(images)[0]
+    def planes(self, planes, seed, rows: Rows | None = None):
+        """[batch, c, h, w] and a seed [2] int32 to float32 [batch, c, size, size]."""
+        num_images = tf.shape(planes)[0]
         move_seed, flip_seed = split_seed(seed, 2)
         shift_y, shift_x, zoom = tf.unstack(
             per_image([3, None], num_images, move_seed, rows)
@@ -65,7 +66,7 @@ class SmallMoves(keras.layers.Layer):
         top = 0.5 - size / 2.0 + self.shift * (2.0 * shift_y - 1.0)
         left = 0.5 - size / 2.0 + self.shift * (2.0 * shift_x - 1.0)
         boxes = tf.stack([top, left, size, size], axis=1)
-        return _read_boxes(images, boxes, mirrored, self.size)
+        return _read_boxes(planes, boxes, mirrored, self.size)
 
     def get_config(self):
         """The arguments of this layer."""
@@ -79,7 +80,7 @@ class SmallMoves(keras.layers.Layer):
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")
-class RandomCrops(keras.layers.Layer):
+class RandomCrops(PlaneLayer):
     """Random resized crops, as in SimCLR (arXiv 2002.05709, appendix A).
 
     Area and aspect ratio are drawn once; a side that comes out longer than the
@@ -100,15 +101,15 @@ class RandomCrops(keras.layers.Layer):
         size: int = 0,
         **kwargs,
     ):
-        super().__init__(**{"dtype": "float32", **kwargs})
+        super().__init__(**kwargs)
         self.area = checked_range("area", area, 0.001, 1.0)
         self.aspect = checked_range("aspect", aspect, 0.001)
         self.flip = checked_probability("flip", flip)
         self.size = int(size)
 
-    def call(self, images, seed, rows: Rows | None = None):
-        """[batch, h, w, c] and a seed [2] int32 to float32 [batch, size, size, c]."""
-        num_images = tf.shape(images)[0]
+    def planes(self, planes, seed, rows: Rows | None = None):
+        """[batch, c, h, w] and a seed [2] int32 to float32 [batch, c, size, size]."""
+        num_images = tf.shape(planes)[0]
         box_seed, flip_seed = split_seed(seed, 2)
         area, aspect, top, left = tf.unstack(
             per_image([4, None], num_images, box_seed, rows)
@@ -118,14 +119,14 @@ class RandomCrops(keras.layers.Layer):
         area = smallest + (largest - smallest) * area
         narrow, wide = (math.log(bound) for bound in self.aspect)
         # Boxes are fractions of the sides: the photo's own aspect ratio drops out.
-        photo_aspect = images.shape[2] / images.shape[1]
+        photo_aspect = planes.shape[3] / planes.shape[2]
         aspect = tf.exp(narrow + (wide - narrow) * aspect) / photo_aspect
         height = tf.minimum(tf.sqrt(area / aspect), 1.0)
         width = tf.minimum(tf.sqrt(area * aspect), 1.0)
         boxes = tf.stack(
             [top * (1.0 - height), left * (1.0 - width), height, width], axis=1
         )
-        return _read_boxes(images, boxes, mirrored, self.size)
+        return _read_boxes(planes, boxes, mirrored, self.size)
 
     def get_config(self):
         """The arguments of this layer."""

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from cv_tf.vision.background import background_mask
+from cv_tf.vision.planes import to_planes
 
 # Pixels a side of what is looked at, about: from afar, without weave and seams.
 _SIDE = 32
@@ -35,7 +36,7 @@ def product_color(images: tf.Tensor) -> tf.Tensor:
     """
     step = max(images.shape[1] // _SIDE, 1)
     small = tf.nn.avg_pool2d(tf.cast(images, tf.float32), step, step, "VALID")
-    foreground = ~background_mask(small)
+    foreground = ~background_mask(to_planes(small))
     found = tf.reduce_any(foreground, axis=(1, 2), keepdims=True)
     weight = tf.cast(foreground | ~found, tf.float32)
     total = tf.einsum("bhwc,bhw->bc", _to_lab(small), weight)

@@ -8,6 +8,7 @@ import tf_keras as keras
 from cv_tf.vision.color_views import ColorViews
 from cv_tf.vision.draws import Rows, split_seed
 from cv_tf.vision.geometry_views import RandomCrops, SmallMoves
+from cv_tf.vision.planes import PlaneLayer, to_images, to_planes
 
 # What each kind starts from: the geometry and the color of a view.
 KINDS = {
@@ -28,7 +29,7 @@ class Views(keras.layers.Layer):
     Args:
       kind: "whole" for `SmallMoves` and `ColorViews`, "crops" for `RandomCrops` and
         `ColorViews`, "none" for the photo as it is.
-      geometry: A layer `(images, seed, rows)` to use in place of the kind's own.
+      geometry: What to use in place of the kind's own.
       color: The same for the color. With the kind "none", only what is given here
         is applied.
     """
@@ -36,8 +37,8 @@ class Views(keras.layers.Layer):
     def __init__(
         self,
         kind: str = "whole",
-        geometry: keras.layers.Layer | None = None,
-        color: keras.layers.Layer | None = None,
+        geometry: PlaneLayer | None = None,
+        color: PlaneLayer | None = None,
         **kwargs,
     ):
         super().__init__(**{"dtype": "float32", **kwargs})
@@ -53,12 +54,12 @@ class Views(keras.layers.Layer):
     def call(self, images, seed, rows: Rows | None = None):
         """[batch, h, w, 3] in 0..255 and a seed [2] int32 to float32 in 0..255."""
         geometry_seed, color_seed = split_seed(seed, 2)
-        images = tf.cast(images, tf.float32)
+        planes = to_planes(images)
         if self.geometry is not None:
-            images = self.geometry(images, geometry_seed, rows)
+            planes = self.geometry.planes(planes, geometry_seed, rows)
         if self.color is not None:
-            images = self.color(images, color_seed, rows)
-        return images
+            planes = self.color.planes(planes, color_seed, rows)
+        return tf.cast(to_images(planes), tf.float32)
 
     def get_config(self):
         """The arguments of this layer."""

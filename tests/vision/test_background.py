@@ -2,6 +2,11 @@ import numpy as np
 import tensorflow as tf
 
 from cv_tf.vision.background import background_mask
+from cv_tf.vision.planes import to_planes
+
+
+def _mask(images, **options):
+    return background_mask(to_planes(images), **options)
 
 
 def _photo(drawing):
@@ -25,7 +30,7 @@ def test_light_details_inside_of_the_product_are_not_background():
             ".......",
         ]
     )
-    assert _drawn(background_mask(photo)[0]) == [
+    assert _drawn(_mask(photo)[0]) == [
         ".......",
         ".#####.",
         ".#####.",
@@ -40,8 +45,8 @@ def test_compiled_equals_eager_and_samples_do_not_mix():
     photos = np.full((3, 9, 9, 3), 240, np.uint8)
     photos[1, 2:7, 3:8] = generator.integers(0, 200, (5, 5, 3))
     photos[2] = 255 - photos[1]
-    mask = background_mask(photos).numpy()
-    compiled = tf.function(background_mask, jit_compile=True)(tf.constant(photos))
+    mask = _mask(photos).numpy()
+    compiled = tf.function(_mask, jit_compile=True)(tf.constant(photos))
     np.testing.assert_array_equal(compiled, mask)
     assert mask[0].all()
     np.testing.assert_array_equal(mask[1], mask[2])
@@ -51,11 +56,11 @@ def test_compiled_equals_eager_and_samples_do_not_mix():
 
 def test_one_corner_of_another_color_does_not_decide():
     photo = _photo(["#....", ".....", "..#..", "....."])
-    assert _drawn(background_mask(photo)[0]) == ["#....", ".....", "..#..", "....."]
+    assert _drawn(_mask(photo)[0]) == ["#....", ".....", "..#..", "....."]
 
 
 def test_tolerance_is_in_levels():
     photo = _photo(["...", "...", "..."])
     photo[0, 1, 1] = (250, 250, 225)
-    assert not background_mask(photo, tolerance=24.0)[0, 1, 1]
-    assert background_mask(photo, tolerance=25.0)[0, 1, 1]
+    assert not _mask(photo, tolerance=24.0)[0, 1, 1]
+    assert _mask(photo, tolerance=25.0)[0, 1, 1]

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from cv_tf.vision.geometry import crop_and_resize, mirror_boxes
+from cv_tf.vision.planes import to_images, to_planes
 
 WHOLE = [0.0, 0.0, 1.0, 1.0]
 
@@ -10,6 +11,10 @@ WHOLE = [0.0, 0.0, 1.0, 1.0]
 def _photos(num_photos=2, height=6, width=8):
     generator = np.random.default_rng(0)
     return generator.uniform(0, 255, (num_photos, height, width, 3)).astype(np.float32)
+
+
+def _crop(images, *arguments, **options):
+    return to_images(crop_and_resize(to_planes(images), *arguments, **options))
 
 
 def _reference(images, boxes, height, width):
@@ -34,7 +39,7 @@ def test_by_hand():
     image = tf.reshape(tf.constant([0.0, 8.0]), [1, 1, 2, 1])
 
     def row(box, width):
-        return crop_and_resize(image, [box], 1, width).numpy().ravel().tolist()
+        return _crop(image, [box], 1, width).numpy().ravel().tolist()
 
     # Output centers at 1/8, 3/8, 5/8 and 7/8 lie -1/4, 1/4, 3/4, 5/4 pixels right of
     # the first center; beyond the centers the pixel repeats.
@@ -55,7 +60,7 @@ def test_agrees_with_plain_numpy(size):
         [0.0, 0.9, 1.0, -0.8],
         [1.0, 0.0, -1.0, 1.0],
     ]
-    cropped = crop_and_resize(images, boxes, *size)
+    cropped = _crop(images, boxes, *size)
     np.testing.assert_allclose(cropped, _reference(images, boxes, *size), atol=2e-3)
 
 
@@ -73,7 +78,7 @@ def test_agrees_with_tensorflow_where_it_samples_the_same_points():
     expected = tf.image.crop_and_resize(images, corners, [0, 1], [height, width])
     inside = (corners >= 0).all(axis=1) & (corners <= 1).all(axis=1)
     assert inside[0]
-    cropped = crop_and_resize(images, boxes, height, width)
+    cropped = _crop(images, boxes, height, width)
     np.testing.assert_allclose(cropped[inside], expected[inside], atol=2e-3)
 
 
@@ -81,15 +86,15 @@ def test_agrees_with_tensorflow_where_it_samples_the_same_points():
 @pytest.mark.parametrize("antialias", [False, True])
 def test_the_whole_photo_resizes_as_in_tensorflow(size, antialias):
     images = _photos(2)
-    resized = crop_and_resize(images, [WHOLE] * 2, *size, antialias=antialias)
+    resized = _crop(images, [WHOLE] * 2, *size, antialias=antialias)
     expected = tf.image.resize(images, size, antialias=antialias)
     np.testing.assert_allclose(resized, expected, atol=2e-3)
 
 
 def test_antialiasing_averages_where_sampling_misses_pixels():
     stripes = tf.tile(tf.reshape([0.0, 0.0, 255.0, 0.0], [1, 1, 4, 1]), [1, 1, 4, 1])
-    plain = crop_and_resize(stripes, [WHOLE], 1, 4).numpy()
-    smooth = crop_and_resize(stripes, [WHOLE], 1, 4, antialias=True).numpy()
+    plain = _crop(stripes, [WHOLE], 1, 4).numpy()
+    smooth = _crop(stripes, [WHOLE], 1, 4, antialias=True).numpy()
     assert plain.ravel().tolist() == [127.5] * 4
     # The triangle is four pixels wide either way and its weights sum to 4; the bright
     # pixels under it lie 0.5 and 3.5 from its center: 1/8 + 7/8 of 4.
@@ -98,14 +103,14 @@ def test_antialiasing_averages_where_sampling_misses_pixels():
 
 def test_antialiasing_a_mirrored_box_mirrors_the_result():
     images = _photos(1)
-    mirrored = crop_and_resize(images, [[0.0, 1.0, 1.0, -1.0]], 3, 3, antialias=True)
-    straight = crop_and_resize(images, [WHOLE], 3, 3, antialias=True)
+    mirrored = _crop(images, [[0.0, 1.0, 1.0, -1.0]], 3, 3, antialias=True)
+    straight = _crop(images, [WHOLE], 3, 3, antialias=True)
     np.testing.assert_allclose(mirrored, straight[:, :, ::-1], atol=1e-3)
 
 
 def test_uint8_photos_of_any_channels_give_float32():
     images = np.random.default_rng(1).integers(0, 256, (2, 4, 4, 1), dtype=np.uint8)
-    same = crop_and_resize(images, [WHOLE] * 2, 4, 4)
+    same = _crop(images, [WHOLE] * 2, 4, 4)
     assert same.dtype == tf.float32
     np.testing.assert_allclose(same, images, atol=1e-4)
 
@@ -113,7 +118,7 @@ def test_uint8_photos_of_any_channels_give_float32():
 def test_mirror_boxes_flips_only_those_asked_for():
     images = _photos(2)
     boxes = mirror_boxes(tf.constant([WHOLE, WHOLE]), tf.constant([True, False]))
-    mirrored = crop_and_resize(images, boxes, 6, 8).numpy()
+    mirrored = _crop(images, boxes, 6, 8).numpy()
     np.testing.assert_allclose(mirrored[0], images[0, :, ::-1], atol=1e-3)
     np.testing.assert_allclose(mirrored[1], images[1], atol=1e-3)
 
@@ -123,7 +128,7 @@ def test_compiled_equals_eager():
     boxes = tf.constant([[0.1, 0.2, 0.5, 0.7], [0.3, 0.9, 0.4, -0.5]])
 
     def shrink(images, boxes):
-        return crop_and_resize(images, boxes, 3, 2, antialias=True)
+        return _crop(images, boxes, 3, 2, antialias=True)
 
     compiled = tf.function(shrink, jit_compile=True)
     np.testing.assert_allclose(
