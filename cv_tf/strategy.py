@@ -180,6 +180,12 @@ def num_replicas() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def on_cpu() -> bool:
+    """Whether this replica is a CPU; no where there is no strategy to say so."""
+    strategy = tf.distribute.get_strategy()
+    return tf.distribute.has_strategy() and not _is_accelerator(strategy)
+
+
 def my_rows(num_rows: int | tf.Tensor) -> Rows | None:
     """Which rows of the whole batch this replica's are; None if it has all of them."""
     if num_replicas() == 1:

@@ -131,6 +131,51 @@ def test_every_kind_of_convolution(convolution, options, pixels):
     np.testing.assert_allclose(folded(pixels), network(pixels), rtol=1e-4, atol=1e-3)
 
 
+def _padded_network(pad, size=5, stride=2):
+    images = keras.Input((None, None, 3))
+    padded = keras.layers.ZeroPadding2D(pad)(images)
+    convolution = keras.layers.DepthwiseConv2D(size, strides=stride, use_bias=False)
+    norm = keras.layers.BatchNormalization(trainable=False)
+    return keras.Model(images, norm(convolution(padded)))
+
+
+@pytest.mark.parametrize("side", [9, 10, 11, 12])
+@pytest.mark.parametrize("pad", [((1, 2), (1, 2)), ((2, 2), (2, 2)), ((1, 2), (0, 3))])
+def test_padding_in_front_is_a_part_of_it_at_any_size(pad, side):
+    network = _padded_network(pad)
+    folded = fold_frozen_norms(network)
+    (layer,) = _folded(folded)
+    assert layer.padding.padding == pad
+    pixels = tf.random.stateless_uniform((2, side, side, 3), (1, 2))
+    np.testing.assert_allclose(folded(pixels), network(pixels), rtol=1e-4, atol=1e-5)
+    copy = folded.__class__.from_config(folded.get_config())
+    copy.set_weights(folded.get_weights())
+    np.testing.assert_array_equal(copy(pixels), folded(pixels))
+
+
+@pytest.mark.parametrize(("side", "num_copies"), [(12, 0), (11, 1)])
+def test_a_map_is_not_copied_for_padding_that_the_convolution_can_do(side, num_copies):
+    folded = fold_frozen_norms(_padded_network(((1, 2), (1, 2))))
+    step = tf.function(folded).get_concrete_function(
+        tf.TensorSpec((2, side, side, 3), tf.float32)
+    )
+    kinds = [operation.type for operation in step.graph.get_operations()]
+    assert kinds.count("Pad") == num_copies
+
+
+def test_padding_that_others_need_is_left_alone(pixels):
+    images = keras.Input((None, None, 3))
+    padded = keras.layers.ZeroPadding2D(1)(images)
+    convolution = keras.layers.DepthwiseConv2D(3, padding="valid")
+    norm = keras.layers.BatchNormalization(trainable=False)
+    both = [norm(convolution(padded)), keras.layers.MaxPool2D(3, 1)(padded)]
+    network = keras.Model(images, keras.layers.Add()(both))
+    folded = fold_frozen_norms(network)
+    (layer,) = _folded(folded)
+    assert layer.padding is None
+    np.testing.assert_allclose(folded(pixels), network(pixels), rtol=1e-4, atol=1e-3)
+
+
 def test_a_copy_has_weights_of_its_own(pixels):
     folded = fold_frozen_norms(_used("efficientnetlite_b0", frozen_stride=8))
     copy = folded.__class__.from_config(folded.get_config())
