@@ -176,7 +176,7 @@ def ladder() -> list[Rung]:
             views="parts",
             aggregate="mean",
         ),
-        trained.but("part_pixels", "part views cut from pixels", parts_from="pixels"),
+        whole.but("whole_random", "whole views, batches of all", batches="random"),
         trained.but("random_batches", "part views, batches of all", batches="random"),
         taught.but(
             "found_groups_whole", "triplet on found groups, wholes", views="whole"
