@@ -20,7 +20,7 @@ from cv_tf.methods.triplet import Triplet
 from cv_tf.models import (
     Embedder,
     build_backbone,
-    fold_frozen_norms,
+    fold_norms,
     projection_head,
 )
 from cv_tf.vision import ColorViews, RandomCrops, SmallMoves, Views
@@ -115,7 +115,7 @@ def _two_views(config: Config, embedder: Embedder, **head) -> dict[str, Any]:
     """What all methods of two views are made of."""
     on_parts = config.view_kind == "parts"
     encoder = PartEncoder(
-        fold_frozen_norms(embedder.backbone),
+        fold_norms(embedder.backbone, in_training=True),
         config.parts,
         config.parts_from,
         whole=not on_parts or config.whole_weight > 0,

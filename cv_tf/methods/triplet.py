@@ -9,7 +9,7 @@ import tf_keras as keras
 
 from cv_tf import strategy as devices
 from cv_tf.methods.method import Method
-from cv_tf.models import Embedder, fold_frozen_norms
+from cv_tf.models import Embedder, fold_norms
 from cv_tf.vision import color_input, pool_parts
 
 
@@ -42,7 +42,7 @@ class Triplet(Method):
         **kwargs,
     ):
         super().__init__(embedder, seed, **kwargs)
-        self.network = fold_frozen_norms(embedder.backbone)
+        self.network = fold_norms(embedder.backbone, in_training=True)
         self.views = views
         self.triplet_loss = loss
         self.by_part = by_part

@@ -2,7 +2,7 @@
 
 from cv_tf.models.backbones import build_backbone
 from cv_tf.models.embedder import Embedder
-from cv_tf.models.folding import fold_frozen_norms
+from cv_tf.models.folding import fold_norms
 from cv_tf.models.projection import projection_head
 from cv_tf.models.whitening import Whitening
 
@@ -10,6 +10,6 @@ __all__ = [
     "Embedder",
     "Whitening",
     "build_backbone",
-    "fold_frozen_norms",
+    "fold_norms",
     "projection_head",
 ]

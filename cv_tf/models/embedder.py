@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf import choices
+from cv_tf.models.folding import fold_norms
 from cv_tf.models.square import fit_square
 from cv_tf.models.whitening import Whitening
 from cv_tf.vision import color_input, pool_parts, windows
@@ -80,7 +83,14 @@ class Embedder(keras.Model):
         Returns:
           float32 `[batch, rows, columns, channels]`.
         """
-        return tf.cast(self.backbone(pixels, training=False), tf.float32)
+        return tf.cast(self._run_backbone(pixels), tf.float32)
+
+    @functools.cached_property
+    def _run_backbone(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """The backbone at use; a function, so that nothing of it is saved twice."""
+        with tf.init_scope():
+            network = fold_norms(self.backbone, in_training=False)
+        return functools.partial(network, training=False)
 
     def pool(self, features: tf.Tensor) -> tf.Tensor:
         """A feature map to one unit vector: of the whole, or of the parts."""

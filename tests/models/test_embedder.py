@@ -213,7 +213,19 @@ def test_color_in_training(embedder, color_input, expected):
 def test_features_are_those_of_the_backbone(embedder, backbone):
     pixels = tf.cast(_photos(), tf.float32)
     features = embedder().features(pixels)
-    np.testing.assert_array_equal(features, backbone(pixels))
+    np.testing.assert_allclose(features, backbone(pixels), rtol=1e-4, atol=1e-6)
+
+
+def test_it_follows_weights_that_change_after_its_first_use(embedder, backbone):
+    model, pixels = embedder(), tf.cast(_photos(), tf.float32)
+    model.features(pixels)
+    before = backbone.get_weights()
+    try:
+        backbone.set_weights([0.9 * weight for weight in before])
+        features, expected = model.features(pixels), backbone(pixels)
+    finally:
+        backbone.set_weights(before)
+    np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-6)
 
 
 OPTIONS = (

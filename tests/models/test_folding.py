@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.models import build_backbone, fold_frozen_norms
+from cv_tf.models import build_backbone, fold_norms
 from cv_tf.models.folding import FoldedConvolution
 
 
@@ -58,7 +58,7 @@ def _gradients(network, pixels):
 )
 def test_it_computes_and_learns_the_same(name, options, pixels):
     network = _used(name, **options)
-    folded = fold_frozen_norms(network)
+    folded = fold_norms(network, in_training=True)
     expected = network(pixels, training=True)
     scale = np.abs(expected).max()
     np.testing.assert_allclose(
@@ -72,7 +72,7 @@ def test_it_computes_and_learns_the_same(name, options, pixels):
 
 def test_all_frozen_norms_of_the_usual_backbone_are_folded():
     network = build_backbone("efficientnetlite_b0", "none", feature_stride=16)
-    folded = fold_frozen_norms(network)
+    folded = fold_norms(network, in_training=True)
     assert len(_folded(folded)) == len(_norms(network)) == 33
     assert not _norms(folded)
 
@@ -80,7 +80,7 @@ def test_all_frozen_norms_of_the_usual_backbone_are_folded():
 def test_weights_are_shared_and_the_backbone_is_as_it_was(pixels):
     network = _used()
     before = network.get_config()
-    folded = fold_frozen_norms(network)
+    folded = fold_norms(network, in_training=True)
     assert sorted(_ids(folded.weights)) == sorted(_ids(network.weights))
     assert network.get_config() == before
     folded.trainable_weights[0].assign_add(
@@ -93,9 +93,16 @@ def test_weights_are_shared_and_the_backbone_is_as_it_was(pixels):
 
 def test_what_learns_is_left_alone(pixels):
     network = _used(freeze_batch_norm=False)
-    folded = fold_frozen_norms(network)
+    folded = fold_norms(network, in_training=True)
     assert not _folded(folded)
     np.testing.assert_array_equal(folded(pixels), network(pixels))
+
+
+def test_at_use_it_is_folded_too(pixels):
+    network = _used(freeze_batch_norm=False)
+    folded = fold_norms(network, in_training=False)
+    assert len(_folded(folded)) == len(_norms(network))
+    np.testing.assert_allclose(folded(pixels), network(pixels), rtol=1e-4, atol=1e-4)
 
 
 def test_a_norm_is_left_alone_where_something_else_needs_what_comes_before_it(pixels):
@@ -103,7 +110,7 @@ def test_a_norm_is_left_alone_where_something_else_needs_what_comes_before_it(pi
     maps = keras.layers.Conv2D(4, 3)(images)
     norm = keras.layers.BatchNormalization(trainable=False)
     network = keras.Model(images, keras.layers.Add()([norm(maps), maps]))
-    folded = fold_frozen_norms(network)
+    folded = fold_norms(network, in_training=True)
     assert not _folded(folded)
     np.testing.assert_array_equal(folded(pixels), network(pixels))
 
@@ -126,7 +133,7 @@ def test_every_kind_of_convolution(convolution, options, pixels):
     network = keras.Model(images, norm(layer(images)))
     generator = np.random.default_rng(2)
     network.set_weights([generator.uniform(0.5, 1.5, w.shape) for w in network.weights])
-    folded = fold_frozen_norms(network)
+    folded = fold_norms(network, in_training=True)
     assert len(_folded(folded)) == 1
     np.testing.assert_allclose(folded(pixels), network(pixels), rtol=1e-4, atol=1e-3)
 
@@ -143,7 +150,7 @@ def _padded_network(pad, size=5, stride=2):
 @pytest.mark.parametrize("pad", [((1, 2), (1, 2)), ((2, 2), (2, 2)), ((1, 2), (0, 3))])
 def test_padding_in_front_is_a_part_of_it_at_any_size(pad, side):
     network = _padded_network(pad)
-    folded = fold_frozen_norms(network)
+    folded = fold_norms(network, in_training=True)
     (layer,) = _folded(folded)
     assert layer.padding.padding == pad
     pixels = tf.random.stateless_uniform((2, side, side, 3), (1, 2))
@@ -155,7 +162,8 @@ def test_padding_in_front_is_a_part_of_it_at_any_size(pad, side):
 
 @pytest.mark.parametrize(("side", "num_copies"), [(12, 0), (11, 1)])
 def test_a_map_is_not_copied_for_padding_that_the_convolution_can_do(side, num_copies):
-    folded = fold_frozen_norms(_padded_network(((1, 2), (1, 2))))
+    network = _padded_network(((1, 2), (1, 2)))
+    folded = fold_norms(network, in_training=True)
     step = tf.function(folded).get_concrete_function(
         tf.TensorSpec((2, side, side, 3), tf.float32)
     )
@@ -170,14 +178,14 @@ def test_padding_that_others_need_is_left_alone(pixels):
     norm = keras.layers.BatchNormalization(trainable=False)
     both = [norm(convolution(padded)), keras.layers.MaxPool2D(3, 1)(padded)]
     network = keras.Model(images, keras.layers.Add()(both))
-    folded = fold_frozen_norms(network)
+    folded = fold_norms(network, in_training=True)
     (layer,) = _folded(folded)
     assert layer.padding is None
     np.testing.assert_allclose(folded(pixels), network(pixels), rtol=1e-4, atol=1e-3)
 
 
 def test_a_copy_has_weights_of_its_own(pixels):
-    folded = fold_frozen_norms(_used("efficientnetlite_b0", frozen_stride=8))
+    folded = fold_norms(_used("efficientnetlite_b0", frozen_stride=8), in_training=True)
     copy = folded.__class__.from_config(folded.get_config())
     copy.set_weights(folded.get_weights())
     np.testing.assert_array_equal(copy(pixels), folded(pixels))
@@ -190,7 +198,7 @@ def test_half_precision_scales_kernels_in_full_precision(pixels):
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
         network = _used()
-        folded = fold_frozen_norms(network)
+        folded = fold_norms(network, in_training=True)
     finally:
         keras.mixed_precision.set_global_policy("float32")
     found = folded(pixels, training=True)
