@@ -176,8 +176,12 @@ def ladder() -> list[Rung]:
             views="parts",
             aggregate="mean",
         ),
-        whole.but("whole_random", "whole views, batches of all", batches="random"),
-        trained.but("random_batches", "part views, batches of all", batches="random"),
+        whole.but(
+            "whole_random", "whole views, batches of all blocks", batches="random"
+        ),
+        trained.but(
+            "random_batches", "part views, batches of all blocks", batches="random"
+        ),
         taught.but(
             "found_groups_whole", "triplet on found groups, wholes", views="whole"
         ),
