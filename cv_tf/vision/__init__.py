@@ -1,7 +1,8 @@
 """On-device image work on whole batches: parts, color, geometry.
 
-Layers and functions take [batch, height, width, 3] pixels in 0..255 and compile
-with static shapes; random ones take a seed, int32 [2], and have no state.
+Layers take [batch, height, width, 3] pixels in 0..255, as functions do that do not say
+`planes`; all compile with static shapes; random ones take a seed, int32 [2], and have
+no state.
 """
 
 from cv_tf.vision.color import ColorTransform
@@ -13,6 +14,7 @@ from cv_tf.vision.geometry_views import RandomCrops, SmallMoves
 from cv_tf.vision.layouts import LAYOUTS, windows
 from cv_tf.vision.part_pooling import PartPooling, pool_parts
 from cv_tf.vision.parts import FixedParts, slice_parts
+from cv_tf.vision.planes import PlaneLayer, to_images, to_planes
 from cv_tf.vision.product_color import product_color
 from cv_tf.vision.views import Views
 
@@ -23,6 +25,7 @@ __all__ = [
     "ColorViews",
     "FixedParts",
     "PartPooling",
+    "PlaneLayer",
     "RandomCrops",
     "Rows",
     "SmallMoves",
@@ -32,5 +35,7 @@ __all__ = [
     "pool_parts",
     "product_color",
     "slice_parts",
+    "to_images",
+    "to_planes",
     "windows",
 ]
