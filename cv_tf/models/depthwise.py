@@ -35,11 +35,11 @@ def depthwise_conv2d(
         return tf.nn.depthwise_conv2d(inputs, kernel, [1, stride, stride, 1], padding)
 
     height, width, channels = inputs.shape[1:]
-    num_cells = height * width if height and width else _MOST_CELLS + 1
     if (
         kernel.shape != (5, 5, channels, 1)
         or (stride, padding) != (1, "SAME")
-        or num_cells > _MOST_CELLS
+        or None in (height, width)
+        or height * width > _MOST_CELLS
         or not devices.on_cpu()
     ):
         return convolve(inputs, kernel)
