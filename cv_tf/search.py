@@ -31,7 +31,14 @@ from cv_tf.report.neighbor_tables import (
 )
 from cv_tf.report.neighbors import write_neighbors_page
 from cv_tf.report.unknown_names import say_unknown
-from cv_tf.retrieval import ExactIndex, Neighbors, nearest
+from cv_tf.retrieval import (
+    CANDIDATES,
+    SAME_COLOR,
+    ExactIndex,
+    Neighbors,
+    nearest,
+    other_colors_first,
+)
 from cv_tf.setting import ConfigError, check_all, setting
 from cv_tf.training.workdir import Workdir
 
@@ -70,6 +77,13 @@ class SearchConfig:
         "The product's box in --image: found from a plain background where there is "
         "one (auto), or the whole photo. As the run of --workdir had it, if not given.",
         one_of=("auto", "photo"),
+    )
+    same_color: float = setting(
+        SAME_COLOR,
+        "Variants differ in color: in the ranking, the similarity of a product of the "
+        "very same color counts as this much less. 0 ranks by similarity alone.",
+        minimum=0.0,
+        maximum=2.0,
     )
     output: str = setting(
         "",
@@ -153,33 +167,51 @@ def _near_products(config: SearchConfig, embeddings: Embeddings) -> tuple[Answer
     rows = _rows_of_products(config.product_id, embeddings)
     found = nearest(
         embeddings.vectors,
-        min(config.neighbors, len(embeddings)),
+        min(config.neighbors + CANDIDATES, len(embeddings)),
         blocks=embeddings.block if config.within_block else None,
         engine="exact",
         queries=rows,
     )
     queries = [Product.of_row(embeddings, row) for row in rows]
-    return _answers(queries, embeddings, found)
+    lab = None if embeddings.lab is None else embeddings.lab[rows]
+    return _answers(queries, lab, embeddings, found, config)
 
 
 def _near_photos(config: SearchConfig, embeddings: Embeddings) -> tuple[Answer, ...]:
     if config.block:
         embeddings = embeddings.select(_rows_of_block(config.block, embeddings))
     images = tuple(dict.fromkeys(map(_expanded, config.image)))
-    vectors = _embed_photos(images, config, embeddings)
+    vectors, lab = _embed_photos(images, config, embeddings)
     index = ExactIndex(embeddings.vectors, embeddings.model)
-    found = index.search(vectors, min(config.neighbors, len(embeddings)))
+    found = index.search(vectors, min(config.neighbors + CANDIDATES, len(embeddings)))
     queries = [Product("", image, config.block) for image in images]
-    return _answers(queries, embeddings, found)
+    return _answers(queries, lab, embeddings, found, config)
 
 
 def _answers(
-    queries: Sequence[Product], embeddings: Embeddings, found: Neighbors
+    queries: Sequence[Product],
+    lab: np.ndarray | None,
+    embeddings: Embeddings,
+    found: Neighbors,
+    config: SearchConfig,
 ) -> tuple[Answer, ...]:
+    """The first of what was found, as `config` ranks it.
+
+    Args:
+      queries: q of them.
+      lab: `[q, 3]` their colors; None if unknown.
+      embeddings: What was searched.
+      found: More than are wanted, by similarity.
+      config: How many are wanted, and how much color counts.
+    """
+    k = config.neighbors
+    colors = [None] * len(queries) if lab is None else list(lab)
+    if lab is not None and embeddings.lab is not None:
+        found = other_colors_first(found, lab, embeddings.lab, k, config.same_color)
     return tuple(
-        Answer.of_rows(query, embeddings, rows, similarities)
-        for query, rows, similarities in zip(
-            queries, found.indices, found.similarities, strict=True
+        Answer.of_rows(query, embeddings, rows[:k], similarities[:k], color)
+        for query, rows, similarities, color in zip(
+            queries, found.indices, found.similarities, colors, strict=True
         )
     )
 
@@ -204,10 +236,10 @@ def _rows_of_block(name: str, embeddings: Embeddings) -> np.ndarray:
 
 def _embed_photos(
     images: Sequence[str], config: SearchConfig, embeddings: Embeddings
-) -> np.ndarray:
-    """The vectors of photos, made as the catalogue's were: `[num_images, dim]`."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """The vectors and colors of photos, made as the catalogue's were."""
     # These load TensorFlow.
-    from cv_tf.embedding.embed import embed  # noqa: PLC0415
+    from cv_tf.embedding.embed import embed, with_color  # noqa: PLC0415
     from cv_tf.embedding.fingerprint import fingerprint  # noqa: PLC0415
     from cv_tf.models import Embedder  # noqa: PLC0415
     from cv_tf.pipeline import look_through  # noqa: PLC0415
@@ -238,7 +270,7 @@ def _embed_photos(
                     for reject in photos.rejects
                 )
             )
-        return embed(embedder, photos)
+        return embed(with_color(embedder), photos)
 
 
 def _as_catalog(images: Sequence[str]) -> Catalog:

@@ -55,7 +55,7 @@ def found(*flags):
     """For each query, the names and similarities of its neighbors."""
     answers = search.run(search.settings_of(["search", *flags]))
     return {
-        query.name: {product.name: similarity for product, similarity in neighbors}
+        query.name: {found.product.name: found.similarity for found in neighbors}
         for query, neighbors in answers
     }
 
@@ -91,6 +91,29 @@ class TestProducts:
         two = found(*flags, "--neighbors=2")["00-navy"]
         assert list(two) == ["00-black", "02-black"]
         assert len(found(*flags, "--neighbors=1000000000")["00-navy"]) == 3
+
+    def test_those_of_its_own_color_are_further_behind(
+        self, embeddings, tmp_path, capsys
+    ):
+        table = pq.read_table(embeddings)
+        lab = {"black": [10.0, 0.0, 0.0], "navy": [20.0, 5.0, -30.0]}
+        colors = [
+            lab.get(color, [45.0, 70.0, 20.0]) for color in table["color"].to_pylist()
+        ]
+        table = table.append_column("lab", pa.array(colors, pa.list_(pa.float32(), 3)))
+        pq.write_table(table, tmp_path / "colored.parquet")
+        flags = (f"--embeddings={tmp_path}/colored.parquet", "--within_block=false")
+        flags += ("--product_id=00-black", "--neighbors=2")
+        # 01-black is at 5 degrees and counts 0.2 less, so that 00-navy at 10 and
+        # 01-navy at 20 are before it.
+        assert list(found(*flags)["00-black"]) == ["00-navy", "01-navy"]
+        assert capsys.readouterr().out.split("\n")[1:3] == [
+            "rank  product_id  similarity  same_color  block     color",
+            "   1  00-navy          0.985        0.00  Trousers  navy",
+        ]
+        plain = found(*flags, "--same_color=0")["00-black"]
+        assert list(plain) == ["01-black", "00-navy"]
+        assert plain["01-black"] == pytest.approx(cos(radians(5)))
 
     def test_in_the_order_asked_for_and_each_once(self, embeddings):
         ids = "02-navy,01-navy,00-black,01-navy"
@@ -163,6 +186,7 @@ class TestOutput:
             "similarity": 0.965926,
             "product_id": "01-black",
             "image": str(drawn_catalog.with_name("01-black.jpg")),
+            "same_color": None,
             "block": "Shirts",
             "color": "black",
         }

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Distance in CIELAB at which the colors of two photos begin to differ. On real photos
-# a third of the strangers that look alike are nearer than this, and 3% of the variants.
-_COLOR_WIDTH = 8.0
+from cv_tf.retrieval import same_color
+
 # Pairs compared at a time.
 _CHUNK = 2**16
 
@@ -70,7 +69,4 @@ class Likeness:
           first: `[m]` rows.
           second: `[m]` rows, of the products to compare them with.
         """
-        apart = self.colors[first] - self.colors[second]
-        distance = np.einsum("md,md->m", apart, apart) / _COLOR_WIDTH**2
-        same = np.exp(-distance / 2, dtype=np.float32)
-        return self.discount * np.nan_to_num(same, nan=0.0, copy=False)
+        return self.discount * same_color(self.colors[first], self.colors[second])

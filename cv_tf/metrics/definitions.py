@@ -39,6 +39,14 @@ FIGURES = {
     "map_at_r_in_block": Definition(
         "mAP@R in block", "The same as mAP@R, looking in the product's block."
     ),
+    "recall_at_1_in_block_with_color": Definition(
+        "recall@1 in block, with color",
+        "The same as recall@1 in block, products of the query's own color ranked "
+        "further behind, as cv_tf.search does.",
+    ),
+    "map_at_r_in_block_with_color": Definition(
+        "mAP@R in block, with color", "The same as mAP@R in block, ranked in this way."
+    ),
     "cgacc": Definition(
         "CGacc",
         "Share of the true groups of two or more that a predicted group matches "

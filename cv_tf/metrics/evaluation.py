@@ -37,6 +37,6 @@ def evaluate_embeddings(
       ValueError: As `retrieval_figures`, `group` and `grouping_figures`.
     """
     settings = settings or GroupingSettings()
-    figures = retrieval_figures(embeddings, styles, blocks, settings.retrieval)
+    figures = retrieval_figures(embeddings, styles, blocks, settings.retrieval, lab)
     groups = group(embeddings, blocks, lab, threshold, settings)
     return figures | grouping_figures(groups, styles) | {"threshold": float(threshold)}

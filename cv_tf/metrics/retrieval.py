@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cv_tf.retrieval import Neighbors, nearest
+from cv_tf.retrieval import CANDIDATES, Neighbors, nearest, other_colors_first
 
 RECALL_AT = (1, 5, 10)
 # What an approximate search misses must not count as missed by the embeddings.
@@ -16,6 +16,7 @@ def retrieval_figures(
     styles: np.ndarray,
     blocks: np.ndarray | None = None,
     engine: str = "auto",
+    lab: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Measures how well products find their color variants.
 
@@ -35,10 +36,13 @@ def retrieval_figures(
       styles: `[num_products]` integers, the true styles; -1 where unknown.
       blocks: `[num_products]` integers, or None for one block of all products.
       engine: Engine of the search, as in `cv_tf.retrieval.nearest`.
+      lab: `[num_products, 3]` float32, the products' colors in CIELAB; None if
+        unknown.
 
     Returns:
       `recall_at_1`, `recall_at_5`, `recall_at_10` and `map_at_r`, the same with
-      `_in_block` added, and `num_queries`.
+      `_in_block` added, and `num_queries`. With colors, all but the last also with
+      `_with_color` added, of neighbors ranked by `cv_tf.retrieval.other_colors_first`.
 
     Raises:
       ValueError: If no product has a variant, `styles` or `blocks` do not fit the
@@ -60,13 +64,19 @@ def retrieval_figures(
     k = max(*RECALL_AT, int(num_variants.max()))
     figures: dict[str, float] = {}
     for suffix, searched_blocks in (("", None), ("_in_block", blocks)):
-        neighbors = nearest(embeddings, k, searched_blocks, engine, queries, SEARCHED)
-        found = is_variant(neighbors, styles, queries)
-        for rank in RECALL_AT:
-            recall = found[:, :rank].any(axis=1).mean()
-            figures[f"recall_at_{rank}{suffix}"] = float(recall)
-        precision = average_precision_at_r(found, num_variants[queries])
-        figures[f"map_at_r{suffix}"] = float(precision.mean())
+        wanted = k if lab is None else k + CANDIDATES
+        found = nearest(embeddings, wanted, searched_blocks, engine, queries, SEARCHED)
+        rankings = {suffix: found}
+        if lab is not None:
+            colored = other_colors_first(found, lab[queries], lab, k)
+            rankings[f"{suffix}_with_color"] = colored
+        for name, neighbors in rankings.items():
+            right = is_variant(neighbors, styles, queries)
+            for rank in RECALL_AT:
+                recall = right[:, :rank].any(axis=1).mean()
+                figures[f"recall_at_{rank}{name}"] = float(recall)
+            precision = average_precision_at_r(right, num_variants[queries])
+            figures[f"map_at_r{name}"] = float(precision.mean())
     return figures | {"num_queries": len(queries)}
 
 

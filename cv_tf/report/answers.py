@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cv_tf.embedding import Embeddings
+from cv_tf.retrieval import same_color
 
 
 class Product(NamedTuple):
@@ -43,14 +44,21 @@ class Product(NamedTuple):
 
 
 class Neighbor(NamedTuple):
-    """A product that was found, and how similar it is."""
+    """A product that was found.
+
+    Attributes:
+      product: Which.
+      similarity: To what was asked about, 1 at most.
+      same_color: How much the two are of one color, 0 to 1; None if unknown.
+    """
 
     product: Product
     similarity: float
+    same_color: float | None = None
 
 
 class Answer(NamedTuple):
-    """What was asked about, and what is nearest to it, the most similar first."""
+    """What was asked about, and what is nearest to it, the most alike first."""
 
     query: Product
     neighbors: tuple[Neighbor, ...]
@@ -62,13 +70,29 @@ class Answer(NamedTuple):
         embeddings: Embeddings,
         rows: np.ndarray,
         similarities: np.ndarray,
+        lab: np.ndarray | None = None,
     ) -> Answer:
-        """An answer from rows of a file of embeddings; -1 is a place left empty."""
+        """An answer from rows of a file of embeddings.
+
+        Args:
+          query: What was asked about.
+          embeddings: What was searched.
+          rows: `[k]` what was found there, the most alike first; -1 is a place left
+            empty.
+          similarities: `[k]` of these.
+          lab: `[3]` the query's color in CIELAB; None if unknown.
+        """
+        same: list[float | None] = [None] * len(rows)
+        if lab is not None and embeddings.lab is not None:
+            colors = embeddings.lab[rows]
+            unknown = np.isnan(colors + lab).any(axis=1)
+            same = np.where(unknown, None, same_color(lab, colors)).tolist()
+        places = zip(rows, similarities.tolist(), same, strict=True)
         return cls(
             query,
             tuple(
-                Neighbor(Product.of_row(embeddings, row), float(similarity))
-                for row, similarity in zip(rows, similarities, strict=True)
+                Neighbor(Product.of_row(embeddings, row), *alike)
+                for row, *alike in places
                 if row >= 0
             ),
         )

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cv_tf.catalog.whole_file import whole_file
-from cv_tf.report.answers import Answer
+from cv_tf.report.answers import Answer, Neighbor
 from cv_tf.training.workdir import write_json
 
 _DIGITS = 6  # As many as a float32 has.
-_RIGHT = ("rank", "similarity")
-_COLUMNS = ("query", "rank", "product_id", "similarity", "block", "color", "image")
+_RIGHT = ("rank", "similarity", "same_color")
+_COLUMNS = (
+    *("query", "rank", "product_id", "similarity", "same_color"),
+    *("block", "color", "image"),
+)
 
 
 def format_answers(answers: Sequence[Answer]) -> str:
@@ -42,10 +45,11 @@ def _format_answer(answer: Answer) -> str:
             "rank": str(rank),
             "product_id": _printable(product.product_id),
             "similarity": f"{similarity:.3f}",
+            "same_color": "" if same_color is None else f"{same_color:.2f}",
             "block": _printable(product.block),
             "color": _printable(product.color),
         }
-        for rank, (product, similarity) in enumerate(answer.neighbors, start=1)
+        for rank, (product, similarity, same_color) in enumerate(answer.neighbors, 1)
     ]
     titles = [title for title in rows[0] if any(row[title] for row in rows)]
     lines = [titles, *([row[title] for title in titles] for row in rows)]
@@ -73,8 +77,9 @@ def write_csv(path: Path, answers: Sequence[Answer]) -> None:
     """Writes a row a neighbor; the file appears whole.
 
     Args:
-      path: Of the file. Its columns are query, rank, product_id, similarity, block,
-        color and image; "query" is the product_id, or the path of a photo.
+      path: Of the file. Its columns are query, rank, product_id, similarity,
+        same_color, block, color and image; "query" is the product_id, or the path of a
+        photo.
       answers: One without neighbors has no row.
     """
     with (
@@ -85,9 +90,11 @@ def write_csv(path: Path, answers: Sequence[Answer]) -> None:
         writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
         writer.writeheader()
         for answer in answers:
-            for rank, (product, similarity) in enumerate(answer.neighbors, start=1):
+            for rank, (product, similarity, same) in enumerate(answer.neighbors, 1):
                 row = {"query": answer.query.name, "rank": rank, **product._asdict()}
-                writer.writerow(row | {"similarity": f"{similarity:.{_DIGITS}f}"})
+                row["similarity"] = f"{similarity:.{_DIGITS}f}"
+                row["same_color"] = "" if same is None else f"{same:.{_DIGITS}f}"
+                writer.writerow(row)
 
 
 def write_answers_json(path: Path, answers: Sequence[Answer]) -> None:
@@ -95,7 +102,8 @@ def write_answers_json(path: Path, answers: Sequence[Answer]) -> None:
 
     Args:
       path: Of the file. Each object has "query", a product, and "neighbors", products
-        with a "rank" from 1 and a "similarity"; what is not known is null.
+        with a "rank" from 1, a "similarity" and a "same_color"; what is not known is
+        null.
       answers: In the order in which they are written.
     """
     write_json(
@@ -104,14 +112,21 @@ def write_answers_json(path: Path, answers: Sequence[Answer]) -> None:
             {
                 "query": _known(answer.query._asdict()),
                 "neighbors": [
-                    {"rank": rank, "similarity": round(similarity, _DIGITS)}
-                    | _known(product._asdict())
-                    for rank, (product, similarity) in enumerate(answer.neighbors, 1)
+                    {"rank": rank, **_alike(found), **_known(found.product._asdict())}
+                    for rank, found in enumerate(answer.neighbors, start=1)
                 ],
             }
             for answer in answers
         ],
     )
+
+
+def _alike(found: Neighbor) -> dict[str, float | None]:
+    same = found.same_color
+    return {
+        "similarity": round(found.similarity, _DIGITS),
+        "same_color": None if same is None else round(same, _DIGITS),
+    }
 
 
 def _known(fields: dict[str, str]) -> dict[str, str | None]:

@@ -1,6 +1,12 @@
 """Nearest neighbors of embeddings: exact, or with ScaNN where there are many."""
 
 from cv_tf.retrieval.blocks import rows_by_block
+from cv_tf.retrieval.colors import (
+    CANDIDATES,
+    SAME_COLOR,
+    other_colors_first,
+    same_color,
+)
 from cv_tf.retrieval.embeddings import check_embeddings
 from cv_tf.retrieval.exact import ExactIndex
 from cv_tf.retrieval.index import Index
@@ -11,6 +17,8 @@ from cv_tf.retrieval.search import nearest
 from cv_tf.retrieval.tuning import Effort
 
 __all__ = [
+    "CANDIDATES",
+    "SAME_COLOR",
     "Effort",
     "ExactIndex",
     "Index",
@@ -20,5 +28,7 @@ __all__ = [
     "check_embeddings",
     "load_index",
     "nearest",
+    "other_colors_first",
     "rows_by_block",
+    "same_color",
 ]

@@ -149,7 +149,7 @@ def _measure(
     styles, blocks = reported.catalog.style, reported.catalog.block
     threshold = find_threshold(described, known, blocks, settings)
     if threshold is None:
-        figures = retrieval_figures(vectors, styles, blocks, settings.retrieval)
+        figures = retrieval_figures(vectors, styles, blocks, settings.retrieval, lab)
     else:
         figures = evaluate_embeddings(vectors, styles, blocks, threshold, settings, lab)
     measured = Reported(reported.catalog, vectors, lab)

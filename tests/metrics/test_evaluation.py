@@ -67,3 +67,6 @@ def test_colors_part_products_that_look_alike():
     lab[2:] = lab[:2]
     colored = evaluate_embeddings(embeddings, styles, None, 0.9, settings, lab)
     assert colored["num_groups_predicted"] == 2
+    expected = retrieval_figures(embeddings, styles, None, lab=lab)
+    assert colored.items() >= expected.items()
+    assert colored.keys() - plain.keys() == expected.keys() - plain.keys() != set()

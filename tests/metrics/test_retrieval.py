@@ -67,6 +67,25 @@ def test_worked_by_hand():
     )
 
 
+def test_with_color_worked_by_hand():
+    # Two designs in black and white, 20 degrees between the colors of one, 10
+    # between neighbors of two. Without color, each takes a stranger for a variant.
+    # With it, 0 finds 20 and 30 finds 10; 10 and 20 have one of another color nearer.
+    embeddings = at_degrees(0, 20, 10, 30)
+    styles = np.array([0, 0, 1, 1])
+    black, white = [10, 0, 0], [95, 0, 0]
+    lab = np.array([black, white, black, white], np.float32)
+    figures = retrieval_figures(embeddings, styles, None, lab=lab)
+    plain = retrieval_figures(embeddings, styles, None)
+    assert figures.items() >= plain.items()
+    assert (plain["recall_at_1"], plain["map_at_r"]) == (0, 0)
+    for suffix in ("_with_color", "_in_block_with_color"):
+        assert figures[f"recall_at_1{suffix}"] == 0.5
+        assert figures[f"map_at_r{suffix}"] == 0.5
+    alike = retrieval_figures(embeddings, styles, None, lab=np.full((4, 3), np.nan))
+    assert alike["recall_at_1_with_color"] == 0
+
+
 def test_other_products_are_candidates_but_never_queries():
     # One of unknown style at 2 degrees is nearest to products 0 and 1 and pushes their
     # variant to rank 2; one of a style of its own at 60 degrees is near nobody.

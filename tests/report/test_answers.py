@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,19 @@ def test_what_a_file_does_not_say_is_not_known():
 def test_a_photo_is_named_by_its_path():
     assert Product("", "photo.jpg").name == "photo.jpg"
     assert Product("a", "photo.jpg").name == "a"
+
+
+def test_colors_that_are_known_are_compared(embeddings):
+    lab = np.array([[10, 0, 0], [90, 0, 0], [np.nan] * 3], np.float32)
+    colored = dataclasses.replace(embeddings, lab=lab)
+    found = np.array([0, 1, 2]), np.ones(3, np.float32)
+    answer = Answer.of_rows(Product("", "photo.jpg"), colored, *found, lab[0])
+    same, other, unknown = (found.same_color for found in answer.neighbors)
+    assert (same, unknown) == (1.0, None)
+    assert other == pytest.approx(0)
+    for of, color in ((colored, None), (embeddings, lab[0]), (colored, lab[2])):
+        answer = Answer.of_rows(Product("", "photo.jpg"), of, *found, color)
+        assert [found.same_color for found in answer.neighbors] == [None] * 3
 
 
 def test_places_left_empty_are_no_neighbors(embeddings):

@@ -19,7 +19,7 @@ TWO = (
             Neighbor(Product("C", "", "Shirts", ""), -0.5),
         ),
     ),
-    Answer(Product("", "photo.jpg"), (Neighbor(SHIRT, 1.0),)),
+    Answer(Product("", "photo.jpg"), (Neighbor(SHIRT, 1.0, 0.0),)),
 )
 
 
@@ -32,8 +32,8 @@ class TestText:
             "   2  C               -0.500  Shirts\n"
             "\n"
             "Nearest to photo.jpg:\n"
-            "rank  product_id  similarity  block   color\n"
-            "   1  A                1.000  Shirts  red"
+            "rank  product_id  similarity  same_color  block   color\n"
+            "   1  A                1.000        0.00  Shirts  red"
         )
 
     def test_has_no_columns_of_what_is_not_known(self):
@@ -65,10 +65,10 @@ class TestText:
 def test_csv_has_a_row_a_neighbor(tmp_path):
     write_csv(tmp_path / "n.csv", [*TWO, Answer(Product("alone"), ())])
     assert (tmp_path / "n.csv").read_text() == (
-        "query,rank,product_id,similarity,block,color,image\n"
-        "A,1,long id,0.987654,Shirts,navy,/b.jpg\n"
-        "A,2,C,-0.500000,Shirts,,\n"
-        "photo.jpg,1,A,1.000000,Shirts,red,/a.jpg\n"
+        "query,rank,product_id,similarity,same_color,block,color,image\n"
+        "A,1,long id,0.987654,,Shirts,navy,/b.jpg\n"
+        "A,2,C,-0.500000,,Shirts,,\n"
+        "photo.jpg,1,A,1.000000,0.000000,Shirts,red,/a.jpg\n"
     )
 
 
@@ -83,19 +83,20 @@ def test_json_says_null_where_nothing_is_known(tmp_path):
     write_answers_json(tmp_path / "n.json", TWO)
     shirt = {"product_id": "A", "image": "/a.jpg", "block": "Shirts", "color": "red"}
     nothing = dict.fromkeys(shirt)
-    first = {"rank": 1, "similarity": 0.987654, "product_id": "long id"}
+    unknown = {"same_color": None}
+    first = {"rank": 1, "similarity": 0.987654, "product_id": "long id", **unknown}
     second = {"rank": 2, "similarity": -0.5, "product_id": "C", "block": "Shirts"}
     assert json.loads((tmp_path / "n.json").read_text()) == [
         {
             "query": shirt,
             "neighbors": [
                 first | {"image": "/b.jpg", "block": "Shirts", "color": "navy"},
-                nothing | second,
+                nothing | second | unknown,
             ],
         },
         {
             "query": nothing | {"image": "photo.jpg"},
-            "neighbors": [{"rank": 1, "similarity": 1.0} | shirt],
+            "neighbors": [{"rank": 1, "similarity": 1.0, "same_color": 0.0} | shirt],
         },
     ]
 
@@ -111,7 +112,7 @@ def test_names_that_are_no_text_cost_nothing_else(write, tmp_path):
 def test_files_appear_whole_or_not_at_all(write, tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises((TypeError, ValueError, AttributeError)):
         write(path, [TWO[0], Answer(SHIRT, (None,))])
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
     assert path.read_text() == "old"

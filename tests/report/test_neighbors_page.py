@@ -70,7 +70,7 @@ def page(tmp_path):
 def two(photo):
     query = Product("A", photo, "Shirts", "red")
     found = (
-        Neighbor(Product("B", photo, "Shirts", "navy"), 0.98765),
+        Neighbor(Product("B", photo, "Shirts", "navy"), 0.98765, 0.254),
         Neighbor(Product("C", "/nowhere.jpg"), -0.25),
     )
     return Answer(query, found), Answer(Product("", photo), (Neighbor(query, 1.0),))
@@ -83,7 +83,7 @@ def test_query_first_then_its_neighbors(page, two):
     path = two[1].query.image
     assert found.texts["h2"] == ["Nearest to A", f"Nearest to {path}"]
     assert found.texts["h3"] == ["A", "1. B", "2. C", path, "1. A"]
-    first = ["red", "Shirts", "0.988", "navy", "Shirts", "-0.250"]
+    first = ["red", "Shirts", "0.988", "25%", "navy", "Shirts", "-0.250"]
     assert found.texts["dd"] == [*first, "1.000", "red", "Shirts"]
     assert "Found among 3 products." in found.texts["p"]
 
