@@ -36,8 +36,11 @@ FIGURES = {
     "ari": "ARI",
     "pairwise_f1": "pairwise F1",
 }
-# Sections of the table: no training, training without labels, training with labels.
+# Sections of the table: no training, training without labels, training with labels, and
+# some of these with the colors of the photos.
 FROZEN, LEARNED, LABELLED = "frozen", "self-supervised", "supervised"
+COLORED = "with the colors of the photos"
+SECTIONS = FROZEN, LEARNED, LABELLED, COLORED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,9 +50,11 @@ class Rung:
     Attributes:
       name: Of its files.
       title: What changed against the rung it stands on.
-      section: FROZEN, LEARNED or LABELLED.
+      section: One of `SECTIONS`.
       settings: All flags that differ from the package's defaults.
       labels: Share of the styles of `train` whose labels are not hidden.
+      trained: Name of the rung whose Embedder this one is, without a training of its
+        own.
     """
 
     name: str
@@ -57,6 +62,12 @@ class Rung:
     section: str
     settings: dict[str, str | int | float]
     labels: float = 1.0
+    trained: str = ""
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether nothing is trained, so that all seeds are alike."""
+        return self.settings["method"] == "frozen"
 
     @property
     def flags(self) -> list[str]:
@@ -67,6 +78,13 @@ class Rung:
         """The same with some settings changed."""
         merged = {**self.settings, **settings}
         return Rung(name, title, section or self.section, merged)
+
+    def with_color(self) -> Rung:
+        """The same Embedder, neighbors and groups ranked with the colors' help."""
+        settings = {**self.settings, "same_color": 0.5}
+        trained = "" if self.is_frozen else self.name
+        name = f"{self.name}_color"
+        return Rung(name, self.title, COLORED, settings, trained=trained)
 
 
 def ladder() -> list[Rung]:
@@ -145,6 +163,20 @@ def ladder() -> list[Rung]:
         feature_stride=32,
     )
     crops = {"views": "crops", "keep_background": "false"}
+    crop_model = no_parts.but("crop_model", "random crops, whole vectors", **crops)
+    recipe = trained.but(
+        "random_batches", "part views, batches of all blocks", batches="random"
+    )
+    labelled_wholes = trained.but(
+        "triplet",
+        "triplet, every label",
+        LABELLED,
+        method="triplet",
+        batches="random",
+        learning_rate=2e-4,
+        whiten="labels",
+    )
+    coarse = trained.but("part_views_3x3", "part views, 3 x 3", parts="grid_3x3")
     return [
         color,
         grey,
@@ -163,11 +195,16 @@ def ladder() -> list[Rung]:
             "symmetric_10x10", "both halves as one, 10 x 10", parts="symmetric_10x10"
         ),
         grouped,
-        no_parts.but("crop_model", "random crops, whole vectors", **crops),
+        grouped.but("use_128", "photos embedded at 128 pixels", image_size=128),
+        crop_model,
         no_parts,
         whole.but("random_crops", "random crops, vectors of parts", **crops),
         whole,
         trained,
+        coarse,
+        coarse.but(
+            "pixels_3x3", "part views, 3 x 3, cut from pixels", parts_from="pixels"
+        ),
         trained.but("part_mean", "part views, the mean of the parts", aggregate="mean"),
         trained.but(
             "part_queue",
@@ -179,22 +216,15 @@ def ladder() -> list[Rung]:
         whole.but(
             "whole_random", "whole views, batches of all blocks", batches="random"
         ),
-        trained.but(
-            "random_batches", "part views, batches of all blocks", batches="random"
-        ),
+        recipe,
+        recipe.but("steps_50", "part views, 50 steps", steps=50),
+        recipe.but("steps_500", "part views, 500 steps", steps=500),
+        recipe.but("train_192", "part views of 192 pixels", image_size=192),
         taught.but(
             "found_groups_whole", "triplet on found groups, wholes", views="whole"
         ),
         taught,
-        trained.but(
-            "triplet",
-            "triplet, every label",
-            LABELLED,
-            method="triplet",
-            batches="random",
-            learning_rate=2e-4,
-            whiten="labels",
-        ),
+        labelled_wholes,
         labelled,
         dataclasses.replace(
             labelled.but(
@@ -209,6 +239,18 @@ def ladder() -> list[Rung]:
             "part views, all labels in the whitening",
             LABELLED,
             whiten="labels",
+        ),
+        *(
+            rung.with_color()
+            for rung in (
+                grouped,
+                crop_model,
+                no_parts,
+                recipe,
+                taught,
+                labelled_wholes,
+                labelled,
+            )
         ),
     ]
 
@@ -225,7 +267,7 @@ def main() -> None:
     arguments.runs.mkdir(parents=True, exist_ok=True)
     for seed in arguments.seeds:
         for rung in rungs:
-            if rung.section == FROZEN and seed != arguments.seeds[0]:
+            if rung.is_frozen and seed != arguments.seeds[0]:
                 continue
             if not arguments.only or rung.name in arguments.only:
                 measure(rung, seed, arguments.catalog, arguments.runs)
@@ -243,7 +285,9 @@ def measure(rung: Rung, seed: int, catalog: str, runs: Path) -> None:
     if rung.labels < 1.0:
         catalog = hide_labels(Path(catalog), rung.labels, runs)
     common = [f"--catalog={catalog}", f"--seed={seed}", *rung.flags]
-    if rung.section == FROZEN:
+    if rung.is_frozen or rung.trained:
+        if rung.trained:
+            common.append(f"--workdir={runs / f'{rung.trained}-{seed}'}")
         run("evaluate", [*common, f"--output={path}"])
         return
     workdir = runs / f"{rung.name}-{seed}"
@@ -284,7 +328,13 @@ def read(rung: Rung, runs: Path) -> dict[str, list[float]]:
     """The figures of a rung, one number a seed; empty where it was not run."""
     paths = sorted(runs.glob(f"{rung.name}-[0-9]*.json"))
     runs_of = [json.loads(path.read_text()) for path in paths]
-    return {name: [run[name] for run in runs_of] for name in FIGURES} if runs_of else {}
+    if not runs_of:
+        return {}
+    suffix = "_with_color" if rung.section == COLORED else ""
+    return {
+        name: [run.get(f"{name}{suffix}", run[name]) for run in runs_of]
+        for name in FIGURES
+    }
 
 
 def write(measured: list[tuple[Rung, dict[str, list[float]]]]) -> None:
@@ -317,7 +367,7 @@ def table(measured: list[tuple[Rung, dict[str, list[float]]]]) -> str:
             section = rung.section
             lines.append(f"| **{section}** |" + " |" * (len(FIGURES) + 1))
         cells = [spelled(figures[name]) for name in FIGURES]
-        seeds = len(figures["fms"]) if rung.section != FROZEN else "-"
+        seeds = len(figures["fms"]) if not rung.is_frozen else "-"
         lines.append(f"| {rung.title} | {' | '.join(cells)} | {seeds} |")
     return "\n".join(lines)
 
@@ -335,7 +385,8 @@ def draw(measured: list[tuple[Rung, dict[str, list[float]]]], path: Path) -> Non
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
-    colors = {FROZEN: "#8a8f98", LEARNED: "#2a7f62", LABELLED: "#b4622d"}
+    shades = "#8a8f98", "#2a7f62", "#b4622d", "#5a4fa2"
+    colors = dict(zip(SECTIONS, shades, strict=True))
     figure, axes = plt.subplots(
         1,
         2,
@@ -348,8 +399,8 @@ def draw(measured: list[tuple[Rung, dict[str, list[float]]]], path: Path) -> Non
         values = [figures[name] for _, figures in measured]
         means = [statistics.fmean(value) for value in values]
         spreads = [statistics.stdev(v) if len(v) > 1 else 0.0 for v in values]
-        shades = [colors[rung.section] for rung, _ in measured]
-        axis.barh(places, means, xerr=spreads, color=shades, ecolor="black", capsize=2)
+        filled = [colors[rung.section] for rung, _ in measured]
+        axis.barh(places, means, xerr=spreads, color=filled, ecolor="black", capsize=2)
         for place, mean in zip(places, means, strict=True):
             axis.text(
                 0.01, place, f"{mean:.3f}", va="center", color="white", fontsize=8
@@ -359,7 +410,7 @@ def draw(measured: list[tuple[Rung, dict[str, list[float]]]], path: Path) -> Non
     axes[0].set_yticks(places, [rung.title for rung, _ in measured])
     axes[0].invert_yaxis()
     handles = [plt.Rectangle((0, 0), 1, 1, color=color) for color in colors.values()]
-    figure.legend(handles, colors, loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(handles, colors, loc="outside lower center", ncols=4, frameon=False)
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path, dpi=110)
 
