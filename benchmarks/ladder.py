@@ -249,7 +249,6 @@ def ladder() -> list[Rung]:
                 recipe,
                 taught,
                 labelled_wholes,
-                labelled,
             )
         ),
     ]

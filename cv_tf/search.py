@@ -141,7 +141,7 @@ def run(config: SearchConfig) -> tuple[Answer, ...]:
     answers = near(config, embeddings)
     print(format_answers(answers))
     if output:
-        _write(output, answers, embeddings)
+        _write(output, answers, embeddings, config)
         print(f"\nWritten to '{output}'.")
     return answers
 
@@ -290,7 +290,12 @@ def _as_catalog(images: Sequence[str]) -> Catalog:
     )
 
 
-def _write(output: Path, answers: Sequence[Answer], embeddings: Embeddings) -> None:
+def _write(
+    output: Path,
+    answers: Sequence[Answer],
+    embeddings: Embeddings,
+    config: SearchConfig,
+) -> None:
     suffix = output.suffix.lower()
     if suffix == ".csv":
         write_csv(output, answers)
@@ -298,6 +303,11 @@ def _write(output: Path, answers: Sequence[Answer], embeddings: Embeddings) -> N
         write_answers_json(output, answers)
     else:
         note = f"Found among the {len(embeddings):,} products of {embeddings.name}."
+        if embeddings.lab is not None and config.same_color:
+            note += (
+                " Variants differ in color: one of the very same color is ranked as if "
+                f"its similarity were {config.same_color:g} less."
+            )
         write_neighbors_page(output, answers, note)
 
 

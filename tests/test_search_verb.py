@@ -111,6 +111,9 @@ class TestProducts:
             "rank  product_id  similarity  same_color  block     color",
             "   1  00-navy          0.985        0.00  Trousers  navy",
         ]
+        page = tmp_path / "page.html"
+        found(*flags, f"--output={page}")
+        assert "as if its similarity were 0.2 less." in page.read_text()
         plain = found(*flags, "--same_color=0")["00-black"]
         assert list(plain) == ["01-black", "00-navy"]
         assert plain["01-black"] == pytest.approx(cos(radians(5)))
