@@ -84,7 +84,8 @@ class Rung:
         settings = {**self.settings, "same_color": 0.5}
         trained = "" if self.is_frozen else self.name
         name = f"{self.name}_color"
-        return Rung(name, self.title, COLORED, settings, trained=trained)
+        title = self.title.removeprefix("+ ")
+        return Rung(name, title, COLORED, settings, trained=trained)
 
 
 def ladder() -> list[Rung]:
@@ -240,17 +241,7 @@ def ladder() -> list[Rung]:
             LABELLED,
             whiten="labels",
         ),
-        *(
-            rung.with_color()
-            for rung in (
-                grouped,
-                crop_model,
-                no_parts,
-                recipe,
-                taught,
-                labelled_wholes,
-            )
-        ),
+        *(rung.with_color() for rung in (grouped, recipe, taught, labelled_wholes)),
     ]
 
 
@@ -407,7 +398,7 @@ def draw(measured: list[tuple[Rung, dict[str, list[float]]]], path: Path) -> Non
         axis.set_title(FIGURES[name])
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_yticks(places, [rung.title for rung, _ in measured])
-    axes[0].invert_yaxis()
+    axes[0].set_ylim(len(measured) - 0.4, -0.6)
     handles = [plt.Rectangle((0, 0), 1, 1, color=color) for color in colors.values()]
     figure.legend(handles, colors, loc="outside lower center", ncols=4, frameon=False)
     path.parent.mkdir(exist_ok=True)
