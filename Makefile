@@ -15,7 +15,7 @@ train: $(VENV)/.installed
 	$(BIN)/python -m cv_tf.train --flagfile=configs/cvssl.cfg
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

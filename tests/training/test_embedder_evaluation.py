@@ -129,8 +129,8 @@ class TestNewEmbedder:
         alone = known.with_styles(np.full(len(known), -1))
         result = evaluate_new(embedder, alone, reported, config)
         catalog = reported.catalog
-        found = embed(result.embedder, reported)
-        expected = retrieval_figures(found, catalog.style, catalog.block)
+        found, lab = embed(with_color(result.embedder), reported)
+        expected = retrieval_figures(found, catalog.style, catalog.block, lab=lab)
         counts = {"num_products": 15, "num_rejects": 0}
         assert result.figures == expected | counts
 
