@@ -55,7 +55,7 @@ def found(*flags):
     """For each query, the names and similarities of its neighbors."""
     answers = search.run(search.settings_of(["search", *flags]))
     return {
-        query.name: {found.product.name: found.similarity for found in neighbors}
+        query.name: {near.product.name: near.similarity for near in neighbors}
         for query, neighbors in answers
     }
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cv_tf.catalog.whole_file import whole_file
-from cv_tf.report.answers import Answer, Neighbor
+from cv_tf.report.answers import Answer
 from cv_tf.training.workdir import write_json
 
 _DIGITS = 6  # As many as a float32 has.
@@ -112,21 +112,20 @@ def write_answers_json(path: Path, answers: Sequence[Answer]) -> None:
             {
                 "query": _known(answer.query._asdict()),
                 "neighbors": [
-                    {"rank": rank, **_alike(found), **_known(found.product._asdict())}
-                    for rank, found in enumerate(answer.neighbors, start=1)
+                    {
+                        "rank": rank,
+                        "similarity": round(similarity, _DIGITS),
+                        "same_color": None if same is None else round(same, _DIGITS),
+                        **_known(product._asdict()),
+                    }
+                    for rank, (product, similarity, same) in enumerate(
+                        answer.neighbors, start=1
+                    )
                 ],
             }
             for answer in answers
         ],
     )
-
-
-def _alike(found: Neighbor) -> dict[str, float | None]:
-    same = found.same_color
-    return {
-        "similarity": round(found.similarity, _DIGITS),
-        "same_color": None if same is None else round(same, _DIGITS),
-    }
 
 
 def _known(fields: dict[str, str]) -> dict[str, str | None]:
