@@ -3,18 +3,20 @@
 import contextlib
 import csv
 import dataclasses
+import fcntl
 import json
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
+from verbs import ProcessHere, run_here
 
 import cv_tf  # noqa: F401  (selects the Keras 2 API before anything loads TensorFlow)
 from cv_tf import command
@@ -51,7 +53,10 @@ def drawn_catalog(tmp_path_factory) -> Path:
 
     12 styles are of the split "train" (30 products), 6 of "validation" (15).
     """
-    folder = tmp_path_factory.mktemp("drawn")
+    return _draw_catalog(tmp_path_factory.mktemp("drawn"))
+
+
+def _draw_catalog(folder: Path) -> Path:
     rows = []
     for style in range(18):
         for color in ("black", "navy", "crimson")[: 2 + style % 2]:
@@ -73,12 +78,16 @@ def changed_catalog(drawn_catalog) -> Callable[..., Path]:
     """
 
     def write(name: str, without: tuple[str, ...] = (), more: tuple[dict, ...] = ()):
-        with drawn_catalog.open(newline="", encoding="utf-8") as file:
-            rows = [*csv.DictReader(file), *more]
-        rows = [{k: row[k] for k in row if k not in without} for row in rows]
-        return _write_table(drawn_catalog.with_name(name), rows)
+        return _change_table(drawn_catalog, name, without, more)
 
     return write
+
+
+def _change_table(table: Path, name: str, without=(), more=()) -> Path:
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = [*csv.DictReader(file), *more]
+    rows = [{k: row[k] for k in row if k not in without} for row in rows]
+    return _write_table(table.with_name(name), rows)
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +109,29 @@ def tiny_run(drawn_catalog) -> Callable[..., Config]:
         tiny |= {"batch_size": 8, "warmup_steps": 2, "checkpoint_every": 3}
         tiny |= {"projection_hidden": 16, "projection_dimensions": 16}
         tiny |= {"probe_every": 0, "whiten": "none", "average": "none"}
+        tiny |= {"baselines": False}
         tiny |= {"catalog": str(drawn_catalog), "workdir": str(workdir)}
         return Config(**tiny | settings)
 
     return configure
+
+
+@pytest.fixture(scope="module")
+def no_pictures() -> Iterator[None]:
+    """Trainings draw nothing for TensorBoard, which takes half of a tiny one's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("first_batch.show_first_batch", "projector.write_projector"):
+            patch.setattr(f"cv_tf.report.{name}", lambda *_: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def runs_here(no_pictures) -> Iterator[None]:
+    """Comparisons make their runs in this process, not each in one of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        stand_in = SimpleNamespace(Popen=ProcessHere, DEVNULL=None, STDOUT=None)
+        patch.setattr("cv_tf.comparison.process.subprocess", stand_in)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -146,12 +174,7 @@ def start_verb(tmp_path_factory) -> Callable[..., subprocess.Popen]:
         tensorflow: bool = True,
         environment: Mapping[str, str] = MappingProxyType({}),
     ):
-        arguments = [sys.executable, "-m", f"cv_tf.{verb}"]
-        for flag in flags:
-            is_config = isinstance(flag, Config)
-            arguments += (
-                command.to_flagfile(flag).split("\n")[:-1] if is_config else [flag]
-            )
+        arguments = [sys.executable, "-m", f"cv_tf.{verb}", *_spelled(flags)]
         environment = os.environ | environment
         if not tensorflow:
             environment["PYTHONPATH"] = str(forbidden)
@@ -159,6 +182,19 @@ def start_verb(tmp_path_factory) -> Callable[..., subprocess.Popen]:
         return subprocess.Popen(arguments, env=environment, **pipes)
 
     return start
+
+
+def _spelled(flags: Iterable[str | Config]) -> list[str]:
+    """Flags as they are, and those of settings."""
+    return [
+        one
+        for flag in flags
+        for one in (
+            command.to_flagfile(flag).split("\n")[:-1]
+            if isinstance(flag, Config)
+            else [flag]
+        )
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -180,8 +216,11 @@ def tf_configs() -> Callable[[int], list[str]]:
 
 
 @pytest.fixture(scope="session")
-def run_verb(start_verb) -> Callable[..., subprocess.CompletedProcess]:
-    """Like `start_verb`, and waits for the end."""
+def run_process(start_verb) -> Callable[..., subprocess.CompletedProcess]:
+    """Like `start_verb`, and waits for the end.
+
+    With TensorFlow a process takes five seconds before it begins: one a verb is enough.
+    """
 
     def run(*arguments, **options) -> subprocess.CompletedProcess:
         with start_verb(*arguments, **options) as process:
@@ -194,25 +233,86 @@ def run_verb(start_verb) -> Callable[..., subprocess.CompletedProcess]:
 
 
 @pytest.fixture(scope="session")
+def run_verb() -> Callable[..., subprocess.CompletedProcess]:
+    """A function like `run_process`, which takes no process: the verb is run here.
+
+    What another test has patched in `cv_tf` does not hold for a verb that may not load
+    TensorFlow, because it imports `cv_tf` anew.
+    """
+
+    def run(
+        verb: str,
+        *flags: str | Config,
+        tensorflow: bool = True,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> subprocess.CompletedProcess:
+        return run_here(verb, _spelled(flags), tensorflow, environment)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """A function that makes a folder which all workers of this session share.
+
+    It takes the folder's name, and what fills it; whoever asks first does so, and the
+    others wait. Nobody may change what is in it.
+    """
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def make(name: str, fill: Callable[[Path], None]) -> Path:
+        folder, done = root / name, root / f"{name}.done"
+        with (root / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                folder.mkdir(exist_ok=True)
+                fill(folder)
+                done.touch()
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def finished_run(
-    changed_catalog, tiny_run, run_verb, tmp_path_factory
+    made_once, tiny_run, run_process
 ) -> tuple[Config, subprocess.CompletedProcess]:
-    """The main job, from the command line; one photo of its catalogue is none."""
-    bad = {"product_id": "text", "image": "text.jpg", "style_id": "style 17"}
-    bad |= {"color": "", "category": "Shirts", "split": "validation"}
-    catalog = changed_catalog("one_bad_photo.csv", more=(bad,))
-    catalog.with_name("text.jpg").write_text("This is not a photo.")
-    config = tiny_run(
-        tmp_path_factory.mktemp("runs") / "main job",
-        catalog=str(catalog),
-        on_bad_image="reject",
-        steps=12,
-        probe_every=6,
-        probe_products=9,
-        whiten="pca",
-        average="inverse",
-    )
-    return config, run_verb("train", config)
+    """The main job, from the command line; one photo of its catalogue is none.
+
+    It takes a process and 16 seconds of a core, once for all workers.
+    """
+
+    def configure(folder: Path) -> Config:
+        return tiny_run(
+            folder / "main job",
+            catalog=str(folder / "photos" / "one_bad_photo.csv"),
+            on_bad_image="reject",
+            steps=12,
+            probe_every=6,
+            probe_products=9,
+            whiten="pca",
+            # Of as many dimensions as products, all of them would be equally far apart.
+            whiten_dimensions=8,
+            average="inverse",
+            baselines=True,
+        )
+
+    def fill(folder: Path) -> None:
+        bad = {"product_id": "text", "image": "text.jpg", "style_id": "style 17"}
+        bad |= {"color": "", "category": "Shirts", "split": "validation"}
+        photos = folder / "photos"
+        photos.mkdir()
+        _change_table(_draw_catalog(photos), "one_bad_photo.csv", more=(bad,))
+        (photos / "text.jpg").write_text("This is not a photo.")
+        process = run_process("train", configure(folder))
+        left = (process.args, process.returncode, process.stdout, process.stderr)
+        (folder / "process.json").write_text(json.dumps(left))
+
+    folder = made_once("finished_run", fill)
+    left = json.loads((folder / "process.json").read_text())
+    return configure(folder), subprocess.CompletedProcess(*left)
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def flags(recipes, drawn_catalog, tmp_path_factory) -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="module")
-def finished(flags, run_verb):
+def finished(flags, run_verb, runs_here):
     """The folder and the process of a comparison that went well."""
     process = run_verb("compare", *flags)
     assert process.returncode == 0, process.stderr
@@ -164,7 +164,7 @@ class TestComparison:
 
 
 def test_a_run_that_fails_is_named_and_the_others_go_on(
-    recipes, flags, run_verb, tmp_path
+    recipes, flags, run_verb, runs_here, tmp_path
 ):
     (recipes / "wild.cfg").write_text(
         (recipes / "crops.cfg").read_text()
@@ -188,9 +188,11 @@ def test_a_run_that_fails_is_named_and_the_others_go_on(
     assert not (tmp_path / "some" / "page.html").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGTERM]
+)
 def test_one_that_is_stopped_goes_on(
-    number, recipes, flags, start_verb, run_verb, tmp_path
+    number, recipes, flags, start_verb, run_process, tmp_path
 ):
     given = (
         *flags,
@@ -216,7 +218,7 @@ def test_one_that_is_stopped_goes_on(
         table = (tmp_path / "cut" / "table.md").read_text()
         assert "- Missing: crops, seed 0: it has not been made yet." in table
         assert re.search(r"^\| bare .* 1 of 1 \|$", table, re.MULTILINE)
-    process = run_verb("compare", *given)
+    process = run_process("compare", *given)
     assert process.returncode == 0, process.stderr
     metrics = json.loads((index.parents[1] / "metrics.json").read_text())
     assert metrics["training"]["images_seen"] == 1600

@@ -18,7 +18,7 @@ OTHERWISE = {"hm_simsiam": ("--views=parts", "--keep_background")}
 
 
 @pytest.fixture(scope="module")
-def recipes(run_verb, tmp_path_factory):
+def recipes(run_process, tmp_path_factory):
     """The rows of the table of `configs/compare.cfg`."""
     flagfile = f"--flagfile={ROOT}/configs/compare.cfg"
     folder = tmp_path_factory.mktemp("compare")
@@ -28,7 +28,7 @@ def recipes(run_verb, tmp_path_factory):
     for flags in ((), *OTHERWISE.values()):
         configs = [str(path) for path in paths if OTHERWISE.get(path.stem, ()) == flags]
         workdir = folder / f"runs{''.join(flags)}"
-        process = run_verb(
+        process = run_process(
             *("compare", flagfile, *flags, f"--configs={','.join(configs)}"),
             *(f"--workdir={workdir}", f"--data_dir={folder}", "--page=false"),
         )

@@ -337,7 +337,7 @@ class TestPhotos:
         assert "unnamed.parquet does not say which Embedder" in caplog.text
         table = pq.read_table(embeddings).replace_schema_metadata(None)
         pq.write_table(table, tmp_path / "unnamed.parquet")
-        with pytest.raises(ValueError, match=r"have 29 dimensions.*index have 2"):
+        with pytest.raises(ValueError, match=r"have 8 dimensions.*index have 2"):
             found(*flags, unnamed, f"--image={photo}")
 
     def test_a_block_that_is_not_there(self, flags, photo, run_verb):

@@ -199,6 +199,7 @@ class TestMistakesOfUse:
             train.run(tiny_run(tmp_path / "run", method="frozen"))
 
 
+@pytest.mark.usefixtures("no_pictures")
 class TestCatalogues:
     def test_batch_larger_than_the_catalogue(self, tiny_run, tmp_path):
         with pytest.raises(
@@ -220,8 +221,8 @@ class TestCatalogues:
         self, missing, num_reported, tiny_run, changed_catalog, tmp_path, capsys
     ):
         catalog = changed_catalog(f"without {len(missing)}.csv", without=missing)
-        config = tiny_run(tmp_path / "run", catalog=str(catalog), steps=2)
-        metrics = train.run(config).metrics
+        settings = {"catalog": str(catalog), "steps": 2, "baselines": True}
+        metrics = train.run(tiny_run(tmp_path / "run", **settings)).metrics
         for part in PARTS:
             assert metrics[part] == {"num_products": num_reported, "num_rejects": 0}
         assert "No figures: " in capsys.readouterr().out
@@ -231,8 +232,8 @@ class TestCatalogues:
         self, tiny_run, changed_catalog, tmp_path
     ):
         catalog = changed_catalog("no_split.csv", without=("split",))
-        config = tiny_run(tmp_path / "run", catalog=str(catalog), steps=0)
-        metrics = train.run(config).metrics
+        settings = {"catalog": str(catalog), "steps": 0, "baselines": True}
+        metrics = train.run(tiny_run(tmp_path / "run", **settings)).metrics
         assert "4 of 18 styles held out" in metrics["split"]
         assert 8 <= metrics["after"]["num_products"] <= 12
         assert metrics["after"] == metrics["before"]  # After no step at all.

@@ -331,11 +331,11 @@ class TestInAnActiveContext:
 
 
 def test_without_pyspark_says_what_to_install(
-    vectors_file, run_verb, tmp_path, monkeypatch
+    vectors_file, run_process, tmp_path, monkeypatch
 ):
     (tmp_path / "pyspark.py").write_text("raise ModuleNotFoundError(__name__)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    process = run_verb(
+    process = run_process(
         "group",
         f"--embeddings={vectors_file}",
         "--threshold=0.8",

@@ -87,9 +87,11 @@ class TestRuns:
         assert training["images_per_second"] > 11 * 8 / training["seconds"]
         assert 0.1 < training["peak_memory_gigabytes"] < 100
 
-    def test_a_run_that_is_gone_on_with_adds_up(self, tiny_run, tmp_path, monkeypatch):
+    def test_a_run_that_is_gone_on_with_adds_up(
+        self, tiny_run, tmp_path, monkeypatch, no_pictures
+    ):
         """Five steps of eight are made, of which three are saved; then five more."""
-        config = tiny_run(tmp_path / "run", baselines=False)
+        config = tiny_run(tmp_path / "run")
         seconds = iter(range(1, 100))
         add = Cost.add
 

@@ -27,7 +27,6 @@ def test_a_bucket_teaches_what_a_disk_does(
             data_dir=data_dir,
             cache_dir=str(tmp_path / f"{name} cache"),
             memory_gigabytes=0.0,
-            baselines=False,
             method="triplet",
             steps=4,
         )

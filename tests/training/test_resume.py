@@ -11,9 +11,12 @@ from ends import assert_same_end, saved_step
 
 from cv_tf import train
 from cv_tf.config import Config
+from cv_tf.report.first_batch import show_first_batch
 from cv_tf.training import session
 from cv_tf.training.callbacks import ProgressBar
 from cv_tf.training.interrupted import Interrupted
+
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("no_pictures")]
 
 
 class PowerCutError(Exception):
@@ -46,7 +49,7 @@ def power_cut(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def through(tiny_run, tmp_path_factory):
+def through(tiny_run, no_pictures, tmp_path_factory):
     """A run of the plain method that was never stopped."""
     config = tiny_run(tmp_path_factory.mktemp("through") / "run")
     train.run(config)
@@ -61,6 +64,7 @@ def test_two_runs_are_alike(through, tiny_run, tmp_path):
 
 
 def test_power_cuts(through, tiny_run, power_cut, read_events, tmp_path, monkeypatch):
+    monkeypatch.setattr("cv_tf.report.first_batch.show_first_batch", show_first_batch)
     config = tiny_run(tmp_path / "run")
     assert power_cut(config, 2) == [1, 2]  # Before there is any checkpoint.
     assert saved_step(config.workdir) == 0
@@ -113,7 +117,17 @@ VARIANTS = {
 }
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+# A queue; a twin and a predictor; labels. Each takes three trainings.
+FIRST = ("queue and momentum twin", "rising momentum and predictor", "pseudo-labels")
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        pytest.param(name, marks=() if name in FIRST else pytest.mark.slow)
+        for name in VARIANTS
+    ],
+)
 def test_power_cuts_of(variant, tiny_run, power_cut, tmp_path):
     settings, parts = VARIANTS[variant]
     straight = tiny_run(tmp_path / "straight", steps=7, **settings)
@@ -184,6 +198,7 @@ class TestProcesses:
         assert not Path(config.workdir, "embedder.keras").exists(), errors
         return errors
 
+    @pytest.mark.slow
     def test_killed(self, long_run, start_verb, tmp_path):
         straight, configure = long_run
         config = configure(tmp_path / "run")

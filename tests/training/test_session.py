@@ -19,6 +19,8 @@ from cv_tf.training.alarms import CollapseError, NonFiniteLossError
 from cv_tf.training.session import Session, save_embedder
 from cv_tf.training.workdir import Workdir
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 
 def begun(config) -> Session:
     return Session(config, Workdir(config.workdir), read_catalog(config.catalog))
@@ -51,7 +53,7 @@ def test_a_session_makes_no_folder_yet(tiny_run, tmp_path):
 
 
 def test_baselines_are_left_out_where_they_are_not_wanted(tiny_run, tmp_path):
-    metrics = train.run(tiny_run(tmp_path / "run", steps=1, baselines=False)).metrics
+    metrics = train.run(tiny_run(tmp_path / "run", steps=1)).metrics
     assert set(metrics) == {"split", "after", "training"}
     assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == metrics
 
@@ -66,7 +68,8 @@ def test_the_frozen_baselines_are_the_network_as_it_was_pretrained(
         return build_embedder(settings)
 
     monkeypatch.setattr(session, "build_embedder", build)
-    config = tiny_run(tmp_path, steps=0, average="inverse", whiten="pca")
+    settings = {"steps": 0, "average": "inverse", "whiten": "pca", "baselines": True}
+    config = tiny_run(tmp_path, **settings)
     metrics = train.run(config).metrics
     assert built[0] == config
     for settings, color in zip(built[1:], ("rgb", "grey"), strict=True):
@@ -113,6 +116,7 @@ class TestDivergence:
             learning_rate=1e30,
             warmup_steps=2,
             checkpoint_every=1,
+            baselines=True,
         )
         # The first step has a rate of 0: only then do the weights fly apart.
         with pytest.raises(NonFiniteLossError, match=r"step (\d+)\. Lower") as first:

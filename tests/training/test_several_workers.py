@@ -13,6 +13,9 @@ from ends import (
 
 from cv_tf import train
 
+# Each run of two workers takes 20 seconds of a core and more.
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("no_pictures")]
+
 STEPS, EVERY = 60, 10
 
 
@@ -74,6 +77,7 @@ def test_two_workers_learn_what_one_process_does(undisturbed, configure, tmp_pat
     assert_like_embedders(config.workdir, undisturbed[0].workdir)
 
 
+@pytest.mark.slow
 def test_all_workers_learn_from_the_groups_that_the_chief_finds(
     start, configure, tmp_path
 ):
@@ -88,6 +92,7 @@ def test_all_workers_learn_from_the_groups_that_the_chief_finds(
     assert_like_embedders(alone.workdir, together.workdir)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
 def test_one_is_killed_and_all_are_started_again(
     start, configure, undisturbed, tmp_path, victim
@@ -109,6 +114,7 @@ def test_one_is_killed_and_all_are_started_again(
     assert_same_end(undisturbed[0].workdir, config.workdir)
 
 
+@pytest.mark.slow
 def test_one_is_told_to_stop_and_both_do(start, configure, undisturbed, tmp_path):
     config = configure(tmp_path / "run", probe_every=30)
     workers = start(config)
@@ -124,6 +130,7 @@ def test_one_is_told_to_stop_and_both_do(start, configure, undisturbed, tmp_path
     assert_same_end(undisturbed[0].workdir, config.workdir)
 
 
+@pytest.mark.slow
 def test_workers_without_a_common_folder_are_told(
     start_verb, tf_configs, tiny_run, tmp_path
 ):
