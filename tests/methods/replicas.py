@@ -85,6 +85,16 @@ def train(strategy, settings):
     return steps
 
 
+def steps_of(name, strategy):
+    """What a method learns: NAME/STEP/loss and all weights, NAME/STEP/NUMBER."""
+    arrays = {}
+    for step, (loss, weights) in enumerate(train(strategy, SETTINGS[name])):
+        arrays[f"{name}/{step}/loss"] = np.asarray(loss)
+        for number, weight in enumerate(weights):
+            arrays[f"{name}/{step}/{number}"] = weight
+    return arrays
+
+
 def main():
     """Trains each of the methods that are named."""
     name, output, *names = sys.argv[1:]
@@ -96,10 +106,7 @@ def main():
     assert strategy.num_replicas_in_sync == (1 if name == "cpu" else 2)
     arrays = {}
     for method in names:
-        for step, (loss, weights) in enumerate(train(strategy, SETTINGS[method])):
-            arrays[f"{method}/{step}/loss"] = loss
-            for number, weight in enumerate(weights):
-                arrays[f"{method}/{step}/{number}"] = weight
+        arrays |= steps_of(method, strategy)
     if devices.is_chief(strategy):
         np.savez(output, **arrays)
 

@@ -32,9 +32,28 @@ def _name(settings):
     return "-".join(map(str, settings.values()))
 
 
-each = pytest.mark.parametrize("settings", EACH, ids=_name)
-# Crops and wholes are one to a compiler.
-COMPILED = [settings for settings in EACH if settings["views"] != "whole"] + MORE
+def _marked(cases, mark, is_kept):
+    """Cases for `parametrize`: those that are not kept have a mark."""
+    return [
+        pytest.param(case, marks=() if is_kept(case) else mark, id=_name(case))
+        for case in cases
+    ]
+
+
+each = pytest.mark.parametrize(
+    "settings",
+    _marked(EACH, pytest.mark.integration, lambda case: case["views"] == "parts"),
+)
+# Crops and wholes are one to a compiler, which takes five seconds of a core a case:
+# `make test` compiles each loss once.
+COMPILED = _marked(
+    [case for case in EACH if case["views"] != "whole"] + MORE,
+    pytest.mark.slow,
+    # SimCLR of parts is part contrast by another name.
+    lambda case: (
+        len(case) == 2 and case["views"] == "parts" and case["method"] != "simclr"
+    ),
+)
 
 
 @each
@@ -102,11 +121,13 @@ def test_the_embedder_shares_the_backbone_that_learns(build, batch, method):
     assert np.abs(learner.embedder(batch["image"]) - before).max() > 1e-4
 
 
-@pytest.mark.parametrize("settings", COMPILED, ids=_name)
+@pytest.mark.integration
+@pytest.mark.parametrize("settings", COMPILED)
 def test_a_compiled_step_equals_an_eager_one(assert_compiled_equals_eager, settings):
     assert_compiled_equals_eager(**settings)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("precision", ["float16", "bfloat16"])
 @pytest.mark.parametrize("method", METHODS)
 def test_it_trains_in_half_precision(
@@ -115,7 +136,14 @@ def test_it_trains_in_half_precision(
     assert_trains_in_half_precision(precision, method=method)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    "method",
+    [
+        pytest.param(name, marks=() if name == "moco" else pytest.mark.slow)
+        for name in METHODS
+    ],
+)
 def test_it_runs_compiled_under_fit_several_steps_a_call(build, batch, method):
     learner = build(method=method)
     learner.compile(keras.optimizers.SGD(0.1), jit_compile=True, steps_per_execution=2)

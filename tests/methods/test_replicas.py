@@ -1,5 +1,6 @@
 """Two replicas with half the batch each are one with the whole batch."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -9,13 +10,21 @@ import numpy as np
 import pytest
 import replicas
 
+from cv_tf import strategy
+
+pytestmark = pytest.mark.integration
+
 SCRIPT = Path(replicas.__file__)
+# A queue that all replicas fill, labels of all of them, and norms over all of them.
+FIRST = ("moco", "triplet", "batch_norm")
+OTHERS = tuple(name for name in replicas.SETTINGS if name not in FIRST)
+NAMES = [*FIRST, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
 
 
-def _start(strategy, output, **environment):
+def _start(spread, output, names, **environment):
     # Both compute threads of a small machine; half of them would be no faster.
     return subprocess.Popen(
-        [sys.executable, str(SCRIPT), strategy, str(output), *replicas.SETTINGS],
+        [sys.executable, str(SCRIPT), spread, str(output), *names],
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -32,44 +41,61 @@ def _finish(processes, output):
 
 
 @pytest.fixture(scope="module")
-def one(tmp_path_factory):
-    """What one replica learns, of each of the settings."""
-    output = tmp_path_factory.mktemp("one") / "steps.npz"
-    return _finish([_start("cpu", output)], output)
+def one():
+    """A function from a method's name to what one replica learns, in this process."""
+
+    @functools.cache
+    def learn(name):
+        return replicas.steps_of(name, strategy.create("cpu"))
+
+    return learn
 
 
 @pytest.fixture(scope="module")
-def mirrored(tmp_path_factory):
-    """What two replicas of one process learn."""
-    output = tmp_path_factory.mktemp("mirrored") / "steps.npz"
-    return _finish([_start("mirrored", output)], output)
+def two(tmp_path_factory, tf_configs):
+    """A function from a method's name to what two replicas of a kind learn.
+
+    Of one process, or of two, which takes ten seconds of a core each; what methods
+    share a process is a matter of time.
+    """
+
+    @functools.cache
+    def learn_all(spread, names):
+        output = tmp_path_factory.mktemp(spread) / "steps.npz"
+        each = [{}]
+        if spread == "multi_worker":
+            each = [{"TF_CONFIG": text} for text in tf_configs(2)]
+        started = [_start(spread, output, names, **variables) for variables in each]
+        return _finish(started, output)
+
+    def learn(spread, name):
+        names = FIRST if name in FIRST else OTHERS
+        if spread == "multi_worker":
+            names = FIRST + OTHERS
+        learned = learn_all(spread, names)
+        return {key: learned[key] for key in learned if key.startswith(f"{name}/")}
+
+    return learn
 
 
-@pytest.fixture(scope="module")
-def two_workers(tmp_path_factory, tf_configs):
-    """What two processes learn."""
-    output = tmp_path_factory.mktemp("workers") / "steps.npz"
-    started = [_start("multi_worker", output, TF_CONFIG=text) for text in tf_configs(2)]
-    return _finish(started, output)
-
-
-@pytest.mark.parametrize("name", replicas.SETTINGS)
-@pytest.mark.parametrize("spread", ["mirrored", "two_workers"])
-def test_two_replicas_learn_what_one_does(request, one, spread, name):
-    two = request.getfixturevalue(spread)
-    keys = [key for key in one if key.startswith(f"{name}/")]
-    assert keys == [key for key in two if key.startswith(f"{name}/")]
-    for key in keys:
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "spread", ["mirrored", pytest.param("multi_worker", marks=pytest.mark.slow)]
+)
+def test_two_replicas_learn_what_one_does(one, two, spread, name):
+    expected, found = one(name), two(spread, name)
+    assert list(found) == list(expected)
+    for key in expected:
         # Batch normalization over replicas takes the variance in another way.
         np.testing.assert_allclose(
-            two[key], one[key], rtol=1e-3, atol=5e-4, err_msg=key
+            found[key], expected[key], rtol=1e-3, atol=5e-4, err_msg=key
         )
 
 
-@pytest.mark.parametrize("name", replicas.SETTINGS)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_step_teaches_something(one, name):
     first, second = (
-        [value for key, value in one.items() if key.startswith(f"{name}/{step}/")]
+        [value for key, value in one(name).items() if key.startswith(f"{name}/{step}/")]
         for step in (0, 1)
     )
     moved = sum(
@@ -79,7 +105,8 @@ def test_every_step_teaches_something(one, name):
 
 
 def test_a_pass_in_pieces_teaches_what_a_pass_of_all_does(one):
-    for key in one:
-        if key.startswith("moco/"):
-            other = one[key.replace("moco", "micro_batch")]
-            np.testing.assert_allclose(other, one[key], atol=1e-5, err_msg=key)
+    whole, pieces = one("moco"), one("micro_batch")
+    assert len(whole) == len(pieces) > 0
+    for key in whole:
+        other = pieces[key.replace("moco", "micro_batch")]
+        np.testing.assert_allclose(other, whole[key], atol=1e-5, err_msg=key)
