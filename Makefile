@@ -1,5 +1,8 @@
 # make train: install, then run the main job on the embedded data set.
-# make test:  install with the test extra, then run the tests.
+# make test:  install with the test extra, then run the tests: all that a change can break.
+# make test-fast: those that train nothing and start no process, in a minute.
+# make test-all: all tests; the slow ones assert the same as others, on more.
+# make coverage: as make test, and says which lines no test runs.
 # make docs:  install with the dev extra, then build the API documentation: build/api.
 # make notebooks: runs the notebooks and stores their outputs in them.
 # PYTHON chooses the interpreter (3.10 to 3.13): make train PYTHON=python3.12
@@ -9,13 +12,24 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --no-cache-dir
 
-.PHONY: train test lint docs notebooks clean
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+.PHONY: train test test-fast test-all coverage lint docs notebooks clean
 
 train: $(VENV)/.installed
 	$(BIN)/python -m cv_tf.train --flagfile=configs/cvssl.cfg
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
+
+test-fast: $(VENV)/.installed-test
+	$(PYTEST) -m "not integration and not slow"
+
+test-all: $(VENV)/.installed-test
+	$(PYTEST) -m ""
+
+coverage: $(VENV)/.installed-test
+	$(PYTEST) --cov
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

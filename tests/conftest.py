@@ -25,6 +25,36 @@ from cv_tf.comparison.results import Row, read_rows
 from cv_tf.comparison.settings import CompareConfig
 from cv_tf.config import Config
 
+# Whoever asks for one of these trains, starts a process, or waits for one that does.
+_COSTLY = {"bucket", "chromium", "finished_run", "run_process", "runs_here"}
+_COSTLY |= {"start_verb", "tf_configs"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests that ask for a costly fixture."""
+    for item in items:
+        if _COSTLY.intersection(item.fixturenames):
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.fixture(autouse=True)
+def _cheap(request) -> Iterator[None]:
+    """Fails a test that starts a process or trains without saying so by its marker."""
+    if request.node.get_closest_marker("integration"):
+        yield
+        return
+
+    def refuse(*_, **__):
+        raise AssertionError("This takes seconds: mark the test 'integration'.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess.Popen, "__init__", refuse)
+        if "cv_tf.training.session" in sys.modules:
+            patch.setattr("cv_tf.training.session.fit", refuse)
+        yield
+
+
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
 

@@ -243,12 +243,14 @@ def _run(*arguments):
     )
 
 
+@pytest.mark.integration
 def test_a_command_that_succeeds_exits_with_0():
     finished = _run("--what=work")
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout == "done work\n"
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("what", ["--help", "-h", "--helpfull"])
 def test_help_exits_with_0_and_does_nothing(what):
     finished = _run("--what=work", what)
@@ -257,6 +259,7 @@ def test_help_exits_with_0_and_does_nothing(what):
     assert "done" not in finished.stdout
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
@@ -274,6 +277,7 @@ def test_wrong_use_exits_with_2_in_plain_words(argument, message):
     assert "Traceback" not in finished.stderr
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("what", "message"),
     [
@@ -291,6 +295,7 @@ def test_what_the_user_can_mend_exits_with_1_in_one_line(what, message):
     assert finished.stderr.count("\n") == 1
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("what", "error"),
     [

@@ -53,6 +53,7 @@ def rejects_of(output: Path) -> list[list[str]]:
 
 
 class TestCatalogueOfTheRun:
+    @pytest.mark.integration
     def test_is_what_the_embedder_says_of_each_photo(self, finished, finished_run):
         output, _ = finished
         found = read_embeddings(output)
@@ -100,6 +101,7 @@ class TestCatalogueOfTheRun:
 
 
 class TestKilled:
+    @pytest.mark.integration
     @pytest.mark.parametrize(
         ("number", "exit_code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)]
     )

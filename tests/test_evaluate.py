@@ -43,6 +43,7 @@ class TestTrained:
         assert process.returncode == 0, process.stderr
         return process, json.loads(output.read_text())
 
+    @pytest.mark.integration
     def test_figures_are_those_of_the_training(self, process, finished_run):
         _, figures = process
         metrics = Path(finished_run[0].workdir, "metrics.json").read_text()
@@ -64,6 +65,7 @@ class TestTrained:
         settings = settings_of(["evaluate", *flags])
         assert settings == EvaluateConfig(**expected, overwrite=True)
 
+    @pytest.mark.integration
     def test_another_catalogue(self, finished_run, drawn_catalog, changed_catalog):
         workdir = f"--workdir={finished_run[0].workdir}"
         whole = figures_of(workdir, f"--catalog={drawn_catalog}")
@@ -93,6 +95,7 @@ class TestTrained:
 
 
 class TestFrozen:
+    @pytest.mark.integration
     def test_is_the_baseline_of_a_training(self, finished_run, frozen_flags):
         """The same seed makes the same random network."""
         trained, _ = finished_run
@@ -104,11 +107,13 @@ class TestFrozen:
         assert grey == pytest.approx(metrics["frozen_grey"], abs=1e-5)
         assert rgb == pytest.approx(metrics["frozen_rgb"], abs=1e-5)
 
+    @pytest.mark.integration
     def test_says_so(self, frozen_flags, capsys):
         figures = figures_of(*frozen_flags)
         assert capsys.readouterr().out.strip().split("\n")[0].strip() == "frozen"
         assert figures["num_products"] == 15
 
+    @pytest.mark.integration
     def test_leaves_the_embedder_that_its_figures_are_of(self, frozen_flags, tmp_path):
         path = tmp_path / "frozen.keras"
         flags = (*frozen_flags, "--whiten=pca", f"--save_embedder={path}")
@@ -125,6 +130,7 @@ class TestFrozen:
 
 
 class TestPage:
+    @pytest.mark.integration
     def test_as_a_user_types_it(self, frozen_flags, run_verb, tmp_path):
         page = tmp_path / "page.html"
         process = run_verb("evaluate", *frozen_flags, f"--page={page}")
@@ -150,6 +156,7 @@ class TestRefusals:
         with pytest.raises(ConfigError, match=r"--workdir .*--method=frozen"):
             evaluate.run(EvaluateConfig())
 
+    @pytest.mark.integration
     def test_an_output_that_is_there(self, frozen_flags, tmp_path, run_verb):
         output = tmp_path / "figures.json"
         output.write_text("precious")

@@ -8,6 +8,8 @@ import pytest
 from cv_tf import choices
 from cv_tf.compare import settings_of
 
+pytestmark = [pytest.mark.slow, pytest.mark.integration]
+
 ROOT = Path(__file__).parents[1]
 # They count every variant of each product, so that chance has less of a say in them.
 FIGURES = ("map_at_r", "map_at_r_in_block")

@@ -32,6 +32,7 @@ class TestSavedModel:
         assert process.returncode == 0, process.stderr
         return output, process
 
+    @pytest.mark.integration
     def test_says_how_well_it_agrees(self, finished):
         output, process = finished
         lines = process.stdout.strip().split("\n")
@@ -61,6 +62,7 @@ class TestSavedModel:
         assert '{"instances": [{"b64": "..."}]}' in card
         assert "| photos | 9 |" in card
 
+    @pytest.mark.integration
     def test_is_not_replaced_unless_asked(self, finished, workdir, run_verb):
         output, _ = finished
         flags = (workdir, f"--output={output}", "--photos=2")
@@ -73,6 +75,7 @@ class TestSavedModel:
         assert "| photos | 2 |" in output.with_name("1.md").read_text()
 
 
+@pytest.mark.integration
 def test_tflite_in_eight_bits(workdir, tmp_path, capsys):
     output = tmp_path / "tiny.tflite"
     flags = ("--format=tflite", "--precision=int8_weights", "--photos=4")
@@ -82,6 +85,7 @@ def test_tflite_in_eight_bits(workdir, tmp_path, capsys):
     assert "tflite, int8_weights" in (tmp_path / "tiny.tflite.md").read_text()
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(
     not (find_spec("tf2onnx") and find_spec("onnxruntime")),
     reason="the extra 'onnx' is not installed",
@@ -93,6 +97,7 @@ def test_onnx(workdir, tmp_path):
     assert output.is_file()
 
 
+@pytest.mark.integration
 def test_boxes_of_the_catalogue_are_not_looked_at(workdir, changed_catalog, tmp_path):
     """The export is compared on the whole photo: it will get no box."""
     table = changed_catalog("boxed.csv")

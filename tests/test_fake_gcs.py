@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import fake_gcs
+import pytest
 
 UPLOAD = """
 import sys
@@ -17,6 +18,7 @@ with bucket.open_input_stream("bucket/a") as file:
 """
 
 
+@pytest.mark.integration
 def test_a_command_has_a_bucket_and_its_exit_code_is_kept():
     done = subprocess.run(
         [sys.executable, fake_gcs.__file__, sys.executable, "-c", UPLOAD],

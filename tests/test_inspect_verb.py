@@ -54,16 +54,19 @@ class TestViews:
         for name in names:
             assert np.ptp(shown[f"{name}: view 1"].astype(int), axis=-1).max() <= 2
 
+    @pytest.mark.integration
     def test_random_crops_of_another_method(self, flags, tmp_path):
         flags = (*flags, "--method=simclr", f"--output={tmp_path}/views.html")
         page = inspected(*flags).read_text()
         assert "crops: random resized crops, recolored" in page
         assert "parts of view 1" not in page
 
+    @pytest.mark.integration
     def test_as_a_picture(self, flags, tmp_path):
         output = inspected(*flags, f"--output={tmp_path}/views.png", "--products=1")
         assert Image.open(output).format == "PNG"
 
+    @pytest.mark.integration
     def test_of_a_run_and_of_one_that_is_to_come(
         self, finished_run, flags, tmp_path, capsys
     ):
@@ -92,6 +95,7 @@ class TestPair:
     def workdir(self, finished_run):
         return finished_run[0].workdir
 
+    @pytest.mark.integration
     def test_of_a_trained_embedder(self, workdir, drawn_catalog, run_verb, tmp_path):
         output = tmp_path / "pair.html"
         flags = (f"--workdir={workdir}", f"--catalog={drawn_catalog}")

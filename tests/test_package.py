@@ -9,6 +9,8 @@ import tf_keras as keras
 
 import cv_tf
 
+pytestmark = pytest.mark.integration  # Importing is done in processes.
+
 # What loading takes seconds of.
 HEAVY = ("tensorflow", "tf_keras", "keras", "keras_cv", "scann", "sklearn", "scipy")
 

@@ -38,6 +38,7 @@ def hm(drawn_catalog, tmp_path) -> Path:
     return folder
 
 
+@pytest.mark.integration
 def test_a_data_set_is_built_told_and_evaluated(hm, tmp_path, run_verb):
     flags = ["--dataset=hm_personalized_fashion", f"--data_dir={tmp_path / 'data'}"]
     built = run_verb("prepare", *flags, f"--manual_dir={hm}")

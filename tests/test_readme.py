@@ -3,6 +3,7 @@
 All blocks run from top to bottom in one folder, as a reader would, but for this: photos
 are few and small, `TINY` makes trainings last a few steps, `CHANGED` replaces what is
 elsewhere, and verbs are run in this process. Each has tests in processes of its own.
+Trainings draw no pictures, and the runs of a comparison are no processes.
 """
 
 import re
@@ -191,10 +192,11 @@ def folder(drawn_catalog, tmp_path, monkeypatch) -> Path:
     for name in ("configs", "benchmarks"):
         (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # compare starts processes.
     return tmp_path
 
 
+@pytest.mark.integration
+@pytest.mark.usefixtures("runs_here")
 def test_blocks_run_from_top_to_bottom(folder, monkeypatch):
     names = {"images": np.zeros((2, 48, 40, 3), np.uint8)}
     for block in all_blocks():

@@ -243,6 +243,7 @@ class TestPhotos:
     def flags(self, drawn_embeddings, workdir):
         return (f"--embeddings={drawn_embeddings}", f"--workdir={workdir}")
 
+    @pytest.mark.integration
     def test_a_product_is_nearest_to_its_own_photo(
         self, flags, photo, run_verb, tmp_path
     ):
@@ -289,6 +290,7 @@ class TestPhotos:
         assert list(answers[f"{tmp_path}/photo.webp"]) == ["05-navy"]
         assert [path.name for path in tmp_path.iterdir()] == ["photo.webp"]
 
+    @pytest.mark.integration
     def test_the_whole_photo(self, flags, photo):
         (auto,), (whole,) = (
             found(*flags, f"--image={photo}", f"--frame={frame}").values()
@@ -325,6 +327,7 @@ class TestPhotos:
         assert "vectors of another Embedder than --workdir" in str(error.value)
         assert str(Path(workdir, "embedder.keras")) in str(error.value)
 
+    @pytest.mark.integration
     def test_an_embedder_that_the_file_does_not_name(
         self, flags, drawn_embeddings, embeddings, photo, tmp_path, caplog
     ):

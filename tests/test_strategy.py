@@ -197,6 +197,7 @@ def test_one_replica_has_all_rows_and_exchanges_nothing():
     assert strategy.in_all_workers(created, 3) == (3,)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "script",
     [

@@ -214,6 +214,7 @@ class TestCatalogues:
         with pytest.raises(ValueError, match=r"0 styles .*column style_id"):
             train.run(config)
 
+    @pytest.mark.integration
     @pytest.mark.parametrize(
         ("missing", "num_reported"), [(("style_id", "split"), 0), (("style_id",), 15)]
     )
@@ -228,6 +229,7 @@ class TestCatalogues:
         assert "No figures: " in capsys.readouterr().out
         assert (tmp_path / "run" / "embedder.keras").is_file()
 
+    @pytest.mark.integration
     def test_without_splits_styles_are_held_out(
         self, tiny_run, changed_catalog, tmp_path
     ):

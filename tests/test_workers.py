@@ -57,6 +57,7 @@ def test_all_are_workers_and_numbered(tf_config, task):
         workers.read()
 
 
+@pytest.mark.integration
 def test_the_manifest_for_kubernetes_sets_it(monkeypatch):
     manifest = (Path(__file__).parents[1] / "docs" / "kubernetes.yaml").read_text()
     script = re.search(r"export TF_CONFIG=.*?(?=exec )", manifest, re.DOTALL)[0]

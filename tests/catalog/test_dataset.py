@@ -128,6 +128,7 @@ def test_a_folder_can_be_named_in_place_of_a_data_set(data_dir, tmp_path):
     assert shade(catalog.records(2), tmp_path) == 160
 
 
+@pytest.mark.integration
 def test_our_own_data_set_is_made_where_it_is_missing(tmp_path, capfd):
     catalog = load(
         tmp_path, name="synthetic_color_variants/tiny", block_columns=("category",)

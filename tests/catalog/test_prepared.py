@@ -44,6 +44,7 @@ def test_what_is_in_a_data_set_is_laid_out_by_split():
     )
 
 
+@pytest.mark.integration
 def test_a_data_set_that_was_there_is_told_and_left_alone(tmp_path):
     name = "synthetic_color_variants/tiny"
     first, again = (

@@ -257,6 +257,7 @@ class TestPhotos:
             corners = np.asarray(image)[[0, 0, -1, -1], [0, -1, 0, -1]]
         assert corners.min() > 200
 
+    @pytest.mark.integration
     def test_products_stay_inside_their_photos(self, splits):
         num_cut = 0
         for style in splits["validation"][::2]:
@@ -267,6 +268,7 @@ class TestPhotos:
             num_cut += border.min() < 120
         assert num_cut <= len(splits["validation"]) // 60
 
+    @pytest.mark.integration
     def test_the_same_product_is_the_same_bytes_in_another_process(self, splits):
         style = splits["train"][7]
         script = (
@@ -315,6 +317,7 @@ def offline(monkeypatch):
 
 
 class TestBuilder:
+    @pytest.mark.integration
     def test_the_data_set_is_built_offline_and_read_back(self, tmp_path, offline):
         builder = tfds.builder("synthetic_color_variants/tiny", data_dir=tmp_path)
         assert isinstance(builder, synthetic_color_variants.SyntheticColorVariants)
@@ -349,6 +352,7 @@ class TestBuilder:
         drawn = np.asarray(Image.open(io.BytesIO(photo)), np.int32)
         assert np.abs(drawn - row["image"]).max() <= 6
 
+    @pytest.mark.integration
     def test_what_is_stored_is_the_very_photo(self, tmp_path, offline):
         builder = tfds.builder("synthetic_color_variants/tiny", data_dir=tmp_path)
         builder.download_and_prepare(file_format="array_record")

@@ -202,6 +202,7 @@ def test_where_split_takes_one_split_or_says_which_there_are(tmp_path):
         catalog.where_split("test")
 
 
+@pytest.mark.integration
 def test_checking_a_table_does_not_load_tensorflow(tmp_path):
     path = write(tmp_path / "c.csv", TABLE)
     code = (

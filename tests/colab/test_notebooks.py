@@ -93,8 +93,16 @@ def run_once(tmp_path_factory) -> Callable[[str], Ran]:
     return run
 
 
+# A notebook takes half a minute; that of TPUs is the shortest.
+RUN = [
+    pytest.param(name, marks=() if name == "tpu" else pytest.mark.slow)
+    for name in NAMES
+]
+
+
+@pytest.mark.integration
 class TestRunFromTopToBottom:
-    @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.parametrize("name", RUN)
     def test_leaves_what_it_promises(self, run_once, name):
         ran = run_once(name)
         # A command that fails prints why, and the cell goes on.
@@ -103,12 +111,13 @@ class TestRunFromTopToBottom:
         for file in PROMISED[name]:
             assert (ran.folder / file).stat().st_size, file
 
-    @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.parametrize("name", RUN)
     def test_shows_what_is_stored_in_the_notebook(self, run_once, name):
         shown = {cell.id: kinds(cell) for cell in code_cells(run_once(name).notebook)}
         for cell in code_cells(read(name)):
             assert kinds(cell) == shown[cell.id], cell.source
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["quickstart", "own_catalogue"])
     def test_every_product_is_in_a_group(self, run_once, name):
         ran = run_once(name)

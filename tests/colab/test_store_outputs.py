@@ -22,6 +22,7 @@ def printed(notebook):
     return "".join(output.text for output in outputs)
 
 
+@pytest.mark.integration
 def test_runs_this_python_whatever_kernels_the_user_has(tmp_path, monkeypatch):
     kernel = {"argv": ["/bin/false"], "display_name": "Another", "language": "python"}
     folder = tmp_path / "kernels" / "python3"
@@ -35,6 +36,7 @@ def test_runs_this_python_whatever_kernels_the_user_has(tmp_path, monkeypatch):
     assert printed(notebook) == f"{sys.executable} {tmp_path}\n"
 
 
+@pytest.mark.integration
 def test_parameters_take_the_place_of_those_of_the_notebook(tmp_path):
     notebook = notebook_of("A = 1\nB = 2", "print(A, B)")
     assert printed(execute(notebook, tmp_path, {"B": "two"})) == "1 two\n"
@@ -90,6 +92,7 @@ def test_absolute_paths_are_found_in_text(text, paths):
 
 
 class TestStore:
+    @pytest.mark.integration
     def test_puts_the_outputs_into_the_file(self, tmp_path):
         path = tmp_path / "a.ipynb"
         nbformat.write(notebook_of("print('a')", "open('b', 'w').close()"), path)
@@ -99,6 +102,7 @@ class TestStore:
         assert stored == tidy(stored)
         assert [each.name for each in tmp_path.iterdir()] == ["a.ipynb"]
 
+    @pytest.mark.integration
     @pytest.mark.parametrize(
         ("source", "error"),
         [("1 / 0", CellExecutionError), ("import os; os.getcwd()", ValueError)],

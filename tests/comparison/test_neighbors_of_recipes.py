@@ -144,6 +144,7 @@ class TestCache:
         run.workdir.embedder.write_bytes(embedder)
         return run
 
+    @pytest.mark.integration
     def test_products_are_embedded_once(self, run, products, monkeypatch):
         first = embed_shown(run, products)
         assert first.product_id.tolist() == products.product_id.tolist()

@@ -74,6 +74,7 @@ def made(capsys) -> list[str]:
     return [re.sub(r" \(.*elapsed, .*left\)$", "", line) for line in lines if line]
 
 
+@pytest.mark.integration
 def test_each_is_made_once_and_told_in_a_line(plan, doing, capsys):
     doing()
     assert make_runs(plan.runs) == {}
@@ -93,6 +94,7 @@ def test_each_is_made_once_and_told_in_a_line(plan, doing, capsys):
     assert made(capsys) == ["5 of 5 runs are there already."]
 
 
+@pytest.mark.integration
 def test_what_has_finished_is_not_made_again(plan, doing, capsys):
     doing()
     make_runs(plan.runs[:2])
@@ -106,6 +108,7 @@ def test_what_has_finished_is_not_made_again(plan, doing, capsys):
     assert plan.runs[0].log.read_text() == before
 
 
+@pytest.mark.integration
 def test_one_that_fails_is_named_and_stops_no_other(plan, doing, capsys):
     doing(a=FAIL, b=CRASH)
     assert make_runs(plan.runs) == {
@@ -127,6 +130,7 @@ def test_one_that_fails_is_named_and_stops_no_other(plan, doing, capsys):
     }
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_reach_the_run_once_and_end_the_comparison(number, plan, doing):
     doing(a=WAIT)
@@ -152,6 +156,7 @@ def test_signals_reach_the_run_once_and_end_the_comparison(number, plan, doing):
     assert make_runs(plan.runs) == {}
 
 
+@pytest.mark.integration
 def test_one_that_another_process_makes_is_waited_for(plan, doing, capsys):
     """As where a comparison was killed, but not the run that it had started."""
     doing()

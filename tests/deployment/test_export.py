@@ -7,6 +7,7 @@ from cv_tf.deployment.agreement import ExportError
 from cv_tf.deployment.export import draw_photos, export_embedder
 
 
+@pytest.mark.integration
 def test_photos_are_drawn_apart(drawn_catalog):
     catalog = read_catalog(drawn_catalog)
     checked, learned = draw_photos(catalog, 32, "auto", "", most=1000)
@@ -15,12 +16,14 @@ def test_photos_are_drawn_apart(drawn_catalog):
     assert sorted(both) == sorted(catalog.product_id)
 
 
+@pytest.mark.integration
 def test_a_single_photo_is_checked_on(drawn_catalog):
     catalog = read_catalog(drawn_catalog).select(np.arange(1))
     checked, learned = draw_photos(catalog, 32, "auto", "", most=9)
     assert (len(checked), len(learned)) == (1, 0)
 
 
+@pytest.mark.integration
 def test_no_photo_that_can_be_used(tmp_path):
     (tmp_path / "catalog.csv").write_text("product_id,image\nA,gone.jpg\n")
     catalog = read_catalog(tmp_path / "catalog.csv", ())
@@ -28,6 +31,7 @@ def test_no_photo_that_can_be_used(tmp_path):
         draw_photos(catalog, 32, "auto", "", most=9)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("format_", "load"), [("savedmodel", "load_savedmodel"), ("tflite", "load_tflite")]
 )

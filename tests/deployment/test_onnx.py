@@ -7,6 +7,7 @@ for package in ("tf2onnx", "onnxruntime"):
     pytest.importorskip(package, reason="the extra 'onnx' is not installed")
 
 
+@pytest.mark.integration
 def test_vectors_are_those_of_the_embedder(tiny_embedder, images, vectors, tmp_path):
     path = tmp_path / "tiny.onnx"
     write_onnx(tiny_embedder, path)

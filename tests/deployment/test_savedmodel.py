@@ -36,6 +36,7 @@ def predict(folder, request: str) -> str:
     return json.dumps({"predictions": outputs.numpy().tolist()})
 
 
+@pytest.mark.integration
 def test_serving_answers_photos(folder, drawn_photos, vectors):
     photos = [drawn_photos[0].encoded(row) for row in range(3)]
     instances = [{"b64": base64.b64encode(photo).decode()} for photo in photos]
@@ -58,6 +59,7 @@ def test_both_say_what_the_embedder_says(folder, images, drawn_photos, vectors):
     np.testing.assert_allclose(np.linalg.norm(of_images(images), axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.integration
 def test_without_looking_for_the_product_vectors_are_others(
     tiny_embedder, drawn_photos, vectors, tmp_path
 ):

@@ -19,12 +19,14 @@ def written(tiny_embedder, images, tmp_path_factory):
     return write
 
 
+@pytest.mark.integration
 def test_floats_are_those_of_the_embedder(written, images, vectors):
     found = load_tflite(written("float32"))(images)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, vectors, atol=1e-5)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("precision", "mean"), [("float16", 0.9999), ("int8_weights", 0.99), ("int8", 0.95)]
 )
@@ -35,11 +37,13 @@ def test_fewer_bits_are_close_and_smaller(precision, mean, written, images, vect
     assert np.abs(found - vectors).max() > 1e-7  # It is not the same file.
 
 
+@pytest.mark.integration
 def test_ranges_need_photos(tiny_embedder, images, tmp_path):
     with pytest.raises(ValueError, match=r"--precision=int8 learns from photos"):
         write_tflite(tiny_embedder, "int8", images[:0], tmp_path / "a.tflite")
 
 
+@pytest.mark.integration
 def test_a_precision_that_is_none(tiny_embedder, images, tmp_path):
     with pytest.raises(ValueError, match=r"precision is 'int4'; choose one of"):
         write_tflite(tiny_embedder, "int4", images, tmp_path / "a.tflite")

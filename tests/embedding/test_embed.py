@@ -53,6 +53,7 @@ class TestEmbed:
         np.testing.assert_allclose(plain, vectors, atol=1e-5)
         assert embed(whitened, photos).shape == (45, 8)
 
+    @pytest.mark.integration
     def test_shows_progress_if_it_has_a_name(self, photos, capsys):
         embed(product_color, photos, batch_size=20)
         assert capsys.readouterr().err == ""

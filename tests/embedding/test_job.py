@@ -149,6 +149,7 @@ def rejects_of(path: Path) -> list[dict[str, str]]:
 
 
 class TestWhole:
+    @pytest.mark.integration
     def test_is_what_the_embedder_says_of_each_photo(self, embedded, embedder):
         shop, found = embedded
         assert found.num_products == len(GOOD)
@@ -184,6 +185,7 @@ class TestWhole:
         after = {path.name for path in embedded[0].folder.iterdir()}
         assert after - before == {".cv_tf", "vectors.parquet", "vectors.rejects.csv"}
 
+    @pytest.mark.integration
     @pytest.mark.parametrize(("part_size", "batch_size"), [(1, 1), (100, 64)])
     def test_parts_and_batches_do_not_matter(
         self, part_size, batch_size, shop, embedded
@@ -203,6 +205,7 @@ class TestWhole:
         np.testing.assert_allclose(validation.vectors, expected.vectors, atol=1e-5)
         assert not rejects_path(shop.output).exists()
 
+    @pytest.mark.integration
     def test_boxes_of_the_catalogue_go_with_their_photos(self, shop, embedder):
         boxes = [{"x": 4, "y": i, "width": 20 + i, "height": 24} for i in range(11)]
         box = dict.fromkeys(("x", "y", "width", "height"), "")
@@ -224,6 +227,7 @@ class TestWhole:
 
 
 class TestInterrupted:
+    @pytest.mark.integration
     def test_goes_on_and_ends_as_if_nothing_had_happened(self, shop, interrupt):
         shop.embed()
         expected = shop.output.read_bytes(), rejects_path(shop.output).read_bytes()
@@ -243,6 +247,7 @@ class TestInterrupted:
         assert found == expected
         assert not shop.parts.exists()
 
+    @pytest.mark.integration
     def test_while_parts_are_merged(self, shop, interrupt, monkeypatch):
         def fail(paths, output):
             output.write_text("half of the")
@@ -318,6 +323,7 @@ class TestAnotherJob:
             shop.embed(**options)
         assert not shop.output.exists()
 
+    @pytest.mark.integration
     @pytest.mark.parametrize("what", ["no color", "part_size"])
     def test_is_thrown_away_if_asked(self, what, shop, interrupt, embedded):
         interrupt(2)
@@ -335,6 +341,7 @@ class TestAnotherJob:
 class TestOneProcess:
     """What was loaded for one job is not taken for what another needs."""
 
+    @pytest.mark.integration
     def test_another_embedder_at_the_same_place(self, shop, build_tiny):
         shop.embed()
         shutil.copy(shop.folder / "other.keras", shop.embedder)
@@ -344,6 +351,7 @@ class TestOneProcess:
         expected = embed(build_tiny(1), prepare(catalog, 32, progress=False))
         np.testing.assert_allclose(found.vectors, expected, atol=1e-5)
 
+    @pytest.mark.integration
     def test_more_products_in_the_same_table(self, shop):
         shop.write_catalog(shop.rows[:2])
         shop.embed()
@@ -365,6 +373,7 @@ class TestOneProcess:
 
 
 class TestNoPhotoCanBeUsed:
+    @pytest.mark.integration
     def test_says_so_and_leaves_what_there_was(self, shop):
         shop.output.write_bytes(b"precious")
         shop.write_catalog([shop.rows[row] for row in BAD])
@@ -378,6 +387,7 @@ class TestNoPhotoCanBeUsed:
         assert shop.output.read_bytes() == b"precious"
         assert not shop.parts.exists()
 
+    @pytest.mark.integration
     def test_mended_photos_are_looked_at_again(self, shop):
         shop.write_catalog([shop.rows[3], shop.rows[4]])
         with pytest.raises(CatalogError, match="no photo can be used"):

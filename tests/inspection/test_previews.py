@@ -57,6 +57,7 @@ def trained_on(config, step):
     return names, [view.numpy() for view in views]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "settings",
     [
@@ -81,6 +82,7 @@ def test_first_views_are_those_of_the_step_that_meets_the_product(previewed, set
         assert len({view.tobytes() for view in product.views}) == 4
 
 
+@pytest.mark.integration
 def test_spread_over_blocks_and_of_the_training_split(previewed):
     for settings in ({}, {"batches": "block"}):
         _, shown = previewed(**settings)
@@ -90,6 +92,7 @@ def test_spread_over_blocks_and_of_the_training_split(previewed):
     assert {product.step for product in shown.products} == {0, 1}
 
 
+@pytest.mark.integration
 def test_the_same_for_the_same_seed_and_no_other(previewed):
     (_, one), (_, again), (_, other) = (previewed(seed=seed) for seed in (1, 1, 2))
     for first, second in zip(one.products, again.products, strict=True):
@@ -98,6 +101,7 @@ def test_the_same_for_the_same_seed_and_no_other(previewed):
     assert (one.products[0].views != other.products[0].views).any()
 
 
+@pytest.mark.integration
 def test_what_the_network_sees(previewed):
     _, grey = previewed(color_input="grey")
     _, colored = previewed(color_input="rgb")
@@ -112,6 +116,7 @@ def test_what_the_network_sees(previewed):
         assert (one.photo == other.photo).all()
 
 
+@pytest.mark.integration
 def test_photos_are_prepared_as_for_training(previewed):
     config, shown = previewed(embed_size=64)
     photos = prepare_photos(read_catalog(config.catalog), config, 64)
@@ -125,6 +130,7 @@ def test_photos_are_prepared_as_for_training(previewed):
         )
 
 
+@pytest.mark.integration
 def test_photos_that_do_not_fit_in_memory(previewed):
     _, kept = previewed()
     _, decoded = previewed(memory_gigabytes=0.0)
@@ -132,6 +138,7 @@ def test_photos_that_do_not_fit_in_memory(previewed):
         assert (one.views == other.views).all()
 
 
+@pytest.mark.integration
 def test_the_first_batch_alone(tiny_run, tmp_path):
     config = tiny_run(tmp_path, cache_dir=str(tmp_path), seed=3)
     photos = prepare_photos(read_catalog(config.catalog), config, 32)
@@ -154,6 +161,7 @@ def test_one_view(previewed):
     assert shown.products[0].views.shape == (1, 32, 32, 3)
 
 
+@pytest.mark.integration
 def test_a_photo_that_cannot_be_used(tiny_run, previewed, drawn_catalog, tmp_path):
     _, shown = previewed(num_products=1)
     gone = shown.products[0].product_id

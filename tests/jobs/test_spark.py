@@ -23,7 +23,10 @@ from cv_tf.jobs import JobError, Parts
 from cv_tf.jobs.spark import run_on_spark
 
 pyspark = pytest.importorskip("pyspark", reason="PySpark is not installed")
-pytestmark = pytest.mark.skipif(not shutil.which("java"), reason="there is no Java")
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(not shutil.which("java"), reason="there is no Java"),
+]
 
 # Spark takes seconds to start, and minutes to give up.
 _PATIENCE_SECONDS = 60
@@ -243,6 +246,7 @@ class TestInAnActiveContext:
         assert embed.run(config).num_products == 45
         _assert_same_embeddings(output, embedded_here)
 
+    @pytest.mark.slow
     def test_embed_goes_on_when_a_worker_is_killed(
         self, context, cluster, finished_run, embedded_here, tmp_path, monkeypatch
     ):

@@ -140,6 +140,7 @@ def test_half_precision_is_computed_in_float32(dtype):
     assert gradients[0].dtype == tf.as_dtype(dtype).as_numpy_dtype
 
 
+@pytest.mark.integration
 def test_compiled_equals_eager(views):
     settings = {
         "temperature": 0.2,

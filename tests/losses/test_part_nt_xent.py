@@ -67,6 +67,7 @@ def test_one_part_is_nt_xent(views):
     assert loss.numpy() == pytest.approx(whole.numpy(), rel=1e-6)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("spread", [False, True])
 def test_a_large_batch_takes_one_part_after_the_other(monkeypatch, jit_compile, spread):
@@ -159,6 +160,7 @@ def test_half_precision_is_computed_in_float32():
     assert value == full.numpy()
 
 
+@pytest.mark.integration
 def test_compiled_equals_eager(views):
     settings = {
         "temperature": 0.2,

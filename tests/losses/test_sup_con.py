@@ -164,6 +164,7 @@ def test_leading_dimensions_are_separate_problems(embeddings):
     )
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("shape", [(12, 4), (2, 12, 2)])
 def test_compiled_equals_eager(embeddings, shape):
     embeddings = embeddings.reshape(shape)

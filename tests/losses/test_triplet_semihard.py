@@ -166,6 +166,7 @@ def test_half_precision_is_computed_in_float32(dtype):
     assert gradient.dtype == tf.as_dtype(dtype).as_numpy_dtype
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("distance", DISTANCES)
 def test_compiled_equals_eager(distance):
     random = np.random.default_rng(1)
@@ -180,6 +181,7 @@ def test_compiled_equals_eager(distance):
     np.testing.assert_allclose(same_gradient, gradient, atol=1e-5)
 
 
+@pytest.mark.integration
 def test_batch_size_may_be_unknown_when_traced():
     traced = tf.function(
         triplet_semihard_loss,
@@ -214,6 +216,7 @@ def test_no_table_is_larger_than_batch_times_batch():
     assert largest == batch_size**2
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("distance", DISTANCES)
 @pytest.mark.parametrize("margin", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("num_labels", [1, 2, 5, 16, 60])

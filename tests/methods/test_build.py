@@ -121,6 +121,7 @@ def test_the_encoder_has_the_settings(build):
     assert method.seed == 11
 
 
+@pytest.mark.integration
 def test_predictors_have_the_settings(build):
     for name, kind in (("byol", BYOL), ("simsiam", SimSiam)):
         method = build(method=name, projection_dimensions=6, predictor_hidden=3)

@@ -66,6 +66,7 @@ def test_no_gradient_flows_through_the_targets(byol, objective):
     assert all(gradient is None for gradient in gradients[len(learned) :])
 
 
+@pytest.mark.integration
 def test_the_twin_follows_ever_more_slowly(byol, batch):
     method = byol(momentum=0.5, steps=4)
     method.compile(keras.optimizers.SGD(0.5))
@@ -83,12 +84,14 @@ def test_the_twin_follows_ever_more_slowly(byol, batch):
             np.testing.assert_allclose(slow, expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.integration
 def test_heads_normalize_their_hidden_layer(byol):
     names = [layer.name for layer in byol().encoder.part_head.layers]
     assert names == ["hidden0", "hidden0_norm", "hidden0_relu", "output"]
     assert byol().predictor.output_shape == (None, 8)
 
 
+@pytest.mark.integration
 def test_predictor_and_twin_are_saved_with_the_method(byol, batch, objective, tmp_path):
     method = byol()
     method.compile(keras.optimizers.SGD(0.5))

@@ -68,6 +68,7 @@ def test_views_are_what_was_asked_for(build, settings):
         assert method.encoder.num_parts == (2 if settings["views"] == "parts" else 1)
 
 
+@pytest.mark.integration
 @each
 def test_a_step_decides_the_views_and_nothing_else_does(build, objective, settings):
     one, again, other = (build(seed=seed, **settings) for seed in (3, 3, 4))
@@ -82,6 +83,7 @@ def test_a_step_decides_the_views_and_nothing_else_does(build, objective, settin
     assert float(objective(one, step=6)[0]) != loss
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("method", SELF_SUPERVISED)
 def test_no_label_is_looked_at(build, objective, method):
     losses = []
@@ -93,6 +95,7 @@ def test_no_label_is_looked_at(build, objective, method):
     assert losses[0] != 0.0
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("color_input", ["grey", "rgb"])
 def test_views_have_the_color_that_the_embedder_is_trained_on(
@@ -111,6 +114,7 @@ def test_views_have_the_color_that_the_embedder_is_trained_on(
     assert same == (color_input == "grey")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("method", METHODS)
 def test_the_embedder_shares_the_backbone_that_learns(build, batch, method):
     learner = build(method=method)

@@ -27,6 +27,7 @@ def compiled(build, batch, objective):
     return make
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("micro_batch", [1, 4])
 @pytest.mark.parametrize("method", METHODS)
 def test_pieces_give_the_gradients_of_the_whole(compiled, batch, method, micro_batch):
@@ -43,6 +44,7 @@ def test_pieces_give_the_gradients_of_the_whole(compiled, batch, method, micro_b
         np.testing.assert_allclose(one, other, atol=1e-4 * largest)
 
 
+@pytest.mark.integration
 def test_a_scaled_loss_gives_the_same_gradients(compiled, batch):
     scaling = keras.mixed_precision.LossScaleOptimizer(
         keras.optimizers.SGD(0.1), dynamic=False, initial_scale=1024
@@ -54,6 +56,7 @@ def test_a_scaled_loss_gives_the_same_gradients(compiled, batch):
         np.testing.assert_allclose(one, other, atol=1e-4)
 
 
+@pytest.mark.integration
 def test_activations_are_those_of_a_piece(compiled, batch):
     """No convolution of the step makes more than a piece at once."""
     most = {}

@@ -50,6 +50,7 @@ def test_a_query_finds_its_key_among_those_of_the_queue(moco, objective, views_o
     np.testing.assert_allclose(embeddings, queries[0], atol=1e-4)
 
 
+@pytest.mark.integration
 def test_an_empty_queue_has_nothing_to_tell_apart(moco, batch, objective):
     method = moco()
     variables = method.learned_variables
@@ -67,6 +68,7 @@ def test_an_empty_queue_has_nothing_to_tell_apart(moco, batch, objective):
         np.testing.assert_array_equal(variable, old)
 
 
+@pytest.mark.integration
 def test_the_queue_has_the_newest_first_and_drops_the_oldest(moco, objective, views_of):
     # Two and a half batches long, so that a batch is cut, too.
     method = moco()
@@ -104,6 +106,7 @@ def test_the_twin_gets_no_gradient(moco, objective):
     assert all(gradient is None for gradient in gradients[len(learned) :])
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("freeze_batch_norm", [True, False])
 def test_the_twin_follows_by_an_exponential_moving_average(
     moco, batch, freeze_batch_norm
@@ -137,6 +140,7 @@ def test_the_twin_normalizes_by_statistics_not_by_its_batch(
     np.testing.assert_allclose(method.queue[:, :8], _parts_first(one_by_one), atol=1e-4)
 
 
+@pytest.mark.integration
 def test_twin_and_queue_are_saved_with_the_method(moco, batch, objective, tmp_path):
     method = moco(momentum=0.5)
     method.compile(keras.optimizers.SGD(0.5))

@@ -75,6 +75,7 @@ def test_the_predictor_keeps_its_learning_rate(simsiam):
     assert Method.constant_rate_variables.fget(method) == []
 
 
+@pytest.mark.integration
 def test_projections_are_normalized_throughout(simsiam, batch):
     method = simsiam()
     head = method.encoder.part_head

@@ -46,6 +46,7 @@ def test_only_the_backbone_learns(build):
     assert len(learned) == 3 * 3
 
 
+@pytest.mark.integration
 def test_it_learns(build, assert_learns):
     assert_learns(build(method="triplet"), factor=0.8)
 
@@ -62,6 +63,7 @@ def test_each_part_has_triplets_of_its_own(build, batch, objective):
     assert float(loss) == pytest.approx(float(expected), rel=1e-4)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("distance", ["angular", "L2", "squared-L2"])
 def test_the_loss_of_addons_is_the_same(build, objective, distance):
     try:

@@ -48,6 +48,7 @@ def lite():
     return build
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("variant", [0, 1, 2])
 def test_imagenet_weights_recognize_a_palace(lite, variant):
     # The classifier that the file holds beside the backbone names what is in a photo
@@ -60,6 +61,7 @@ def test_imagenet_weights_recognize_a_palace(lite, variant):
     assert tf.nn.softmax(logits)[0, PALACE] > 0.3
 
 
+@pytest.mark.integration
 def test_imagenet_weights_recognize_a_flower(lite):
     pixels = fit_square(_middle("flower.jpg")[None], 224)
     state = _state_dict(0)
@@ -90,6 +92,7 @@ def test_imagenet_weights_lie_in_keras_axis_order(lite):
         np.testing.assert_array_equal(got, state[f"_bn1.{name}"])
 
 
+@pytest.mark.integration
 def test_imagenet_weights_reach_every_layer(lite):
     fresh = build_backbone("efficientnetlite_b0", "none")
     pairs = list(zip(fresh.weights, lite(0).weights, strict=True))
@@ -98,6 +101,7 @@ def test_imagenet_weights_reach_every_layer(lite):
     assert same == []
 
 
+@pytest.mark.integration
 def test_weights_that_do_not_fit_are_refused(monkeypatch):
     state = _state_dict(0)
     one_more = {**state, "_more.weight": np.zeros(3, np.float32)}
@@ -110,6 +114,7 @@ def test_weights_that_do_not_fit_are_refused(monkeypatch):
         build_backbone("efficientnetlite_b0", "imagenet")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", ["tiny", "efficientnetlite_b0"])
 def test_pixels_are_scaled_as_efficientnet_lite_was_trained(name):
     network = build_backbone(name, "none")
@@ -155,6 +160,7 @@ def _check(name, stride, channels):
     assert "keras_cv" not in str(network.get_config())
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("name", "stride", "channels"),
     [
@@ -233,6 +239,7 @@ def test_tiny_has_no_imagenet_weights():
         build_backbone("tiny", "imagenet")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("backbone", "application"),
     [

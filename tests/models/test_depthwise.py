@@ -69,6 +69,7 @@ def test_all_else_is_left_to_tensorflow(height, size, stride, padding, multiplie
     assert SLOW in _kinds(function)
 
 
+@pytest.mark.integration
 def test_compiled():
     _check(*_tensors(5, 6, 5), compiled=True, tolerance=1e-5)
 

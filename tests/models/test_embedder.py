@@ -157,6 +157,7 @@ def test_other_sizes_are_scaled(embedder, backbone):
     assert similarities.min() > 0.99
 
 
+@pytest.mark.integration
 def test_sizes_unknown_when_traced_make_no_difference(embedder):
     embed = embedder(average="all", color_input="both", embedding="parts")
     spec = tf.TensorSpec([None, None, None, 3], tf.uint8)
@@ -317,6 +318,7 @@ def test_a_missing_file_says_where_files_come_from(tmp_path):
         Embedder.load(tmp_path / "x.keras")
 
 
+@pytest.mark.integration
 def test_variants_are_near_each_other_on_real_photos(hm_dev):
     # 24 styles from six kinds of product, in two colors each.
     lines = (hm_dev / "catalog.csv").read_text().splitlines()[1:]

@@ -44,6 +44,7 @@ def _gradients(network, pixels):
     return tape.gradient(loss, network.trainable_weights)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -70,6 +71,7 @@ def test_it_computes_and_learns_the_same(name, options, pixels):
         assert tf.norm(found - expected) < 2e-3 * tf.norm(expected)
 
 
+@pytest.mark.integration
 def test_all_frozen_norms_of_the_usual_backbone_are_folded():
     network = build_backbone("efficientnetlite_b0", "none", feature_stride=16)
     folded = fold_norms(network, in_training=True)
@@ -184,6 +186,7 @@ def test_padding_that_others_need_is_left_alone(pixels):
     np.testing.assert_allclose(folded(pixels), network(pixels), rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.integration
 def test_a_copy_has_weights_of_its_own(pixels):
     folded = fold_norms(_used("efficientnetlite_b0", frozen_stride=8), in_training=True)
     copy = folded.__class__.from_config(folded.get_config())

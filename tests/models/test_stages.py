@@ -12,6 +12,7 @@ def _photos(size):
     return tf.constant(generator.uniform(0, 255, (2, size, size, 3)), tf.float32)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("name", "stride", "channels"),
     [
@@ -30,6 +31,7 @@ def test_a_backbone_ends_at_its_last_map_of_stride_16(name, stride, channels):
     assert network(_photos(64)).shape == (2, 64 // stride, 64 // stride, channels)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", ["efficientnetlite_b0", "mobilenetv3_small", "tiny"])
 def test_strides_are_what_they_are_called(name):
     network = build_backbone(name, "none")
@@ -39,6 +41,7 @@ def test_strides_are_what_they_are_called(name):
         assert model(_photos(64)).shape[1] == 64 // there_is
 
 
+@pytest.mark.integration
 def test_the_shorter_network_computes_what_the_whole_one_does_on_its_way():
     whole = build_backbone("efficientnetlite_b0", "imagenet")
     short = build_backbone("efficientnetlite_b0", "imagenet", feature_stride=16)
@@ -47,6 +50,7 @@ def test_the_shorter_network_computes_what_the_whole_one_does_on_its_way():
     np.testing.assert_allclose(short(photos), on_its_way(photos), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.integration
 def test_stages_of_nested_networks_are_connected():
     network = build_backbone(
         "convnext_tiny", "none", feature_stride=16, frozen_stride=8
@@ -56,6 +60,7 @@ def test_stages_of_nested_networks_are_connected():
     assert trained[-1].startswith("convnext_tiny_stage_2_block_8")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("frozen_stride", "first_trained"),
     [(0, "stem_conv"), (4, "block3a_expand_conv"), (8, "block4a_expand_conv")],

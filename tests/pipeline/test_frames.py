@@ -127,6 +127,7 @@ def test_frames_follow_a_mirrored_photo():
     np.testing.assert_allclose(mirrored[[0, 2, 3]], frame[[0, 2, 3]], atol=1e-6)
 
 
+@pytest.mark.integration
 def test_compiled_and_eager_agree():
     random = np.random.default_rng(0)
     images = np.stack([photo()] * 3)
@@ -144,6 +145,7 @@ def test_border_color_is_the_median_in_each_channel():
     np.testing.assert_array_equal(border_colors(image[None]), [[200, 210, 220]])
 
 
+@pytest.mark.integration
 def test_real_studio_photos_are_framed(hm_dev):
     files = sorted((hm_dev / "images").iterdir())[:200]
     size = (SIDE, SIDE)

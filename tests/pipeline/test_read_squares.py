@@ -55,6 +55,7 @@ def pipeline_squares(tmp_path):
 SIZES = [(40, 60), (127, 129), (192, 288), (288, 192), (300, 420), (1100, 1301)]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
 @pytest.mark.parametrize("find_frame", [True, False])
 def test_squares_are_those_of_the_pipeline(file_format, find_frame, pipeline_squares):
@@ -63,6 +64,7 @@ def test_squares_are_those_of_the_pipeline(file_format, find_frame, pipeline_squ
     np.testing.assert_array_equal(read(photos, find_frame), expected)
 
 
+@pytest.mark.integration
 def test_the_frame_is_found():
     photo = encoded(garment(200, 200), "PNG")
     blue = (read([photo]) < 100).any(axis=-1).mean()
@@ -70,6 +72,7 @@ def test_the_frame_is_found():
     assert blue > 1.5 * blue_in_whole
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("mode", ["L", "RGB", "P", "RGBA"])
 def test_png_of_any_mode_is_read_as_by_the_pipeline(mode, pipeline_squares):
     image = garment(100, 90, mode)

@@ -115,6 +115,7 @@ def test_a_folder_that_cannot_be_written_is_left_alone(catalog, tmp_path, monkey
     assert list(folder.glob("*.parquet"))
 
 
+@pytest.mark.integration
 def test_an_interrupted_scan_keeps_what_it_has_seen(catalog, monkeypatch, examined):
     monkeypatch.setattr(scan_module, "_CHUNK", 1)
     original = scan_module._read

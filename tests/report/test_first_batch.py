@@ -45,6 +45,7 @@ def levels(picture):
     }
 
 
+@pytest.mark.integration
 def test_products_of_the_first_batch_in_all_their_forms(shown, monkeypatch):
     drawn = []
 
@@ -67,6 +68,7 @@ def test_products_of_the_first_batch_in_all_their_forms(shown, monkeypatch):
             np.testing.assert_array_equal(picture.picture, pixels)
 
 
+@pytest.mark.integration
 def test_a_method_with_one_view_and_no_parts(shown):
     settings = {"method": "triplet", "products_per_style": 2, "views": "whole"}
     config, train, series = shown(**settings)
@@ -79,6 +81,7 @@ def test_a_method_with_one_view_and_no_parts(shown):
         assert corner in levels(picture)
 
 
+@pytest.mark.integration
 def test_once_a_run(shown):
     _, _, before = shown()
     _, _, after = shown()
@@ -87,6 +90,7 @@ def test_once_a_run(shown):
     )
 
 
+@pytest.mark.integration
 def test_whole_or_not_at_all(shown, monkeypatch, tmp_path):
     def full_disk(*_, **__):
         raise OSError("No space left on device")

@@ -157,6 +157,7 @@ def test_below_20000_products_it_is_exact():
     np.testing.assert_array_equal(found.similarities, exact.similarities)
 
 
+@pytest.mark.integration
 def test_neighbors_of_all_products_never_hold_the_product_itself(monkeypatch):
     monkeypatch.setattr(search, "_EXACT_BELOW", 0)
     found = nearest(MANY, 10, engine="auto", recall=0.9)

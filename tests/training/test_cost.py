@@ -78,6 +78,7 @@ def test_the_stopwatch_times_steps_and_not_what_is_between_them(monkeypatch):
 
 
 class TestRuns:
+    @pytest.mark.integration
     def test_a_run_writes_what_it_cost(self, finished_run):
         config, _ = finished_run
         with open(f"{config.workdir}/metrics.json") as file:  # noqa: PTH123
@@ -87,6 +88,7 @@ class TestRuns:
         assert training["images_per_second"] > 11 * 8 / training["seconds"]
         assert 0.1 < training["peak_memory_gigabytes"] < 100
 
+    @pytest.mark.integration
     def test_a_run_that_is_gone_on_with_adds_up(
         self, tiny_run, tmp_path, monkeypatch, no_pictures
     ):

@@ -78,6 +78,7 @@ class TestThreshold:
 
 
 class TestNewEmbedder:
+    @pytest.mark.integration
     def test_figures_are_those_of_the_metrics(self, embedder, photos, config):
         known, reported = halves(photos)
         result = evaluate_new(embedder, known, reported, config)
@@ -96,6 +97,7 @@ class TestNewEmbedder:
         assert result.embedded.photos is reported
         np.testing.assert_array_equal(result.embedded.vectors, found)
 
+    @pytest.mark.integration
     def test_whitening_is_of_the_known_products(self, embedder, photos, config):
         known, reported = halves(photos)
         result = evaluate_new(embedder, known, reported, config)
@@ -104,6 +106,7 @@ class TestNewEmbedder:
             result.embedder.whitening.mean, descriptors.mean(axis=0), atol=1e-5
         )
 
+    @pytest.mark.integration
     def test_labels_of_the_reported_do_not_choose_the_threshold(
         self, embedder, photos, config
     ):
@@ -115,6 +118,7 @@ class TestNewEmbedder:
         assert first.figures["threshold"] == second.figures["threshold"]
         assert first.figures["recall_at_5"] != second.figures["recall_at_5"]
 
+    @pytest.mark.integration
     def test_labels_of_the_known_do(self, embedder, photos, config):
         config = dataclasses.replace(config, whiten="none")
         known, reported = halves(photos)
@@ -153,6 +157,7 @@ class TestSavedEmbedder:
         whitened.save(tmp_path / "embedder.keras")
         return tmp_path / "embedder.keras"
 
+    @pytest.mark.integration
     def test_calibrates_on_the_one_split_and_reports_on_the_other(
         self, path, photos, config, drawn_catalog
     ):
@@ -169,6 +174,7 @@ class TestSavedEmbedder:
         )
         assert figures == expected | {"num_products": 15, "num_rejects": 0}
 
+    @pytest.mark.integration
     def test_given_threshold_needs_no_calibration(
         self, path, config, drawn_catalog, monkeypatch
     ):

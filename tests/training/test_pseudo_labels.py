@@ -51,6 +51,7 @@ def test_each_product_has_a_group_of_its_own_block(embedder, photos, tmp_path):
         assert blocks.setdefault(groups[product], block) == block
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("whiten", ["groups", "labels"])
 def test_no_label_is_looked_at(whiten, embedder, photos, tmp_path):
     known = written(tmp_path / "known.csv", embedder, photos, whiten=whiten)
@@ -59,6 +60,7 @@ def test_no_label_is_looked_at(whiten, embedder, photos, tmp_path):
     assert written(tmp_path / "other.csv", embedder, other, whiten=whiten) == known
 
 
+@pytest.mark.integration
 def test_missing_labels_are_those_of_products_without(embedder, photos, tmp_path):
     styles = photos.catalog.style.copy()
     styles[::3] = -1
@@ -88,6 +90,7 @@ def test_known_styles_stay_and_are_no_others(photos):
     np.testing.assert_array_equal(styles, [4, 3, 5, 3, 4])
 
 
+@pytest.mark.integration
 def test_a_catalogue_without_any_label_teaches_a_supervised_method(
     changed_catalog, tiny_run, tmp_path
 ):

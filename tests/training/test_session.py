@@ -52,12 +52,14 @@ def test_a_session_makes_no_folder_yet(tiny_run, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.integration
 def test_baselines_are_left_out_where_they_are_not_wanted(tiny_run, tmp_path):
     metrics = train.run(tiny_run(tmp_path / "run", steps=1)).metrics
     assert set(metrics) == {"split", "after", "training"}
     assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == metrics
 
 
+@pytest.mark.integration
 def test_the_frozen_baselines_are_the_network_as_it_was_pretrained(
     tiny_run, tmp_path, monkeypatch
 ):
@@ -80,6 +82,7 @@ def test_the_frozen_baselines_are_the_network_as_it_was_pretrained(
     assert metrics["before"] == metrics["after"]  # Not a step was made.
 
 
+@pytest.mark.integration
 def test_baselines_do_not_change_what_is_learned(tiny_run, tmp_path):
     runs = [
         train.run(tiny_run(tmp_path / str(wanted), steps=2, baselines=wanted))
@@ -109,6 +112,7 @@ def test_the_embedder_appears_whole_or_not_at_all(tmp_path):
 
 
 class TestDivergence:
+    @pytest.mark.integration
     def test_stops_says_where_and_does_so_again(self, tiny_run, tmp_path):
         config = tiny_run(
             tmp_path / "run",
@@ -142,6 +146,7 @@ BYOL = {"method": "byol", "steps": 100, "learning_rate": 0.01}
 class TestCollapse:
     """BYOL needs its predictor: without one, all embeddings become one."""
 
+    @pytest.mark.integration
     def test_is_told_in_the_first_hundred_steps(self, tiny_run, tmp_path, monkeypatch):
         nothing = keras.layers.Activation("linear")
         monkeypatch.setattr("cv_tf.methods.build._predictor", lambda config: nothing)
@@ -151,5 +156,6 @@ class TestCollapse:
         metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
         assert "after" not in metrics
 
+    @pytest.mark.integration
     def test_is_not_seen_where_there_is_none(self, tiny_run, tmp_path):
         assert "after" in train.run(tiny_run(tmp_path / "run", **BYOL)).metrics

@@ -40,6 +40,7 @@ def test_light_details_inside_of_the_product_are_not_background():
     ]
 
 
+@pytest.mark.integration
 def test_compiled_equals_eager_and_samples_do_not_mix():
     generator = np.random.default_rng(0)
     photos = np.full((3, 9, 9, 3), 240, np.uint8)

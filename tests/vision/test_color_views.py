@@ -111,6 +111,7 @@ def test_samples_draw_their_own_changes_and_do_not_mix():
     np.testing.assert_allclose(again[:3], views[:3], atol=1e-3)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("keep_background", [False, True])
 def test_compiled_equals_eager(keep_background):
     layer = ColorViews(keep_background=keep_background)

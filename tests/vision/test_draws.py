@@ -5,6 +5,7 @@ import tensorflow as tf
 from cv_tf.vision.draws import Rows, per_image, split_seed, uniform
 
 
+@pytest.mark.integration
 def test_compiled_equals_eager():
     def draw(seed):
         first, second = split_seed(seed, 2)

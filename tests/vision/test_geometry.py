@@ -123,6 +123,7 @@ def test_mirror_boxes_flips_only_those_asked_for():
     np.testing.assert_allclose(mirrored[1], images[1], atol=1e-3)
 
 
+@pytest.mark.integration
 def test_compiled_equals_eager():
     images = tf.constant(_photos(2))
     boxes = tf.constant([[0.1, 0.2, 0.5, 0.7], [0.3, 0.9, 0.4, -0.5]])

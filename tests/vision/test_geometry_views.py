@@ -115,6 +115,7 @@ def test_the_seed_decides_for_each_sample(layer):
     assert np.abs(views[1] - views[2]).max() > 1e-3
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("layer", [SmallMoves(flip=0.5), RandomCrops()])
 def test_compiled_equals_eager(layer):
     maps, seed = tf.constant(_maps(3)), tf.constant([3, 4])

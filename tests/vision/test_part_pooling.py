@@ -76,6 +76,7 @@ def test_half_precision_features_are_averaged_in_float32():
     np.testing.assert_allclose(pooled, np.full((1, 2, 1), 60000.0), rtol=1e-3)
 
 
+@pytest.mark.integration
 def test_saved_with_a_model_and_compiled(tmp_path):
     features = np.random.default_rng(1).normal(size=(2, 4, 4, 3)).astype(np.float32)
     inputs = keras.Input((4, 4, 3))

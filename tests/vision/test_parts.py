@@ -38,6 +38,7 @@ def test_the_layer_keeps_the_dtype_of_the_images(dtype):
     np.testing.assert_array_equal(parts[0, 1], BOARD[0, 2:])
 
 
+@pytest.mark.integration
 def test_compiled_equals_eager():
     layer = FixedParts("grid_2x2")
     images = tf.constant(BOARD)

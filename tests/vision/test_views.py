@@ -52,6 +52,7 @@ def test_two_seeds_give_two_views():
     np.testing.assert_array_equal(layer(photos, [1, 2]), one)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", ["whole", "crops", "none"])
 def test_compiled_equals_eager(kind):
     layer = Views(kind)
