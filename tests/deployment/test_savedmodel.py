@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from cv_tf.deployment.savedmodel import load_savedmodel, write_savedmodel
 
+pytestmark = pytest.mark.integration  # Writing and loading one takes four seconds.
+
 
 @pytest.fixture(scope="module")
 def folder(tiny_embedder, tmp_path_factory):
@@ -36,7 +38,6 @@ def predict(folder, request: str) -> str:
     return json.dumps({"predictions": outputs.numpy().tolist()})
 
 
-@pytest.mark.integration
 def test_serving_answers_photos(folder, drawn_photos, vectors):
     photos = [drawn_photos[0].encoded(row) for row in range(3)]
     instances = [{"b64": base64.b64encode(photo).decode()} for photo in photos]
@@ -59,7 +60,6 @@ def test_both_say_what_the_embedder_says(folder, images, drawn_photos, vectors):
     np.testing.assert_allclose(np.linalg.norm(of_images(images), axis=1), 1, atol=1e-5)
 
 
-@pytest.mark.integration
 def test_without_looking_for_the_product_vectors_are_others(
     tiny_embedder, drawn_photos, vectors, tmp_path
 ):
