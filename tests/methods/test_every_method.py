@@ -51,7 +51,7 @@ COMPILED = _marked(
     pytest.mark.slow,
     # SimCLR of parts is part contrast by another name.
     lambda case: (
-        len(case) == 2 and case["views"] == "parts" and case["method"] != "simclr"
+        len(case) == 2 and case.get("views") == "parts" and case["method"] != "simclr"
     ),
 )
 
