@@ -4,6 +4,7 @@
 # make test-all: all tests; the slow ones assert the same as others, on more.
 # make coverage: as make test, and says which lines no test runs.
 # make docs:  install with the dev extra, then build the API documentation: build/api.
+# make wheel: builds what is published: build/wheel.
 # make notebooks: runs the notebooks and stores their outputs in them.
 # PYTHON chooses the interpreter (3.10 to 3.13): make train PYTHON=python3.12
 
@@ -14,7 +15,7 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet --no-cache-dir
 
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: train test test-fast test-all coverage lint docs notebooks clean
+.PHONY: train test test-fast test-all coverage lint docs wheel notebooks clean
 
 train: $(VENV)/.installed
 	$(BIN)/python -m cv_tf.train --flagfile=configs/cvssl.cfg
@@ -38,6 +39,10 @@ lint: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-dev
 	rm -rf build/api
 	$(BIN)/python -m docs.api.build build/api
+
+wheel: $(VENV)/.installed
+	rm -rf build/wheel build/lib
+	$(BIN)/python -m pip wheel --quiet --no-cache-dir --no-deps --wheel-dir build/wheel .
 
 notebooks: $(VENV)/.installed-test
 	$(BIN)/python colab/store_outputs.py
