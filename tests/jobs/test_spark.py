@@ -16,6 +16,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import csv
 
 from cv_tf import embed, group
 from cv_tf.embedding import job as embedding_job
@@ -187,10 +188,23 @@ def test_group_finds_the_same_as_on_one_machine(cluster, vectors_file, tmp_path)
     assert process.returncode == 0, process.stderr
     assert "Indexing large blocks" in process.stderr
     assert "Exception" not in process.stderr
-    assert there.read_bytes() == here.read_bytes()
+    _assert_same_groups(there, here)
     names = [path.name for path in tmp_path.iterdir()]
     assert not [name for name in names if name.endswith(".parts")]
     assert 100 < summary["num_groups"] < 600
+
+
+def _assert_same_groups(found: Path, expected: Path) -> None:
+    """The same but for the last digit of numbers: blocks that are split add anew."""
+    found, expected = (csv.read_csv(path) for path in (found, expected))
+    assert found.schema == expected.schema
+    for name in found.column_names:
+        one, other = (table[name].to_pylist() for table in (found, expected))
+        if name in ("confidence", "similarity"):
+            one, other = np.array(one, float), np.array(other, float)
+            np.testing.assert_allclose(one, other, atol=1.01e-4, err_msg=name)
+        else:
+            assert one == other, name
 
 
 # Embedding, in the Spark application that is active.
