@@ -55,6 +55,14 @@ def test_merges_while_the_mean_similarity_reaches_the_threshold(link_all):
         assert dendrograms.cut(threshold).tolist() == groups
 
 
+def test_the_floor_itself_is_near_enough():
+    embeddings = np.array([[1.0, 0.0], [0.5, 0.5]], np.float32)  # Exactly 0.5 alike.
+    graph = Graph(np.array([0]), np.array([1]))
+    likeness = Likeness(embeddings)
+    assert len(average_linkage(likeness, graph, floor=0.5).merges) == 1
+    assert len(average_linkage(likeness, graph, floor=0.501).merges) == 0
+
+
 def test_groups_stay_within_blocks(link_all):
     linked = link_all(at_degrees(0, 0, 1, 1, 2), [0, 1, 0, 1, 2])
     assert linked.cut(-1).tolist() == [0, 1, 0, 1, 2]
