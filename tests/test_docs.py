@@ -72,3 +72,18 @@ def test_the_readme_leads_to_every_page():
     assert [
         page.name for page in PAGES[1:] if f"(docs/{page.name})" not in readme
     ] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_make_has_the_targets_that_are_named(name):
+    named = re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / name).read_text(), re.M)
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M)
+    assert named
+    assert set(named) <= set(targets)
+
+
+def test_contributors_are_told_of_every_marker():
+    told = (ROOT / "CONTRIBUTING.md").read_text()
+    markers = re.findall(r'^    "(\w+): ', (ROOT / "pyproject.toml").read_text(), re.M)
+    assert markers == ["integration", "slow"]
+    assert all(f"| `{marker}` |" in told for marker in markers)
