@@ -164,3 +164,28 @@ def test_tensorflow_itself_then_has_keras_2():
 
 def test_the_version_is_that_of_the_installed_package():
     assert cv_tf.__version__ == version("cv_tf")
+
+
+@pytest.mark.parametrize(
+    ("verb", "flags"),
+    [
+        ("train", ("--workdir=run", "--catalog=nowhere.csv")),
+        ("evaluate", ("--method=frozen", "--catalog=nowhere.csv")),
+        ("compare", ("--workdir=run", "--configs=nowhere.cfg")),
+        ("embed", ("--workdir=nowhere", "--output=a.parquet")),
+        ("group", ("--embeddings=nowhere.parquet", "--output=a.csv")),
+        ("search", ("--embeddings=nowhere.parquet", "--product_id=A")),
+        ("inspect", ("--catalog=nowhere.csv", "--output=a.html")),
+        ("export", ("--workdir=nowhere", "--output=a")),
+        ("prepare", ("--dataset=nothing",)),
+    ],
+)
+def test_a_process_of_each_verb_fails_in_plain_words(
+    verb, flags, run_process, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    process = run_process(verb, *flags)
+    assert (process.returncode, process.stdout) == (1, ""), process.stderr
+    assert process.stderr.startswith("Failed: ")
+    assert "Traceback" not in process.stderr
+    assert list(tmp_path.iterdir()) == []
