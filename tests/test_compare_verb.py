@@ -11,6 +11,7 @@ import pytest
 
 from cv_tf import command, compare
 from cv_tf.comparison import neighbors
+from cv_tf.comparison.runs import Stopped
 from cv_tf.comparison.settings import CompareConfig
 from cv_tf.config import Config
 
@@ -188,9 +189,34 @@ def test_a_run_that_fails_is_named_and_the_others_go_on(
     assert not (tmp_path / "some" / "page.html").exists()
 
 
-@pytest.mark.parametrize(
-    "number", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGTERM]
-)
+def test_what_is_there_is_told_when_it_is_stopped(
+    finished, flags, monkeypatch, tmp_path, capsys
+):
+    """Processes that are stopped are those of the next test, which takes a minute."""
+
+    def stop(runs):
+        raise Stopped(signal.SIGTERM, runs[0])
+
+    monkeypatch.setattr(compare, "make_runs", stop)
+    folder, _ = finished
+    before = (folder / "table.csv").read_text()
+    given = compare.settings_of(["compare", *flags])
+    with pytest.raises(SystemExit) as end:
+        compare.main(given)
+    assert end.value.code == 143
+    printed = capsys.readouterr()
+    assert "Stopped by SIGTERM during crops, seed 0. The same command" in printed.err
+    assert (folder / "table.md").read_text() in printed.out
+    assert (folder / "table.csv").read_text() == before
+    # Where there is nothing yet, no table is written.
+    given = compare.settings_of(["compare", *flags, f"--workdir={tmp_path}/none"])
+    with pytest.raises(SystemExit):
+        compare.main(given)
+    assert not (tmp_path / "none" / "table.md").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_one_that_is_stopped_goes_on(
     number, recipes, flags, start_verb, run_process, tmp_path
 ):

@@ -57,17 +57,22 @@ def trained_on(config, step):
     return names, [view.numpy() for view in views]
 
 
+FIRST = [
+    {"method": "part_contrast", "seed": 3},
+    {"method": "moco", "queue_size": 16, "views": "whole", "keep_background": True},
+    {"method": "triplet", "products_per_style": 2, "color_input": "both"},
+]
+OTHERS = [
+    {"method": "simclr", "batches": "block", "flip": 0.5, "color_input": "rgb"},
+    {"method": "byol", "embed_size": 64},
+    {"method": "supcon", "products_per_style": 2},
+]
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize(
     "settings",
-    [
-        {"method": "part_contrast", "seed": 3},
-        {"method": "simclr", "batches": "block", "flip": 0.5, "color_input": "rgb"},
-        {"method": "moco", "queue_size": 16, "views": "whole", "keep_background": True},
-        {"method": "byol", "embed_size": 64},
-        {"method": "supcon", "products_per_style": 2},
-        {"method": "triplet", "products_per_style": 2, "color_input": "both"},
-    ],
+    [*FIRST, *(pytest.param(case, marks=pytest.mark.slow) for case in OTHERS)],
     ids=lambda settings: settings["method"],
 )
 def test_first_views_are_those_of_the_step_that_meets_the_product(previewed, settings):

@@ -40,9 +40,15 @@ def _marked(cases, mark, is_kept):
     ]
 
 
+def _with_each(value, other):
+    """All methods with a value, and with the other; most of these are slow."""
+    first = [(method, value) for method in METHODS] + [("part_contrast", other)]
+    rest = [(method, other) for method in METHODS if method != "part_contrast"]
+    return first + [pytest.param(*case, marks=pytest.mark.slow) for case in rest]
+
+
 each = pytest.mark.parametrize(
-    "settings",
-    _marked(EACH, pytest.mark.integration, lambda case: case["views"] == "parts"),
+    "settings", _marked(EACH, pytest.mark.slow, lambda case: case["views"] == "parts")
 )
 # Crops and wholes are one to a compiler, which takes five seconds of a core a case:
 # `make test` compiles each loss once.
@@ -96,8 +102,7 @@ def test_no_label_is_looked_at(build, objective, method):
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("color_input", ["grey", "rgb"])
+@pytest.mark.parametrize(("method", "color_input"), _with_each("grey", "rgb"))
 def test_views_have_the_color_that_the_embedder_is_trained_on(
     build, objective, batch, method, color_input
 ):
@@ -132,8 +137,7 @@ def test_a_compiled_step_equals_an_eager_one(assert_compiled_equals_eager, setti
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("method", "precision"), _with_each("float16", "bfloat16"))
 def test_it_trains_in_half_precision(
     assert_trains_in_half_precision, precision, method
 ):

@@ -28,7 +28,7 @@ def compiled(build, batch, objective):
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("micro_batch", [1, 4])
+@pytest.mark.parametrize("micro_batch", [1, pytest.param(4, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("method", METHODS)
 def test_pieces_give_the_gradients_of_the_whole(compiled, batch, method, micro_batch):
     views = "parts"

@@ -14,7 +14,12 @@ from ends import (
 
 from cv_tf import command, train
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("no_pictures")]
+# Two workers learn as one process does in make test, and two devices by method.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.integration,
+    pytest.mark.usefixtures("no_pictures"),
+]
 
 # Two logical CPUs stand for two GPUs; no flag makes them.
 TWO_DEVICES = """
@@ -75,7 +80,6 @@ def test_two_devices_learn_what_one_does(undisturbed, configure, tmp_path):
     assert_like_embedders(config.workdir, undisturbed.workdir)
 
 
-@pytest.mark.slow
 def test_it_is_told_to_stop_and_goes_on(configure, undisturbed, tmp_path):
     config = configure(tmp_path / "run")
     process = start(config)
