@@ -197,6 +197,21 @@ def test_one_replica_has_all_rows_and_exchanges_nothing():
     assert strategy.in_all_workers(created, 3) == (3,)
 
 
+@pytest.mark.parametrize("has_workers", [True, False])
+def test_a_worker_that_is_lost_is_told_with_what_to_do(has_workers, monkeypatch):
+    lost = tf.errors.UnavailableError(None, None, "Connection reset.\nAnd much more.")
+    monkeypatch.setattr(strategy, "_has_workers", lambda _: has_workers)
+    told = r"Another worker .*: Connection reset\. Start all workers again"
+    with (
+        pytest.raises(
+            strategy.WorkerLostError if has_workers else tf.errors.UnavailableError,
+            match=told if has_workers else "much more",
+        ),
+        strategy.watching_workers(None),
+    ):
+        raise lost
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize(
     "script",

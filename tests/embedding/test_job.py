@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from cv_tf.catalog import CatalogError
+from cv_tf.catalog.catalog_builder import write_shards
 from cv_tf.catalog.products import read_products
 from cv_tf.config import CatalogSettings
 from cv_tf.embedding import job as job_module
@@ -262,6 +263,36 @@ class TestInterrupted:
         shop.embed()
         assert again == []
         assert len(read_embeddings(shop.output)) == len(GOOD)
+
+
+@pytest.mark.integration
+def test_a_data_set_is_embedded_as_the_table_that_it_was_made_of(
+    shop, drawn_catalog, tmp_path
+):
+    write_shards(drawn_catalog, tmp_path / "data", "drawn", progress=False)
+    settings = {
+        "table": CatalogSettings(catalog=str(drawn_catalog)),
+        "data_set": CatalogSettings(
+            dataset="catalog/drawn",
+            data_dir=str(tmp_path / "data"),
+            cache_dir=str(tmp_path / "cache"),
+        ),
+    }
+    vectors = []
+    for name, products in settings.items():
+        job = EmbeddingJob(
+            embedder=str(shop.embedder),
+            output=str(tmp_path / f"{name}.parquet"),
+            products=tuple(dataclasses.asdict(products).items()),
+            part_size=16,
+            batch_size=8,
+        )
+        embed_catalog(job, read_products(products))
+        found = read_embeddings(job.output)
+        vectors.append(dict(zip(found.product_id, found.vectors, strict=True)))
+    assert vectors[0].keys() == vectors[1].keys()
+    for name in vectors[0]:
+        np.testing.assert_allclose(vectors[1][name], vectors[0][name], atol=1e-5)
 
 
 class TestAnotherJob:

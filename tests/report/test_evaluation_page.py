@@ -131,6 +131,7 @@ class TestBrowser:
         alts = browser.run(f"document.querySelector('{first} img').alt")
         assert alts == f"Photo of {asked}"
 
+    @pytest.mark.slow
     def test_sorted_and_filtered(self, page, opened, reported):
         browser = opened(page())
         browser.set("[name=order]", "best")
@@ -149,6 +150,7 @@ class TestBrowser:
         assert browser.texts("#queries h3") == [EVIL]
         assert browser.errors == []
 
+    @pytest.mark.slow
     def test_a_block_of_the_map_is_stressed(self, page, opened):
         browser = opened(page(), dark=True)
         faint = "[...document.querySelectorAll('.map .faint')].map(g=>g.dataset.block)"
@@ -157,5 +159,6 @@ class TestBrowser:
         browser.set("#stressed", "")
         assert browser.run(faint) == []
 
+    @pytest.mark.slow
     def test_on_a_phone(self, page, opened):
         opened(page(), width=360, height=740)

@@ -187,6 +187,7 @@ class TestBrowser:
         assert browser.texts("#merged .wrong .mark") == ["✗ style s1"]
         assert browser.texts("#merged .right .mark") == [f"✓ style {EVIL}"] * 2
 
+    @pytest.mark.slow
     def test_groups_of_two_or_more_the_doubtful_first(self, page, opened):
         browser = opened(page())
         names = ["Group b1", f"Group {EVIL}", "Group a1"]
@@ -204,6 +205,7 @@ class TestBrowser:
         )
         assert alts == [f"Photo of {name}" for name in ("b1", "b2", "a1", "a2", "a3")]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("field", "value", "expected"),
         [
@@ -230,11 +232,13 @@ class TestBrowser:
         assert len(browser.texts("#groups h3")) == 3
         assert browser.errors == []
 
+    @pytest.mark.slow
     def test_only_doubtful_groups(self, page, opened):
         browser = opened(page())
         browser.run("document.querySelector('[name=doubtful]').click()")
         assert browser.texts("#groups h3") == ["Group b1"]
 
+    @pytest.mark.slow
     def test_what_is_nearest_outside_is_looked_up(self, page, opened):
         browser = opened(page())
         assert browser.texts("#groups .link") == ["c1", "c1", "b1", "b1"]
@@ -242,6 +246,7 @@ class TestBrowser:
         assert browser.texts("#groups h3") == ["Group c1"]
         assert browser.run("document.activeElement.name") == "find"
 
+    @pytest.mark.slow
     def test_one_block_is_no_news(self, page, opened, grouped):
         one = _embeddings(IDS, [0] * 8, ("all",))
         browser = opened(page(embeddings=one))
@@ -260,6 +265,7 @@ class TestManyGroups:
         embeddings = _embeddings(ids, [0] * len(ids), ("all",))
         return opened(page(grouped=grouped, embeddings=embeddings))
 
+    @pytest.mark.slow
     def test_only_a_page_of_them_is_in_the_document(self, many):
         assert many.texts("#groups .status") == ["1 to 12 of 31 groups"]
         assert len(many.texts("#groups .sheet > li")) == 12
@@ -268,6 +274,7 @@ class TestManyGroups:
         disabled = many.texts("#groups .pager:first-of-type button:disabled")
         assert disabled == ["Next", "Last"]
 
+    @pytest.mark.slow
     def test_by_keyboard(self, many):
         many.run("document.querySelector('[name=clear]').focus()")
         many.press("Tab")  # First and Previous are disabled.
@@ -276,6 +283,7 @@ class TestManyGroups:
         assert many.texts("#groups .status") == ["13 to 24 of 31 groups"]
         assert many.run("document.activeElement.className") == "sheet"
 
+    @pytest.mark.slow
     def test_filters_lead_back_to_the_first_page(self, many):
         many.run("document.querySelector('[data-go=last]').click()")
         many.set("[name=order]", "small")
@@ -285,6 +293,7 @@ class TestManyGroups:
         visible = many.run("document.querySelector('#groups .pager').checkVisibility()")
         assert not visible
 
+    @pytest.mark.slow
     def test_large_groups_are_shown_in_part(self, many):
         many.set("[name=order]", "large")
         first = "#groups .sheet > li:first-child"
@@ -292,6 +301,7 @@ class TestManyGroups:
         many.run(f"document.querySelector('{first} button:last-child').click()")
         assert len(many.texts(f"{first} .card")) == 30
 
+    @pytest.mark.slow
     def test_on_a_phone_in_the_dark(self, page, opened):
         browser = opened(page(styles=STYLES), width=360, height=740, dark=True)
         color = browser.run("getComputedStyle(document.body).backgroundColor")

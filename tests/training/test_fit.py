@@ -10,7 +10,7 @@ import tensorflow as tf
 from cv_tf.catalog import read_catalog
 from cv_tf.config import Config
 from cv_tf.pipeline import BlockOrder, Photos, RandomOrder, StyleOrder, prepare
-from cv_tf.training.fit import build_order, compile_method
+from cv_tf.training.fit import build_order, compile_method, fit
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +114,17 @@ class TestShares:
         assert self.compiled(2, micro_batch=32).micro_batch == 0
         assert self.compiled(2, micro_batch=16).micro_batch == 16
         assert self.compiled(2).micro_batch == 0
+
+
+def test_workers_that_share_no_folder_are_told(monkeypatch):
+    steps = lambda strategy, start: (float(start), 0.0)  # noqa: E731
+    monkeypatch.setattr("cv_tf.training.fit.devices.in_all_workers", steps)
+    method = types.SimpleNamespace(distribute_strategy=None)
+    checkpoints = types.SimpleNamespace(restore=lambda: 4)
+    with pytest.raises(
+        ValueError, match=r"\(4\.0, 0\.0\)\. --workdir must be a folder"
+    ):
+        fit(method, None, Config(), checkpoints, None)
 
 
 def test_tensorflow_knows_the_names_of_devices():
