@@ -18,6 +18,7 @@ def _folded(network):
 
 def _used(name="tiny", freeze_batch_norm=True, **options):
     """A backbone whose normalization does something, as after training."""
+    keras.utils.set_random_seed(0)  # Whatever ran before, the same rounding.
     network = build_backbone(name, "none", freeze_batch_norm, **options)
     generator = np.random.default_rng(1)
     for norm in _norms(network):
