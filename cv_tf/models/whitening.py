@@ -15,15 +15,27 @@ class Whitening(keras.layers.Layer):
     A few directions (the silhouette, the lightness) dominate the raw vectors of a
     catalogue and hide the details that tell designs apart. Dividing each principal
     component by its standard deviation to a power between 0 and 1 lets the details
-    speak: 0 only centers and rotates, 1 makes all components equally loud.
+    speak: 0 only centers and rotates, 1 makes all components about equally loud.
+
+    The variances of a sample are estimates. With n photos, their sampling error is
+    about the sum of all variances over n. It is added to each of them before the
+    division: components that are known well are whitened in full, those that may be
+    noise are not magnified. So few photos give a mild whitening and many a full one.
 
     Source: Jegou and Chum, "Negative evidences and co-occurrences in image
-    retrieval: the benefit of PCA and whitening", ECCV 2012.
+    retrieval: the benefit of PCA and whitening", ECCV 2012. Adding to the variances is
+    the shrinkage of Ledoit and Wolf, "A well-conditioned estimator for
+    large-dimensional covariance matrices", 2004; how much is added is our own choice,
+    better for embeddings than their estimate (benchmarks/results/whitening.md).
 
     Args:
       input_dimensions: Width of the embeddings that come in.
-      dimensions: Components kept.
+      dimensions: Width of the vectors that go out.
       power: Of the standard deviations, 0 to 1.
+
+    Example:
+      >>> whitening = Whitening.fit(train_vectors, dimensions=1024)
+      >>> vectors = whitening(other_vectors)  # float32, of length 1
     """
 
     def __init__(
@@ -47,18 +59,23 @@ class Whitening(keras.layers.Layer):
     def fit(
         cls,
         embeddings: np.ndarray,
-        dimensions: int = 512,
+        dimensions: int = 1024,
         power: float = 1.0,
         seed: int = 0,
     ) -> Whitening:
         """Finds the components of a sample of embeddings.
 
+        A sample of n vectors says nothing of directions that it does not span, but
+        products that come later differ there, too. Where n - 1 is less than
+        `dimensions`, the last of them, at least a quarter, are random directions that
+        stand for all that the principal components leave over.
+
         Args:
-          embeddings: Float [samples, input_dimensions]; a few times as many samples
-            as dimensions make the smaller deviations trustworthy.
-          dimensions: Components wanted; fewer are kept if the sample spans fewer.
+          embeddings: Float [n, input_dimensions].
+          dimensions: Width wanted; at most `input_dimensions`.
           power: Of the standard deviations, 0 to 1.
-          seed: Of the randomized decomposition used for wide embeddings.
+          seed: Of the random directions, and of the randomized decomposition used for
+            large samples.
 
         Raises:
           ValueError: With fewer than two samples, or if all are the same.
@@ -70,55 +87,69 @@ class Whitening(keras.layers.Layer):
                 f"Whitening needs at least two photos to learn from, got {num_samples}."
                 " Bring more photos, or pass --whiten=none."
             )
-        dimensions = min(dimensions, input_dimensions, num_samples - 1)
         if np.ptp(embeddings, axis=0).max() <= 1e-6 * np.abs(embeddings).max():
             raise ValueError(
                 f"Whitening cannot learn from {num_samples} photos that are all the "
                 "same to the network. Bring other photos, or pass --whiten=none."
             )
-        pca = PCA(dimensions, random_state=seed).fit(embeddings)
-        deviation = np.sqrt(np.maximum(pca.explained_variance_, 0.0))
-        # Directions in which the sample does not vary say nothing: leave them out.
-        spans = deviation > 1e-4 * deviation[0]
-        scale = np.where(spans, np.where(spans, deviation, 1.0) ** -power, 0.0)
+        dimensions = min(dimensions, input_dimensions)
+        num_components = min(dimensions, num_samples)
+        if num_samples <= dimensions:  # All that there are; the mean has taken one.
+            num_components = num_samples - 1
+        pca = PCA(num_components, random_state=seed).fit(embeddings)
+        sampling_error = embeddings.var(axis=0, ddof=1).sum() / num_samples
+        damped = np.maximum(pca.explained_variance_, 0.0) + sampling_error
+        scale, scale_outside = damped ** (-power / 2), sampling_error ** (-power / 2)
+        directions = pca.components_.T
+        projection = directions * scale
+        if num_samples <= dimensions:
+            projection = _with_the_rest(
+                directions, scale, scale_outside, dimensions, seed
+            )
         layer = cls(input_dimensions, dimensions, power)
-        layer.set_weights([pca.mean_, (pca.components_ * scale[:, np.newaxis]).T])
+        layer.set_weights([pca.mean_, projection])
         return layer
 
-    def refine(self, embeddings: np.ndarray, pairs: np.ndarray) -> Whitening:
+    def refine(
+        self,
+        embeddings: np.ndarray,
+        pairs: np.ndarray,
+        trust: np.ndarray | None = None,
+    ) -> Whitening:
         """The same, with what differs between color variants made quieter.
 
         The components are rescaled once more, so that the difference between the two
-        products of a pair is equally large in all directions. The covariance of
-        the differences is shrunk towards a multiple of the identity, the more the
-        fewer pairs there are for its many numbers: few pairs change little.
+        products of a pair is about equally large in all directions. The covariance of
+        the differences is damped like that of the embeddings, by the sum of its
+        variances over the number of pairs: few pairs change little.
 
         Source: Mikolajczyk and Matas, "Improving descriptors for fast tree matching
         by optimal linear projection", ICCV 2007; Radenovic et al., arXiv 1711.02512,
-        section 3.3. The amount of shrinkage is our own choice.
+        section 3.3. The damping is our own choice.
 
         Args:
           embeddings: Float [samples, input_dimensions].
           pairs: Integers [num_pairs, 2], rows of two variants each; some may be wrong.
+          trust: Float [num_pairs], how much each pair counts, above 0 and at most 1 for
+            a pair that is known to be right; None for 1 each.
 
         Returns:
           A layer of the same dimensions; this one where there are no pairs.
         """
-        num_pairs = len(pairs)
-        if not num_pairs:
+        if not len(pairs):
             return self
+        trust = np.ones(len(pairs)) if trust is None else np.asarray(trust, np.float64)
         mean, projection = self.get_weights()
         difference = (embeddings[pairs[:, 0]] - embeddings[pairs[:, 1]]) @ projection
-        covariance = difference.T @ difference / num_pairs
-        shrinkage = self.dimensions / (self.dimensions + num_pairs)
-        average = np.trace(covariance) / self.dimensions
-        if average <= 0:
+        weighted = np.sqrt(trust)[:, np.newaxis] * difference
+        covariance = weighted.T @ weighted / trust.sum()
+        total = np.trace(covariance)
+        if total <= 0:
             return self
-        covariance *= (1.0 - shrinkage) / average
-        covariance += shrinkage * np.eye(self.dimensions)
         variances, directions = np.linalg.eigh(covariance)
+        damped = np.maximum(variances, 0.0) + total / trust.sum()
         layer = Whitening(self.input_dimensions, self.dimensions, self.power)
-        quieter = (directions / np.sqrt(variances)) @ directions.T
+        quieter = (directions / np.sqrt(damped)) @ directions.T
         layer.set_weights([mean, projection @ quieter])
         return layer
 
@@ -135,3 +166,38 @@ class Whitening(keras.layers.Layer):
             "dimensions": self.dimensions,
             "power": self.power,
         }
+
+
+def _with_the_rest(
+    directions: np.ndarray,
+    scale: np.ndarray,
+    scale_outside: float,
+    dimensions: int,
+    seed: int,
+) -> np.ndarray:
+    """A projection on principal components, and on random directions for the rest.
+
+    Args:
+      directions: `[input_dimensions, m]`, all principal components of the sample.
+      scale: `[m]`, by how much each is scaled.
+      scale_outside: The same for what the sample does not span.
+      dimensions: More than m.
+      seed: Of the random directions.
+
+    Returns:
+      `[input_dimensions, dimensions]`: components, then random directions of all
+      else. These are scaled so that they keep its squared lengths on average.
+    """
+    input_dimensions, num_components = directions.shape
+    kept = num_components
+    if dimensions < input_dimensions:  # Else the rest fits in as it is.
+        kept = min(kept, dimensions - max(dimensions // 4, 1))
+    main, others = directions[:, :kept], directions[:, kept:]
+    random = np.random.default_rng(seed).normal(
+        size=(input_dimensions, dimensions - kept)
+    )
+    random, _ = np.linalg.qr(random - main @ (main.T @ random))
+    rest = scale_outside * random
+    rest += others @ ((scale[kept:] - scale_outside)[:, None] * (others.T @ random))
+    rest *= np.sqrt((input_dimensions - kept) / (dimensions - kept))
+    return np.concatenate([main * scale[:kept], rest], axis=1)
