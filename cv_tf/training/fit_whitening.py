@@ -13,6 +13,11 @@ from cv_tf.pipeline import Photos
 
 # How figures are made, say without the colors, does not change what is learned.
 GROUPING = GroupingSettings()
+# Pairs that the vectors themselves have found agree with these vectors even where they
+# are wrong. So many pairs a dimension make them count half as much as known variants,
+# fewer make them count less. In benchmarks/results/whitening.md, 1 is worse than no
+# groups on small catalogues and on those with few variants; 3 is not.
+_HALF_TRUSTED = 3
 
 
 def embed_whitened(
@@ -63,25 +68,32 @@ def whiten(
     )
     if config.whiten != "pca":
         vectors = whitening(descriptors).numpy()
-        pairs = _variants(vectors, lab, catalog, config)
-        whitening = whitening.refine(descriptors, pairs)
+        known, found = _variants(vectors, lab, catalog, config)
+        share = len(found) / (len(found) + _HALF_TRUSTED * whitening.dimensions)
+        trust = np.repeat([1.0, share], [len(known), len(found)])
+        pairs = np.concatenate([known, found])
+        whitening = whitening.refine(descriptors, pairs, trust)
     return embedder.with_options(whitening=whitening)
 
 
 def _variants(
     vectors: np.ndarray, lab: np.ndarray | None, catalog: Catalog, config: Config
-) -> np.ndarray:
-    """Pairs of products that are known or suspected to be variants, [num_pairs, 2]."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of products that are known to be variants, and that are grouped.
+
+    Returns:
+      Two [num_pairs, 2] arrays of rows.
+    """
     known = np.zeros((0, 2), np.int64)
     rows = np.arange(len(vectors))
     if config.whiten == "labels":
         known = known_variants(catalog.style)
         rows = np.flatnonzero(catalog.style < 0)
     if len(rows) < 2:
-        return known
+        return known, known[:0]
     lab = None if lab is None else lab[rows]
     groups = group(vectors[rows], catalog.block[rows], lab, None, GROUPING)
-    return np.concatenate([known, rows[known_variants(groups)]])
+    return known, rows[known_variants(groups)]
 
 
 def known_variants(styles: np.ndarray) -> np.ndarray:

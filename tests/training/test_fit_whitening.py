@@ -43,6 +43,11 @@ def fitted(embedder, descriptors, catalog, lab=None, **settings):
     return whiten(embedder, descriptors, lab, catalog, config).whitening
 
 
+def trusted(found):
+    """Pairs that were found, and how much they count among six dimensions."""
+    return found, np.full(len(found), len(found) / (len(found) + 3 * 6))
+
+
 def assert_same(ours, theirs):
     for one, other in zip(ours.weights, theirs.weights, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
@@ -63,7 +68,7 @@ def test_groups_are_found_by_vectors_and_colors(embedder, descriptors, catalog, 
     vectors = plain(descriptors).numpy()
     groups = group(vectors, catalog.block, lab, None, GroupingSettings())
     assert 1 < len(set(groups)) < len(groups)
-    expected = plain.refine(descriptors, known_variants(groups))
+    expected = plain.refine(descriptors, *trusted(known_variants(groups)))
     assert_same(fitted(embedder, descriptors, catalog, lab, whiten="groups"), expected)
     # How figures are made does not change it.
     assert_same(
@@ -96,9 +101,12 @@ def test_products_without_a_label_are_grouped(embedder, descriptors, catalog, la
     plain = Whitening.fit(descriptors, 6)
     vectors = plain(descriptors).numpy()[10:]
     groups = group(vectors, catalog.block[10:], lab[10:], None, GroupingSettings())
-    pairs = np.concatenate([known_variants(styles), 10 + known_variants(groups)])
+    known = known_variants(styles)
+    found, trust = trusted(10 + known_variants(groups))
+    pairs = np.concatenate([known, found])
+    trust = np.concatenate([np.ones(len(known)), trust])
     whitening = fitted(embedder, descriptors, some, lab, whiten="labels")
-    assert_same(whitening, plain.refine(descriptors, pairs))
+    assert_same(whitening, plain.refine(descriptors, pairs, trust))
 
 
 def test_known_variants_are_each_product_and_the_next_of_its_style():
