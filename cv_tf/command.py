@@ -117,6 +117,29 @@ def given_flags(settings_class: type, argv: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def find_files(settings: Any, names: Sequence[str]) -> dict[str, str]:
+    """The files that some settings name, with `~` replaced; "" stays as it is.
+
+    Args:
+      settings: What has the settings.
+      names: Of settings that are a file on disk or in object storage.
+
+    Raises:
+      ConfigError: If a file on disk is not there.
+    """
+    from cv_tf.catalog.storage import is_remote  # noqa: PLC0415 (loads pyarrow)
+
+    files = {}
+    for name in names:
+        path = getattr(settings, name)
+        if path and not is_remote(path):
+            path = str(Path(path).expanduser())
+            if not Path(path).is_file():
+                raise ConfigError(f"--{name}={path}: there is no such file.")
+        files[name] = path
+    return files
+
+
 def check_output(
     output: str, overwrite: bool, suffixes: tuple[str, ...], flag: str = "--output"
 ) -> Path:

@@ -1,31 +1,60 @@
-"""Says how good an Embedder is on a labelled catalogue.
+"""Says how good an Embedder is, or vectors and groups that are there already.
 
     python -m cv_tf.evaluate --workdir=runs/cvssl
     python -m cv_tf.evaluate --workdir=runs/cvssl --catalog=other.csv
     python -m cv_tf.evaluate --method=frozen --catalog=my.csv --color_input=grey
     python -m cv_tf.evaluate --workdir=runs/cvssl --page=evaluation.html
+    python -m cv_tf.evaluate --embeddings=my.parquet --labels=my.csv
+    python -m cv_tf.evaluate --embeddings=my.parquet --labels=my.csv --groups=groups.csv
 
-With --workdir, the settings of that run hold wherever no flag says otherwise.
+With --workdir, the settings of that run hold wherever no flag says otherwise. With
+--embeddings or --groups, which may come from another tool, nothing is learned and
+nothing held out: every labelled product is looked for among all products.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cv_tf import command
+from cv_tf.catalog.storage import is_remote
+from cv_tf.catalog.whole_file import beside
 from cv_tf.config import Config, ConfigError, setting
 from cv_tf.report.page_settings import PageSettings, check_page
 
 if TYPE_CHECKING:
+    from cv_tf.metrics.stored import StoredGroups
     from cv_tf.training.evaluation import Evaluation
-
 
 @dataclasses.dataclass(kw_only=True)
 class EvaluateConfig(PageSettings, Config):
-    """Where the figures go."""
+    """What is there already, and where the figures go."""
+
+    embeddings: str = setting(
+        "",
+        "Parquet file of vectors (product_id, embedding) to measure, from "
+        "python -m cv_tf.embed or another tool. Needs --labels.",
+    )
+    groups: str = setting(
+        "",
+        "CSV or Parquet table of groups (product_id, group_id) to measure, from "
+        "python -m cv_tf.group or another tool; empty for those that are found in "
+        "--embeddings. Needs --labels.",
+    )
+    labels: str = setting(
+        "",
+        "CSV or Parquet table of labelled products (product_id, style_id), such as the "
+        "catalogue, for --embeddings and --groups.",
+    )
+    labels_split: str = setting(
+        "",
+        "Only the labels with this value of the column 'split'; the other products are "
+        "searched, too. Empty for all.",
+    )
 
     output: str = setting("", "JSON file for the figures; empty to print them only.")
     save_embedder: str = setting(
@@ -37,9 +66,33 @@ class EvaluateConfig(PageSettings, Config):
         False, "Replace --output, --page and --save_embedder if they are there."
     )
 
+    def __post_init__(self):
+        super().__post_init__()
+        if not (self.embeddings or self.groups):
+            if self.labels:
+                raise ConfigError(
+                    "--labels are for stored vectors or groups. Pass --embeddings or "
+                    "--groups as well; a --catalog brings labels of its own."
+                )
+            return
+        if not self.labels:
+            raise ConfigError(
+                "--labels is not set. Name a table with the columns product_id and "
+                "style_id, such as your catalogue, that says which products are "
+                "variants."
+            )
+        if self.workdir or self.catalog:
+            flag = "--workdir" if self.workdir else "--catalog"
+            raise ConfigError(
+                f"{flag} is for photos that are still to be embedded, --embeddings and "
+                "--groups are measured as they are. Pass one or the other."
+            )
+        if self.page and not self.embeddings:
+            raise ConfigError("--page shows neighbors, so it needs --embeddings.")
+
 
 def run(config: EvaluateConfig) -> dict[str, Any]:
-    """Evaluates the Embedder of a workdir, or a frozen backbone.
+    """Evaluates the Embedder of a workdir, a frozen backbone, or what is stored.
 
     Where the catalogue has splits, `--train_split` calibrates the threshold (and fits
     the whitening of a frozen backbone) and `--eval_split` is reported on; else a
@@ -51,6 +104,9 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
     Raises:
       ValueError: If the settings, the catalogue or the workdir cannot be used.
     """
+    if config.embeddings or config.groups:
+        return _evaluate_stored(config)
+
     from cv_tf.catalog.products import read_products  # noqa: PLC0415
     from cv_tf.training.splits import has_variants, split_catalog  # noqa: PLC0415
     from cv_tf.training.workdir import Workdir  # noqa: PLC0415
@@ -90,9 +146,11 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
 
 
 def _write_page(page: Path, config: EvaluateConfig, evaluation: Evaluation) -> None:
+    from cv_tf.embedding import Embeddings  # noqa: PLC0415
     from cv_tf.report.evaluation_page import write_evaluation_page  # noqa: PLC0415
 
-    if evaluation.reported is None:
+    reported = evaluation.reported
+    if reported is None:
         raise ConfigError(
             "There is nothing to show on --page: of the products to report on, the "
             "photos of no two variants can be used."
@@ -101,8 +159,85 @@ def _write_page(page: Path, config: EvaluateConfig, evaluation: Evaluation) -> N
     if config.method == "frozen":
         title = f"{config.backbone} as it was pretrained"
     write_evaluation_page(
-        page, evaluation.figures, evaluation.reported, config, config, title
+        page,
+        evaluation.figures,
+        Embeddings.of_catalog(*reported),
+        reported.catalog.style,
+        reported.catalog.photo,
+        config,
+        config,
+        title,
     )
+
+
+def _evaluate_stored(config: EvaluateConfig) -> dict[str, Any]:
+    """Measures vectors and groups that are there already, without TensorFlow."""
+    output, _ = _outputs(config)
+    page = check_page(config, config.overwrite)
+    files = command.find_files(config, ("embeddings", "groups", "labels"))
+
+    from cv_tf.embedding import read_embeddings  # noqa: PLC0415
+    from cv_tf.grouping.files import read_labels  # noqa: PLC0415
+    from cv_tf.metrics.stored import match_truth, stored_figures  # noqa: PLC0415
+    from cv_tf.training.tables import format_figures  # noqa: PLC0415
+    from cv_tf.training.workdir import write_json  # noqa: PLC0415
+
+    labels = read_labels(files["labels"], config.labels_split)
+    embeddings = read_embeddings(files["embeddings"]) if config.embeddings else None
+    truth = match_truth(labels, Path(config.labels).name, embeddings)
+    groups = _read_groups(files["groups"]) if config.groups else None
+    figures = stored_figures(truth, embeddings, groups, config)
+    columns = {"groups" if groups else "stored": figures}
+    if "at_best_threshold" in figures:
+        columns["best threshold"] = figures["at_best_threshold"]
+    print(f"\n{format_figures(columns)}\n\n{_about_thresholds(config, figures)}")
+    if output:
+        write_json(output, figures)
+    if page:
+        from cv_tf.report.evaluation_page import write_evaluation_page  # noqa: PLC0415
+
+        write_evaluation_page(
+            page,
+            figures,
+            embeddings,
+            truth.styles,
+            embeddings.image.__getitem__,
+            config,
+            config,
+            f"The vectors of {embeddings.name}",
+        )
+    return figures
+
+
+def _about_thresholds(config: EvaluateConfig, figures: dict[str, Any]) -> str:
+    """Says where the thresholds come from."""
+    if config.groups:
+        text = f"The groups are those of {config.groups}."
+    elif config.threshold != "auto":
+        text = f"The groups are those at --threshold={config.threshold}."
+    else:
+        text = (
+            f"The threshold of {figures['threshold']:.3f} was guessed from the "
+            "products themselves, as python -m cv_tf.group does without --calibrate."
+        )
+    if "at_best_threshold" in figures:
+        text += (
+            " The best threshold was chosen on these very labels, for the best "
+            f"{config.criterion}: no other can do better on them."
+        )
+    return text
+
+
+def _read_groups(path: str) -> StoredGroups:
+    """Groups, and their threshold where `cv_tf.group` has left it beside them."""
+    from cv_tf.grouping.files import read_groups  # noqa: PLC0415
+    from cv_tf.metrics.stored import StoredGroups  # noqa: PLC0415
+
+    threshold = None
+    summary = beside(Path(path), "summary.json")
+    if not is_remote(path) and summary.is_file():
+        threshold = json.loads(summary.read_text()).get("threshold")
+    return StoredGroups(read_groups(path), threshold, Path(path).name)
 
 
 def _outputs(config: EvaluateConfig) -> tuple[Path | None, Path | None]:

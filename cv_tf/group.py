@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from cv_tf.grouping import Calibration, Grouped
     from cv_tf.retrieval import Neighbors
 
+_FILES = ("embeddings", "previous", "calibrate", "calibrate_embeddings", "labels")
+
 
 @dataclasses.dataclass(kw_only=True)
 class GroupConfig(PageSettings, EngineSettings, GroupingSettings):
@@ -109,7 +111,7 @@ def run(config: GroupConfig) -> dict[str, Any]:
         config.output, config.overwrite, (".csv", ".parquet", ".pq")
     )
     page = check_page(config, config.overwrite)
-    config = dataclasses.replace(config, **_files(config))
+    config = dataclasses.replace(config, **command.find_files(config, _FILES))
     if page and not config.labels:
         shown = {"labels": config.calibrate, "labels_split": config.calibrate_split}
         config = dataclasses.replace(config, **shown)
@@ -157,29 +159,6 @@ def run(config: GroupConfig) -> dict[str, Any]:
     if page:
         _write_page(page, config, grouped, embeddings, labels, summary, calibration)
     return summary
-
-
-def _files(config: GroupConfig) -> dict[str, str]:
-    """The files to read, by the names of their flags.
-
-    Raises:
-      ConfigError: If one of them is not there.
-    """
-    files = {}
-    for name in (
-        "embeddings",
-        "previous",
-        "calibrate",
-        "calibrate_embeddings",
-        "labels",
-    ):
-        path = getattr(config, name)
-        if path and not is_remote(path):
-            path = str(Path(path).expanduser())
-            if not Path(path).is_file():
-                raise ConfigError(f"--{name}={path}: there is no such file.")
-        files[name] = path
-    return files
 
 
 def _calibrate(config: GroupConfig, embeddings: Embeddings) -> Calibration:

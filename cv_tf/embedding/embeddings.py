@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cv_tf.catalog import Catalog
+
 
 class EmbeddingsError(ValueError):
     """A file of embeddings that cannot be used, with what is wrong in it."""
@@ -37,6 +39,28 @@ class Embeddings:
     color: np.ndarray | None = None
     lab: np.ndarray | None = None
     model: str = ""
+
+    @classmethod
+    def of_catalog(
+        cls, catalog: Catalog, vectors: np.ndarray, lab: np.ndarray | None
+    ) -> Embeddings:
+        """The products of a catalogue with vectors and colors that were made of them.
+
+        Args:
+          catalog: n products.
+          vectors: [n, dimensions] float32, of length 1.
+          lab: [n, 3] float32, in CIELAB; None if unknown.
+        """
+        return cls(
+            name=catalog.name,
+            product_id=catalog.product_id,
+            vectors=vectors,
+            block=catalog.block,
+            block_names=catalog.block_names,
+            image=catalog.image,
+            color=catalog.color,
+            lab=lab,
+        )
 
     def __len__(self) -> int:
         return len(self.product_id)

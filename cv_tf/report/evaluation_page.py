@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from cv_tf.config import EvaluationSettings
+from cv_tf.embedding import Embeddings
 from cv_tf.grouping import calibrate_on
 from cv_tf.metrics.definitions import defined
 from cv_tf.metrics.queries import rank_queries
@@ -18,7 +19,6 @@ from cv_tf.report.page import write_page
 from cv_tf.report.page_photos import fit_photos
 from cv_tf.report.page_products import blocks_to_tell, product_columns, thousandths
 from cv_tf.report.page_settings import PageSettings
-from cv_tf.training.evaluation import Reported
 
 _MOST_QUERIES = 5000
 _NUM_NEIGHBORS = 6
@@ -42,7 +42,9 @@ class QueryRows(NamedTuple):
 def write_evaluation_page(
     path: Path,
     figures: Mapping[str, float],
-    reported: Reported,
+    products: Embeddings,
+    styles: np.ndarray,
+    photo: Callable[[int], str | bytes],
     settings: EvaluationSettings,
     limits: PageSettings,
     title: str,
@@ -52,31 +54,30 @@ def write_evaluation_page(
     Args:
       path: Of the file.
       figures: As `evaluate` writes them.
-      reported: The products that they are of.
+      products: The n products that they are of.
+      styles: `[n]` integers, the true styles; -1 where unknown.
+      photo: From a row to where the photo is, or its bytes; "" where there is none.
       settings: How to search and to group.
       limits: How many photos the page may hold.
       title: What was evaluated.
     """
-    catalog = reported.catalog
-    queries = lay_out_queries(reported, settings.retrieval)
+    queries = lay_out_queries(products, styles, settings.retrieval)
     photos = fit_photos(
-        range(len(queries.rows)),
-        lambda number: catalog.photo(queries.rows[number]),
-        limits,
+        range(len(queries.rows)), lambda number: photo(queries.rows[number]), limits
     )
     write_page(
         path,
         "evaluation.html.j2",
         scripts=("deck.js", "queries.js"),
         title=title,
-        name=catalog.name,
+        name=products.name,
         figures=defined(figures),
-        num_products=len(catalog),
+        num_products=len(products),
         num_queries=figures["num_queries"],
         num_left_out=queries.num_left_out,
-        curve=_curve(reported, settings, figures.get("threshold")),
+        curve=_curve(products, styles, settings, figures.get("threshold")),
         map=lay_out_map(
-            reported.vectors, catalog.product_id, catalog.block, catalog.block_names
+            products.vectors, products.product_id, products.block, products.block_names
         ),
         notes=photos.notes(),
         data=queries.columns | {"photos": photos.of},
@@ -84,18 +85,18 @@ def write_evaluation_page(
 
 
 def lay_out_queries(
-    reported: Reported, engine: str, most: int = _MOST_QUERIES
+    products: Embeddings, styles: np.ndarray, engine: str, most: int = _MOST_QUERIES
 ) -> QueryRows:
     """Looks for the variants of each product, and lays out what is found.
 
     Args:
-      reported: The products.
+      products: n products.
+      styles: `[n]` integers, the true styles; -1 where unknown.
       engine: Engine of the search.
       most: Queries to show; the worst are.
     """
-    catalog = reported.catalog
     queries = rank_queries(
-        reported.vectors, catalog.style, catalog.block, _NUM_NEIGHBORS, engine
+        products.vectors, styles, products.block, _NUM_NEIGHBORS, engine
     )
     shown = slice(most)
     asked = queries.rows[shown]
@@ -104,7 +105,7 @@ def lay_out_queries(
     seen = np.concatenate([asked[:, None], near], axis=1).reshape(-1)
     rows, first = np.unique(seen[seen >= 0], return_index=True)
     rows = rows[np.argsort(first)]
-    number = np.full(len(catalog) + 1, -1)  # The last place is that of row -1.
+    number = np.full(len(products) + 1, -1)  # The last place is that of row -1.
     number[rows] = np.arange(len(rows))
     columns = {
         "query": {
@@ -117,26 +118,28 @@ def lay_out_queries(
             ],
         },
         "product": product_columns(
-            catalog.product_id[rows],
-            None if catalog.color is None else catalog.color[rows],
-            catalog.style[rows],
+            products.product_id[rows],
+            None if products.color is None else products.color[rows],
+            styles[rows],
         )
-        | {"block": catalog.block[rows].tolist()},
-        "blocks": blocks_to_tell(catalog.block_names),
+        | {"block": products.block[rows].tolist()},
+        "blocks": blocks_to_tell(products.block_names),
     }
     return QueryRows(columns, rows, len(queries.rows) - len(asked))
 
 
 def _curve(
-    reported: Reported, settings: EvaluationSettings, threshold: float | None
+    products: Embeddings,
+    styles: np.ndarray,
+    settings: EvaluationSettings,
+    threshold: float | None,
 ) -> Curve | None:
     """The curve of the products themselves; None where none can be drawn."""
     if threshold is None:
         return None
-    catalog = reported.catalog
     try:
         calibration = calibrate_on(
-            reported.vectors, catalog.block, reported.lab, catalog.style, settings
+            products.vectors, products.block, products.lab, styles, settings
         )
     except ValueError:  # No variants are near enough to be grouped at any threshold.
         return None

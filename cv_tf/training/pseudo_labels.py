@@ -39,16 +39,8 @@ def write_pseudo_labels(
     _, vectors, lab = embed_whitened(
         embedder, photos, config, "Embedding, for pseudo-labels"
     )
-    embeddings = Embeddings(
-        name=catalog.name,
-        product_id=catalog.product_id,
-        vectors=vectors,
-        block=catalog.block,
-        block_names=catalog.block_names,
-        image=catalog.image,
-        color=catalog.color,
-        lab=lab,
-    ).select(np.flatnonzero(catalog.style < 0))
+    embeddings = Embeddings.of_catalog(catalog, vectors, lab)
+    embeddings = embeddings.select(np.flatnonzero(catalog.style < 0))
     neighbors = find_neighbors(embeddings.vectors, embeddings.block, GROUPING)
     write_groups(path, find_groups(embeddings, neighbors, None, GROUPING))
 

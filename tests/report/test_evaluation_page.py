@@ -7,10 +7,10 @@ import pytest
 
 from cv_tf.catalog import read_catalog
 from cv_tf.config import EvaluationSettings
+from cv_tf.embedding import Embeddings
 from cv_tf.metrics import evaluate_embeddings
 from cv_tf.report.evaluation_page import lay_out_queries, write_evaluation_page
 from cv_tf.report.page_settings import PageSettings
-from cv_tf.training.evaluation import Reported
 
 EVIL = "</script><script>document.title = 'broken'</script><b id=evil>"
 
@@ -25,7 +25,8 @@ def reported(drawn_catalog):
     vectors = vectors + 0.6 * rng.standard_normal(vectors.shape)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     lab = 50 * rng.standard_normal((len(catalog), 3))
-    return Reported(catalog, vectors.astype(np.float32), lab.astype(np.float32))
+    vectors, lab = vectors.astype(np.float32), lab.astype(np.float32)
+    return Embeddings.of_catalog(catalog, vectors, lab), catalog.style
 
 
 @pytest.fixture
@@ -34,22 +35,26 @@ def page(tmp_path, reported):
 
     def write(threshold=0.5, **limits):
         settings = EvaluationSettings()
-        catalog = reported.catalog
+        products, styles = reported
         figures = evaluate_embeddings(
-            reported.vectors,
-            catalog.style,
-            catalog.block,
-            0.5,
-            settings,
-            reported.lab,
+            products.vectors, styles, products.block, 0.5, settings, products.lab
         )
-        figures |= {"num_products": len(catalog), "threshold": threshold}
+        figures |= {"num_products": len(products), "threshold": threshold}
         if threshold is None:
             del figures["threshold"]
         path = tmp_path / "page.html"
         title = f"The Embedder of {EVIL}"
         limits = PageSettings(**limits)
-        write_evaluation_page(path, figures, reported, settings, limits, title)
+        write_evaluation_page(
+            path,
+            figures,
+            products,
+            styles,
+            products.image.__getitem__,
+            settings,
+            limits,
+            title,
+        )
         return path
 
     return write
@@ -57,24 +62,25 @@ def page(tmp_path, reported):
 
 class TestData:
     def test_queries_and_their_neighbors_failures_first(self, reported):
-        laid_out = lay_out_queries(reported, "exact")
+        laid_out = lay_out_queries(*reported, "exact")
         query, product = laid_out.columns["query"], laid_out.columns["product"]
-        assert len(query["product"]) == len(reported.catalog) == 45
+        assert len(query["product"]) == len(reported[0]) == 45
         assert query["precision"] == sorted(query["precision"])
         assert query["precision"][0] < 1000 == query["precision"][-1]
         rows = laid_out.rows
         assert sorted(rows) == list(range(45))
-        assert product["id"] == list(reported.catalog.product_id[rows])
+        assert product["id"] == list(reported[0].product_id[rows])
         first, near = query["product"][0], query["neighbors"][0]
-        similarity = reported.vectors[rows[near]] @ reported.vectors[rows[first]]
+        vectors = reported[0].vectors
+        similarity = vectors[rows[near]] @ vectors[rows[first]]
         assert query["similarity"][0] == np.round(1000 * similarity).tolist()
         assert {product["block"][n] for n in near} == {product["block"][first]}
         # What is seen first is numbered first, so that it has a photo.
         assert [first, *near] == list(range(7))
 
     def test_of_many_the_worst_are_shown(self, reported):
-        laid_out = lay_out_queries(reported, "exact", most=5)
-        whole = lay_out_queries(reported, "exact")
+        laid_out = lay_out_queries(*reported, "exact", most=5)
+        whole = lay_out_queries(*reported, "exact")
         assert laid_out.num_left_out == 40
         names, expected = (
             [of.columns["product"]["id"][n] for n in of.columns["query"]["product"][:5]]
@@ -116,9 +122,8 @@ class TestBrowser:
         assert browser.run("document.getElementById('evil')") is None
         assert browser.texts("#queries .status") == ["1 to 10 of 45 products"]
         first = "#queries .sheet > li:first-child"
-        style = dict(
-            zip(reported.catalog.product_id, reported.catalog.style, strict=True)
-        )
+        products, styles = reported
+        style = dict(zip(products.product_id, styles, strict=True))
         (asked,) = browser.texts(f"{first} .asked .name")
         assert browser.texts(f"{first} h3") == [asked]
         for name in browser.texts(f"{first} .right .name"):
