@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from cv_tf.metrics.stored import StoredGroups
     from cv_tf.training.evaluation import Evaluation
 
+# Settings that say which products a run has learned from.
+_PRODUCTS = ("catalog", "dataset", "train_split", "eval_split", "seed")
+
+
 @dataclasses.dataclass(kw_only=True)
 class EvaluateConfig(PageSettings, Config):
     """What is there already, and where the figures go."""
@@ -126,16 +130,28 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
             f"{catalog.name} has no two products to report on that share a style_id, "
             "so there is nothing to measure. Label some color variants."
         )
-    embedder_path = None if frozen else Workdir(config.workdir).embedder
+    embedder_path, trained_on = None, True
+    if not frozen:
+        workdir = Workdir(config.workdir)
+        embedder_path, trained = workdir.embedder, workdir.read_config()
+        trained_on = all(
+            getattr(config, name) == getattr(trained, name) for name in _PRODUCTS
+        )
 
     from cv_tf.training.evaluation import evaluate_catalog  # noqa: PLC0415
     from cv_tf.training.session import save_embedder  # noqa: PLC0415
     from cv_tf.training.tables import format_figures  # noqa: PLC0415
     from cv_tf.training.workdir import write_json  # noqa: PLC0415
 
-    evaluation = evaluate_catalog(config, catalog, embedder_path)
-    figures = evaluation.figures
-    print(f"\n{format_figures({'frozen' if frozen else 'trained': figures})}")
+    evaluation = evaluate_catalog(config, catalog, embedder_path, trained_on)
+    figures: dict[str, Any] = dict(evaluation.figures)
+    titles = ("frozen", "fitted on") if frozen else ("trained", "trained on")
+    columns = {titles[0]: evaluation.figures}
+    if evaluation.trained_on:
+        figures["trained_on"] = columns[titles[1]] = evaluation.trained_on
+    print(f"\n{format_figures(columns)}")
+    if evaluation.recalls and evaluation.recalls.warning():
+        print(f"\n{evaluation.recalls.warning()}")
     if embedder_output:
         save_embedder(evaluation.embedder, embedder_output)
     if output:

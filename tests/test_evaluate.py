@@ -46,15 +46,18 @@ class TestTrained:
     @pytest.mark.integration
     def test_figures_are_those_of_the_training(self, process, finished_run):
         _, figures = process
-        metrics = Path(finished_run[0].workdir, "metrics.json").read_text()
-        assert figures == pytest.approx(json.loads(metrics)["after"], abs=1e-5)
+        metrics = json.loads(Path(finished_run[0].workdir, "metrics.json").read_text())
+        trained_on = figures.pop("trained_on")
+        assert trained_on == pytest.approx(metrics["trained_on"], abs=1e-5)
+        assert figures == pytest.approx(metrics["after"], abs=1e-5)
+        assert (trained_on["num_products"], figures["num_products"]) == (30, 15)
 
     def test_prints_a_table(self, process):
         process, figures = process
         lines = [line.split() for line in process.stdout.strip().split("\n")]
-        assert lines[0] == ["trained"]
-        assert ["CGacc", f"{figures['cgacc']:.3f}"] in lines
-        assert ["products", "15"] in lines
+        assert lines[0] == ["trained", "trained", "on"]
+        assert ["CGacc", f"{figures['cgacc']:.3f}", "-"] in lines
+        assert ["products", "15", "30"] in lines
 
     def test_settings_are_those_of_the_run_where_no_flag_says_otherwise(
         self, finished_run
@@ -70,6 +73,7 @@ class TestTrained:
         workdir = f"--workdir={finished_run[0].workdir}"
         whole = figures_of(workdir, f"--catalog={drawn_catalog}")
         assert whole["num_rejects"] == 0  # It is not the one of the training.
+        assert "trained_on" not in whole
         table = changed_catalog("other.csv", without=("split",))
         held_out = figures_of(workdir, f"--catalog={table}", "--threshold=-1")
         assert held_out["threshold"] == -1
@@ -118,11 +122,14 @@ class TestFrozen:
         path = tmp_path / "frozen.keras"
         flags = (*frozen_flags, "--whiten=pca", f"--save_embedder={path}")
         figures = figures_of(*flags)
+        fitted_on = figures.pop("trained_on")
         assert Embedder.load(path).whitening is not None
         path.rename(tmp_path / "embedder.keras")
         # Beside its settings it is as good as a trained one.
         (tmp_path / "config.cfg").write_text("\n".join(flags[1:-1]))
-        assert figures_of(f"--workdir={tmp_path}") == pytest.approx(figures, abs=1e-5)
+        again = figures_of(f"--workdir={tmp_path}")
+        assert again.pop("trained_on") == pytest.approx(fitted_on, abs=1e-5)
+        assert again == pytest.approx(figures, abs=1e-5)
 
     def test_a_workdir_beside_it_does_not_matter(self, frozen_flags, tmp_path):
         settings = settings_of(["", *frozen_flags, f"--workdir={tmp_path}"])

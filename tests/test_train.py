@@ -48,17 +48,19 @@ class TestMainJob:
         metrics = json.loads(Path(config.workdir, "metrics.json").read_text())
         printed = split(process.stdout)
         lines = {line[:19].strip(): line[19:].split() for line in printed if line}
-        assert " ".join(lines[""]) == "frozen rgb frozen grey before after gain"
+        titles = "frozen rgb frozen grey before after trained on gain"
+        assert " ".join(lines[""]) == titles
         assert set(lines) >= {"recall@1", "mAP@R in block", "CGacc", "pairwise F1"}
-        for label, key in (
-            ("recall@1 in block", "recall_at_1_in_block"),
-            ("FMS", "fms"),
+        trained_on = f"{metrics['trained_on']['recall_at_1_in_block']:.3f}"
+        for label, key, also in (
+            ("recall@1 in block", "recall_at_1_in_block", trained_on),
+            ("FMS", "fms", "-"),
         ):
             cells = [metrics[part][key] for part in PARTS]
             assert lines[label][:4] == [f"{cell:.3f}" for cell in cells]
-            assert lines[label][4] == f"{cells[3] - cells[1]:+.3f}"
-        assert lines["products"] == ["15"] * 4
-        assert lines["rejects"] == ["1"] * 4
+            assert lines[label][4:] == [also, f"{cells[3] - cells[1]:+.3f}"]
+        assert lines["products"] == [*["15"] * 4, "30"]
+        assert lines["rejects"] == [*["1"] * 4, "-"]
         assert config.workdir in process.stdout
 
     def test_shows_its_progress(self, finished_run):

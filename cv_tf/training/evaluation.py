@@ -22,6 +22,8 @@ from cv_tf.training.splits import has_variants, sample_styles, split_catalog
 
 # Enough to learn hundreds of components and a threshold from, and quick to embed.
 _MOST_LEARNED_FROM = 20_000
+# Differences of recall@1 that are worth a word, beyond those between two samples.
+_FAR_APART = 0.1
 
 
 class Reported(NamedTuple):
@@ -50,6 +52,43 @@ class Embedded(NamedTuple):
     vectors: np.ndarray
 
 
+class Recalls(NamedTuple):
+    """Recall@1 in block in two samples of equally many products.
+
+    Attributes:
+      trained_on: Of products that were learned from.
+      held_out: Of products that were not.
+      num_products: In each sample.
+      error: The standard error of the difference.
+    """
+
+    trained_on: float
+    held_out: float
+    num_products: int
+    error: float
+
+    def warning(self) -> str:
+        """What to tell people where the two are far apart; "" where they are not."""
+        apart = self.trained_on - self.held_out
+        if abs(apart) < max(_FAR_APART, 3 * self.error):
+            return ""
+        figures = (
+            f"recall@1 in block is {self.trained_on:.3f} among "
+            f"{self.num_products:,} products that were trained on, and "
+            f"{self.held_out:.3f} among as many that were held out"
+        )
+        if apart > 0:
+            return (
+                f"Note: {figures}. The Embedder knows the products that it was trained "
+                "on; of new ones, expect the lower figure."
+            )
+        return (
+            f"Warning: {figures}. An embedded catalogue will be as bad as the former. "
+            "Look at its groups before you use them, and compare with fewer --steps, "
+            "with --whiten=none or with more photos."
+        )
+
+
 class Evaluation(NamedTuple):
     """How good an Embedder is.
 
@@ -59,12 +98,19 @@ class Evaluation(NamedTuple):
       reported: Which they were measured on; None where there was nothing to measure.
       embedded: The same products, to look at; where there was nothing to measure, those
         that were learned from, if these were embedded.
+      trained_on: Figures of retrieval among the products that were learned from, which
+        most of an embedded catalogue are; empty if they were not asked for, or have no
+        labelled variants.
+      recalls: Recall@1 in block among the products learned from and among the reported
+        ones, of equally many of both, so that they compare; None without both.
     """
 
     figures: dict[str, float]
     embedder: Embedder
     reported: Reported | None
     embedded: Embedded | None
+    trained_on: dict[str, float]
+    recalls: Recalls | None
 
 
 def evaluate_new(
@@ -73,6 +119,7 @@ def evaluate_new(
     reported: Photos,
     config: Config,
     name: str = "",
+    measure_known: bool = False,
 ) -> Evaluation:
     """Fits whitening on known products, then evaluates on others.
 
@@ -84,30 +131,42 @@ def evaluate_new(
       config: Says whether and how to whiten, how to search and to group, and the seed
         of the sample taken of a very large `known`.
       name: For the progress bars.
+      measure_known: Whether to measure the known products, too.
     """
     known = _sample(known, config.seed)
     embedder, vectors, lab = embed_whitened(
         embedder, known, config, f"Embedding, {name}"
     )
-    return _measure(embedder, (vectors, lab), known, reported, config, name)
+    measured = _measure(embedder, (vectors, lab), known, reported, config, name)
+    if not measure_known:
+        return measured
+    return _with_known(measured, Reported(known.catalog, vectors, lab), config)
 
 
-def evaluate_catalog(config: Config, catalog: Catalog, path: Path | None) -> Evaluation:
+def evaluate_catalog(
+    config: Config, catalog: Catalog, path: Path | None, trained_on: bool = True
+) -> Evaluation:
     """Evaluates a saved Embedder, or a backbone as it was pretrained.
 
     Args:
       config: Of the data, the figures and, without a path, the Embedder.
       catalog: With labels.
       path: Of the Embedder; None for the pretrained one that the config describes.
+      trained_on: Whether an Embedder of a path was trained on this catalogue.
     """
     devices.make_repeatable(config.seed)
     with devices.one_device(config.strategy).scope():
         embedder = Embedder.load(path) if path else build_embedder(config)
-        return _evaluate_split(config, catalog, embedder, is_new=path is None)
+        is_new = path is None
+        return _evaluate_split(config, catalog, embedder, is_new, trained_on)
 
 
 def _evaluate_split(
-    config: Config, catalog: Catalog, embedder: Embedder, is_new: bool
+    config: Config,
+    catalog: Catalog,
+    embedder: Embedder,
+    is_new: bool,
+    trained_on: bool,
 ) -> Evaluation:
     photos = prepare_photos(catalog, config, embedder.image_size)
     split = split_catalog(
@@ -115,17 +174,19 @@ def _evaluate_split(
     )
     known, reported = photos.select(split.train), photos.select(split.evaluation)
     if is_new:
-        return evaluate_new(embedder, known, reported, config, "frozen")
+        is_fitted = config.whiten != "none"
+        return evaluate_new(embedder, known, reported, config, "frozen", is_fitted)
+    known = _sample(known, config.seed)
+    trained_on = trained_on and has_variants(known.catalog.style)
     described = None
-    if config.threshold == "auto":
-        known = _sample(known, config.seed)
+    if config.threshold == "auto" or trained_on:
         described = embed(
-            with_color(embedder),
-            known,
-            config.embed_batch_size,
-            "Embedding, to calibrate",
+            with_color(embedder), known, config.embed_batch_size, "Embedding, known"
         )
-    return _measure(embedder, described, known, reported, config, "to report")
+    measured = _measure(embedder, described, known, reported, config, "to report")
+    if not trained_on:
+        return measured
+    return _with_known(measured, Reported(known.catalog, *described), config)
 
 
 def _measure(
@@ -142,7 +203,7 @@ def _measure(
     }
     if not has_variants(reported.catalog.style):
         learned = Embedded(known, described[0]) if described else None
-        return Evaluation(counts, embedder, None, learned)
+        return Evaluation(counts, embedder, None, learned, {}, None)
     vectors, lab = embed(
         with_color(embedder), reported, settings.embed_batch_size, f"Embedding, {name}"
     )
@@ -154,7 +215,43 @@ def _measure(
         figures = evaluate_embeddings(vectors, styles, blocks, threshold, settings, lab)
     measured = Reported(reported.catalog, vectors, lab)
     embedded = Embedded(reported, vectors)
-    return Evaluation(figures | counts, embedder, measured, embedded)
+    return Evaluation(figures | counts, embedder, measured, embedded, {}, None)
+
+
+def _with_known(measured: Evaluation, known: Reported, config: Config) -> Evaluation:
+    """The evaluation, with figures of the products that were learned from."""
+    if not has_variants(known.catalog.style):
+        return measured
+    trained_on = _retrieval(known, config) | {"num_products": len(known.catalog)}
+    recalls = None
+    if measured.reported is not None:
+        recalls = _compare(known, measured.reported, config)
+    return measured._replace(trained_on=trained_on, recalls=recalls)
+
+
+def _retrieval(products: Reported, settings: EvaluationSettings) -> dict[str, float]:
+    catalog, vectors, lab = products
+    return retrieval_figures(
+        vectors, catalog.style, catalog.block, settings.retrieval, lab
+    )
+
+
+def _compare(known: Reported, reported: Reported, config: Config) -> Recalls | None:
+    """Recall@1 among as many products of each; among more it is lower by nature."""
+    num_products = min(len(known.catalog), len(reported.catalog))
+    recalls, variances = [], []
+    for products in (known, reported):
+        rows = sample_styles(products.catalog.style, num_products, config.seed)
+        sample = Reported(
+            products.catalog.select(rows), products.vectors[rows], products.lab[rows]
+        )
+        if not has_variants(sample.catalog.style):
+            return None
+        figures = _retrieval(sample, config)
+        recall = figures["recall_at_1_in_block"]
+        recalls.append(recall)
+        variances.append(recall * (1 - recall) / figures["num_queries"])
+    return Recalls(*recalls, num_products, float(np.sqrt(np.sum(variances))))
 
 
 def find_threshold(

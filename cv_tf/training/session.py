@@ -149,9 +149,15 @@ class Session:
             save_embedder(embedder, workdir.embedder)
             if self.show and after.embedded:
                 self.show.vectors(workdir.tensorboard, *after.embedded)
-            metrics |= {"after": after.figures, "training": cost}
+            metrics |= {"after": after.figures}
+            if after.trained_on:
+                metrics |= {"trained_on": after.trained_on}
+            metrics |= {"training": cost}
             workdir.write_metrics(metrics)
-            print(f"\n{format_run(metrics)}\n\nEverything is in '{workdir.path}'.")
+            print(f"\n{format_run(metrics)}")
+            if after.recalls and after.recalls.warning():
+                print(f"\n{after.recalls.warning()}")
+            print(f"\nEverything is in '{workdir.path}'.")
         devices.in_all_workers(self.strategy, 0.0)  # None leaves before the others.
         return metrics, embedder
 
@@ -203,6 +209,7 @@ class Session:
                 self.reported,
                 config or self.config,
                 name.replace("_", " "),
+                measure_known=name == "after",
             )
 
     def _probe(

@@ -10,7 +10,7 @@ from cv_tf.metrics.definitions import FIGURES
 
 _WITHOUT_GAIN = ("threshold", "num_products", "num_rejects")
 # The parts of a run's figures; what was gained is seen against the second.
-_RUN = ("frozen_rgb", "frozen_grey", "before", "after")
+_RUN = ("frozen_rgb", "frozen_grey", "before", "after", "trained_on")
 
 
 def format_run(metrics: Mapping[str, Any]) -> str:

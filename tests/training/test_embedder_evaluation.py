@@ -224,3 +224,71 @@ class TestSample:
         styles[:5] = [1, 1, 2, 3, 4]
         for seed in range(5):
             assert len(evaluation._sample(photos.with_styles(styles), seed)) > 0
+
+
+class TestKnownProducts:
+    """Retrieval among the products that were learned from."""
+
+    def test_figures_are_those_of_the_metrics(self, embedder, photos, config):
+        known, reported = halves(photos)
+        result = evaluate_new(embedder, known, reported, config, measure_known=True)
+        vectors, lab = embed(with_color(result.embedder), known)
+        catalog = known.catalog
+        expected = retrieval_figures(vectors, catalog.style, catalog.block, lab=lab)
+        expected |= {"num_products": 30}
+        assert result.trained_on == pytest.approx(expected, abs=1e-6)
+        assert result.recalls.num_products == 15
+
+    def test_only_where_they_are_asked_for_and_labelled(self, embedder, photos, config):
+        known, reported = halves(photos)
+        result = evaluate_new(embedder, known, reported, config)
+        assert (result.trained_on, result.recalls) == ({}, None)
+        alone = known.with_styles(np.full(len(known), -1))
+        result = evaluate_new(embedder, alone, reported, config, measure_known=True)
+        assert (result.trained_on, result.recalls) == ({}, None)
+
+    def test_without_reported_variants_they_have_figures_all_the_same(
+        self, embedder, photos, config
+    ):
+        known, reported = halves(photos)
+        alone = reported.with_styles(np.arange(15))
+        result = evaluate_new(embedder, known, alone, config, measure_known=True)
+        assert result.trained_on["num_products"] == 30
+        assert result.recalls is None
+
+    def test_as_many_products_of_both_are_compared(self):
+        """Each style is two equal vectors, far from all others, in the one sample."""
+        styles = np.arange(20).repeat(2)
+        generator = np.random.default_rng(0)
+        designs = generator.normal(size=(20, 64))[styles]
+        designs /= np.linalg.norm(designs, axis=1, keepdims=True)
+        random = generator.permutation(designs)
+
+        def products(number, vectors):
+            ids = np.array([f"p{row}" for row in range(number)], object)
+            catalog = Catalog(
+                *("some", ids, ids, styles[:number], np.zeros(number, int), ("all",)),
+                *(None, None, None, np.arange(number)),
+            )
+            lab = np.full((number, 3), np.nan)
+            return evaluation.Reported(catalog, np.float32(vectors[:number]), lab)
+
+        recalls = evaluation._compare(
+            products(40, designs), products(12, random), Config()
+        )
+        assert recalls.num_products == 12
+        assert recalls.trained_on == 1
+        assert recalls.held_out < 0.5
+
+    @pytest.mark.parametrize(
+        ("trained_on", "held_out", "error", "expected"),
+        [
+            (0.343, 1.0, 0.05, "Warning: recall@1 in block is 0.343 among 27 products"),
+            (0.95, 0.7, 0.05, "Note: recall@1 in block is 0.950"),
+            (0.7, 0.78, 0.01, ""),  # Less than 0.1 is not worth a word,
+            (0.6, 0.85, 0.1, ""),  # nor is what may be chance.
+        ],
+    )
+    def test_far_apart_is_told(self, trained_on, held_out, error, expected):
+        recalls = evaluation.Recalls(trained_on, held_out, 27, error)
+        assert recalls.warning()[: len(expected) or None] == expected

@@ -55,7 +55,7 @@ def test_a_session_makes_no_folder_yet(tiny_run, tmp_path):
 @pytest.mark.integration
 def test_baselines_are_left_out_where_they_are_not_wanted(tiny_run, tmp_path):
     metrics = train.run(tiny_run(tmp_path / "run", steps=1)).metrics
-    assert set(metrics) == {"split", "after", "training"}
+    assert set(metrics) == {"split", "after", "trained_on", "training"}
     assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == metrics
 
 
