@@ -5,7 +5,7 @@
     python -m cv_tf.evaluate --method=frozen --catalog=my.csv --color_input=grey
     python -m cv_tf.evaluate --workdir=runs/cvssl --page=evaluation.html
     python -m cv_tf.evaluate --embeddings=my.parquet --labels=my.csv
-    python -m cv_tf.evaluate --embeddings=my.parquet --labels=my.csv --groups=groups.csv
+    python -m cv_tf.evaluate --groups=groups.csv --labels=my.csv
 
 With --workdir, the settings of that run hold wherever no flag says otherwise. With
 --embeddings or --groups, which may come from another tool, nothing is learned and
@@ -96,11 +96,13 @@ class EvaluateConfig(PageSettings, Config):
 
 
 def run(config: EvaluateConfig) -> dict[str, Any]:
-    """Evaluates the Embedder of a workdir, a frozen backbone, or what is stored.
+    """Evaluates the Embedder of a workdir, a frozen backbone, or stored files.
 
-    Where the catalogue has splits, `--train_split` calibrates the threshold (and fits
-    the whitening of a frozen backbone) and `--eval_split` is reported on; else a
-    quarter of the styles is reported on, and the others do the rest.
+    With `--embeddings` or `--groups`, these files are measured as they are.
+
+    Else photos are embedded. Where the catalogue has splits, `--train_split` calibrates
+    the threshold (and fits the whitening of a frozen backbone) and `--eval_split` is
+    reported on; elsewhere a quarter of the styles is, and the others do the rest.
 
     Returns:
       The figures, as they are written to `--output`.
@@ -118,8 +120,9 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
     frozen = config.method == "frozen"
     if not frozen and not config.workdir:
         raise ConfigError(
-            "Nothing to evaluate: pass --workdir of a finished training, or "
-            "--method=frozen for a network as it was pretrained."
+            "Nothing to evaluate: pass --workdir of a finished training, "
+            "--method=frozen for a network as it was pretrained, or --embeddings and "
+            "--labels for vectors that are there."
         )
     output, embedder_output = _outputs(config)
     page = check_page(config, config.overwrite)
@@ -238,8 +241,8 @@ def _about_thresholds(config: EvaluateConfig, figures: dict[str, Any]) -> str:
         )
     if "at_best_threshold" in figures:
         text += (
-            " The best threshold was chosen on these very labels, for the best "
-            f"{config.criterion}: no other can do better on them."
+            " The best threshold was chosen on these very labels for the best "
+            f"{config.criterion}: expect less of it on other products."
         )
     return text
 

@@ -323,8 +323,7 @@ def finished_run(
             probe_every=6,
             probe_products=9,
             whiten="pca",
-            # Of as many dimensions as products, all of them would be equally far apart.
-            whiten_dimensions=8,
+            whiten_dimensions=8,  # Quick to search.
             average="inverse",
             baselines=True,
         )
