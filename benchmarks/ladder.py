@@ -5,6 +5,7 @@
 Each rung is one command of this package, with the settings of the rung it stands on and
 one thing changed; rungs that train are run with several seeds. A rung that has its
 figures in --runs already is not run again, so that a ladder that was stopped goes on.
+Rungs that are left out (--only) keep the figures of ladder.json and are marked with †.
 Writes the figures to benchmarks/results/ladder.json, a table to ladder.md beside it,
 and a picture to docs/ladder.png (matplotlib; installed with the extra `dev`).
 
@@ -262,8 +263,7 @@ def main() -> None:
             if not arguments.only or rung.name in arguments.only:
                 measure(rung, seed, arguments.catalog, arguments.runs)
     measured = [(rung, read(rung, arguments.runs)) for rung in rungs]
-    measured = [(rung, figures) for rung, figures in measured if figures]
-    write(measured)
+    write([*filter(None, map(or_kept, measured))])
 
 
 def measure(rung: Rung, seed: int, catalog: str, runs: Path) -> None:
@@ -327,6 +327,21 @@ def read(rung: Rung, runs: Path) -> dict[str, list[float]]:
     }
 
 
+def or_kept(
+    measured: tuple[Rung, dict[str, list[float]]],
+) -> tuple[Rung, dict[str, list[float]]] | None:
+    """A rung with the figures of ladder.json where it has no others."""
+    rung, figures = measured
+    if figures:
+        return measured
+    path = RESULTS / "ladder.json"
+    rows = json.loads(path.read_text()) if path.is_file() else []
+    for row in rows:
+        if row["name"] == rung.name:
+            return dataclasses.replace(rung, title=f"{rung.title} †"), row["figures"]
+    return None
+
+
 def write(measured: list[tuple[Rung, dict[str, list[float]]]]) -> None:
     """Writes the figures as JSON, Markdown and a picture."""
     RESULTS.mkdir(exist_ok=True)
@@ -339,7 +354,8 @@ def write(measured: list[tuple[Rung, dict[str, list[float]]]]) -> None:
         "# What each piece is worth\n\n"
         f"`python benchmarks/ladder.py --catalog=CATALOG.csv` on {platform.machine()}, "
         f"Python {platform.python_version()}. Mean over seeds, and their standard "
-        f"deviation where there are several.\n\n{text}\n"
+        "deviation where there are several. †: measured with an earlier version.\n\n"
+        f"{text}\n"
     )
     print(text)
     draw(measured, ROOT / "docs" / "ladder.png")
