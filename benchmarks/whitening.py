@@ -91,16 +91,17 @@ def main() -> None:
     parser.add_argument("--catalogs", nargs="+", required=True)
     parser.add_argument("--cache_dir", default="")
     arguments = parser.parse_args()
+    catalogs = " ".join(arguments.catalogs)
     text = [
         "# Whitening of few and of many photos",
-        f"`python benchmarks/whitening.py --catalogs ...` on {platform.machine()}, "
-        f"Python {platform.python_version()}. Recall@1 / mAP@R in block by the vectors "
-        f"alone, up to {DIMENSIONS:,} dimensions. Full: divided by the standard "
-        "deviations as they are. Damped: by the root of the variance plus all "
-        "variances over the number of photos, which is what `--whiten=pca` does. The "
-        "last column but one is the default of the recipes, `--whiten=groups`; the "
-        "last is its mAP@R less that without whitening, with a 95% interval (bootstrap "
-        "over styles).",
+        f"`python benchmarks/whitening.py --catalogs {catalogs}` on "
+        f"{platform.machine()}, Python {platform.python_version()}. Recall@1 / mAP@R "
+        f"in block by the vectors alone, up to {DIMENSIONS:,} dimensions. Full: "
+        "divided by the standard deviations as they are. Damped: by the root of the "
+        "variance plus all variances over the number of photos, which is what "
+        "`--whiten=pca` does. The last column but one is the default of the recipes, "
+        "`--whiten=groups`; the last is its mAP@R less that without whitening, with a "
+        "95% interval (bootstrap over styles).",
     ]
     for path in arguments.catalogs:
         products = describe(path, arguments.cache_dir)

@@ -15,8 +15,9 @@ from cv_tf.pipeline import Photos
 GROUPING = GroupingSettings()
 # Pairs that the vectors themselves have found agree with these vectors even where they
 # are wrong. So many pairs a dimension make them count half as much as known variants,
-# fewer make them count less. In benchmarks/results/whitening.md, 1 is worse than no
-# groups on small catalogues and on those with few variants; 3 is not.
+# fewer make them count less. 1, 2, 3 and 5 are level; if they always counted in full,
+# found groups would be worse than none on few photos, and where few products have
+# variants (docs/parts.md).
 _HALF_TRUSTED = 3
 
 
