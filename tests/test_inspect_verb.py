@@ -32,6 +32,7 @@ def pictures_of(page):
     }
 
 
+@pytest.mark.integration
 class TestViews:
     @pytest.fixture
     def flags(self, drawn_catalog):
@@ -90,6 +91,7 @@ class TestViews:
             inspected(*flags, "--batch_size=64", f"--output={tmp_path}/views.html")
 
 
+@pytest.mark.integration
 class TestPair:
     @pytest.fixture(scope="class")
     def workdir(self, finished_run):

@@ -14,6 +14,8 @@ from cv_tf.models import Whitening
 from cv_tf.pipeline import Photos, prepare
 from cv_tf.vision import product_color
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def photos(drawn_catalog) -> Photos:

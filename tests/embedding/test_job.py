@@ -149,6 +149,7 @@ def rejects_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.integration
 class TestWhole:
     @pytest.mark.integration
     def test_is_what_the_embedder_says_of_each_photo(self, embedded, embedder):

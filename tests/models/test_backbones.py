@@ -70,6 +70,7 @@ def test_imagenet_weights_recognize_a_flower(lite):
     assert logits.argmax() == DAISY
 
 
+@pytest.mark.integration
 def test_imagenet_weights_lie_in_keras_axis_order(lite):
     state, layer = _state_dict(0), lite(0).get_layer
     np.testing.assert_array_equal(

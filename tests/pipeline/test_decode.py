@@ -101,6 +101,7 @@ def test_the_frame_counts_not_the_photo():
     np.testing.assert_array_equal(plans.window[0], [0, 0, 100, 120])
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("side", [127, 128, 250, 321, 517, 1031])
 def test_jpeg_at_any_scale_shows_what_png_shows(side):
     y, x = np.mgrid[0 : 1 : side * 1j, 0 : 1 : (side - 9) * 1j]

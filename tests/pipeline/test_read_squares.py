@@ -12,6 +12,8 @@ from cv_tf.pipeline import in_order, look_through
 from cv_tf.pipeline.examine import examine
 from cv_tf.pipeline.read import read_squares, shrink
 
+pytestmark = pytest.mark.integration
+
 
 def garment(width, height, mode="RGB"):
     """A blue product off the middle of a plain, slightly noisy background."""

@@ -103,6 +103,7 @@ def test_names_and_notes_are_not_taken_for_markup(page):
     assert f"Photo of {EVIL} as prepared" in shown.pictures()
 
 
+@pytest.mark.integration
 def test_as_a_picture(tmp_path):
     write_pair(tmp_path / "pair.png", pair(("A $1", "B")))
     with Image.open(tmp_path / "pair.png") as picture:

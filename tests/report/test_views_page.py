@@ -88,6 +88,7 @@ def test_says_which_views_they_are(previews, settings, said):
     assert last in text
 
 
+@pytest.mark.integration
 def test_as_a_picture(tmp_path):
     shown = Previews((product("A", 100), product("B", 200)), 2, ())
     write_views(tmp_path / "views.PNG", shown, Config(), "2 of 9 products.")

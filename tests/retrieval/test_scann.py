@@ -18,6 +18,8 @@ from cv_tf.retrieval import (
 )
 from cv_tf.retrieval.tuning import recall_against
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(autouse=True, scope="module")
 def _scann():

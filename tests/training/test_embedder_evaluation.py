@@ -128,6 +128,7 @@ class TestNewEmbedder:
         assert first.figures["threshold"] > second.figures["threshold"]
         assert first.figures["recall_at_1"] == second.figures["recall_at_1"]
 
+    @pytest.mark.integration
     def test_without_known_variants_retrieval_alone(self, embedder, photos, config):
         known, reported = halves(photos)
         alone = known.with_styles(np.full(len(known), -1))
@@ -138,6 +139,7 @@ class TestNewEmbedder:
         counts = {"num_products": 15, "num_rejects": 0}
         assert result.figures == expected | counts
 
+    @pytest.mark.integration
     def test_without_reported_variants_counts_alone(self, embedder, photos, config):
         known, reported = halves(photos)
         alone = reported.with_styles(np.arange(15))
@@ -226,6 +228,7 @@ class TestSample:
             assert len(evaluation._sample(photos.with_styles(styles), seed)) > 0
 
 
+@pytest.mark.integration
 class TestKnownProducts:
     """Retrieval among the products that were learned from."""
 

@@ -61,6 +61,7 @@ def test_compiled_equals_eager(kind):
     np.testing.assert_allclose(compiled(photos, seed), layer(photos, seed), atol=0.05)
 
 
+@pytest.mark.integration
 def test_saved_with_a_model(tmp_path):
     views = Views("whole", geometry=SmallMoves(shift=0.3), color=ColorViews(hue=0.1))
     images = keras.Input((16, 16, 3), dtype="uint8")
