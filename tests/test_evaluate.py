@@ -11,6 +11,7 @@ from cv_tf.catalog import CatalogError
 from cv_tf.config import ConfigError
 from cv_tf.evaluate import EvaluateConfig, settings_of
 from cv_tf.models import Embedder
+from cv_tf.training.evaluation import Recalls
 
 
 def figures_of(*flags: str) -> dict[str, float]:
@@ -79,6 +80,12 @@ class TestTrained:
         assert held_out["threshold"] == -1
         assert held_out["pairwise_recall"] == 1
         assert 8 <= held_out["num_products"] <= 12
+
+    def test_far_apart_is_told(self, finished_run, monkeypatch, capsys):
+        told = Recalls(0.3, 1.0, 15, 0.1)
+        monkeypatch.setattr("cv_tf.training.evaluation._compare", lambda *_: told)
+        figures_of(f"--workdir={finished_run[0].workdir}")
+        assert "Warning: recall@1 in block is 0.300 among 15" in capsys.readouterr().out
 
     def test_given_threshold(self, finished_run):
         workdir = f"--workdir={finished_run[0].workdir}"

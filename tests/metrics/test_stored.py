@@ -91,6 +91,12 @@ class TestVectors:
         assert figures["recall_at_1"] == 0.75
         assert figures["recall_at_1_in_block"] == 1
 
+    def test_variants_in_other_blocks_leave_no_best_threshold(self):
+        figures = measure(embeddings_of(blocks=[0, 1, 0, 0, 1, 0]))
+        assert "at_best_threshold" not in figures
+        assert figures["recall_at_1"] == 0.75
+        assert figures["recall_at_1_in_block"] == figures["pairwise_recall"] == 0
+
     def test_with_color(self):
         """c has the color of b1, so that b2 comes first where color counts."""
         red, blue = [50, 60, 40], [40, 20, -60]
@@ -228,6 +234,11 @@ class TestVerb:
         alone = evaluate.run(settings_of(["evaluate", *files[1:]]))
         assert alone["cgacc"] == 1
         assert "recall_at_1" not in alone
+
+    def test_at_a_given_threshold(self, files, capsys):
+        figures = evaluate.run(settings_of(["", *files[:2], "--threshold=-1"]))
+        assert figures["threshold"] == -1
+        assert "those at --threshold=-1." in capsys.readouterr().out
 
     def test_labels_of_one_split(self, files):
         flags = ["evaluate", *files[:2], "--labels_split=train"]
