@@ -121,8 +121,8 @@ def find_files(settings: Any, names: Sequence[str]) -> dict[str, str]:
     """The files that some settings name, with `~` replaced; "" stays as it is.
 
     Args:
-      settings: What has the settings.
-      names: Of settings that are a file on disk or in object storage.
+      settings: A dataclass of settings.
+      names: Names of the settings that hold a path, on disk or in object storage.
 
     Raises:
       ConfigError: If a file on disk is not there.

@@ -5,7 +5,7 @@ from cv_tf.grouping.dendrograms import Dendrograms
 from cv_tf.grouping.find import Grouped, find_groups
 from cv_tf.grouping.graph import Graph, mutual_graph
 from cv_tf.grouping.likeness import Likeness
-from cv_tf.grouping.link import calibrate_on, find_neighbors, group, link
+from cv_tf.grouping.link import calibrate_on, find_neighbors, group, group_at, link
 from cv_tf.grouping.linkage import average_linkage
 from cv_tf.grouping.naming import Named
 from cv_tf.grouping.thresholds import Calibration, calibrate
@@ -27,6 +27,7 @@ __all__ = [
     "find_groups",
     "find_neighbors",
     "group",
+    "group_at",
     "guess_threshold",
     "link",
     "mutual_graph",

@@ -146,9 +146,26 @@ def group(
     Raises:
       ValueError: As `cv_tf.retrieval.nearest`, and if the threshold is NaN.
     """
+    return group_at(vectors, blocks, lab, threshold, settings)[0]
+
+
+def group_at(
+    vectors: np.ndarray,
+    blocks: np.ndarray | None,
+    lab: np.ndarray | None,
+    threshold: float | None,
+    settings: GroupingSettings,
+) -> tuple[np.ndarray, float]:
+    """Groups products as `group` does, and says at which threshold.
+
+    Args and errors are those of `group`.
+
+    Returns:
+      The groups, and the threshold that was given or guessed.
+    """
     neighbors = find_neighbors(vectors, blocks, settings)
     likeness = Likeness(vectors, lab, settings.same_color)
     size = settings.max_group_size
     if threshold is None:
         threshold = guess_threshold(likeness, neighbors)
-    return link(likeness, neighbors, threshold, size).cut(threshold)
+    return link(likeness, neighbors, threshold, size).cut(threshold), threshold

@@ -11,17 +11,10 @@ from absl import logging
 from cv_tf.catalog.table import number_styles, objects
 from cv_tf.config import EvaluationSettings
 from cv_tf.embedding import Embeddings
-from cv_tf.grouping import (
-    Likeness,
-    calibrate_on,
-    find_neighbors,
-    group,
-    guess_threshold,
-    link,
-)
+from cv_tf.grouping import calibrate_on, group, group_at
 from cv_tf.grouping.files import GroupsError
 from cv_tf.metrics.grouping import grouping_figures
-from cv_tf.metrics.retrieval import retrieval_figures
+from cv_tf.metrics.retrieval import count_variants, retrieval_figures
 
 
 class StoredGroups(NamedTuple):
@@ -76,7 +69,7 @@ def match_truth(
             f"{where} have no product in common: the first ids are "
             f"{next(iter(known))!r} and {ids[0]!r}. Both must call products the same."
         )
-    if np.bincount(styles[styles >= 0], minlength=1).max() < 2:
+    if not count_variants(styles).any():
         raise GroupsError(
             f"No two products of {where} share a style_id, so there is nothing to "
             "measure. Label some color variants."
@@ -108,7 +101,7 @@ def stored_figures(
       truth: Which products are variants.
       embeddings: Vectors of the same products; None to measure groups alone.
       groups: Groups to measure; None for those that `group` finds.
-      settings: How to search and to group.
+      settings: Settings of the search and of the grouping.
 
     Returns:
       The figures of `retrieval_figures` and `grouping_figures`, `threshold` where it is
@@ -133,7 +126,8 @@ def stored_figures(
     if groups is not None:
         numbers, threshold = _numbers(groups, truth), groups.threshold
     else:
-        numbers, threshold = _group(embeddings, threshold, settings)
+        products = embeddings.vectors, embeddings.block, embeddings.lab
+        numbers, threshold = group_at(*products, threshold, settings)
     figures |= grouping_figures(numbers, truth.styles)
     if threshold is not None:
         figures["threshold"] = threshold
@@ -146,18 +140,6 @@ def stored_figures(
         best = _at_best_threshold(embeddings, truth.styles, settings)
         figures |= {"at_best_threshold": best} if best else {}
     return figures
-
-
-def _group(
-    embeddings: Embeddings, threshold: float | None, settings: EvaluationSettings
-) -> tuple[np.ndarray, float]:
-    """Groups products as `cv_tf.group` does, and says at which threshold."""
-    neighbors = find_neighbors(embeddings.vectors, embeddings.block, settings)
-    likeness = Likeness(embeddings.vectors, embeddings.lab, settings.same_color)
-    if threshold is None:
-        threshold = guess_threshold(likeness, neighbors)
-    dendrograms = link(likeness, neighbors, threshold, settings.max_group_size)
-    return dendrograms.cut(threshold), threshold
 
 
 def _at_best_threshold(

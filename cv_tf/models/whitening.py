@@ -74,8 +74,8 @@ class Whitening(keras.layers.Layer):
           embeddings: Float [n, input_dimensions].
           dimensions: Width wanted; at most `input_dimensions`.
           power: Of the standard deviations, 0 to 1.
-          seed: Of the random directions, and of the randomized decomposition used for
-            large samples.
+          seed: Seed of the random directions, and of the randomized decomposition that
+            is used for large samples.
 
         Raises:
           ValueError: With fewer than two samples, or if all are the same.
@@ -182,7 +182,7 @@ def _with_the_rest(
       scale: `[m]`, by how much each is scaled.
       scale_outside: The same for what the sample does not span.
       dimensions: More than m.
-      seed: Of the random directions.
+      seed: Seed of the random directions.
 
     Returns:
       `[input_dimensions, dimensions]`: components, then random directions of all

@@ -56,9 +56,9 @@ class Recalls(NamedTuple):
     """Recall@1 in block in two samples of equally many products.
 
     Attributes:
-      trained_on: Of products that were learned from.
-      held_out: Of products that were not.
-      num_products: In each sample.
+      trained_on: Recall among products that were learned from.
+      held_out: Recall among products that were not.
+      num_products: How many products each sample has.
       error: The standard error of the difference.
     """
 
@@ -222,32 +222,27 @@ def _with_known(measured: Evaluation, known: Reported, config: Config) -> Evalua
     """The evaluation, with figures of the products that were learned from."""
     if not has_variants(known.catalog.style):
         return measured
-    trained_on = _retrieval(known, config) | {"num_products": len(known.catalog)}
+    catalog, vectors, lab = known
+    trained_on = retrieval_figures(
+        vectors, catalog.style, catalog.block, config.retrieval, lab
+    )
+    trained_on |= {"num_products": len(catalog)}
     recalls = None
     if measured.reported is not None:
         recalls = _compare(known, measured.reported, config)
     return measured._replace(trained_on=trained_on, recalls=recalls)
 
 
-def _retrieval(products: Reported, settings: EvaluationSettings) -> dict[str, float]:
-    catalog, vectors, lab = products
-    return retrieval_figures(
-        vectors, catalog.style, catalog.block, settings.retrieval, lab
-    )
-
-
 def _compare(known: Reported, reported: Reported, config: Config) -> Recalls | None:
     """Recall@1 among as many products of each; among more it is lower by nature."""
     num_products = min(len(known.catalog), len(reported.catalog))
     recalls, variances = [], []
-    for products in (known, reported):
-        rows = sample_styles(products.catalog.style, num_products, config.seed)
-        sample = Reported(
-            products.catalog.select(rows), products.vectors[rows], products.lab[rows]
-        )
-        if not has_variants(sample.catalog.style):
+    for catalog, vectors, _ in (known, reported):
+        rows = sample_styles(catalog.style, num_products, config.seed)
+        styles, blocks = catalog.style[rows], catalog.block[rows]
+        if not has_variants(styles):
             return None
-        figures = _retrieval(sample, config)
+        figures = retrieval_figures(vectors[rows], styles, blocks, config.retrieval)
         recall = figures["recall_at_1_in_block"]
         recalls.append(recall)
         variances.append(recall * (1 - recall) / figures["num_queries"])
