@@ -24,7 +24,7 @@ from sklearn.cluster import HDBSCAN
 
 from cv_tf.catalog import read_catalog
 from cv_tf.config import GroupingSettings
-from cv_tf.embedding import Embeddings, read_embeddings
+from cv_tf.embeddings import Embeddings, read_embeddings
 from cv_tf.grouping import (
     Dendrograms,
     Likeness,

@@ -16,7 +16,7 @@ import numpy as np
 
 from cv_tf.catalog.products import read_products
 from cv_tf.config import Config
-from cv_tf.embedding.embed import embed
+from cv_tf.embeddings.compute import embed
 from cv_tf.methods import build_embedder
 from cv_tf.pipeline import Photos
 from cv_tf.retrieval import nearest

@@ -23,7 +23,7 @@ from sklearn.covariance import ledoit_wolf_shrinkage
 from cv_tf.catalog import Catalog
 from cv_tf.catalog.products import read_products
 from cv_tf.config import Config, GroupingSettings
-from cv_tf.embedding.embed import embed, with_color
+from cv_tf.embeddings.compute import embed, with_color
 from cv_tf.grouping import group
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import grouping_figures

@@ -26,7 +26,7 @@ vectors are near become groups.
 | --- | --- |
 | `cv_tf.config` | every setting of training and evaluation |
 | `cv_tf.catalog` | tables of products, their checks, data sets |
-| `cv_tf.jobs` | long work in parts, here or on a cluster |
+| `cv_tf.shards` | long work in parts, here or on a cluster |
 | `cv_tf.pipeline` | from products to uint8 batches |
 | `cv_tf.vision` | views and parts of images, on the device |
 | `cv_tf.strategy` | devices and replicas; nothing else knows of them |
@@ -34,7 +34,7 @@ vectors are near become groups.
 | `cv_tf.losses` | NT-Xent, InfoNCE, supervised contrast, triplets |
 | `cv_tf.methods` | ways to learn: a method is views, heads and a loss |
 | `cv_tf.retrieval` | nearest neighbors, exact or with ScaNN |
-| `cv_tf.embedding` | from a catalogue's photos to a file of vectors |
+| `cv_tf.embeddings` | from a catalogue's photos to a file of vectors |
 | `cv_tf.grouping` | from vectors to groups, and the threshold |
 | `cv_tf.metrics` | figures of retrieval and of groups |
 | `cv_tf.training` | steps, checkpoints, optimizers, evaluation |

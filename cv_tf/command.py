@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from absl import flags
 
-from cv_tf.setting import ConfigError, help_of
+from cv_tf.settings import ConfigError, help_of
 
 Settings = TypeVar("Settings")
 _STOPPED = 130  # What shells expect after Ctrl-C.
@@ -32,7 +32,7 @@ def run(
 
     Args:
       main: What to do with the settings.
-      settings_class: A dataclass made of `cv_tf.setting.setting` fields.
+      settings_class: A dataclass made of `cv_tf.settings.setting` fields.
       parse: Makes the settings from the command line; None for `parse_flags`.
     """
     argv = list(sys.argv)
@@ -127,7 +127,7 @@ def find_files(settings: Any, names: Sequence[str]) -> dict[str, str]:
     Raises:
       ConfigError: If a file on disk is not there.
     """
-    from cv_tf.catalog.storage import is_remote  # noqa: PLC0415 (loads pyarrow)
+    from cv_tf.files import is_remote  # noqa: PLC0415 (loads pyarrow)
 
     files = {}
     for name in names:

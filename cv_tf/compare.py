@@ -24,7 +24,7 @@ from cv_tf.comparison.results import Row, read_rows
 from cv_tf.comparison.runs import Stopped, make_runs
 from cv_tf.comparison.settings import CompareConfig
 from cv_tf.config import Config
-from cv_tf.setting import check
+from cv_tf.settings import check
 from cv_tf.training.workdir import write_text
 
 
@@ -107,10 +107,7 @@ def _write_page(
     notes: Sequence[str],
     about: dict[str, str],
 ) -> None:
-    from cv_tf.comparison.neighbors import (  # noqa: PLC0415
-        compare_neighbors,
-        embed_shown,
-    )
+    from cv_tf.comparison.galleries import compare_neighbors, embed_shown  # noqa: PLC0415
     from cv_tf.comparison.products import shown_products  # noqa: PLC0415
     from cv_tf.report.comparison import write_comparison_page  # noqa: PLC0415
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 
 from cv_tf import choices
-from cv_tf.setting import ConfigError, check_all, setting
+from cv_tf.settings import ConfigError, check_all, setting
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from cv_tf import choices, command
 from cv_tf.config import CatalogSettings
-from cv_tf.jobs.run import EngineSettings
-from cv_tf.setting import check_all, setting
+from cv_tf.settings import check_all, setting
+from cv_tf.shards.run import EngineSettings
 
 if TYPE_CHECKING:
-    from cv_tf.embedding.job import Embedded
+    from cv_tf.embeddings.job import Embedded
 
 
 _PRODUCTS = [field.name for field in dataclasses.fields(CatalogSettings)]
@@ -63,11 +63,7 @@ def run(config: EmbedConfig) -> Embedded:
     catalog = read_products(config, config.split)
     check_frame(catalog.name, config.frame, catalog.box)
 
-    from cv_tf.embedding.job import (  # noqa: PLC0415
-        EmbeddingJob,
-        embed_catalog,
-        rejects_path,
-    )
+    from cv_tf.embeddings.job import EmbeddingJob, embed_catalog, rejects_path  # noqa: PLC0415
 
     job = EmbeddingJob(
         embedder=str(embedder.absolute()),

@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cv_tf import command
-from cv_tf.catalog.storage import is_remote
 from cv_tf.catalog.whole_file import beside
 from cv_tf.config import Config, ConfigError, setting
+from cv_tf.files import is_remote
 from cv_tf.report.page_settings import PageSettings, check_page
 
 if TYPE_CHECKING:
-    from cv_tf.metrics.stored import StoredGroups
-    from cv_tf.training.evaluation import Evaluation
+    from cv_tf.metrics.evaluation import StoredGroups
+    from cv_tf.training.embedder_evaluation import Evaluation
 
 # Settings that say which products a run has learned from.
 _PRODUCTS = ("catalog", "dataset", "train_split", "eval_split", "seed")
@@ -141,7 +141,7 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
             getattr(config, name) == getattr(trained, name) for name in _PRODUCTS
         )
 
-    from cv_tf.training.evaluation import evaluate_catalog  # noqa: PLC0415
+    from cv_tf.training.embedder_evaluation import evaluate_catalog  # noqa: PLC0415
     from cv_tf.training.session import save_embedder  # noqa: PLC0415
     from cv_tf.training.tables import format_figures  # noqa: PLC0415
     from cv_tf.training.workdir import write_json  # noqa: PLC0415
@@ -165,7 +165,7 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
 
 
 def _write_page(page: Path, config: EvaluateConfig, evaluation: Evaluation) -> None:
-    from cv_tf.embedding import Embeddings  # noqa: PLC0415
+    from cv_tf.embeddings import Embeddings  # noqa: PLC0415
     from cv_tf.report.evaluation_page import write_evaluation_page  # noqa: PLC0415
 
     reported = evaluation.reported
@@ -195,9 +195,9 @@ def _evaluate_stored(config: EvaluateConfig) -> dict[str, Any]:
     page = check_page(config, config.overwrite)
     files = command.find_files(config, ("embeddings", "groups", "labels"))
 
-    from cv_tf.embedding import read_embeddings  # noqa: PLC0415
-    from cv_tf.grouping.files import read_labels  # noqa: PLC0415
-    from cv_tf.metrics.stored import match_truth, stored_figures  # noqa: PLC0415
+    from cv_tf.embeddings import read_embeddings  # noqa: PLC0415
+    from cv_tf.grouping.group_files import read_labels  # noqa: PLC0415
+    from cv_tf.metrics.evaluation import match_truth, stored_figures  # noqa: PLC0415
     from cv_tf.training.tables import format_figures  # noqa: PLC0415
     from cv_tf.training.workdir import write_json  # noqa: PLC0415
 
@@ -249,8 +249,8 @@ def _about_thresholds(config: EvaluateConfig, figures: dict[str, Any]) -> str:
 
 def _read_groups(path: str) -> StoredGroups:
     """Groups, and their threshold where `cv_tf.group` has left it beside them."""
-    from cv_tf.grouping.files import read_groups  # noqa: PLC0415
-    from cv_tf.metrics.stored import StoredGroups  # noqa: PLC0415
+    from cv_tf.grouping.group_files import read_groups  # noqa: PLC0415
+    from cv_tf.metrics.evaluation import StoredGroups  # noqa: PLC0415
 
     threshold = None
     summary = beside(Path(path), "summary.json")

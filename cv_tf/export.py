@@ -24,7 +24,7 @@ import numpy as np
 
 from cv_tf import choices, command
 from cv_tf.config import CatalogSettings, ConfigError
-from cv_tf.setting import check_all, setting
+from cv_tf.settings import check_all, setting
 
 if TYPE_CHECKING:
     from cv_tf.deployment.agreement import Agreement
@@ -97,8 +97,8 @@ def run(config: ExportConfig) -> dict[str, Agreement]:
     catalog = read_products(config)
     check_frame(catalog.name, config.frame, catalog.box)
 
+    from cv_tf.deployment.bundle import draw_photos, export_embedder  # noqa: PLC0415
     from cv_tf.deployment.card import write_card  # noqa: PLC0415
-    from cv_tf.deployment.export import draw_photos, export_embedder  # noqa: PLC0415
     from cv_tf.models import Embedder  # noqa: PLC0415
 
     embedder = Embedder.load(embedder_path)

@@ -26,15 +26,15 @@ from typing import TYPE_CHECKING, Any
 from absl import logging
 
 from cv_tf import choices, command
-from cv_tf.catalog.storage import is_remote
 from cv_tf.catalog.whole_file import beside
 from cv_tf.config import ConfigError, GroupingSettings
-from cv_tf.jobs.run import EngineSettings
+from cv_tf.files import is_remote
 from cv_tf.report.page_settings import PageSettings, check_page
-from cv_tf.setting import setting
+from cv_tf.settings import setting
+from cv_tf.shards.run import EngineSettings
 
 if TYPE_CHECKING:
-    from cv_tf.embedding import Embeddings
+    from cv_tf.embeddings import Embeddings
     from cv_tf.grouping import Calibration, Grouped
     from cv_tf.retrieval import Neighbors
 
@@ -116,9 +116,9 @@ def run(config: GroupConfig) -> dict[str, Any]:
         shown = {"labels": config.calibrate, "labels_split": config.calibrate_split}
         config = dataclasses.replace(config, **shown)
 
-    from cv_tf.embedding import read_embeddings  # noqa: PLC0415
+    from cv_tf.embeddings import read_embeddings  # noqa: PLC0415
     from cv_tf.grouping import find_groups  # noqa: PLC0415
-    from cv_tf.grouping.files import read_groups, read_labels, write_groups  # noqa: PLC0415
+    from cv_tf.grouping.group_files import read_groups, read_labels, write_groups  # noqa: PLC0415
     from cv_tf.report.groups import format_summary  # noqa: PLC0415
     from cv_tf.training.workdir import write_json  # noqa: PLC0415
 
@@ -162,9 +162,9 @@ def run(config: GroupConfig) -> dict[str, Any]:
 
 
 def _calibrate(config: GroupConfig, embeddings: Embeddings) -> Calibration:
-    from cv_tf.embedding import read_embeddings  # noqa: PLC0415
+    from cv_tf.embeddings import read_embeddings  # noqa: PLC0415
     from cv_tf.grouping import calibrate_on  # noqa: PLC0415
-    from cv_tf.grouping.files import read_labels  # noqa: PLC0415
+    from cv_tf.grouping.group_files import read_labels  # noqa: PLC0415
     from cv_tf.grouping.labels import match_labels  # noqa: PLC0415
 
     labels = read_labels(config.calibrate, config.calibrate_split)
@@ -211,9 +211,7 @@ def _threshold(
 
 def _find_neighbors(config: GroupConfig, embeddings: Embeddings) -> Neighbors:
     if config.engine == "spark":
-        from cv_tf.grouping.neighbor_job import (  # noqa: PLC0415
-            find_neighbors_in_parts,
-        )
+        from cv_tf.grouping.neighbor_job import find_neighbors_in_parts  # noqa: PLC0415
 
         return find_neighbors_in_parts(
             embeddings.vectors,

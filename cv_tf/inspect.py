@@ -101,10 +101,10 @@ def _show_pair(config: InspectConfig, output: Path) -> None:
     catalog = _select(read_products(config), config.pair)
     # These load TensorFlow.
     from cv_tf import strategy as devices  # noqa: PLC0415
-    from cv_tf.inspection.agreement import part_agreement  # noqa: PLC0415
+    from cv_tf.inspection.part_agreement import part_agreement  # noqa: PLC0415
     from cv_tf.methods import build_embedder  # noqa: PLC0415
     from cv_tf.models import Embedder  # noqa: PLC0415
-    from cv_tf.report.pair import Pair, write_pair  # noqa: PLC0415
+    from cv_tf.report.inspection_pages import Pair, write_pair  # noqa: PLC0415
     from cv_tf.training.data import prepare_photos  # noqa: PLC0415
 
     # Neither may be left out, and two fit in memory.

@@ -16,7 +16,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from cv_tf import command
-from cv_tf.setting import ConfigError, check_all, setting
+from cv_tf.settings import ConfigError, check_all, setting
 
 if TYPE_CHECKING:
     from cv_tf.catalog.prepared import Prepared
@@ -62,10 +62,7 @@ def run(config: PrepareConfig) -> Prepared:
       CatalogError: If it cannot be prepared: there is none of that name, its files are
         missing, or cannot be read.
     """
-    from cv_tf.catalog.prepared import (  # noqa: PLC0415 (loads TFDS)
-        format_prepared,
-        prepare_dataset,
-    )
+    from cv_tf.catalog.prepared import format_prepared, prepare_dataset  # noqa: PLC0415 (loads TFDS)
 
     prepared = prepare_dataset(
         config.dataset,

@@ -21,15 +21,11 @@ from absl import logging
 
 from cv_tf import command
 from cv_tf.catalog import Catalog
-from cv_tf.catalog.storage import is_remote
-from cv_tf.embedding import Embeddings, read_embeddings
+from cv_tf.embeddings import Embeddings, read_embeddings
+from cv_tf.files import is_remote
 from cv_tf.report.answers import Answer, Product
-from cv_tf.report.neighbor_tables import (
-    format_answers,
-    write_answers_json,
-    write_csv,
-)
 from cv_tf.report.neighbors import write_neighbors_page
+from cv_tf.report.search_results import format_answers, write_answers_json, write_csv
 from cv_tf.report.unknown_names import say_unknown
 from cv_tf.retrieval import (
     CANDIDATES,
@@ -39,7 +35,7 @@ from cv_tf.retrieval import (
     nearest,
     other_colors_first,
 )
-from cv_tf.setting import ConfigError, check_all, setting
+from cv_tf.settings import ConfigError, check_all, setting
 from cv_tf.training.workdir import Workdir
 
 _OUTPUTS = (".html", ".csv", ".json")
@@ -239,8 +235,8 @@ def _embed_photos(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The vectors and colors of photos, made as the catalogue's were."""
     # These load TensorFlow.
-    from cv_tf.embedding.embed import embed, with_color  # noqa: PLC0415
-    from cv_tf.embedding.fingerprint import fingerprint  # noqa: PLC0415
+    from cv_tf.embeddings.compute import embed, with_color  # noqa: PLC0415
+    from cv_tf.embeddings.fingerprint import fingerprint  # noqa: PLC0415
     from cv_tf.models import Embedder  # noqa: PLC0415
     from cv_tf.pipeline import look_through  # noqa: PLC0415
 

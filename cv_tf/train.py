@@ -68,7 +68,7 @@ def run(config: Config) -> Run:
     catalog = read_products(config)
     split_catalog(catalog, config.train_split, config.eval_split, config.seed)
     from cv_tf.report.first_batch import show_first_batch  # noqa: PLC0415
-    from cv_tf.report.projector import write_projector  # noqa: PLC0415
+    from cv_tf.report.tensorboard import write_projector  # noqa: PLC0415
     from cv_tf.training.session import Session, Show  # noqa: PLC0415
 
     show = Show(show_first_batch, write_projector)

@@ -150,7 +150,7 @@ def tiny_run(drawn_catalog) -> Callable[..., Config]:
 def no_pictures() -> Iterator[None]:
     """Trainings draw nothing for TensorBoard, which takes half of a tiny one's time."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("first_batch.show_first_batch", "projector.write_projector"):
+        for name in ("first_batch.show_first_batch", "tensorboard.write_projector"):
             patch.setattr(f"cv_tf.report.{name}", lambda *_: None)
         yield
 

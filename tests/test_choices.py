@@ -5,8 +5,8 @@ import tf_keras as keras
 
 from cv_tf import choices, strategy
 from cv_tf.config import Config
-from cv_tf.grouping.thresholds import CRITERIA
-from cv_tf.losses.pairwise_distances import DISTANCES
+from cv_tf.grouping.calibration import CRITERIA
+from cv_tf.losses.distances import DISTANCES
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.models.backbones import _BUILDERS
 from cv_tf.pipeline import prepare

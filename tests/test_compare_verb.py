@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cv_tf import command, compare
-from cv_tf.comparison import neighbors
+from cv_tf.comparison import galleries as neighbors
 from cv_tf.comparison.runs import Stopped
 from cv_tf.comparison.settings import CompareConfig
 from cv_tf.config import Config

@@ -14,14 +14,14 @@ from cv_tf import command, embed
 from cv_tf.catalog import CatalogError, read_catalog
 from cv_tf.config import Config, ConfigError
 from cv_tf.embed import EmbedConfig, settings_of
-from cv_tf.embedding import embed as embed_module
-from cv_tf.embedding import job as job_module
-from cv_tf.embedding import read_embeddings
-from cv_tf.embedding.fingerprint import fingerprint
-from cv_tf.embedding.job import write_part
-from cv_tf.jobs import JobError
+from cv_tf.embeddings import compute as embed_module
+from cv_tf.embeddings import job as job_module
+from cv_tf.embeddings import read_embeddings
+from cv_tf.embeddings.fingerprint import fingerprint
+from cv_tf.embeddings.job import write_part
 from cv_tf.models import Embedder
 from cv_tf.pipeline import prepare
+from cv_tf.shards import JobError
 from cv_tf.training.workdir import Workdir
 
 # 46 products; the last part has the photo that is none.

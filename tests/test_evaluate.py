@@ -11,7 +11,7 @@ from cv_tf.catalog import CatalogError
 from cv_tf.config import ConfigError
 from cv_tf.evaluate import EvaluateConfig, settings_of
 from cv_tf.models import Embedder
-from cv_tf.training.evaluation import Recalls
+from cv_tf.training.embedder_evaluation import Recalls
 
 
 def figures_of(*flags: str) -> dict[str, float]:
@@ -83,7 +83,9 @@ class TestTrained:
 
     def test_far_apart_is_told(self, finished_run, monkeypatch, capsys):
         told = Recalls(0.3, 1.0, 15, 0.1)
-        monkeypatch.setattr("cv_tf.training.evaluation._compare", lambda *_: told)
+        monkeypatch.setattr(
+            "cv_tf.training.embedder_evaluation._compare", lambda *_: told
+        )
         figures_of(f"--workdir={finished_run[0].workdir}")
         assert "Warning: recall@1 in block is 0.300 among 15" in capsys.readouterr().out
 

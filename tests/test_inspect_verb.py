@@ -14,7 +14,7 @@ from cv_tf.catalog import read_catalog
 from cv_tf.inspect import InspectConfig
 from cv_tf.models import Embedder
 from cv_tf.pipeline import prepare
-from cv_tf.setting import ConfigError
+from cv_tf.settings import ConfigError
 
 TINY = ("--backbone=tiny", "--weights=none", "--image_size=32", "--batch_size=8")
 

@@ -17,14 +17,14 @@ from PIL import Image
 from cv_tf import command, search
 from cv_tf.catalog import read_catalog
 from cv_tf.config import Config
-from cv_tf.embedding import EmbeddingsError
-from cv_tf.embedding.embed import embed
-from cv_tf.embedding.fingerprint import fingerprint
-from cv_tf.embedding.table import to_table
+from cv_tf.embeddings import EmbeddingsError
+from cv_tf.embeddings.compute import embed
+from cv_tf.embeddings.fingerprint import fingerprint
+from cv_tf.embeddings.table import to_table
 from cv_tf.models import Embedder
 from cv_tf.pipeline import prepare
 from cv_tf.search import SearchConfig
-from cv_tf.setting import ConfigError
+from cv_tf.settings import ConfigError
 from cv_tf.training.workdir import Workdir
 
 # Of the first seven drawn products; the even styles are trousers, style 1 is a shirt.

@@ -10,7 +10,7 @@ import numpy as np
 
 from cv_tf.catalog.columns import Columns
 from cv_tf.catalog.problems import CatalogError, Problem
-from cv_tf.catalog.storage import is_remote
+from cv_tf.files import is_remote
 
 BOX_COLUMNS = ("x", "y", "width", "height")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cv_tf.catalog.storage import is_remote, open_binary
+from cv_tf.files import is_remote, open_binary
 
 
 @dataclass

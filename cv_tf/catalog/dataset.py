@@ -14,11 +14,11 @@ from tqdm import tqdm
 
 from cv_tf.catalog.checks import check_ids
 from cv_tf.catalog.find_builder import find_builder
-from cv_tf.catalog.prepare_builder import prepare_builder, quiet_logs
 from cv_tf.catalog.problems import CatalogError, Problem, raise_problems
-from cv_tf.catalog.storage import is_remote
 from cv_tf.catalog.table import Catalog, number_blocks, number_styles
+from cv_tf.catalog.tfds_builders import prepare_builder, quiet_logs
 from cv_tf.catalog.tfrecord_source import TFRecordSource
+from cv_tf.files import is_remote
 
 _STYLE_GUESSES = ("style_id", "style", "item_id", "label")
 

@@ -11,14 +11,14 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from cv_tf.catalog.problems import CatalogError
-from cv_tf.catalog.storage import is_file
+from cv_tf.files import is_file
 
 _OWN_BUILDERS = {
     "catalog": "cv_tf.catalog.catalog_builder",
-    "synthetic_color_variants": "cv_tf.catalog.synthetic_color_variants",
-    "deepfashion_inshop": "cv_tf.catalog.manual.deepfashion_inshop",
-    "fashion_product_images": "cv_tf.catalog.manual.fashion_product_images",
-    "hm_personalized_fashion": "cv_tf.catalog.manual.hm_personalized_fashion",
+    "synthetic_color_variants": "cv_tf.datasets.synthetic_color_variants",
+    "deepfashion_inshop": "cv_tf.datasets.deepfashion_inshop",
+    "fashion_product_images": "cv_tf.datasets.fashion_product_images",
+    "hm_personalized_fashion": "cv_tf.datasets.hm_personalized_fashion",
 }
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from cv_tf.aligned import aligned
 from cv_tf.catalog.dataset import load_dataset
 from cv_tf.catalog.find_builder import find_builder
-from cv_tf.catalog.manual.builder import ManualBuilder
-from cv_tf.catalog.prepare_builder import prepare_builder, quiet_logs
 from cv_tf.catalog.problems import CatalogError
 from cv_tf.catalog.table import Catalog
+from cv_tf.catalog.tfds_builders import prepare_builder, quiet_logs
+from cv_tf.datasets.manual import ManualBuilder
 
 _SPLITS = ("train", "validation", "test")
 

@@ -9,15 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cv_tf.catalog.checks import (
-    check_columns,
-    check_ids,
-    read_boxes,
-    resolve_images,
-)
+from cv_tf.catalog.checks import check_columns, check_ids, read_boxes, resolve_images
 from cv_tf.catalog.columns import Columns, read_columns
 from cv_tf.catalog.problems import CatalogError, raise_problems
-from cv_tf.catalog.storage import is_remote
+from cv_tf.files import is_remote
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +119,7 @@ def read_catalog(
 
     Returns:
       The catalogue. Whether the images exist and can be read is found out by
-      `cv_tf.pipeline.prepare`.
+      `cv_tf.pipeline.open_photos`.
 
     Raises:
       CatalogError: With every problem of the table (the first 20 spelled out).

@@ -15,7 +15,7 @@ import pyarrow as pa
 import tensorflow_datasets as tfds
 
 from cv_tf.catalog.problems import CatalogError
-from cv_tf.catalog.storage import open_random
+from cv_tf.files import open_random
 
 _LENGTH = struct.Struct("<Q")
 _HEADER_SIZE = 12  # The record's length (8 bytes) and that length's checksum (4).

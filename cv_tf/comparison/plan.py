@@ -13,7 +13,7 @@ from absl import flags
 from cv_tf import command
 from cv_tf.comparison.settings import CompareConfig
 from cv_tf.config import Config
-from cv_tf.setting import ConfigError
+from cv_tf.settings import ConfigError
 from cv_tf.training.workdir import Workdir
 
 # What says which products are reported on, and which of them are compared.

@@ -6,7 +6,7 @@ from cv_tf.catalog import Catalog
 from cv_tf.catalog.checks import check_frame
 from cv_tf.catalog.products import read_products
 from cv_tf.comparison.plan import Plan, Run
-from cv_tf.setting import ConfigError
+from cv_tf.settings import ConfigError
 from cv_tf.training.splits import has_variants, sample_styles, split_catalog
 
 # Enough to show neighbors among, and quick to embed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from cv_tf.setting import ConfigError, check_all, setting
+from cv_tf.settings import ConfigError, check_all, setting
 
 _LARGEST_SEED = 2**31 - 1
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from cv_tf.config import GroupingSettings
-from cv_tf.embedding import Embeddings
+from cv_tf.embeddings import Embeddings
 from cv_tf.grouping.certainty import Certainty
-from cv_tf.grouping.likeness import Likeness
+from cv_tf.grouping.confidence import Verdicts, judge, pairs_within
 from cv_tf.grouping.link import link
 from cv_tf.grouping.naming import Named, name_groups, start_from
+from cv_tf.grouping.similarity import Likeness
 from cv_tf.grouping.unlabelled import guess_threshold
-from cv_tf.grouping.verdicts import Verdicts, judge, pairs_within
 from cv_tf.retrieval import Neighbors
 
 # Mean confidence of its products below which a group is worth a look.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cv_tf.grouping.likeness import Likeness
+from cv_tf.grouping.similarity import Likeness
 
 # Edges, and pairs of products, that are compared at a time.
 _CHUNK = 2**16

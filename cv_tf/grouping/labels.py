@@ -8,7 +8,7 @@ import numpy as np
 from absl import logging
 
 from cv_tf.catalog.table import number_styles
-from cv_tf.embedding import Embeddings, EmbeddingsError
+from cv_tf.embeddings import Embeddings, EmbeddingsError
 
 
 def match_labels(

@@ -7,7 +7,7 @@ import numpy as np
 from cv_tf.grouping.dendrograms import Dendrograms
 from cv_tf.grouping.graph import Graph
 from cv_tf.grouping.groups import Groups
-from cv_tf.grouping.likeness import Likeness
+from cv_tf.grouping.similarity import Likeness
 
 
 def average_linkage(

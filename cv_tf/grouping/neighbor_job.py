@@ -15,8 +15,6 @@ from cv_tf.catalog.whole_file import whole_file
 from cv_tf.config import GroupingSettings
 from cv_tf.grouping import neighbor_plan
 from cv_tf.grouping.neighbor_plan import Plan, make_plan
-from cv_tf.jobs import Parts, run_parts
-from cv_tf.jobs.run import EngineSettings, engine_running
 from cv_tf.retrieval import (
     Index,
     Neighbors,
@@ -25,6 +23,8 @@ from cv_tf.retrieval import (
     load_index,
     nearest,
 )
+from cv_tf.shards import Parts, run_parts
+from cv_tf.shards.run import EngineSettings, engine_running
 
 _WRITTEN_AT_ONCE = 2**14
 

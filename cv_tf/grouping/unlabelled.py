@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cv_tf.grouping.graph import mutual_graph
-from cv_tf.grouping.likeness import Likeness
 from cv_tf.grouping.linkage import mutually_best
+from cv_tf.grouping.similarity import Likeness
 from cv_tf.retrieval import Neighbors
 
 # The share of the pairs of mutually nearest products that are not to be joined.

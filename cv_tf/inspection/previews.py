@@ -19,7 +19,7 @@ from cv_tf.training.data import prepare_photos
 from cv_tf.training.fit import build_order
 from cv_tf.training.splits import split_catalog
 from cv_tf.vision import color_input
-from cv_tf.vision.draws import Rows
+from cv_tf.vision.random import Rows
 
 
 class Preview(NamedTuple):

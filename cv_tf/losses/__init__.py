@@ -1,5 +1,6 @@
 """Losses: each a pure function on tensors and a thin Keras loss over it."""
 
+from cv_tf.losses.distances import pairwise_distances
 from cv_tf.losses.info_nce import info_nce
 from cv_tf.losses.nt_xent import (
     NTXentLoss,
@@ -7,7 +8,6 @@ from cv_tf.losses.nt_xent import (
     nt_xent_loss,
     nt_xent_per_product,
 )
-from cv_tf.losses.pairwise_distances import pairwise_distances
 from cv_tf.losses.part_nt_xent import (
     PartNTXentLoss,
     part_nt_xent_loss,

@@ -17,12 +17,7 @@ from cv_tf.methods.simclr import SimCLR
 from cv_tf.methods.simsiam import SimSiam
 from cv_tf.methods.supcon import SupCon
 from cv_tf.methods.triplet import Triplet
-from cv_tf.models import (
-    Embedder,
-    build_backbone,
-    fold_norms,
-    projection_head,
-)
+from cv_tf.models import Embedder, build_backbone, fold_norms, projection_head
 from cv_tf.vision import ColorViews, RandomCrops, SmallMoves, Views
 
 

@@ -11,7 +11,7 @@ from cv_tf import strategy as devices
 from cv_tf.methods.collapse import effective_rank, spread
 from cv_tf.methods.gradients import cached_gradients, plain_gradients
 from cv_tf.models import Embedder
-from cv_tf.vision.draws import Rows
+from cv_tf.vision.random import Rows
 
 
 class Method(keras.Model, abc.ABC):

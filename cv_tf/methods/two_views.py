@@ -12,7 +12,7 @@ from cv_tf.methods.method import Method
 from cv_tf.methods.part_encoder import PartEncoder
 from cv_tf.models import Embedder
 from cv_tf.vision import color_input
-from cv_tf.vision.draws import Rows
+from cv_tf.vision.random import Rows
 
 
 class TwoViews(Method):

@@ -1,42 +1,179 @@
-"""All figures of a set of embeddings."""
+"""Figures of vectors and groups that are there already, from any tool."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
 import numpy as np
+from absl import logging
 
-from cv_tf.config import GroupingSettings
-from cv_tf.grouping import group
+from cv_tf.catalog.table import number_styles, objects
+from cv_tf.config import EvaluationSettings
+from cv_tf.embeddings import Embeddings
+from cv_tf.grouping import calibrate_on, group, group_at
+from cv_tf.grouping.group_files import GroupsError
 from cv_tf.metrics.grouping import grouping_figures
-from cv_tf.metrics.retrieval import retrieval_figures
+from cv_tf.metrics.retrieval import count_variants, retrieval_figures
 
 
-def evaluate_embeddings(
-    embeddings: np.ndarray,
-    styles: np.ndarray,
-    blocks: np.ndarray | None,
-    threshold: float,
-    settings: GroupingSettings | None = None,
-    lab: np.ndarray | None = None,
-) -> dict[str, float]:
-    """Measures retrieval, and grouping at a threshold.
+class StoredGroups(NamedTuple):
+    """Groups that some run has found.
+
+    Attributes:
+      group_of: Products to the names of their groups.
+      threshold: Mean similarity at which they were joined; None where unknown.
+      source: Where they come from, for messages.
+    """
+
+    group_of: Mapping[str, str]
+    threshold: float | None
+    source: str
+
+
+class Truth(NamedTuple):
+    """Products, and which of them are known to be variants.
+
+    Attributes:
+      product_id: `[n]` object (str).
+      styles: `[n]` int32; -1 where unknown.
+      num_missing: Labelled products that are not among them.
+    """
+
+    product_id: np.ndarray
+    styles: np.ndarray
+    num_missing: int = 0
+
+
+def match_truth(
+    labels: Mapping[str, str], source: str, embeddings: Embeddings | None
+) -> Truth:
+    """Finds the styles of embedded products; without these, of all that are labelled.
 
     Args:
-      embeddings: `[num_products, dim]` float32, L2-normalised.
-      styles: `[num_products]` integers, the true styles; -1 where unknown.
-      blocks: `[num_products]` integers, or None for one block of all products.
-      threshold: Mean likeness from which on groups merge, chosen on other products
-        than these (`cv_tf.grouping.calibrate_on`).
-      settings: How to search and to group; None for the defaults.
-      lab: `[num_products, 3]` float32, the products' colors in CIELAB; None if
-        unknown.
-
-    Returns:
-      The figures of `retrieval_figures` and `grouping_figures`, and `threshold`.
+      labels: Products to their styles; "" where unknown.
+      source: Where the labels come from, for messages.
+      embeddings: The products; None for those of `labels`.
 
     Raises:
-      ValueError: As `retrieval_figures`, `group` and `grouping_figures`.
+      GroupsError: If no product is both labelled and embedded, or no two of them share
+        a style.
     """
-    settings = settings or GroupingSettings()
-    figures = retrieval_figures(embeddings, styles, blocks, settings.retrieval, lab)
-    groups = group(embeddings, blocks, lab, threshold, settings)
-    return figures | grouping_figures(groups, styles) | {"threshold": float(threshold)}
+    known = {product: style for product, style in labels.items() if style}
+    ids = objects(list(known)) if embeddings is None else embeddings.product_id
+    styles = number_styles([known.get(product, "") for product in ids])
+    num_found = int((styles >= 0).sum())
+    where = source if embeddings is None else f"{source} and {embeddings.name}"
+    if known and not num_found:
+        raise GroupsError(
+            f"{where} have no product in common: the first ids are "
+            f"{next(iter(known))!r} and {ids[0]!r}. Both must call products the same."
+        )
+    if not count_variants(styles).any():
+        raise GroupsError(
+            f"No two products of {where} share a style_id, so there is nothing to "
+            "measure. Label some color variants."
+        )
+    if num_found < len(known):
+        logging.warning(
+            "%s of %s labelled products have no vector in %s, and are left out.",
+            f"{len(known) - num_found:,}",
+            f"{len(known):,}",
+            embeddings.name,
+        )
+    return Truth(ids, styles, len(known) - num_found)
+
+
+def stored_figures(
+    truth: Truth,
+    embeddings: Embeddings | None,
+    groups: StoredGroups | None,
+    settings: EvaluationSettings,
+) -> dict[str, Any]:
+    """Measures vectors, groups, or both.
+
+    Every labelled product with a variant is a query, and all products are candidates.
+    Nothing is learned and nothing held out. The threshold of the groups is the one that
+    `python -m cv_tf.group` would take without labels, or that of `settings`; the best
+    one is chosen on the very labels that the figures are of.
+
+    Args:
+      truth: Which products are variants.
+      embeddings: Vectors of the same products; None to measure groups alone.
+      groups: Groups to measure; None for those that `group` finds.
+      settings: Settings of the search and of the grouping.
+
+    Returns:
+      The figures of `retrieval_figures` and `grouping_figures`, `threshold` where it is
+      known, `num_products`, `num_labelled` and `num_labels_without_vector`. With
+      vectors, `at_best_threshold` has the figures of the groups at the best threshold,
+      and that; it is missing where no variants are near enough to be grouped.
+
+    Raises:
+      ValueError: As these functions.
+      GroupsError: If `groups` has none of the labelled products.
+    """
+    figures: dict[str, Any] = {}
+    threshold = None if settings.threshold == "auto" else float(settings.threshold)
+    if embeddings is not None:
+        figures |= retrieval_figures(
+            embeddings.vectors,
+            truth.styles,
+            embeddings.block,
+            settings.retrieval,
+            embeddings.lab,
+        )
+    if groups is not None:
+        numbers, threshold = _numbers(groups, truth), groups.threshold
+    else:
+        products = embeddings.vectors, embeddings.block, embeddings.lab
+        numbers, threshold = group_at(*products, threshold, settings)
+    figures |= grouping_figures(numbers, truth.styles)
+    if threshold is not None:
+        figures["threshold"] = threshold
+    figures |= {
+        "num_products": len(truth.product_id),
+        "num_labelled": int((truth.styles >= 0).sum()),
+        "num_labels_without_vector": truth.num_missing,
+    }
+    if embeddings is not None:
+        best = _at_best_threshold(embeddings, truth.styles, settings)
+        figures |= {"at_best_threshold": best} if best else {}
+    return figures
+
+
+def _at_best_threshold(
+    embeddings: Embeddings, styles: np.ndarray, settings: EvaluationSettings
+) -> dict[str, float]:
+    products = embeddings.vectors, embeddings.block, embeddings.lab
+    try:
+        best = calibrate_on(*products, styles, settings, settings.criterion).threshold
+    except ValueError:  # No variants are near enough to be grouped at any threshold.
+        return {}
+    groups = group(*products, best, settings)
+    return grouping_figures(groups, styles) | {"threshold": best}
+
+
+def _numbers(groups: StoredGroups, truth: Truth) -> np.ndarray:
+    """The number of each product's group; one that has no group is alone."""
+    names = [groups.group_of.get(product) for product in truth.product_id]
+    missing = np.array([name is None for name in names]) & (truth.styles >= 0)
+    if missing.sum() == (truth.styles >= 0).sum():
+        raise GroupsError(
+            f"None of the labelled products is in {groups.source}. Both must call "
+            "products the same."
+        )
+    if missing.any():
+        logging.warning(
+            "%s labelled products are not in %s: they count as groups of one.",
+            f"{missing.sum():,}",
+            groups.source,
+        )
+    number: dict[Any, int] = {}
+    return np.array(
+        [
+            number.setdefault((row,) if name is None else name, len(number))
+            for row, name in enumerate(names)
+        ],
+        np.int64,
+    )

@@ -2,9 +2,9 @@
 
 from cv_tf.pipeline.block_order import BlockOrder
 from cv_tf.pipeline.decode import Plan
+from cv_tf.pipeline.open_photos import look_through, prepare
+from cv_tf.pipeline.orders import RandomOrder
 from cv_tf.pipeline.photos import Photos
-from cv_tf.pipeline.prepare import look_through, prepare
-from cv_tf.pipeline.random_order import RandomOrder
 from cv_tf.pipeline.rejects import Reject, write_rejects
 from cv_tf.pipeline.shares import Shares
 from cv_tf.pipeline.stream import batches, in_order

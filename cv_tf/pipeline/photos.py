@@ -10,7 +10,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from cv_tf.catalog import Catalog
-from cv_tf.catalog.storage import READS_AT_ONCE
+from cv_tf.files import READS_AT_ONCE
 from cv_tf.pipeline.decode import Plan, decode
 from cv_tf.pipeline.rejects import Reject
 

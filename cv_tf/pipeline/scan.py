@@ -16,7 +16,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from cv_tf.catalog import Catalog
-from cv_tf.catalog.storage import READS_AT_ONCE, is_remote, open_binary
+from cv_tf.files import READS_AT_ONCE, is_remote, open_binary
 from cv_tf.pipeline.examine import (
     CONVERTED,
     THUMBNAIL_SIDE,

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cv_tf.catalog import Catalog
-from cv_tf.catalog.storage import is_remote
 from cv_tf.catalog.whole_file import whole_file
+from cv_tf.files import is_remote
 
 _VERSION = 3  # Raise it when the meaning of a column or the frame finder changes.
 

@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from cv_tf.pipeline.random_order import check_batch_size
+from cv_tf.pipeline.orders import check_batch_size
 
 
 class StyleOrder:

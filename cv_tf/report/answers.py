@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cv_tf.embedding import Embeddings
+from cv_tf.embeddings import Embeddings
 from cv_tf.retrieval import same_color
 
 

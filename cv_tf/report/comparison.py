@@ -7,9 +7,9 @@ from pathlib import Path
 
 from cv_tf import command
 from cv_tf.comparison.figures import COST, FMS, PRECISION, QUALITY, RECALL, Figure
-from cv_tf.comparison.neighbors import NUM_NEIGHBORS, Query
+from cv_tf.comparison.galleries import NUM_NEIGHBORS, Query
 from cv_tf.comparison.results import Row
-from cv_tf.report.bars import Chart, Value, lay_out
+from cv_tf.report.comparison_page import Chart, Value, lay_out
 from cv_tf.report.page import write_page
 from cv_tf.report.thumbnails import thumbnails
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cv_tf.config import EvaluationSettings
-from cv_tf.embedding import Embeddings
+from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import calibrate_on
-from cv_tf.metrics.definitions import defined
+from cv_tf.metrics.figures import defined
 from cv_tf.metrics.queries import rank_queries
 from cv_tf.report.curve import Curve, lay_out_curve
 from cv_tf.report.embedding_map import lay_out_map

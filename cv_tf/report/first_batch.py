@@ -11,7 +11,7 @@ import tensorflow as tf
 from cv_tf.config import Config
 from cv_tf.inspection.previews import Preview, preview_first_batch
 from cv_tf.pipeline import Photos
-from cv_tf.report.picture_sheet import Captioned, draw_sheet
+from cv_tf.report.pictures import Captioned, draw_sheet
 from cv_tf.report.views import captioned
 
 _NUM_PRODUCTS = 8

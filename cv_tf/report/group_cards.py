@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cv_tf.embedding import Embeddings
+from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import Grouped
 from cv_tf.metrics.pair_errors import PairErrors, pair_errors
 from cv_tf.report.page_products import blocks_to_tell, product_columns, thousandths

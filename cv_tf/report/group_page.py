@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from cv_tf.embedding import Embeddings
+from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import Calibration, Grouped
 from cv_tf.grouping.find import DOUBTFUL_BELOW
 from cv_tf.metrics import grouping_figures
-from cv_tf.metrics.definitions import defined
+from cv_tf.metrics.figures import defined
 from cv_tf.report.curve import Curve, lay_out_curve
 from cv_tf.report.group_cards import lay_out_groups
 from cv_tf.report.groups import summary_lines

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from cv_tf import command
-from cv_tf.setting import setting
+from cv_tf.settings import setting
 
 
 @dataclasses.dataclass(kw_only=True)

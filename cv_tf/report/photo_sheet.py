@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cv_tf.report.picture_sheet import Captioned, write_sheet
+from cv_tf.report.pictures import Captioned, write_sheet
 from cv_tf.report.thumbnails import SIDE, NoThumbnailError, small_photo
 
 

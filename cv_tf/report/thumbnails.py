@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from cv_tf.catalog.storage import is_remote, open_binary
+from cv_tf.files import is_remote, open_binary
 
 SIDE = 160
 

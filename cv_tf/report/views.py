@@ -12,7 +12,7 @@ from cv_tf.config import Config
 from cv_tf.inspection.previews import Preview, Previews
 from cv_tf.report.page import write_page
 from cv_tf.report.part_pictures import draw_parts
-from cv_tf.report.picture_sheet import Captioned, write_sheet
+from cv_tf.report.pictures import Captioned, write_sheet
 from cv_tf.report.settings_in_words import say_settings
 from cv_tf.report.thumbnails import Thumbnail, as_thumbnail
 

@@ -8,9 +8,9 @@ from cv_tf.retrieval.colors import (
     same_color,
 )
 from cv_tf.retrieval.embeddings import check_embeddings
+from cv_tf.retrieval.engines import build_index, load_index
 from cv_tf.retrieval.exact import ExactIndex
 from cv_tf.retrieval.index import Index
-from cv_tf.retrieval.index_engines import build_index, load_index
 from cv_tf.retrieval.neighbors import Neighbors
 from cv_tf.retrieval.scann import ScannIndex
 from cv_tf.retrieval.search import nearest

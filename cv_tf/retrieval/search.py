@@ -7,8 +7,8 @@ from tqdm import tqdm
 
 from cv_tf.retrieval.blocks import rows_by_block
 from cv_tf.retrieval.embeddings import check_embeddings
+from cv_tf.retrieval.engines import ENGINES, build_index, check_engine
 from cv_tf.retrieval.index import check_k
-from cv_tf.retrieval.index_engines import ENGINES, build_index, check_engine
 from cv_tf.retrieval.neighbors import Neighbors
 
 __all__ = ["ENGINES", "nearest"]

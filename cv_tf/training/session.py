@@ -14,19 +14,15 @@ from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog
 from cv_tf.catalog.whole_file import whole_file
 from cv_tf.config import Config
-from cv_tf.embedding.embed import compiled, embed
-from cv_tf.grouping.files import read_groups
+from cv_tf.embeddings.compute import compiled, embed
+from cv_tf.grouping.group_files import read_groups
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.metrics import embedding_spread, retrieval_figures
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos, write_rejects
 from cv_tf.training.checkpoints import Checkpoints
 from cv_tf.training.data import prepare_photos
-from cv_tf.training.evaluation import (
-    Evaluation,
-    evaluate_new,
-    has_variants,
-)
+from cv_tf.training.embedder_evaluation import Evaluation, evaluate_new, has_variants
 from cv_tf.training.fit import build_order, compile_method, fit
 from cv_tf.training.optimizers import build_optimizer
 from cv_tf.training.pseudo_labels import with_pseudo_labels, write_pseudo_labels

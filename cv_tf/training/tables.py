@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cv_tf.aligned import aligned
-from cv_tf.metrics.definitions import FIGURES
+from cv_tf.metrics.figures import FIGURES
 
 _WITHOUT_GAIN = ("threshold", "num_products", "num_rejects")
 # The parts of a run's figures; what was gained is seen against the second.

@@ -8,14 +8,14 @@ no state.
 from cv_tf.vision.color import ColorTransform
 from cv_tf.vision.color_input import ColorInput, color_input
 from cv_tf.vision.color_views import ColorViews
-from cv_tf.vision.draws import Rows
 from cv_tf.vision.geometry import crop_and_resize
 from cv_tf.vision.geometry_views import RandomCrops, SmallMoves
 from cv_tf.vision.layouts import LAYOUTS, windows
 from cv_tf.vision.part_pooling import PartPooling, pool_parts
 from cv_tf.vision.parts import FixedParts, slice_parts
-from cv_tf.vision.planes import PlaneLayer, to_images, to_planes
+from cv_tf.vision.plane_layer import PlaneLayer, to_images, to_planes
 from cv_tf.vision.product_color import product_color
+from cv_tf.vision.random import Rows
 from cv_tf.vision.views import Views
 
 __all__ = [

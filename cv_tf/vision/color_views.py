@@ -10,8 +10,8 @@ import tf_keras as keras
 from cv_tf.vision import color
 from cv_tf.vision.arguments import checked_probability, checked_range
 from cv_tf.vision.background import background_mask
-from cv_tf.vision.draws import Rows, per_image, split_seed
-from cv_tf.vision.planes import PlaneLayer
+from cv_tf.vision.plane_layer import PlaneLayer
+from cv_tf.vision.random import Rows, per_image, split_seed
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")

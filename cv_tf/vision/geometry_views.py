@@ -8,9 +8,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf.vision.arguments import checked_probability, checked_range
-from cv_tf.vision.draws import Rows, per_image, split_seed
 from cv_tf.vision.geometry import crop_and_resize, mirror_boxes
-from cv_tf.vision.planes import PlaneLayer
+from cv_tf.vision.plane_layer import PlaneLayer
+from cv_tf.vision.random import Rows, per_image, split_seed
 
 
 def _read_boxes(

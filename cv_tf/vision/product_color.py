@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from cv_tf.vision.background import background_mask
-from cv_tf.vision.planes import to_planes
+from cv_tf.vision.plane_layer import to_planes
 
 # Pixels a side of what is looked at, about: from afar, without weave and seams.
 _SIDE = 32

@@ -6,9 +6,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf.vision.color_views import ColorViews
-from cv_tf.vision.draws import Rows, split_seed
 from cv_tf.vision.geometry_views import RandomCrops, SmallMoves
-from cv_tf.vision.planes import PlaneLayer, to_images, to_planes
+from cv_tf.vision.plane_layer import PlaneLayer, to_images, to_planes
+from cv_tf.vision.random import Rows, split_seed
 
 # What each kind starts from: the geometry and the color of a view.
 KINDS = {

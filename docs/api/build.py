@@ -22,7 +22,7 @@ import pdoc.extract
 import pdoc.render
 
 import cv_tf
-from cv_tf.setting import help_of
+from cv_tf.settings import help_of
 from docs.api.pages import Page
 
 # Annotations in classes of other packages, and what TFDS has ours inherit.

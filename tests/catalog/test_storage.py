@@ -5,11 +5,11 @@ import sys
 import pytest
 
 from cv_tf.catalog import CatalogError, read_catalog
-from cv_tf.catalog.storage import is_file, is_remote, open_binary, open_random
+from cv_tf.files import is_file, is_remote, open_binary, open_random
 
 OPEN = """
 import sys
-from cv_tf.catalog.storage import open_random
+from cv_tf.files import open_random
 
 for name in sys.argv[1:]:
     try:

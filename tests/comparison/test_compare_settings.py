@@ -3,7 +3,7 @@
 import pytest
 
 from cv_tf.comparison.settings import CompareConfig
-from cv_tf.setting import ConfigError
+from cv_tf.settings import ConfigError
 
 
 def settings(**changed) -> CompareConfig:

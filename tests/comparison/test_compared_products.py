@@ -6,7 +6,7 @@ import pytest
 from cv_tf.catalog import CatalogError, read_catalog
 from cv_tf.comparison import products
 from cv_tf.comparison.products import read_compared, shown_products
-from cv_tf.setting import ConfigError
+from cv_tf.settings import ConfigError
 
 RECIPES = {"a": (), "b": ()}
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from cv_tf.catalog import Catalog, read_catalog
-from cv_tf.comparison import neighbors
-from cv_tf.comparison.neighbors import compare_neighbors, embed_shown
-from cv_tf.embedding import Embeddings
+from cv_tf.comparison import galleries as neighbors
+from cv_tf.comparison.galleries import compare_neighbors, embed_shown
+from cv_tf.embeddings import Embeddings
 
 
 @pytest.fixture

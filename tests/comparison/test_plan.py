@@ -9,7 +9,7 @@ from cv_tf import command
 from cv_tf.comparison.plan import make_plan
 from cv_tf.comparison.settings import CompareConfig
 from cv_tf.config import Config
-from cv_tf.setting import ConfigError
+from cv_tf.settings import ConfigError
 
 RECIPES = {
     "crops": ("--method=simclr", "--batch_size=8", "--warmup_steps=3", "--seed=9"),

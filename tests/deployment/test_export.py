@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from cv_tf.catalog import CatalogError, read_catalog
-from cv_tf.deployment import export
+from cv_tf.deployment import bundle as export
 from cv_tf.deployment.agreement import ExportError
-from cv_tf.deployment.export import draw_photos, export_embedder
+from cv_tf.deployment.bundle import draw_photos, export_embedder
 
 
 @pytest.mark.integration

@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from cv_tf.grouping import Grouped
-from cv_tf.grouping.files import (
+from cv_tf.grouping.confidence import Verdicts
+from cv_tf.grouping.group_files import (
     GroupsError,
     read_groups,
     read_labels,
@@ -16,7 +17,6 @@ from cv_tf.grouping.files import (
     write_groups,
 )
 from cv_tf.grouping.naming import Named
-from cv_tf.grouping.verdicts import Verdicts
 
 
 def _objects(*names):

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from cv_tf.embedding import Embeddings, EmbeddingsError
+from cv_tf.embeddings import Embeddings, EmbeddingsError
 from cv_tf.grouping.labels import match_labels
 
 IDS = ("d", "a", "c", "b")

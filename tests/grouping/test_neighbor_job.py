@@ -8,8 +8,8 @@ import pytest
 from cv_tf.config import GroupingSettings
 from cv_tf.grouping import find_neighbors, neighbor_job, neighbor_plan
 from cv_tf.grouping.neighbor_job import find_neighbors_in_parts
-from cv_tf.jobs import JobError
-from cv_tf.jobs.run import EngineSettings
+from cv_tf.shards import JobError
+from cv_tf.shards.run import EngineSettings
 
 SETTINGS = GroupingSettings(neighbors=12, retrieval="exact")
 

@@ -5,12 +5,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.losses import (
-    NTXentLoss,
-    WholeBatch,
-    nt_xent_loss,
-    nt_xent_per_product,
-)
+from cv_tf.losses import NTXentLoss, WholeBatch, nt_xent_loss, nt_xent_per_product
 
 
 def by_loops(first, second, temperature, ignored=()):

@@ -3,13 +3,7 @@ import pytest
 import tensorflow as tf
 
 from cv_tf.config import Config
-from cv_tf.methods import (
-    BYOL,
-    MoCo,
-    SimSiam,
-    Triplet,
-    build_embedder,
-)
+from cv_tf.methods import BYOL, MoCo, SimSiam, Triplet, build_embedder
 from cv_tf.vision import RandomCrops, SmallMoves
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from cv_tf import evaluate
 from cv_tf.config import ConfigError, EvaluationSettings
-from cv_tf.embedding import Embeddings
+from cv_tf.embeddings import Embeddings
 from cv_tf.evaluate import EvaluateConfig, settings_of
-from cv_tf.grouping.files import GroupsError
+from cv_tf.grouping.group_files import GroupsError
 from cv_tf.metrics import grouping_figures, retrieval_figures
-from cv_tf.metrics.stored import StoredGroups, match_truth, stored_figures
+from cv_tf.metrics.evaluation import StoredGroups, match_truth, stored_figures
 
 SETTINGS = EvaluationSettings()
 # On a circle: a1 and a2 are near, b1 and b2 farther, c is between a and b.

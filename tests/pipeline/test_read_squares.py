@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from cv_tf.catalog import read_catalog
 from cv_tf.pipeline import in_order, look_through
 from cv_tf.pipeline.examine import examine
-from cv_tf.pipeline.read import read_squares, shrink
+from cv_tf.pipeline.read_squares import read_squares, shrink
 
 pytestmark = pytest.mark.integration
 

@@ -7,7 +7,7 @@ import pytest
 
 from cv_tf.catalog import read_catalog
 from cv_tf.config import EvaluationSettings
-from cv_tf.embedding import Embeddings
+from cv_tf.embeddings import Embeddings
 from cv_tf.metrics import evaluate_embeddings
 from cv_tf.report.evaluation_page import lay_out_queries, write_evaluation_page
 from cv_tf.report.page_settings import PageSettings

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cv_tf.embedding import Embeddings
+from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import Calibration, Grouped
 from cv_tf.grouping.certainty import Certainty
+from cv_tf.grouping.confidence import Verdicts
 from cv_tf.grouping.naming import name_groups
-from cv_tf.grouping.verdicts import Verdicts
 from cv_tf.report.group_cards import lay_out_groups
 from cv_tf.report.group_page import write_group_page
 from cv_tf.report.page_products import Styles

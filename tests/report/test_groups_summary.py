@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cv_tf.grouping import Grouped
+from cv_tf.grouping.confidence import Verdicts
 from cv_tf.grouping.naming import Named
-from cv_tf.grouping.verdicts import Verdicts
 from cv_tf.report.groups import GUESSED, format_summary
 
 SUMMARY = {

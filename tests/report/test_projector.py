@@ -14,11 +14,11 @@ from tensorboard.plugins.projector import ProjectorConfig
 from tensorboard.plugins.projector.projector_plugin import ProjectorPlugin
 
 from cv_tf.catalog import read_catalog
-from cv_tf.embedding.embed import embed
+from cv_tf.embeddings.compute import embed
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos, prepare
-from cv_tf.report import projector
-from cv_tf.report.projector import draw_sprite, metadata, write_projector
+from cv_tf.report import tensorboard as projector
+from cv_tf.report.tensorboard import draw_sprite, metadata, write_projector
 from cv_tf.training.data import prepare_photos
 
 

@@ -10,12 +10,12 @@ from cv_tf.retrieval import (
     Neighbors,
     ScannIndex,
     build_index,
-    index_engines,
     load_index,
     nearest,
     scann,
     search,
 )
+from cv_tf.retrieval import engines as index_engines
 from cv_tf.retrieval.tuning import recall_against
 
 pytestmark = pytest.mark.integration

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from angles import at_degrees
 
-from cv_tf.retrieval import index_engines, nearest, search
+from cv_tf.retrieval import engines as index_engines
+from cv_tf.retrieval import nearest, search
 
 
 def _random(num_products, dim, seed=0):

@@ -10,7 +10,7 @@ import tf_keras as keras
 
 from cv_tf import train
 from cv_tf.catalog import read_catalog
-from cv_tf.embedding.embed import embed
+from cv_tf.embeddings.compute import embed
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import embedding_spread, retrieval_figures
 from cv_tf.models import Embedder

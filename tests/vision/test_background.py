@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from cv_tf.vision.background import background_mask
-from cv_tf.vision.planes import to_planes
+from cv_tf.vision.plane_layer import to_planes
 
 
 def _mask(images, **options):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from cv_tf.vision import color
-from cv_tf.vision.planes import to_images, to_planes
+from cv_tf.vision.plane_layer import to_images, to_planes
 
 LUMA = np.array([0.299, 0.587, 0.114])
 

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from cv_tf.vision.geometry import crop_and_resize, mirror_boxes
-from cv_tf.vision.planes import to_images, to_planes
+from cv_tf.vision.plane_layer import to_images, to_planes
 
 WHOLE = [0.0, 0.0, 1.0, 1.0]
 

@@ -1,0 +1,203 @@
+"""What each recipe finds nearest to the products on which recipes differ."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from cv_tf.catalog import Catalog
+from cv_tf.catalog.whole_file import whole_file
+from cv_tf.comparison.plan import Run
+from cv_tf.embeddings import Embeddings, read_embeddings
+from cv_tf.embeddings.fingerprint import fingerprint
+from cv_tf.embeddings.table import read_notes, to_table
+from cv_tf.retrieval import nearest
+
+NUM_NEIGHBORS = 5
+_NUM_QUERIES = 6
+_FILE = "shown.parquet"
+
+
+class Shown(NamedTuple):
+    """A product as a page shows it.
+
+    Attributes:
+      product_id: Its name.
+      image: Path or URI of the photo, or its bytes where the data set has them.
+      block: Name of its block.
+      color: For people to read; "" if unknown.
+    """
+
+    product_id: str
+    image: str | bytes
+    block: str
+    color: str
+
+
+class Found(NamedTuple):
+    """A product among the nearest of another."""
+
+    product: Shown
+    similarity: float
+    is_variant: bool
+
+
+class Query(NamedTuple):
+    """A product, and what is nearest to it under each recipe.
+
+    Attributes:
+      product: What is asked about.
+      num_variants: Of it, among the products looked at.
+      found: For each recipe its nearest products in the block, the nearest first.
+    """
+
+    product: Shown
+    num_variants: int
+    found: dict[str, tuple[Found, ...]]
+
+
+def embed_shown(run: Run, products: Catalog) -> Embeddings:
+    """The vectors of some products by the Embedder of a run.
+
+    They are kept in the run's folder, and made anew only for other products or another
+    Embedder.
+
+    Args:
+      run: One that has finished.
+      products: Of those that the run reported on.
+
+    Returns:
+      The products whose photos can be used.
+    """
+    folder = run.workdir
+    path = folder.path / _FILE
+    model, identity = fingerprint(folder.embedder), _identity(products)
+    if path.is_file() and read_notes(path) == identity:
+        embeddings = read_embeddings(path)
+        if embeddings.model == model:
+            return embeddings
+    _embed(run, products, path, model, identity)
+    return read_embeddings(path)
+
+
+def _identity(products: Catalog) -> str:
+    text = "\n".join([*products.product_id, *products.image])
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _embed(run: Run, products: Catalog, path: Path, model: str, identity: str) -> None:
+    # These load TensorFlow.
+    from cv_tf import strategy as devices  # noqa: PLC0415
+    from cv_tf.embeddings.compute import embed  # noqa: PLC0415
+    from cv_tf.models import Embedder  # noqa: PLC0415
+    from cv_tf.training.data import prepare_photos  # noqa: PLC0415
+
+    config = run.config
+    with devices.one_device(config.strategy).scope():
+        embedder = Embedder.load(run.workdir.embedder)
+        photos = prepare_photos(products, config, embedder.image_size)
+        name = f"Embedding, {run.recipe.name}"
+        vectors = embed(embedder, photos, config.embed_batch_size, name)
+    table = to_table(photos.catalog, vectors, model=model, notes=identity)
+    with whole_file(path) as unfinished:
+        pq.write_table(table, unfinished)
+
+
+def compare_neighbors(
+    embedded: Mapping[str, Embeddings],
+    products: Catalog,
+    num_queries: int = _NUM_QUERIES,
+) -> list[Query]:
+    """Finds the products on which recipes differ most, and what each finds there.
+
+    A recipe finds a share of a product's variants: of the five nearest, as many as are
+    variants, by how many could be. Products are taken by the variance of that share
+    over the recipes; among equals in the order of their names, one of a style.
+
+    Args:
+      embedded: Vectors of the products by each recipe.
+      products: With their styles and blocks.
+      num_queries: How many products to show, at most.
+    """
+    vectors = {name: _vectors(of, products) for name, of in embedded.items()}
+    usable = np.all([np.isfinite(v[:, 0]) for v in vectors.values()], axis=0)
+    products = products.select(np.flatnonzero(usable))
+    styles, blocks = products.style, products.block
+    num_variants = _count_variants(styles, blocks)
+    asked = np.flatnonzero(num_variants)
+    neighbors = {
+        name: nearest(of[usable], NUM_NEIGHBORS, blocks, "exact", asked)
+        for name, of in vectors.items()
+    }
+    hits = {
+        name: (found.indices >= 0) & (styles[found.indices] == styles[asked][:, None])
+        for name, found in neighbors.items()
+    }
+    places = _choose(hits, num_variants[asked], products.select(asked), num_queries)
+    return [
+        Query(
+            _shown(products, asked[place]),
+            int(num_variants[asked[place]]),
+            {
+                name: tuple(
+                    Found(_shown(products, row), float(similarity), bool(is_variant))
+                    for row, similarity, is_variant in zip(
+                        found.indices[place],
+                        found.similarities[place],
+                        hits[name][place],
+                        strict=True,
+                    )
+                    if row >= 0
+                )
+                for name, found in neighbors.items()
+            },
+        )
+        for place in places
+    ]
+
+
+def _vectors(embeddings: Embeddings, products: Catalog) -> np.ndarray:
+    """The vectors in the order of the products; NaN for those that have none."""
+    row_of = {name: row for row, name in enumerate(embeddings.product_id)}
+    rows = np.array([row_of.get(name, -1) for name in products.product_id])
+    vectors = embeddings.vectors[rows]
+    vectors[rows < 0] = np.nan
+    return vectors
+
+
+def _count_variants(styles: np.ndarray, blocks: np.ndarray) -> np.ndarray:
+    """How many variants of each product are in its block."""
+    pairs = np.stack([styles, blocks], axis=1)
+    _, inverse, counts = np.unique(
+        pairs, axis=0, return_inverse=True, return_counts=True
+    )
+    return np.where(styles >= 0, counts[inverse.reshape(-1)] - 1, 0)
+
+
+def _choose(
+    hits: Mapping[str, np.ndarray],
+    num_variants: np.ndarray,
+    asked: Catalog,
+    num_queries: int,
+) -> Sequence[int]:
+    findable = np.minimum(num_variants, NUM_NEIGHBORS)
+    shares = np.array([of.sum(axis=1) / findable for of in hits.values()])
+    # Rounded, so that equal shares in another order of recipes are equal, too.
+    differing = shares.var(axis=0).round(9)
+    order = np.lexsort((asked.product_id.astype(str), -differing))
+    _, firsts = np.unique(asked.style[order], return_index=True)
+    return [int(place) for place in order[np.sort(firsts)][:num_queries]]
+
+
+def _shown(products: Catalog, row: int) -> Shown:
+    return Shown(
+        product_id=products.product_id[row],
+        image=products.photo(row),
+        block=products.block_names[products.block[row]],
+        color="" if products.color is None else products.color[row],
+    )

@@ -1,0 +1,195 @@
+"""`hm_personalized_fashion`: articles of one retailer, each color photographed."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+
+import tensorflow_datasets as tfds
+
+from cv_tf.datasets.manual import ManualBuilder
+from cv_tf.datasets.manual_folder import ManualFolder, photo_problems, read_table
+from cv_tf.datasets.products import Found, LeftOut, Product, split_of
+
+# What `graphical_appearance_name` says of cloth that is of one color. Prints and
+# patterns differ from color to color, so that their articles are not the same design.
+PLAIN = frozenset(
+    {
+        "Chambray",
+        "Denim",
+        "Glittering/Metallic",
+        "Lace",
+        "Melange",
+        "Mesh",
+        "Metallic",
+        "Neps",
+        "Other structure",
+        "Slub",
+        "Solid",
+        "Transparent",
+    }
+)
+# "5-pack", "2p", "3pk"; one pair of tights is "1p".
+_MULTIPACK = re.compile(r"\b(?:[2-9]|[1-9]\d)(?:[ -]?packs?|-?pk?)\b", re.IGNORECASE)
+_COLUMNS = (
+    "article_id",
+    "product_code",
+    "prod_name",
+    "product_type_name",
+    "product_group_name",
+    "graphical_appearance_name",
+    "colour_group_name",
+    "index_group_name",
+    "detail_desc",
+)
+Article = dict[str, str]
+
+
+@dataclass(eq=False, kw_only=True)
+class HmConfig(tfds.core.BuilderConfig):
+    """Which articles are kept.
+
+    Attributes:
+      plain: Only cloth of one color, no multipacks, one article a color and style.
+      min_colors: Colors that a style needs.
+    """
+
+    plain: bool = False
+    min_colors: int = 1
+
+
+class HmPersonalizedFashion(ManualBuilder):
+    """Builder of `hm_personalized_fashion`."""
+
+    DESCRIPTION = """\
+    Products of a large retailer, one photo each. The style is the owner's product
+    code, the category its product type, the gender its index group (Ladieswear,
+    Menswear, Baby/Children, Divided, Sport). Under one product code there may be
+    prints that differ: "solid" and "strict" leave these out. Splits are made by
+    style: 70, 15 and 15 percent.
+    """
+    HOMEPAGE = "https://www.kaggle.com/competitions/h-and-m-personalized-fashion-recommendations"
+    CITATION = """\
+    @misc{hm2022personalized,
+      title = {H&M Personalized Fashion Recommendations},
+      author = {Garc{\\'i}a Ling, Carlos and others},
+      publisher = {Kaggle},
+      year = {2022},
+      url = {https://kaggle.com/competitions/h-and-m-personalized-fashion-recommendations}
+    }
+    """
+    MANUAL_DOWNLOAD_INSTRUCTIONS = """\
+    1. Accept the rules of the competition, which say what the data may be used for:
+       https://www.kaggle.com/competitions/h-and-m-personalized-fashion-recommendations
+    2. Download articles.csv and the folder images (about 30 GB; transactions and
+       customers are not needed), and unpack them into one folder:
+         articles.csv
+         images/010/0108775015.jpg, images/010/0108775044.jpg, ...
+    3. python -m cv_tf.prepare --dataset=hm_personalized_fashion --manual_dir=FOLDER
+       (without --manual_dir: <data_dir>/downloads/manual/hm_personalized_fashion)
+    """
+    SUBFOLDERS = ("h-and-m-personalized-fashion-recommendations",)
+    BUILDER_CONFIGS = [  # noqa: RUF012 (as TFDS declares it)
+        HmConfig(name="all", description="Every article that has a photo."),
+        HmConfig(
+            name="solid",
+            description="Cloth of one color, no multipacks, one article a color.",
+            plain=True,
+        ),
+        HmConfig(
+            name="strict",
+            description="As solid, and only styles of two colors or more.",
+            plain=True,
+            min_colors=2,
+        ),
+    ]
+
+    def find_products(self, folder: ManualFolder) -> Found:
+        """Reads articles.csv; see `ManualBuilder`."""
+        table, photos = folder.require("articles.csv"), folder.require("images")
+        left_out = LeftOut()
+        columns = read_table(table, _COLUMNS)
+        for line, _ in columns.problems:
+            left_out.add("line of articles.csv cannot be read", f"line {line}")
+        cells = zip(*(columns.cells[name] for name in _COLUMNS), strict=True)
+        articles = [dict(zip(_COLUMNS, row, strict=True)) for row in cells]
+        articles = _identified(articles, columns.lines, left_out)
+        problems = photo_problems(photos, [_image(each) for each in articles])
+        articles = left_out.keep(articles, problems, _id)
+        if self.builder_config.plain:
+            articles = left_out.keep(articles, list(map(_no_plain, articles)), _id)
+            articles = left_out.keep(articles, _repeated_colors(articles), _id)
+        rare = _rare_styles(articles, self.builder_config.min_colors)
+        articles = left_out.keep(articles, rare, _id)
+        return Found(list(map(_product, articles)), left_out, str(photos))
+
+
+def _identified(
+    articles: list[Article], lines: list[int], left_out: LeftOut
+) -> list[Article]:
+    """Articles by their number; zeros that a spreadsheet took away are put back."""
+    by_id: dict[str, Article] = {}
+    for article, line in zip(articles, lines, strict=True):
+        digits = article["article_id"].strip()
+        if not re.fullmatch(r"[0-9]{1,10}", digits):
+            left_out.add("article_id is not a number of ten digits", f"line {line}")
+        elif digits.zfill(10) in by_id:
+            left_out.add("article_id was there before", f"line {line}")
+        else:
+            number = digits.zfill(10)
+            code = article["product_code"].strip().zfill(7)
+            style = code if re.fullmatch(r"[0-9]{7}", code) else number[:7]
+            ids = {"article_id": number, "product_code": style}
+            by_id[number] = article | ids
+    return [by_id[number] for number in sorted(by_id)]
+
+
+def _no_plain(article: Article) -> str:
+    if article["graphical_appearance_name"] not in PLAIN:
+        return "print or pattern"
+    text = f"{article['prod_name']}\n{article['detail_desc']}"
+    return "several in one pack" if _MULTIPACK.search(text) else ""
+
+
+def _repeated_colors(articles: list[Article]) -> list[str]:
+    reasons, seen = [], set()
+    for article in articles:
+        key = article["product_code"], article["colour_group_name"]
+        reasons.append("color that its style already has" if key in seen else "")
+        seen.add(key)
+    return reasons
+
+
+def _rare_styles(articles: list[Article], min_colors: int) -> list[str]:
+    colors = defaultdict(set)
+    for article in articles:
+        colors[article["product_code"]].add(article["colour_group_name"])
+    return [
+        f"style of fewer than {min_colors} colors"
+        if len(colors[article["product_code"]]) < min_colors
+        else ""
+        for article in articles
+    ]
+
+
+def _id(article: Article) -> str:
+    return article["article_id"]
+
+
+def _image(article: Article) -> str:
+    number = article["article_id"]
+    return f"{number[:3]}/{number}.jpg"
+
+
+def _product(article: Article) -> Product:
+    return Product(
+        product_id=article["article_id"],
+        style_id=article["product_code"],
+        split=split_of(article["product_code"]),
+        image=_image(article),
+        color=article["colour_group_name"],
+        category=article["product_type_name"] or article["product_group_name"],
+        gender=article["index_group_name"],
+        name=article["prod_name"],
+    )

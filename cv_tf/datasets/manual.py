@@ -1,0 +1,109 @@
+"""What the builders of data sets that are downloaded by hand have in common."""
+
+from __future__ import annotations
+
+import abc
+import inspect
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow_datasets as tfds
+from etils import epath
+
+from cv_tf.catalog.problems import CatalogError
+from cv_tf.datasets.manual_folder import ManualFolder, read_photos
+from cv_tf.datasets.products import Found, Product
+
+_NO_BOX = (np.nan,) * 4
+_TEXTS = ("product_id", "style_id", "color", "category", "gender", "name")
+
+
+class ManualBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """Stores the photos of an owner's files as they are, one product each.
+
+    What is left out is counted in `info.metadata["left_out"]`, by reason.
+
+    Attributes:
+      manual_dir: The folder of the files; None for the one of TFDS, which is
+        `<data_dir>/downloads/manual`.
+      DESCRIPTION: What the data set is, and what its labels are worth.
+      HOMEPAGE: Where it is downloaded.
+      CITATION: In BibTeX.
+      SUBFOLDERS: Names of the folder that the archive is unpacked into.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (as TFDS declares it)
+    DESCRIPTION: ClassVar[str]
+    HOMEPAGE: ClassVar[str]
+    CITATION: ClassVar[str]
+    SUBFOLDERS: ClassVar[tuple[str, ...]] = ()
+
+    manual_dir: epath.PathLike | None = None
+
+    @abc.abstractmethod
+    def find_products(self, folder: ManualFolder) -> Found:
+        """Reads the owner's tables, and looks which photos are there.
+
+        Raises:
+          CatalogError: If a file is missing or cannot be read.
+        """
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=self.DESCRIPTION,
+            homepage=self.HOMEPAGE,
+            citation=inspect.cleandoc(self.CITATION),
+            features=tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Image(),
+                    "box": tfds.features.Tensor(shape=(4,), dtype=np.float32),
+                    **{name: tfds.features.Text() for name in _TEXTS},
+                }
+            ),
+            metadata=tfds.core.MetadataDict(),
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
+        folder = ManualFolder(
+            self.manual_dir or dl_manager.manual_dir,
+            (self.name, *self.SUBFOLDERS),
+            inspect.cleandoc(self.MANUAL_DOWNLOAD_INSTRUCTIONS),
+        )
+        found = self.find_products(folder)
+        _check(self.info.full_name, found)
+        self.info.metadata["left_out"] = {
+            reason: {"count": count, "example": found.left_out.examples[reason]}
+            for reason, count in found.left_out.counts.items()
+        }
+        products = defaultdict(list)
+        for product in found.products:
+            products[product.split].append(product)
+        return {
+            split: self._generate_examples(found.photos, products[split])
+            for split in ("train", "validation", "test")
+            if products[split]
+        }
+
+    def _generate_examples(
+        self, photos: str, products: list[Product]
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        images = read_photos(epath.Path(photos), [each.image for each in products])
+        for number, (product, image) in enumerate(zip(products, images, strict=True)):
+            box = np.array(product.box or _NO_BOX, np.float32)
+            texts = {name: getattr(product, name) for name in _TEXTS}
+            yield number, {"image": image, "box": box, **texts}
+
+
+def _check(name: str, found: Found) -> None:
+    if found.products:
+        return
+    reasons = [f"{reason}: {n}" for reason, n in found.left_out.counts.items()]
+    raise CatalogError(
+        f"{name}: no product is left ({'; '.join(reasons) or 'the table is empty'}). "
+        f"The photos were looked for in '{found.photos}'."
+    )

@@ -1,0 +1,156 @@
+"""Trousers and shorts: two legs below a waistband."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cv_tf.datasets.synthetic_color_variants import curves, details, legs
+from cv_tf.datasets.synthetic_color_variants.canvas import Canvas
+from cv_tf.datasets.synthetic_color_variants.design import Design, Field, Garment
+
+# Waistbands that open at the front, with a button.
+_WITH_FLY = ("belt_loops", "plain")
+
+_LENGTHS = {
+    "full": 82.0,
+    "ankle": 71.0,
+    "capri": 58.0,
+    "bermuda": 50.0,
+    "short": 38.0,
+    "hot": 28.0,
+}
+
+
+_SHARED = {
+    "waistband": Field(("belt_loops", "elastic", "drawstring", "plain", "paper_bag")),
+    "pocket": Field(("slant", "none", "patch", "welt")),
+    "side": Field(("none", "one_stripe", "two_stripes", "panel")),
+    "hem": Field(("plain", "turn_up", "rib", "accent", "slit")),
+    "pattern": Field(
+        (
+            "plain",
+            "pinstripes_fine",
+            "pinstripes_wide",
+            "checks_small",
+            "checks_large",
+            "windowpane",
+            "dots_small",
+        ),
+        0.75,
+    ),
+    "front": Field(("none", "crease", "pleats", "seam")),
+}
+
+_TROUSERS = {
+    "length": Field(("full", "ankle", "capri")),
+    "leg": Field(("straight", "skinny", "tapered", "wide", "flared")),
+    **_SHARED,
+    "knee": Field(("none", "patch", "cargo", "darts")),
+}
+
+_SHORTS = {
+    "length": Field(("short", "bermuda", "hot")),
+    "leg": Field(("straight", "tapered", "wide")),
+    **_SHARED,
+    "cargo": Field(("none", "left", "both")),
+}
+
+
+def _draw(canvas: Canvas, design: Design) -> None:
+    length = _LENGTHS[design["length"]]
+    top, bottom = 50 - length / 2, 50 + length / 2
+    leg = legs.make_leg(design["leg"], top, bottom, canvas.pose.limbs)
+    for side in (-1.0, 1.0):
+        flip = np.array([side, 1.0])
+        canvas.piece(leg.outline * flip, "base", design["pattern"])
+        legs.draw_side(canvas, leg, flip, design["side"])
+        legs.draw_front(canvas, leg, flip, design["front"])
+        legs.draw_hem(canvas, leg, flip, design["hem"])
+        _draw_leg_extras(canvas, leg, side, design)
+    canvas.line(curves.points((0, top + 3), (0, top + 22)), 0.5)
+    if design["waistband"] in _WITH_FLY:
+        canvas.line(curves.bezier((2.6, top + 3), (2.8, top + 12), (0, top + 14)), 0.6)
+    _draw_pockets(canvas, top, design["pocket"], design["pattern"])
+    _draw_waistband(canvas, top, design["waistband"])
+    if design["waistband"] in _WITH_FLY:
+        canvas.dot((0, top + 1.9), 0.9, "metal")
+
+
+def _draw_leg_extras(canvas: Canvas, leg: legs.Leg, side: float, design: Design):
+    """Patches, darts and pockets on one leg; `side` is 1 on the right, -1 left."""
+    flip = np.array([side, 1.0])
+    middle, top = leg.middle, leg.top
+    knee = design.get("knee", "none")
+    height = top + 0.56 * (middle[1] - top)
+    x = 6.6 + (middle[0] - 6.6) * 0.5
+    cargo = design.get("cargo", "none")
+    if knee == "cargo" or cargo == "both" or (cargo == "left" and side > 0):
+        y = height - 4.0 if knee == "cargo" else middle[1] - 9.0
+        details.draw_pocket(
+            canvas, "flap", (side * (x + 2.4), y), 7.6, 9.0, design["pattern"]
+        )
+    elif knee == "patch":
+        patch = curves.rectangle(x - 3.4, height - 5, x + 3.4, height + 5)
+        canvas.piece(patch * flip, "rib", edge=0.6)
+    elif knee == "darts":
+        for offset in (-2.0, 0.0, 2.0):
+            canvas.line(
+                curves.points(
+                    (x - 3.0, height + offset), (x + 1.5, height + offset - 0.6)
+                )
+                * flip,
+                0.5,
+            )
+
+
+def _draw_pockets(canvas: Canvas, top: float, kind: str, pattern: str) -> None:
+    if kind == "slant":
+        details.draw_slant_pockets(canvas, top + 3.2, legs.WAIST + 2.2, 9.5)
+        return
+    for side in (1.0, -1.0):
+        if kind == "patch":
+            details.draw_pocket(
+                canvas, "patch", (side * 8.2, top + 11.5), 8.0, 9.6, pattern
+            )
+        elif kind == "welt":
+            welt = curves.rectangle(side * 5.4, top + 8.6, side * 11.6, top + 10.0)
+            canvas.piece(welt, "rib", edge=0.5)
+
+
+def _draw_waistband(canvas: Canvas, top: float, kind: str) -> None:
+    height, rise = 3.4, 0.0
+    if kind == "paper_bag":
+        rise = 3.4
+        frill = curves.points(
+            (-legs.WAIST - 1.5, top - rise),
+            (legs.WAIST + 1.5, top - rise),
+            (legs.WAIST, top + 0.5),
+            (-legs.WAIST, top + 0.5),
+        )
+        canvas.piece(frill, edge=0.5)
+    fill = "rib" if kind in ("elastic", "drawstring") else "base"
+    band = curves.points(
+        (-legs.WAIST, top),
+        (legs.WAIST, top),
+        (legs.WAIST + 0.4, top + height),
+        (0, top + height + 0.5),
+        (-legs.WAIST - 0.4, top + height),
+    )
+    canvas.piece(band, fill, edge=0.6)
+    if kind in ("elastic", "drawstring", "paper_bag"):
+        for x in np.arange(-legs.WAIST + 1.3, legs.WAIST, 1.5):
+            canvas.line(curves.points((x, top - rise + 0.4), (x, top + height)), 0.3)
+    if kind == "drawstring":
+        for side in (1.0, -1.0):
+            path = curves.bezier(
+                (side * 1.0, top + 2), (side * 2.4, top + 6), (side * 1.6, top + 11)
+            )
+            canvas.line(path, 0.9, "accent")
+    elif kind == "belt_loops":
+        for x in (-8.4, -3.8, 3.8, 8.4):
+            loop = curves.rectangle(x - 0.6, top - 0.4, x + 0.6, top + height + 0.5)
+            canvas.piece(loop, edge=0.4)
+
+
+TROUSERS = Garment(_TROUSERS, _draw)
+SHORTS = Garment(_SHORTS, _draw, zoom=1.45)

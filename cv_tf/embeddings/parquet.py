@@ -1,0 +1,188 @@
+"""Reads a file of embeddings, ours or another's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from cv_tf.catalog.table import number_blocks, objects
+from cv_tf.embeddings.embeddings import Embeddings, EmbeddingsError
+from cv_tf.embeddings.table import CHUNK, read_header
+from cv_tf.files import open_binary
+
+_LENGTH_TOLERANCE = 1e-2  # Wide enough for vectors normalised in half precision.
+_SHOWN = 5
+
+
+def read_embeddings(path: str | Path) -> Embeddings:
+    """Reads a file of embeddings, into little more memory than the vectors take.
+
+    The file may also come from elsewhere: it needs the columns `product_id` and
+    `embedding` (lists of numbers); `block`, `image`, `color` and `lab` are optional.
+
+    Args:
+      path: Parquet, on disk or in object storage.
+
+    Raises:
+      EmbeddingsError: If a column is missing, a product is there twice, or vectors
+        differ in width, are not finite, or not of length 1.
+      OSError: If the file cannot be opened.
+    """
+    name = Path(path).name
+    try:
+        with open_binary(str(path)) as stream, pq.ParquetFile(stream) as file:
+            return _read(name, file)
+    except FileNotFoundError as error:
+        raise EmbeddingsError(
+            f"{path} does not exist. Make it with python -m cv_tf.embed."
+        ) from error
+    except pa.ArrowInvalid as error:
+        raise EmbeddingsError(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def _read(name: str, file: pq.ParquetFile) -> Embeddings:
+    schema, num_rows = file.schema_arrow, file.metadata.num_rows
+    missing = {"product_id", "embedding"} - set(schema.names)
+    if missing:
+        raise EmbeddingsError(
+            f"{name} has no column {' and no '.join(sorted(missing))}; it has "
+            f"{', '.join(schema.names)}. Make it with python -m cv_tf.embed."
+        )
+    if not num_rows:
+        raise EmbeddingsError(f"{name} has no products. Embed a catalogue first.")
+    known = [c for c in ("product_id", "block", "image", "color") if c in schema.names]
+    texts: dict[str, list[str]] = {column: [] for column in known}
+    has_lab = "lab" in schema.names and not pa.types.is_null(schema.field("lab").type)
+    lists = ["lab"] if has_lab else []
+    _check_types(name, schema, known, [*lists, "embedding"])
+    vectors, lab = None, np.full((num_rows, 3), np.nan, np.float32)
+    done = 0
+    for batch in file.iter_batches(CHUNK, columns=[*known, *lists, "embedding"]):
+        for column in known:
+            filled = pc.fill_null(batch[column].cast(pa.string()), "")
+            texts[column] += filled.to_pylist()
+        rows = _vectors(name, batch, vectors)
+        if vectors is None:
+            vectors = np.empty((num_rows, rows.shape[1]), np.float32)
+        vectors[done : done + len(rows)] = rows
+        if lists:
+            lab[done : done + len(rows)] = _lab(name, batch)
+        done += len(rows)
+    _check_ids(name, texts["product_id"])
+    blocks = [texts["block"]] if "block" in texts else []
+    block, block_names = number_blocks(blocks, num_rows)
+    return Embeddings(
+        name=name,
+        product_id=objects(texts["product_id"]),
+        vectors=vectors,
+        block=block,
+        block_names=block_names,
+        image=objects(texts.get("image", [""] * num_rows)),
+        color=objects(texts["color"]) if "color" in texts else None,
+        lab=lab if lists else None,
+        model=read_header(schema).get("model", ""),
+    )
+
+
+def _check_types(
+    name: str, schema: pa.Schema, texts: Sequence[str], lists: Sequence[str]
+) -> None:
+    for column in texts:
+        kind = schema.field(column).type
+        if pa.types.is_nested(kind):
+            raise EmbeddingsError(
+                f"{name}: the column {column} holds {kind}; expected text."
+            )
+    for column in lists:
+        kind = schema.field(column).type
+        is_list = isinstance(
+            kind, (pa.ListType, pa.LargeListType, pa.FixedSizeListType)
+        )
+        if not (is_list and pa.types.is_primitive(kind.value_type)):
+            raise EmbeddingsError(
+                f"{name}: the column {column} holds {kind}; expected lists of numbers."
+            )
+
+
+def _lab(name: str, batch: pa.RecordBatch) -> np.ndarray:
+    """The colors of some rows, [m, 3] float32; NaN where there is none."""
+    colors = np.full((len(batch), 3), np.nan, np.float32)
+    width = _widths(batch["lab"])
+    _refuse(
+        name,
+        batch["product_id"],
+        (width != 3) & (width != 0),
+        "have a color in 'lab' that is not of three numbers",
+        "Write L, a and b, or leave the color out",
+    )
+    flat = batch["lab"].flatten().cast(pa.float32())
+    colors[width == 3] = flat.to_numpy(zero_copy_only=False).reshape(-1, 3)
+    return colors
+
+
+def _widths(column: pa.Array) -> np.ndarray:
+    """How many numbers each list has; 0 where there is no list."""
+    lengths = pc.fill_null(pc.list_value_length(column), 0)
+    return lengths.to_numpy(zero_copy_only=False)
+
+
+def _vectors(name: str, batch: pa.RecordBatch, before: np.ndarray | None) -> np.ndarray:
+    """The vectors of some rows, [m, dimensions] float32, checked."""
+    column, ids = batch["embedding"], batch["product_id"]
+    width = _widths(column)
+    _refuse(
+        name, ids, width == 0, "have no vector", "Embed them, or leave their rows out"
+    )
+    expected = int(width[0]) if before is None else before.shape[1]
+    _refuse(
+        name,
+        ids,
+        width != expected,
+        f"have a vector of another width than {expected}",
+        "One file holds the vectors of one Embedder: embed all products again",
+    )
+    flat = column.flatten().cast(pa.float32())
+    rows = flat.to_numpy(zero_copy_only=False).reshape(len(batch), expected)
+    length = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+    _refuse(
+        name,
+        ids,
+        ~np.isfinite(length),
+        "have a vector with NaN or infinity",
+        "Training has probably diverged, or the file is damaged",
+    )
+    _refuse(
+        name,
+        ids,
+        np.abs(length - 1) > _LENGTH_TOLERANCE,
+        "have a vector that is not of length 1",
+        "Divide each vector by its L2 norm",
+    )
+    return rows
+
+
+def _refuse(name: str, ids: pa.Array, bad: np.ndarray, what: str, remedy: str) -> None:
+    if bad.any():
+        products = ids.take(pa.array(np.flatnonzero(bad)[:_SHOWN])).to_pylist()
+        more = ", ..." if bad.sum() > _SHOWN else ""
+        raise EmbeddingsError(
+            f"{name}: products {', '.join(map(str, products))}{more} {what}. {remedy}."
+        )
+
+
+def _check_ids(name: str, ids: list[str]) -> None:
+    if "" in ids:
+        raise EmbeddingsError(f"{name}: row {ids.index('') + 1} has no product_id.")
+    if len(set(ids)) == len(ids):
+        return
+    seen: set[str] = set()
+    twice = [i for i in ids if i in seen or seen.add(i)]
+    raise EmbeddingsError(
+        f"{name}: {len(twice)} products are there twice, the first is {twice[0]!r}. "
+        "Every product has one row: remove the others."
+    )

@@ -1,0 +1,62 @@
+"""Does the parts of a job that are missing, wherever the user wants them done."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
+from tqdm import tqdm
+
+from cv_tf import choices
+from cv_tf.config import setting
+from cv_tf.shards.local import Work, run_here
+from cv_tf.shards.shards import Parts
+
+
+@dataclasses.dataclass(kw_only=True)
+class EngineSettings:
+    """Where the work is done."""
+
+    engine: str = setting(
+        "local", "On this machine, or on a Spark cluster.", one_of=choices.ENGINES
+    )
+    spark_master: str = setting(
+        "", "URL of the Spark master, such as spark://host:7077; empty for its default."
+    )
+
+
+@contextlib.contextmanager
+def engine_running(settings: EngineSettings) -> Iterator[None]:
+    """Keeps a cluster's machines, and what they loaded, from one job to the next."""
+    if settings.engine == "local":
+        yield
+        return
+    from cv_tf.shards.cluster import cluster  # noqa: PLC0415
+
+    with cluster(settings.spark_master):
+        yield
+
+
+def run_parts(
+    work: Work, parts: Parts, sizes: list[int], settings: EngineSettings, name: str
+) -> None:
+    """Does what is missing, with a progress bar.
+
+    Args:
+      work: Does one part, and leaves it at `parts.path(number)`. For Spark it must be
+        picklable, and every machine must see the folder under the same path.
+      parts: The job's parts.
+      sizes: How many products each part has, for the progress bar.
+      settings: Where to do it.
+      name: For the progress bar.
+    """
+    missing = parts.missing()
+    done = sum(sizes) - sum(sizes[number] for number in missing)
+    with tqdm(total=sum(sizes), initial=done, desc=name, unit=" products") as bar:
+        if settings.engine == "local":
+            run_here(work, missing, bar.update)
+        else:
+            from cv_tf.shards.spark import run_on_spark  # noqa: PLC0415
+
+            run_on_spark(work, parts, sizes, settings.spark_master, bar.update)

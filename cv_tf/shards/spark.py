@@ -1,0 +1,220 @@
+"""Parts on a Spark cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import socket
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cv_tf.shards.cluster import cluster, words_of
+from cv_tf.shards.local import Work
+from cv_tf.shards.shards import JobError, Parts
+
+if TYPE_CHECKING:
+    from pyspark import Accumulator, SparkContext
+
+_POLL_SECONDS = 0.5
+# How late shared storage may show here what was written elsewhere.
+_LATE_SECONDS = 60
+
+
+@dataclass(frozen=True, order=True)
+class _Failure:
+    """Why a part cannot be done.
+
+    Attributes:
+      number: Of the part.
+      words: What the error says.
+      is_for_users: Whether that is enough to mend it.
+      details: The traceback on the machine where it happened.
+    """
+
+    number: int
+    words: str
+    is_for_users: bool
+    details: str
+
+
+class _Failures:
+    """Gathers failures on the driver as they happen (an `AccumulatorParam`)."""
+
+    def zero(self, value: list[_Failure]) -> list[_Failure]:
+        return value[:0]
+
+    # The name is Spark's.
+    def addInPlace(  # noqa: N802
+        self, first: list[_Failure], second: list[_Failure]
+    ) -> list[_Failure]:
+        return first + second
+
+
+def run_on_spark(
+    work: Work,
+    parts: Parts,
+    sizes: list[int],
+    master: str,
+    report: Callable[[int], None],
+) -> None:
+    """Does the missing parts of a job on a cluster, each on whichever core is free.
+
+    Every machine must see the folder of the parts, and what the work reads, under the
+    path that they have here: they lie on shared storage. A part is a task of its own,
+    and Spark's Python processes outlive their tasks, so that what one has loaded serves
+    all parts it does. A part appears whole or not at all: one that is done again after
+    a machine was lost, or twice at once by speculation, does no harm.
+
+    Args:
+      work: Does one part, as in `run_parts`; picklable.
+      parts: The job's parts; its folder is there.
+      sizes: How many products each part has.
+      master: URL of the Spark master; "" for that of Spark's own configuration. Where a
+        Spark context is active in this process, that one is used and left as it is.
+      report: Is told how many products more are done.
+
+    Raises:
+      ImportError: If PySpark is not installed.
+      JobError: If a part fails for a reason that users can mend, in its own words; if
+        Spark cannot be started, or gives up; if machines do not share the folder.
+      RuntimeError: If a part fails otherwise, with the traceback of where it did.
+    """
+    missing = parts.missing()
+    if not missing:
+        return
+    with cluster(master) as context:
+        failures = context.accumulator([], _Failures())
+        # Not a DataFrame's `mapInArrow`: with that, PySpark asks for pandas.
+        task = functools.partial(_do_parts, work, parts, Path.cwd(), failures)
+        group = f"cv_tf-{uuid.uuid4()}"
+        with ThreadPoolExecutor(1) as thread:
+            job = thread.submit(_submit, context, group, missing, task)
+            try:
+                _watch(job, failures, parts, sizes, report)
+            finally:
+                if not job.done():
+                    context.cancelJobGroup(group)
+        if failures.value:
+            raise _error_of(min(failures.value))
+        _check_end(job, parts, context.master)
+
+
+def _submit(
+    context: SparkContext,
+    group: str,
+    numbers: list[int],
+    task: Callable[[Iterable[int]], None],
+) -> None:
+    context.setJobGroup(group, "parts of a cv_tf job", interruptOnCancel=True)
+    context.parallelize(numbers, len(numbers)).foreachPartition(task)
+
+
+def _do_parts(
+    work: Work,
+    parts: Parts,
+    directory: Path,
+    failures: Accumulator,
+    numbers: Iterable[int],
+) -> None:
+    """What a machine of the cluster does.
+
+    Errors are told, not raised: Spark would try four times, and then show its own.
+    """
+    for number in numbers:
+        try:
+            if not parts.folder.is_dir():
+                raise JobError(
+                    f"{socket.gethostname()}, a machine of the cluster, does not see "
+                    f"'{parts.folder}'. All machines need the folder of --output, the "
+                    "catalogue and its photos under the same paths: put them on "
+                    "shared storage."
+                )
+            # A task that is run again has perhaps done it.
+            if not parts.path(number).is_file():
+                with _inside(directory):
+                    work(number, _report_nothing)
+        except Exception as error:
+            failures.add([_failure(number, error)])
+
+
+def _failure(number: int, error: Exception) -> _Failure:
+    words = str(error)
+    if isinstance(error, (OSError, ImportError)):
+        words += f" (on {socket.gethostname()})"
+    is_for_users = isinstance(error, (ValueError, OSError, ImportError))
+    return _Failure(number, words, is_for_users, traceback.format_exc())
+
+
+def _report_nothing(num_products: int) -> None:
+    """The driver sees by the parts what is done."""
+
+
+@contextlib.contextmanager
+def _inside(directory: Path) -> Iterator[None]:
+    """Gives relative paths the meaning they have on the driver."""
+    before = Path.cwd()
+    if directory.is_dir():
+        os.chdir(directory)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def _watch(
+    job: Future,
+    failures: Accumulator,
+    parts: Parts,
+    sizes: list[int],
+    report: Callable[[int], None],
+) -> None:
+    """Reports parts as they appear, until the job has ended or a part has failed."""
+    left = set(parts.missing())
+    while not failures.value:
+        is_over = bool(wait([job], timeout=_POLL_SECONDS).done)
+        done = left.difference(parts.missing())
+        if done:
+            report(sum(sizes[number] for number in done))
+            left -= done
+        if is_over:
+            return
+
+
+def _error_of(failure: _Failure) -> Exception:
+    details = RuntimeError(f"Part {failure.number} failed:\n{failure.details}")
+    if not failure.is_for_users:
+        return details
+    error = JobError(failure.words)
+    error.__cause__ = details
+    return error
+
+
+def _check_end(job: Future, parts: Parts, master: str) -> None:
+    """Raises what Spark says of the job's end, or if a part is not there after all."""
+    from py4j.protocol import Py4JError  # noqa: PLC0415 (PySpark is optional)
+
+    try:
+        job.result()
+    except Py4JError as error:
+        if not parts.missing():
+            return
+        raise JobError(
+            f"Spark gave up on the job at {master}: {words_of(error)}\nParts that "
+            "are done are kept: the same command goes on with the others."
+        ) from error
+    deadline = time.monotonic() + _LATE_SECONDS
+    while parts.missing():
+        if time.monotonic() > deadline:
+            raise JobError(
+                f"The cluster has done all parts, but {len(parts.missing())} of them "
+                f"are not in '{parts.folder}' here. That folder must be the same one "
+                "on all machines: put it on shared storage."
+            )
+        time.sleep(_POLL_SECONDS)

@@ -1,0 +1,110 @@
+"""From photos to vectors, batch by batch."""
+
+import dataclasses
+import hashlib
+
+import numpy as np
+import pytest
+
+from cv_tf.catalog import read_catalog
+from cv_tf.embeddings import fingerprint as fingerprint_module
+from cv_tf.embeddings.compute import compiled, embed, embed_batches, with_color
+from cv_tf.embeddings.fingerprint import fingerprint
+from cv_tf.models import Whitening
+from cv_tf.pipeline import Photos, prepare
+from cv_tf.vision import product_color
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def photos(drawn_catalog) -> Photos:
+    return prepare(read_catalog(drawn_catalog), 32, progress=False)
+
+
+@pytest.fixture(scope="module")
+def vectors(embedder, photos) -> np.ndarray:
+    return embed(embedder, photos)
+
+
+class TestEmbed:
+    def test_is_what_the_embedder_says_row_by_row(self, embedder, photos, vectors):
+        assert vectors.shape == (45, 64)
+        expected = embedder(photos.pixels).numpy()
+        np.testing.assert_allclose(vectors, expected, atol=1e-5)
+
+    def test_does_not_depend_on_the_batch(self, embedder, photos, vectors):
+        seven = embed(embedder, photos, batch_size=7)
+        np.testing.assert_allclose(seven, vectors, atol=1e-5)
+
+    def test_compiled_once_serves_several_calls(self, embedder, photos, vectors):
+        model = compiled(embedder, 32)
+        for rows in (np.arange(45), np.arange(30)):
+            found = embed(model, photos.select(rows))
+            np.testing.assert_allclose(found, vectors[rows], atol=1e-5)
+        assert model.experimental_get_tracing_count() == 1
+
+    def test_follows_the_rows(self, embedder, photos, vectors):
+        rows = np.array([40, 3, 17])
+        some = embed(embedder, photos.select(rows))
+        np.testing.assert_allclose(some, vectors[rows], atol=1e-5)
+
+    def test_before_whitening(self, embedder, photos, vectors):
+        whitened = embedder.with_options(whitening=Whitening.fit(vectors, 8))
+        plain = embed(whitened.describe, photos)
+        np.testing.assert_allclose(plain, vectors, atol=1e-5)
+        assert embed(whitened, photos).shape == (45, 8)
+
+    @pytest.mark.integration
+    def test_shows_progress_if_it_has_a_name(self, photos, capsys):
+        embed(product_color, photos, batch_size=20)
+        assert capsys.readouterr().err == ""
+        embed(product_color, photos, batch_size=20, progress="Looking")
+        last = capsys.readouterr().err.split("\r")[-1]
+        assert last.startswith("Looking: 100%")
+        assert "45/45" in last
+
+
+class TestWithColor:
+    def test_vectors_stay_and_colors_come_with_them(self, embedder, photos, vectors):
+        found, lab = embed(with_color(embedder), photos, batch_size=20)
+        np.testing.assert_allclose(found, vectors, atol=1e-5)
+        assert lab.dtype == np.float32
+        np.testing.assert_allclose(lab, product_color(photos.pixels), atol=1e-3)
+
+
+class TestBatches:
+    def test_come_one_after_another(self, embedder, photos, vectors):
+        batches = list(embed_batches(embedder, photos, 20))
+        assert [len(batch) for batch in batches] == [20, 20, 5]
+        assert {type(batch) for batch in batches} == {np.ndarray}
+        np.testing.assert_allclose(np.concatenate(batches), vectors, atol=1e-5)
+
+    def test_of_several_outputs_at_once(self, embedder, photos):
+        model = with_color(embedder)
+        lengths = [tuple(map(len, batch)) for batch in embed_batches(model, photos, 44)]
+        assert lengths == [(44, 44), (1, 1)]
+
+    @pytest.mark.parametrize("in_memory", [True, False])
+    def test_without_photos_there_are_none(self, in_memory, embedder, photos):
+        none = photos.select(np.arange(0))
+        if not in_memory:
+            none = dataclasses.replace(none, pixels=None, places=None)
+        assert list(embed_batches(embedder, none, 20)) == []
+
+
+class TestFingerprint:
+    def test_is_the_sha256_of_the_file(self, tmp_path):
+        path = tmp_path / "embedder.keras"
+        path.write_bytes(b"abc")
+        # FIPS 180-2, appendix B.1.
+        expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        assert fingerprint(path) == fingerprint(str(path)) == expected
+
+    @pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 40])
+    def test_of_files_that_are_read_in_pieces(self, size, tmp_path, monkeypatch):
+        monkeypatch.setattr(fingerprint_module, "_CHUNK", 8)
+        content = bytes(range(size))
+        (tmp_path / "file").write_bytes(content)
+        expected = hashlib.sha256(content).hexdigest()
+        assert fingerprint(tmp_path / "file") == expected

@@ -1,0 +1,136 @@
+"""Parts on this machine: in order, two at a time, until one fails."""
+
+import threading
+import time
+
+import pytest
+
+from cv_tf.shards import Parts, local, run_here, run_parts
+from cv_tf.shards.run import EngineSettings
+
+
+def ignore(count: int) -> None:
+    """Takes reports of progress."""
+
+
+@pytest.mark.parametrize("numbers", [[], [3], [0, 1, 2], [7, 2, 9, 4, 1]])
+def test_each_part_is_done_once_and_in_order(numbers, monkeypatch):
+    done = []
+
+    def work(number, report):
+        done.append(number)
+
+    run_here(work, numbers, ignore)
+    assert sorted(done) == sorted(numbers)
+    done.clear()
+    # Which of two threads is the first to note its part is up to chance.
+    monkeypatch.setattr(local, "_AT_A_TIME", 1)
+    run_here(work, numbers, ignore)
+    assert done == numbers
+
+
+def test_two_are_done_at_a_time():
+    lock, running, most = threading.Lock(), [], []
+    together = threading.Barrier(2, timeout=30)
+
+    def work(number, report):
+        with lock:
+            running.append(number)
+            most.append(len(running))
+        together.wait()  # Fails unless another part runs beside this one.
+        with lock:
+            running.remove(number)
+
+    run_here(work, range(8), ignore)
+    assert max(most) == 2
+
+
+def test_progress_is_that_of_all_parts():
+    told = []
+
+    def work(number, report):
+        for _ in range(number):
+            report(number)
+
+    run_here(work, range(5), told.append)
+    assert sorted(told) == [1, 2, 2, 3, 3, 3, 4, 4, 4, 4]
+
+
+class TestFailure:
+    @pytest.mark.parametrize("failing", [0, 1, 5])
+    def test_the_first_stops_the_others(self, failing):
+        done = []
+
+        def work(number, report):
+            if number == failing:
+                raise OSError(f"part {number}: the disk is full")
+            time.sleep(0.005)
+            done.append(number)
+
+        with pytest.raises(OSError, match=f"part {failing}: the disk is full"):
+            run_here(work, range(1000), ignore)
+        assert set(range(failing)) <= set(done)
+        assert len(done) < 500
+
+    def test_what_has_begun_is_finished_first(self):
+        """A part that is half written would have to be done again."""
+        both, finished = threading.Barrier(2, timeout=30), []
+
+        def work(number, report):
+            if number > 1:
+                return
+            both.wait()
+            if number == 0:
+                raise ValueError("bad part")
+            time.sleep(0.05)
+            finished.append(number)
+
+        with pytest.raises(ValueError, match="bad part"):
+            run_here(work, range(1000), ignore)
+        assert finished == [1]
+
+    def test_nothing_runs_on_afterwards(self):
+        begun = []
+
+        def work(number, report):
+            begun.append(number)
+            time.sleep(0.005)
+            if number == 3:
+                raise KeyError(number)
+
+        with pytest.raises(KeyError):
+            run_here(work, range(1000), ignore)
+        count = len(begun)
+        time.sleep(0.05)
+        assert len(begun) == count < 500
+
+
+class TestRunParts:
+    @pytest.fixture
+    def parts(self, tmp_path):
+        parts = Parts(tmp_path / "sums.txt", 4, {"job": "sums"})
+        parts.open()
+        return parts
+
+    def test_does_what_is_missing(self, parts, capsys):
+        parts.path(1).write_text("done before")
+        sizes = [3, 3, 3, 2]
+
+        def work(number, report):
+            for _ in range(sizes[number]):
+                report(1)
+            parts.path(number).write_text("done now")
+
+        run_parts(work, parts, sizes, EngineSettings(), "Adding")
+        texts = [path.read_text() for path in parts.paths()]
+        assert texts == ["done now", "done before", "done now", "done now"]
+        # What was done before counts as done.
+        progress = capsys.readouterr().err.split("\r")
+        assert "Adding:  27%" in next(text for text in progress if text)
+        assert "Adding: 100%" in progress[-1]
+        assert "11/11" in progress[-1]
+
+    def test_when_all_is_there_nothing_is_done(self, parts):
+        for path in parts.paths():
+            path.touch()
+        run_parts(pytest.fail, parts, [1] * 4, EngineSettings(), "Adding")
