@@ -34,7 +34,7 @@ from cv_tf.catalog.products import read_products
 from cv_tf.config import Config
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.pipeline import RandomOrder, batches
-from cv_tf.training.data import prepare_photos
+from cv_tf.pipeline.open_photos import prepare_photos
 from cv_tf.training.fit import compile_method
 from cv_tf.training.optimizers import build_optimizer
 

@@ -19,8 +19,8 @@ from cv_tf.config import Config
 from cv_tf.embeddings.compute import embed
 from cv_tf.methods import build_embedder
 from cv_tf.pipeline import Photos
+from cv_tf.pipeline.open_photos import prepare_photos
 from cv_tf.retrieval import nearest
-from cv_tf.training.data import prepare_photos
 from cv_tf.training.fit_whitening import embed_whitened
 from cv_tf.training.splits import split_catalog
 

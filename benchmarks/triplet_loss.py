@@ -115,8 +115,8 @@ def make_step(side: str):
     """A function of the batch size that computes one value and gradient."""
     import tensorflow as tf  # noqa: PLC0415
 
-    from cv_tf.addons import import_addons  # noqa: PLC0415
     from cv_tf.losses import triplet_semihard_loss  # noqa: PLC0415
+    from cv_tf.methods.build import import_addons  # noqa: PLC0415
 
     loss = triplet_semihard_loss
     if side == "addons":

@@ -29,8 +29,8 @@ from cv_tf.methods import build_embedder
 from cv_tf.metrics import grouping_figures
 from cv_tf.metrics.retrieval import average_precision_at_r, count_variants, is_variant
 from cv_tf.models import Embedder
+from cv_tf.pipeline.open_photos import prepare_photos
 from cv_tf.retrieval import nearest
-from cv_tf.training.data import prepare_photos
 from cv_tf.training.fit_whitening import whiten
 from cv_tf.training.splits import sample_styles
 

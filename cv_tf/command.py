@@ -253,3 +253,15 @@ def _define(settings_class: type) -> flags.FlagValues:
 
 def _as_field(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of rows, with the first column on the left and the others on the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

@@ -18,11 +18,15 @@ from typing import Any, NamedTuple
 
 from cv_tf import command
 from cv_tf.catalog import Catalog
-from cv_tf.comparison.folder import check_folder, open_folder, table_path
-from cv_tf.comparison.plan import Plan, make_plan
+from cv_tf.comparison.plan import CompareConfig, Plan, make_plan
 from cv_tf.comparison.results import Row, read_rows
-from cv_tf.comparison.runs import Stopped, make_runs
-from cv_tf.comparison.settings import CompareConfig
+from cv_tf.comparison.runs import (
+    Stopped,
+    check_folder,
+    make_runs,
+    open_folder,
+    table_path,
+)
 from cv_tf.config import Config
 from cv_tf.settings import check
 from cv_tf.training.workdir import write_text
@@ -60,7 +64,7 @@ def run(config: CompareConfig, **overrides: Any) -> tuple[Row, ...]:
         used: all that can be known is known before the first run begins.
       Stopped: If asked to stop; the table is that of the runs that are there.
     """
-    from cv_tf.comparison.products import read_compared  # noqa: PLC0415
+    from cv_tf.comparison.galleries import read_compared  # noqa: PLC0415
 
     plan = make_plan(config, overrides)
     check_folder(plan)
@@ -83,9 +87,10 @@ def run(config: CompareConfig, **overrides: Any) -> tuple[Row, ...]:
 def _write_table(
     plan: Plan, rows: Sequence[Row], catalog: Catalog
 ) -> tuple[list[str], dict[str, str]]:
-    from cv_tf.comparison.notes import how_to_read, provenance  # noqa: PLC0415
-    from cv_tf.comparison.tables import (  # noqa: PLC0415
+    from cv_tf.comparison.tables import (  # noqa: PLC0415  # noqa: PLC0415
         format_markdown,
+        how_to_read,
+        provenance,
         write_table_csv,
         write_table_json,
     )
@@ -107,9 +112,12 @@ def _write_page(
     notes: Sequence[str],
     about: dict[str, str],
 ) -> None:
-    from cv_tf.comparison.galleries import compare_neighbors, embed_shown  # noqa: PLC0415
-    from cv_tf.comparison.products import shown_products  # noqa: PLC0415
-    from cv_tf.report.comparison import write_comparison_page  # noqa: PLC0415
+    from cv_tf.comparison.galleries import (  # noqa: PLC0415
+        compare_neighbors,
+        embed_shown,
+        shown_products,
+    )
+    from cv_tf.report.comparison_page import write_comparison_page  # noqa: PLC0415
 
     shown = shown_products(catalog, plan.runs[0])
     first = {row.recipe.name: row.results[0] for row in rows}

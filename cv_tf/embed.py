@@ -54,7 +54,7 @@ def run(config: EmbedConfig) -> Embedded:
     Raises:
       ValueError: If the settings, the catalogue or the workdir cannot be used.
     """
-    from cv_tf.catalog.checks import check_frame  # noqa: PLC0415
+    from cv_tf.catalog.columns import check_frame  # noqa: PLC0415
     from cv_tf.catalog.products import read_products  # noqa: PLC0415
     from cv_tf.training.workdir import Workdir  # noqa: PLC0415
 

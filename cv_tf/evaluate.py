@@ -21,10 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cv_tf import command
-from cv_tf.catalog.whole_file import beside
 from cv_tf.config import Config, ConfigError, setting
-from cv_tf.files import is_remote
-from cv_tf.report.page_settings import PageSettings, check_page
+from cv_tf.files import beside, is_remote
+from cv_tf.report.page import PageSettings, check_page
 
 if TYPE_CHECKING:
     from cv_tf.metrics.evaluation import StoredGroups
@@ -141,9 +140,9 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
             getattr(config, name) == getattr(trained, name) for name in _PRODUCTS
         )
 
+    from cv_tf.metrics.figures import format_figures  # noqa: PLC0415
     from cv_tf.training.embedder_evaluation import evaluate_catalog  # noqa: PLC0415
     from cv_tf.training.session import save_embedder  # noqa: PLC0415
-    from cv_tf.training.tables import format_figures  # noqa: PLC0415
     from cv_tf.training.workdir import write_json  # noqa: PLC0415
 
     evaluation = evaluate_catalog(config, catalog, embedder_path, trained_on)
@@ -198,7 +197,7 @@ def _evaluate_stored(config: EvaluateConfig) -> dict[str, Any]:
     from cv_tf.embeddings import read_embeddings  # noqa: PLC0415
     from cv_tf.grouping.group_files import read_labels  # noqa: PLC0415
     from cv_tf.metrics.evaluation import match_truth, stored_figures  # noqa: PLC0415
-    from cv_tf.training.tables import format_figures  # noqa: PLC0415
+    from cv_tf.metrics.figures import format_figures  # noqa: PLC0415
     from cv_tf.training.workdir import write_json  # noqa: PLC0415
 
     labels = read_labels(files["labels"], config.labels_split)

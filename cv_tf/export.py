@@ -27,7 +27,7 @@ from cv_tf.config import CatalogSettings, ConfigError
 from cv_tf.settings import check_all, setting
 
 if TYPE_CHECKING:
-    from cv_tf.deployment.agreement import Agreement
+    from cv_tf.deployment.bundle import Agreement
 
 _SUFFIX = {"tflite": ".tflite", "onnx": ".onnx"}
 _ONNX_PACKAGES = ("tf2onnx", "onnxruntime")
@@ -85,7 +85,7 @@ def run(config: ExportConfig) -> dict[str, Agreement]:
       ValueError: If the settings, the catalogue or the workdir cannot be used, or the
         export does not agree.
     """
-    from cv_tf.catalog.checks import check_frame  # noqa: PLC0415
+    from cv_tf.catalog.columns import check_frame  # noqa: PLC0415
     from cv_tf.catalog.products import read_products  # noqa: PLC0415
     from cv_tf.training.workdir import Workdir, write_text  # noqa: PLC0415
 

@@ -26,10 +26,9 @@ from typing import TYPE_CHECKING, Any
 from absl import logging
 
 from cv_tf import choices, command
-from cv_tf.catalog.whole_file import beside
 from cv_tf.config import ConfigError, GroupingSettings
-from cv_tf.files import is_remote
-from cv_tf.report.page_settings import PageSettings, check_page
+from cv_tf.files import beside, is_remote
+from cv_tf.report.page import PageSettings, check_page
 from cv_tf.settings import setting
 from cv_tf.shards.run import EngineSettings
 
@@ -119,7 +118,7 @@ def run(config: GroupConfig) -> dict[str, Any]:
     from cv_tf.embeddings import read_embeddings  # noqa: PLC0415
     from cv_tf.grouping import find_groups  # noqa: PLC0415
     from cv_tf.grouping.group_files import read_groups, read_labels, write_groups  # noqa: PLC0415
-    from cv_tf.report.groups import format_summary  # noqa: PLC0415
+    from cv_tf.report.group_page import format_summary  # noqa: PLC0415
     from cv_tf.training.workdir import write_json  # noqa: PLC0415
 
     previous = read_groups(config.previous) if config.previous else None
@@ -164,8 +163,10 @@ def run(config: GroupConfig) -> dict[str, Any]:
 def _calibrate(config: GroupConfig, embeddings: Embeddings) -> Calibration:
     from cv_tf.embeddings import read_embeddings  # noqa: PLC0415
     from cv_tf.grouping import calibrate_on  # noqa: PLC0415
-    from cv_tf.grouping.group_files import read_labels  # noqa: PLC0415
-    from cv_tf.grouping.labels import match_labels  # noqa: PLC0415
+    from cv_tf.grouping.group_files import (  # noqa: PLC0415
+        match_labels,
+        read_labels,
+    )
 
     labels = read_labels(config.calibrate, config.calibrate_split)
     known = embeddings
@@ -193,7 +194,7 @@ def _threshold(
 ) -> tuple[float, str]:
     """The threshold, and where it comes from."""
     from cv_tf.grouping import Likeness, guess_threshold  # noqa: PLC0415
-    from cv_tf.report.groups import GUESSED  # noqa: PLC0415
+    from cv_tf.report.group_page import GUESSED  # noqa: PLC0415
 
     if calibration:
         return calibration.threshold, "labelled products"
@@ -230,7 +231,7 @@ def _find_neighbors(config: GroupConfig, embeddings: Embeddings) -> Neighbors:
 
 
 def _write_curve(output: Path, calibration: Calibration) -> None:
-    from cv_tf.report.threshold import draw_curve, write_curve  # noqa: PLC0415
+    from cv_tf.report.curve import draw_curve, write_curve  # noqa: PLC0415
 
     write_curve(beside(output, "threshold.csv"), calibration)
     draw_curve(beside(output, "threshold.png"), calibration)
@@ -246,7 +247,7 @@ def _write_page(
     calibration: Calibration | None,
 ) -> None:
     from cv_tf.report.group_page import write_group_page  # noqa: PLC0415
-    from cv_tf.report.page_products import Styles  # noqa: PLC0415
+    from cv_tf.report.page import Styles  # noqa: PLC0415
 
     styles = Styles.of(embeddings.product_id, labels)
     if labels and styles is None:

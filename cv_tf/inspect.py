@@ -22,7 +22,7 @@ from cv_tf import command
 from cv_tf.catalog import Catalog
 from cv_tf.catalog.products import read_products
 from cv_tf.config import Config, ConfigError, setting
-from cv_tf.report.unknown_names import say_unknown
+from cv_tf.files import say_unknown
 from cv_tf.training.splits import split_catalog
 from cv_tf.training.workdir import Workdir
 
@@ -86,7 +86,7 @@ def _show_views(config: InspectConfig, output: Path) -> None:
     catalog = read_products(config)
     split = split_catalog(catalog, config.train_split, config.eval_split, config.seed)
     from cv_tf.inspection.previews import preview  # noqa: PLC0415
-    from cv_tf.report.views import write_views  # noqa: PLC0415
+    from cv_tf.report.inspection_pages import write_views  # noqa: PLC0415
 
     previews = preview(config, catalog, config.products, config.views_each)
     source = (
@@ -104,8 +104,8 @@ def _show_pair(config: InspectConfig, output: Path) -> None:
     from cv_tf.inspection.part_agreement import part_agreement  # noqa: PLC0415
     from cv_tf.methods import build_embedder  # noqa: PLC0415
     from cv_tf.models import Embedder  # noqa: PLC0415
+    from cv_tf.pipeline.open_photos import prepare_photos  # noqa: PLC0415
     from cv_tf.report.inspection_pages import Pair, write_pair  # noqa: PLC0415
-    from cv_tf.training.data import prepare_photos  # noqa: PLC0415
 
     # Neither may be left out, and two fit in memory.
     settings = dataclasses.replace(config, on_bad_image="fail", memory_gigabytes=1.0)

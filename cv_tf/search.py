@@ -22,11 +22,15 @@ from absl import logging
 from cv_tf import command
 from cv_tf.catalog import Catalog
 from cv_tf.embeddings import Embeddings, read_embeddings
-from cv_tf.files import is_remote
-from cv_tf.report.answers import Answer, Product
-from cv_tf.report.neighbors import write_neighbors_page
-from cv_tf.report.search_results import format_answers, write_answers_json, write_csv
-from cv_tf.report.unknown_names import say_unknown
+from cv_tf.files import is_remote, say_unknown
+from cv_tf.report.search_results import (
+    Answer,
+    Product,
+    format_answers,
+    write_answers_json,
+    write_csv,
+    write_neighbors_page,
+)
 from cv_tf.retrieval import (
     CANDIDATES,
     SAME_COLOR,
@@ -236,7 +240,7 @@ def _embed_photos(
     """The vectors and colors of photos, made as the catalogue's were."""
     # These load TensorFlow.
     from cv_tf.embeddings.compute import embed, with_color  # noqa: PLC0415
-    from cv_tf.embeddings.fingerprint import fingerprint  # noqa: PLC0415
+    from cv_tf.embeddings.parquet import fingerprint  # noqa: PLC0415
     from cv_tf.models import Embedder  # noqa: PLC0415
     from cv_tf.pipeline import look_through  # noqa: PLC0415
 

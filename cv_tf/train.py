@@ -67,8 +67,10 @@ def run(config: Config) -> Run:
 
     catalog = read_products(config)
     split_catalog(catalog, config.train_split, config.eval_split, config.seed)
-    from cv_tf.report.first_batch import show_first_batch  # noqa: PLC0415
-    from cv_tf.report.tensorboard import write_projector  # noqa: PLC0415
+    from cv_tf.report.tensorboard import (  # noqa: PLC0415
+        show_first_batch,
+        write_projector,
+    )
     from cv_tf.training.session import Session, Show  # noqa: PLC0415
 
     show = Show(show_first_batch, write_projector)
@@ -77,8 +79,8 @@ def run(config: Config) -> Run:
 
 def _finished(workdir: Workdir, metrics: dict[str, Any]) -> Run:
     """A run that is over needs neither the catalogue nor its photos."""
+    from cv_tf.metrics.figures import format_run  # noqa: PLC0415
     from cv_tf.models import Embedder  # noqa: PLC0415
-    from cv_tf.training.tables import format_run  # noqa: PLC0415
 
     print(f"'{workdir.path}' holds a finished run:\n{format_run(metrics)}")
     return Run(metrics, Embedder.load(workdir.embedder))
@@ -86,7 +88,7 @@ def _finished(workdir: Workdir, metrics: dict[str, Any]) -> Run:
 
 def main(config: Config) -> None:
     """Runs the command."""
-    from cv_tf.training.interrupted import Interrupted  # noqa: PLC0415
+    from cv_tf.errors import Interrupted  # noqa: PLC0415
 
     try:
         run(config)

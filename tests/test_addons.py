@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from cv_tf import addons
+from cv_tf.methods import build as addons
 
 
 @pytest.fixture

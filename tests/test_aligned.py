@@ -1,6 +1,6 @@
 import pytest
 
-from cv_tf.aligned import aligned
+from cv_tf.command import aligned
 
 
 def test_names_are_on_the_left_and_numbers_on_the_right():

@@ -10,9 +10,9 @@ from cv_tf.losses.distances import DISTANCES
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.models.backbones import _BUILDERS
 from cv_tf.pipeline import prepare
-from cv_tf.retrieval.search import ENGINES
+from cv_tf.retrieval.engines import ENGINES
 from cv_tf.vision import LAYOUTS
-from cv_tf.vision.color_input import MODES
+from cv_tf.vision.color import MODES
 
 # The lists of choices stand apart from the rooms, so that the command line answers
 # without TensorFlow. These equalities keep them from drifting apart.

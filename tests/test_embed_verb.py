@@ -17,8 +17,8 @@ from cv_tf.embed import EmbedConfig, settings_of
 from cv_tf.embeddings import compute as embed_module
 from cv_tf.embeddings import job as job_module
 from cv_tf.embeddings import read_embeddings
-from cv_tf.embeddings.fingerprint import fingerprint
 from cv_tf.embeddings.job import write_part
+from cv_tf.embeddings.parquet import fingerprint
 from cv_tf.models import Embedder
 from cv_tf.pipeline import prepare
 from cv_tf.shards import JobError

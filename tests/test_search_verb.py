@@ -19,8 +19,7 @@ from cv_tf.catalog import read_catalog
 from cv_tf.config import Config
 from cv_tf.embeddings import EmbeddingsError
 from cv_tf.embeddings.compute import embed
-from cv_tf.embeddings.fingerprint import fingerprint
-from cv_tf.embeddings.table import to_table
+from cv_tf.embeddings.parquet import fingerprint, to_table
 from cv_tf.models import Embedder
 from cv_tf.pipeline import prepare
 from cv_tf.search import SearchConfig

@@ -4,7 +4,7 @@ Importing this room does not import TensorFlow; `cv_tf.catalog.catalog_builder` 
 `cv_tf.catalog.prepared` do.
 """
 
-from cv_tf.catalog.problems import CatalogError
+from cv_tf.catalog.columns import CatalogError
 from cv_tf.catalog.table import Catalog, read_catalog
 
 __all__ = ["Catalog", "CatalogError", "catalog_builder", "prepared", "read_catalog"]

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from cv_tf.catalog.columns import read_columns
-from cv_tf.catalog.problems import CatalogError, raise_problems
+from cv_tf.catalog.columns import CatalogError, raise_problems, read_columns
 from cv_tf.catalog.table import Catalog, read_catalog
 from cv_tf.catalog.tfds_builders import prepare_builder, quiet_logs
 from cv_tf.files import is_file, open_binary

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cv_tf.aligned import aligned
+from cv_tf.catalog.columns import CatalogError
 from cv_tf.catalog.dataset import load_dataset
-from cv_tf.catalog.find_builder import find_builder
-from cv_tf.catalog.problems import CatalogError
 from cv_tf.catalog.table import Catalog
-from cv_tf.catalog.tfds_builders import prepare_builder, quiet_logs
+from cv_tf.catalog.tfds_builders import find_builder, prepare_builder, quiet_logs
+from cv_tf.command import aligned
 from cv_tf.datasets.manual import ManualBuilder
 
 _SPLITS = ("train", "validation", "test")

@@ -9,9 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from cv_tf.catalog.checks import check_columns, check_ids, read_boxes, resolve_images
-from cv_tf.catalog.columns import Columns, read_columns
-from cv_tf.catalog.problems import CatalogError, raise_problems
+from cv_tf.catalog.columns import (
+    CatalogError,
+    Columns,
+    check_columns,
+    check_ids,
+    raise_problems,
+    read_boxes,
+    read_columns,
+    resolve_images,
+)
+from cv_tf.config import CatalogSettings
 from cv_tf.files import is_remote
 
 
@@ -203,3 +211,15 @@ def objects(cells: Sequence[str]) -> np.ndarray:
     array = np.empty(len(cells), object)
     array[:] = cells
     return array
+
+
+def _read(settings: CatalogSettings) -> Catalog:
+    if settings.catalog:
+        return read_catalog(settings.catalog, settings.block_columns)
+    from cv_tf.catalog.dataset import load_dataset  # noqa: PLC0415 (loads TFDS)
+
+    return load_dataset(
+        settings.dataset,
+        data_dir=settings.data_dir or None,
+        block_columns=settings.block_columns,
+    )

@@ -9,10 +9,9 @@ from typing import NamedTuple
 
 from etils import epath
 
-from cv_tf.catalog.problems import CatalogError
-from cv_tf.datasets.manual import ManualBuilder
+from cv_tf.catalog.columns import CatalogError
+from cv_tf.datasets.manual import Found, LeftOut, ManualBuilder, Product
 from cv_tf.datasets.manual_folder import ManualFolder, photo_problems, read_lines
-from cv_tf.datasets.products import Found, LeftOut, Product
 
 # Names that do not match cannot leave the folder of the photos.
 _IMAGE = re.compile(

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import tensorflow_datasets as tfds
 
-from cv_tf.datasets.manual import ManualBuilder
+from cv_tf.datasets.manual import Found, LeftOut, ManualBuilder, Product, split_of
 from cv_tf.datasets.manual_folder import ManualFolder, photo_problems, read_table
-from cv_tf.datasets.products import Found, LeftOut, Product, split_of
 
 # What `graphical_appearance_name` says of cloth that is of one color. Prints and
 # patterns differ from color to color, so that their articles are not the same design.

@@ -12,9 +12,9 @@ import numpy as np
 from cv_tf import command
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
-from cv_tf.deployment.agreement import TOLERANCE, Agreement
+from cv_tf.deployment.bundle import TOLERANCE, Agreement
+from cv_tf.metrics.figures import format_figures, format_run
 from cv_tf.models import Embedder
-from cv_tf.training.tables import format_figures, format_run
 
 # Where things lie on one machine is nobody else's business.
 _OF_ONE_MACHINE = ("workdir", "catalog", "data_dir", "cache_dir")

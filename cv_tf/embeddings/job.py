@@ -17,11 +17,10 @@ import pyarrow.parquet as pq
 from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog, CatalogError
 from cv_tf.catalog.products import read_products
-from cv_tf.catalog.whole_file import beside, whole_file
 from cv_tf.config import CatalogSettings
 from cv_tf.embeddings.compute import compiled, embed_batches, with_color
-from cv_tf.embeddings.fingerprint import fingerprint
-from cv_tf.embeddings.table import merge_tables, read_notes, to_table
+from cv_tf.embeddings.parquet import fingerprint, merge_tables, read_notes, to_table
+from cv_tf.files import beside, whole_file
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos, Reject, look_through, write_rejects
 from cv_tf.pipeline.scan_cache import default_folder

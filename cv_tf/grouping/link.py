@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from cv_tf.config import GroupingSettings
-from cv_tf.grouping.calibration import Calibration, calibrate
-from cv_tf.grouping.dendrograms import Dendrograms
-from cv_tf.grouping.graph import Graph, mutual_graph
+from cv_tf.grouping.calibration import Calibration, calibrate, guess_threshold
+from cv_tf.grouping.graph import Dendrograms, Graph, mutual_graph
 from cv_tf.grouping.linkage import average_linkage
 from cv_tf.grouping.similarity import Likeness
-from cv_tf.grouping.unlabelled import guess_threshold
 from cv_tf.retrieval import Neighbors, nearest
 
 # Of the pairs of variants, the share that may lie below all thresholds tried.

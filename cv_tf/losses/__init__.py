@@ -1,10 +1,10 @@
 """Losses: each a pure function on tensors and a thin Keras loss over it."""
 
 from cv_tf.losses.distances import pairwise_distances
-from cv_tf.losses.info_nce import info_nce
 from cv_tf.losses.nt_xent import (
     NTXentLoss,
     WholeBatch,
+    info_nce,
     nt_xent_loss,
     nt_xent_per_product,
 )

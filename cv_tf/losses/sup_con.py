@@ -5,8 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.losses.distances import diagonal
-from cv_tf.losses.integer_labels import integer_labels
+from cv_tf.losses.distances import diagonal, integer_labels
 
 
 def sup_con_loss(

@@ -5,8 +5,12 @@ from __future__ import annotations
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.losses.distances import check_distance, diagonal, pairwise_distances
-from cv_tf.losses.integer_labels import integer_labels
+from cv_tf.losses.distances import (
+    check_distance,
+    diagonal,
+    integer_labels,
+    pairwise_distances,
+)
 
 
 def triplet_semihard_loss(

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import importlib
+import sys
+import warnings
+from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import tf_keras as keras
@@ -12,13 +18,70 @@ from cv_tf.losses import TripletSemiHardLoss
 from cv_tf.methods.byol import BYOL
 from cv_tf.methods.method import Method
 from cv_tf.methods.moco import MoCo
-from cv_tf.methods.part_encoder import PartEncoder
 from cv_tf.methods.simclr import SimCLR
 from cv_tf.methods.simsiam import SimSiam
 from cv_tf.methods.supcon import SupCon
 from cv_tf.methods.triplet import Triplet
+from cv_tf.methods.two_views import PartEncoder
 from cv_tf.models import Embedder, build_backbone, fold_norms, projection_head
 from cv_tf.vision import ColorViews, RandomCrops, SmallMoves, Views
+
+# Keras 2 modules that tensorflow-addons 0.23 looks for under Keras's name.
+_MOVED_MODULES = ("engine", "engine.keras_tensor", "utils.tf_utils")
+
+
+def import_addons() -> ModuleType:
+    """Imports and returns `tensorflow_addons`.
+
+    Returns:
+      The module, as if by `import tensorflow_addons as tfa`.
+
+    Raises:
+      ImportError: If it is not installed, or cannot be on this Python.
+    """
+    if "tensorflow_addons" in sys.modules:
+        return sys.modules["tensorflow_addons"]
+    with _keras_2_names(), warnings.catch_warnings():
+        # It announces its end of life and the TensorFlow versions it was tested on.
+        warnings.simplefilter("ignore")
+        try:
+            return importlib.import_module("tensorflow_addons")
+        except ImportError as error:
+            raise ImportError(_advice(error)) from error
+
+
+@contextlib.contextmanager
+def _keras_2_names() -> Iterator[None]:
+    """Lets `keras.src.<name>` mean `tf_keras.src.<name>` for the moved modules."""
+    aliases = {
+        f"keras.src.{name}": importlib.import_module(f"tf_keras.src.{name}")
+        for name in _MOVED_MODULES
+    }
+    before = {name: sys.modules.get(name) for name in aliases}
+    sys.modules.update(aliases)
+    try:
+        yield
+    finally:
+        for name, module in before.items():
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module
+
+
+def _advice(error: ImportError) -> str:
+    if sys.version_info >= (3, 12):
+        version = ".".join(map(str, sys.version_info[:2]))
+        remedy = (
+            "its last release, 0.23, is for Python 3.11 and older, and this is Python "
+            f"{version}. Use cv_tf's own losses, which give the same values, or "
+            "Python 3.11"
+        )
+    elif error.name == "tensorflow_addons":
+        remedy = "it is not installed. Run: pip install 'cv_tf[addons]'"
+    else:
+        remedy = f"{error}. Run: pip install --force-reinstall 'cv_tf[addons]'"
+    return f"tensorflow-addons cannot be imported: {remedy}."
 
 
 def build_embedder(settings: ModelSettings) -> Embedder:
@@ -149,9 +212,7 @@ def _views(config: Config) -> Views:
 
 def _triplet_loss(config: Config):
     if config.triplet_loss == "addons":
-        from cv_tf import addons  # noqa: PLC0415 (an extra, seldom installed)
-
-        return addons.import_addons().losses.TripletSemiHardLoss(
+        return import_addons().losses.TripletSemiHardLoss(
             margin=config.margin, distance_metric=config.distance
         )
     # Under a strategy Keras wants to know: the loss of a batch is one number already.

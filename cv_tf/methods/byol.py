@@ -6,8 +6,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf.methods.momentum import follow, rising_momentum
-from cv_tf.methods.part_encoder import apply_to_parts
-from cv_tf.methods.two_views import TwoViews
+from cv_tf.methods.two_views import TwoViews, apply_to_parts
 
 
 class BYOL(TwoViews):

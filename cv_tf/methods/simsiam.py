@@ -5,8 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.methods.part_encoder import apply_to_parts
-from cv_tf.methods.two_views import TwoViews
+from cv_tf.methods.two_views import TwoViews, apply_to_parts
 
 
 class SimSiam(TwoViews):

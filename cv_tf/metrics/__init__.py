@@ -1,9 +1,8 @@
 """How good embeddings and groups are, in the figures of the literature."""
 
-from cv_tf.metrics.collapse import embedding_spread
-from cv_tf.metrics.evaluate_embeddings import evaluate_embeddings
+from cv_tf.metrics.evaluation import evaluate_embeddings
 from cv_tf.metrics.grouping import grouping_figures
-from cv_tf.metrics.retrieval import retrieval_figures
+from cv_tf.metrics.retrieval import embedding_spread, retrieval_figures
 
 __all__ = [
     "embedding_spread",

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from cv_tf.retrieval import CANDIDATES, Neighbors, nearest, other_colors_first
+from cv_tf.retrieval import (
+    CANDIDATES,
+    Neighbors,
+    check_embeddings,
+    nearest,
+    other_colors_first,
+)
 
 RECALL_AT = (1, 5, 10)
 # What an approximate search misses must not count as missed by the embeddings.
@@ -105,3 +113,86 @@ def average_precision_at_r(found: np.ndarray, num_variants: np.ndarray) -> np.nd
     hits = found & (ranks <= num_variants[:, None])
     precision = np.cumsum(hits, axis=1) / ranks
     return (precision * hits).sum(axis=1) / num_variants
+
+
+class Queries(NamedTuple):
+    """Products that have a variant, those whose variants are found worst first.
+
+    Attributes:
+      rows: `[num_queries]` rows of the products.
+      neighbors: Of each, within its block.
+      is_right: `[num_queries, k]` bool, which neighbors are variants.
+      num_variants: `[num_queries]`, how many there are to be found.
+      precision: `[num_queries]` float64, the average precision at R.
+    """
+
+    rows: np.ndarray
+    neighbors: Neighbors
+    is_right: np.ndarray
+    num_variants: np.ndarray
+    precision: np.ndarray
+
+
+def rank_queries(
+    embeddings: np.ndarray,
+    styles: np.ndarray,
+    blocks: np.ndarray | None = None,
+    k: int = 6,
+    engine: str = "auto",
+) -> Queries:
+    """Looks for the variants of every product that has one.
+
+    Args:
+      embeddings: `[num_products, dim]` float32, L2-normalised.
+      styles: `[num_products]` integers, the true styles; -1 where unknown.
+      blocks: `[num_products]` integers, or None for one block of all products.
+      k: Neighbors to find, or more where a style has more variants.
+      engine: Engine of the search, as in `cv_tf.retrieval.nearest`.
+
+    Returns:
+      The queries by ascending precision; of equals, those that take a stranger for a
+      variant with the highest similarity come first.
+
+    Raises:
+      ValueError: As `cv_tf.retrieval.nearest`.
+    """
+    num_variants = count_variants(styles)
+    rows = np.flatnonzero(num_variants)
+    num_variants = num_variants[rows]
+    k = max(k, int(num_variants.max(initial=0)))
+    found = nearest(embeddings, k, blocks, engine, rows, SEARCHED)
+    is_right = is_variant(found, styles, rows)
+    precision = average_precision_at_r(is_right, num_variants)
+    stranger = np.where(is_right, -np.inf, found.similarities).max(axis=1)
+    order = np.lexsort((-stranger, precision.round(9)))
+    return Queries(
+        rows[order],
+        Neighbors(found.indices[order], found.similarities[order]),
+        is_right[order],
+        num_variants[order],
+        precision[order],
+    )
+
+
+def embedding_spread(embeddings: np.ndarray) -> float:
+    """Returns how far embeddings are from collapsing into one point.
+
+    The standard deviation over the products, averaged over the dimensions and
+    multiplied by the square root of their number: near 1 where the embeddings point
+    everywhere, 0 where they are all equal.
+
+    Args:
+      embeddings: `[num_products, dim]` float32, L2-normalised.
+
+    Returns:
+      The spread, in [0, 1].
+
+    Raises:
+      ValueError: If the embeddings are not finite and of length 1.
+
+    Source: Chen and He, "Exploring Simple Siamese Representation Learning" (arXiv
+    2011.10566), section 4.1.
+    """
+    # float64: the mean of many equal float32 numbers is not quite that number.
+    embeddings = check_embeddings(embeddings).astype(np.float64)
+    return float(embeddings.std(axis=0).mean() * np.sqrt(embeddings.shape[1]))

@@ -8,13 +8,77 @@ import io
 from collections.abc import Callable
 
 import numpy as np
+import tensorflow as tf
 import tf_keras as keras
 from tf_keras.src.applications.convnext import LayerScale
 
 from cv_tf import choices
 from cv_tf.models import torch_weights
-from cv_tf.models.batch_norm import normalize_together
-from cv_tf.models.stages import stage_end
+
+# The first layer behind the last map of each stride. What goes into it is that map,
+# and all that comes before it makes the map and nothing else.
+_EFFICIENTNET = {
+    4: "block3a_expand_conv",
+    8: "block4a_expand_conv",
+    16: "block6a_expand_conv",
+}
+_NEXT_STAGE = {
+    "efficientnetlite_b0": _EFFICIENTNET,
+    "efficientnetlite_b1": _EFFICIENTNET,
+    "efficientnetlite_b2": _EFFICIENTNET,
+    "efficientnetv2_s": _EFFICIENTNET,
+    "resnet50": {
+        4: "conv3_block1_1_conv",
+        8: "conv4_block1_1_conv",
+        16: "conv5_block1_1_conv",
+    },
+    "mobilenetv3_small": {
+        4: "expanded_conv_1/expand",
+        8: "expanded_conv_3/expand",
+        16: "expanded_conv_8/expand",
+    },
+    "convnext_tiny": {
+        4: "convnext_tiny_downsampling_block_0",
+        8: "convnext_tiny_downsampling_block_1",
+        16: "convnext_tiny_downsampling_block_2",
+    },
+    "tiny": {4: "conv2"},
+}
+
+
+def stage_end(network: keras.Model, name: str, stride: int):
+    """The last feature map of a stride, or of the nearest smaller one there is.
+
+    Args:
+      network: A backbone as it was built.
+      name: Its name, one of `cv_tf.choices.BACKBONES`.
+      stride: Pixels between neighboring cells of the map, e.g. 16.
+
+    Returns:
+      A symbolic tensor `[batch, height / stride, width / stride, channels]`.
+    """
+    stages = _NEXT_STAGE[name]
+    if stride > max(stages):  # The network's own end comes next.
+        return network.outputs[0]
+    # Not its `input`: a nested network (of ConvNeXt) calls its own entrance that.
+    return network.get_layer(stages[stride]).inbound_nodes[0].input_tensors
+
+
+def normalize_together(model: keras.Model) -> None:
+    """Makes layers that learn normalize by the whole batch, not by a replica's share.
+
+    Without several replicas there is nothing to do.
+
+    Args:
+      model: Built under its strategy.
+    """
+    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        return
+    for layer in model.submodules:
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable:
+            # The fused kernel knows its own replica only.
+            layer.synchronized, layer.fused = True, False
+
 
 # Keras does not register this layer of its own, and could not load a saved ConvNeXt.
 keras.utils.register_keras_serializable(package="cv_tf")(LayerScale)

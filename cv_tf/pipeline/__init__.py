@@ -1,13 +1,10 @@
 """From product rows to uint8 batches (tf.data)."""
 
-from cv_tf.pipeline.block_order import BlockOrder
 from cv_tf.pipeline.decode import Plan
 from cv_tf.pipeline.open_photos import look_through, prepare
-from cv_tf.pipeline.orders import RandomOrder
-from cv_tf.pipeline.photos import Photos
-from cv_tf.pipeline.rejects import Reject, write_rejects
-from cv_tf.pipeline.shares import Shares
-from cv_tf.pipeline.stream import batches, in_order
+from cv_tf.pipeline.orders import BlockOrder, RandomOrder
+from cv_tf.pipeline.photos import Photos, Shares, batches, in_order
+from cv_tf.pipeline.scan_cache import Reject, write_rejects
 from cv_tf.pipeline.style_order import StyleOrder
 
 __all__ = [

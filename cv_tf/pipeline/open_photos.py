@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cv_tf.catalog import Catalog, CatalogError
-from cv_tf.catalog.checks import check_frame
-from cv_tf.catalog.problems import raise_problems
+from cv_tf.catalog.columns import check_frame, raise_problems
+from cv_tf.config import DataSettings
 from cv_tf.pipeline.decode import plan
 from cv_tf.pipeline.examine import CONVERTED
 from cv_tf.pipeline.frames import WHOLE_PHOTO, add_margin
 from cv_tf.pipeline.photos import Photos
-from cv_tf.pipeline.rejects import Reject
 from cv_tf.pipeline.scan import scan
-from cv_tf.pipeline.scan_cache import ScanCache, Scanned
+from cv_tf.pipeline.scan_cache import Reject, ScanCache, Scanned
+
+if TYPE_CHECKING:
+    from cv_tf.pipeline import Photos
 
 
 def prepare(
@@ -161,3 +164,22 @@ def _files(
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
         raise ValueError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
+
+
+def prepare_photos(catalog: Catalog, settings: DataSettings, image_size: int) -> Photos:
+    """The photos of a catalogue as squares of some size.
+
+    Raises:
+      CatalogError: If photos cannot be used and `--on_bad_image` is "fail".
+    """
+    # Tables are read without TensorFlow, so that errors in them come at once.
+    from cv_tf.pipeline import prepare  # noqa: PLC0415
+
+    return prepare(
+        catalog,
+        image_size,
+        frame=settings.frame,
+        on_bad_image=settings.on_bad_image,
+        cache_dir=settings.cache_dir or None,
+        memory_gigabytes=settings.memory_gigabytes,
+    )

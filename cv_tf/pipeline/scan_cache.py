@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cv_tf.catalog import Catalog
-from cv_tf.catalog.whole_file import whole_file
-from cv_tf.files import is_remote
+from cv_tf.files import is_remote, whole_file
 
 _VERSION = 3  # Raise it when the meaning of a column or the frame finder changes.
 
@@ -102,3 +102,22 @@ def _can_write(folder: Path) -> bool:
     except OSError:
         return False
     return os.access(folder, os.W_OK)
+
+
+class Reject(NamedTuple):
+    """A product whose photo cannot be used, with the reason in plain words."""
+
+    product_id: str
+    image: str
+    reason: str
+
+
+def write_rejects(path: str | Path, rejects: Sequence[Reject]) -> None:
+    """Writes rejects as CSV: product_id, image, reason. The file appears whole."""
+    with (
+        whole_file(Path(path)) as unfinished,
+        unfinished.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(Reject._fields)
+        writer.writerows(rejects)

@@ -3,6 +3,6 @@
 Importing this room does not import TensorFlow.
 """
 
-from cv_tf.report.answers import Answer, Neighbor, Product
+from cv_tf.report.search_results import Answer, Neighbor, Product
 
 __all__ = ["Answer", "Neighbor", "Product", "page_settings"]

@@ -12,13 +12,17 @@ from cv_tf.config import EvaluationSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import calibrate_on
 from cv_tf.metrics.figures import defined
-from cv_tf.metrics.queries import rank_queries
+from cv_tf.metrics.retrieval import rank_queries
 from cv_tf.report.curve import Curve, lay_out_curve
 from cv_tf.report.embedding_map import lay_out_map
-from cv_tf.report.page import write_page
-from cv_tf.report.page_photos import fit_photos
-from cv_tf.report.page_products import blocks_to_tell, product_columns, thousandths
-from cv_tf.report.page_settings import PageSettings
+from cv_tf.report.page import (
+    PageSettings,
+    blocks_to_tell,
+    product_columns,
+    thousandths,
+    write_page,
+)
+from cv_tf.report.thumbnails import fit_photos
 
 _MOST_QUERIES = 5000
 _NUM_NEIGHBORS = 6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,13 +13,182 @@ from cv_tf.grouping import Calibration, Grouped
 from cv_tf.grouping.find import DOUBTFUL_BELOW
 from cv_tf.metrics import grouping_figures
 from cv_tf.metrics.figures import defined
+from cv_tf.metrics.grouping import PairErrors, pair_errors
 from cv_tf.report.curve import Curve, lay_out_curve
-from cv_tf.report.group_cards import lay_out_groups
-from cv_tf.report.groups import summary_lines
-from cv_tf.report.page import write_page
-from cv_tf.report.page_photos import fit_photos
-from cv_tf.report.page_products import Styles
-from cv_tf.report.page_settings import PageSettings
+from cv_tf.report.page import (
+    PageSettings,
+    Styles,
+    blocks_to_tell,
+    product_columns,
+    thousandths,
+    write_page,
+)
+from cv_tf.report.thumbnails import fit_photos
+
+
+class GroupCards(NamedTuple):
+    """What a page of groups holds.
+
+    Attributes:
+      columns: Groups, and products group by group. Where styles are known, also the
+        styles that were missed, and the groups that are false merges, worst first.
+      rows: `[n]` int64, the row of each product of the page.
+      shown_first: Numbers of all products of the page in the order in which they are
+        seen: those of failures before others, products that are alone at the end.
+    """
+
+    columns: dict[str, Any]
+    rows: np.ndarray
+    shown_first: np.ndarray
+
+
+def lay_out_groups(
+    grouped: Grouped, embeddings: Embeddings, styles: np.ndarray | None = None
+) -> GroupCards:
+    """Orders groups by doubt, and products by their groups.
+
+    Args:
+      grouped: The groups.
+      embeddings: Of the same products, in the same rows.
+      styles: `[n]` integers, the true styles; -1 where unknown, None if all are.
+    """
+    names, group = np.unique(grouped.named.group_id, return_inverse=True)
+    sizes = np.bincount(group)
+    confidence = np.bincount(group, grouped.verdicts.confidence) / sizes
+    order = np.lexsort((np.arange(len(sizes)), confidence.round(9), sizes == 1))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    group = place[group]
+    rows = np.argsort(group, kind="stable")
+    first = rows[np.cumsum(sizes[order]) - sizes[order]]
+    columns = {
+        "group": {
+            "name": names[order].tolist(),
+            "block": embeddings.block[first].tolist(),
+            "size": sizes[order].tolist(),
+            "confidence": thousandths(confidence[order]),
+        },
+        "product": _products(grouped, embeddings, styles, rows),
+        "blocks": blocks_to_tell(embeddings.block_names),
+    }
+    shown_first = np.arange(len(rows))
+    if styles is not None:
+        errors = pair_errors(group, styles)
+        columns |= _failures(errors, group, styles)
+        worst = np.maximum(errors.missed, errors.wrong)[rows]
+        shown_first = np.lexsort((shown_first, -worst))
+    return GroupCards(columns, rows, shown_first)
+
+
+def _products(
+    grouped: Grouped,
+    embeddings: Embeddings,
+    styles: np.ndarray | None,
+    rows: np.ndarray,
+) -> dict[str, Any]:
+    verdicts = grouped.verdicts
+    number = np.empty(len(rows), np.int64)
+    number[rows] = np.arange(len(rows))
+    other = verdicts.nearest_other[rows]
+    has_other = other >= 0
+    return product_columns(
+        grouped.product_id[rows],
+        None if embeddings.color is None else embeddings.color[rows],
+        None if styles is None else styles[rows],
+    ) | {
+        "confidence": thousandths(verdicts.confidence[rows]),
+        "other": np.where(has_other, number[other], -1).tolist(),
+        "similarity": thousandths(np.where(has_other, verdicts.similarity[rows], 0)),
+    }
+
+
+def _failures(
+    errors: PairErrors, group: np.ndarray, styles: np.ndarray
+) -> dict[str, Any]:
+    return {
+        "missed": _worst(styles, errors.missed),
+        "merged": _worst(group, errors.wrong),
+    }
+
+
+def _worst(sets: np.ndarray, pairs: np.ndarray) -> dict[str, list[int]]:
+    """The sets with pairs that are wrong, those with the most first."""
+    numbers, first = np.unique(sets, return_index=True)
+    pairs = pairs[first]
+    order = np.argsort(-pairs, kind="stable")
+    order = order[pairs[order] > 0]
+    return {"of": numbers[order].tolist(), "pairs": pairs[order].tolist()}
+
+
+GUESSED = "guessed from the products themselves"
+_SHOWN = 5
+
+
+def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was found, as labels and numbers.
+
+    Args:
+      summary: As `python -m cv_tf.group` writes it.
+    """
+    lines = [
+        ("products", f"{summary['num_products']:,}"),
+        ("groups of two or more", f"{summary['num_groups']:,}"),
+        ("products with variants", f"{summary['share_with_variants']:.1%}"),
+        ("largest group", f"{summary['largest_group']:,}"),
+        ("doubtful groups", f"{summary['num_doubtful_groups']:,}"),
+        ("with two of one color", f"{summary['num_same_color_groups']:,}"),
+        ("threshold", f"{summary['threshold']:.3f}"),
+    ]
+    if "expected" in summary:
+        expected = summary["expected"]
+        lines += [
+            ("precision to expect", f"{expected['precision']:.3f}"),
+            ("recall to expect", f"{expected['recall']:.3f}"),
+        ]
+    if "joined_groups" in summary:
+        lines += [
+            ("new products", f"{summary['num_new_products']:,}"),
+            ("products gone", f"{summary['num_products_left']:,}"),
+            ("former groups joined", f"{len(summary['joined_groups']):,}"),
+        ]
+    return lines
+
+
+def format_summary(summary: Mapping[str, Any], grouped: Grouped) -> str:
+    """Says what was found, and what to look at.
+
+    Args:
+      summary: As `python -m cv_tf.group` writes it.
+      grouped: The groups.
+    """
+    lines = summary_lines(summary)
+    left = max(len(label) for label, _ in lines)
+    right = max(len(value) for _, value in lines)
+    text = [f"{label.ljust(left)}  {value.rjust(right)}" for label, value in lines]
+    if summary.get("threshold_source") == GUESSED:
+        text.append(
+            "The threshold is a guess from the products themselves. Set --threshold, "
+            "or --calibrate it on labelled ones."
+        )
+    joined = [
+        f"{kept} has taken in {', '.join(others)}"
+        for kept, others in grouped.named.joined
+    ]
+    text += _some("Joined", joined)
+    text += _some("Two of one color in", list(grouped.same_color))
+    if summary["num_refused_merges"]:
+        text.append(
+            f"Warning: {summary['num_refused_merges']:,} merges were left out, because "
+            "a group would have exceeded --max_group_size. Raise --threshold, or that."
+        )
+    return "\n".join(text)
+
+
+def _some(title: str, items: list[str]) -> list[str]:
+    if not items:
+        return []
+    more = f", and {len(items) - _SHOWN:,} more" if len(items) > _SHOWN else ""
+    return [f"{title}: {', '.join(items[:_SHOWN])}{more}"]
 
 
 def write_group_page(

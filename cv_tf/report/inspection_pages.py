@@ -9,14 +9,88 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from cv_tf.config import Config
 from cv_tf.inspection.part_agreement import Agreement
-from cv_tf.report.color_scale import ColorScale
+from cv_tf.inspection.previews import Preview, Previews
 from cv_tf.report.page import write_page
-from cv_tf.report.part_pictures import draw_parts
-from cv_tf.report.pictures import Captioned, write_sheet
-from cv_tf.report.settings_in_words import say_layout, say_places
-from cv_tf.report.thumbnails import as_thumbnail
-from cv_tf.vision.layouts import is_symmetric
+from cv_tf.report.pictures import Captioned, ColorScale, draw_parts, write_sheet
+from cv_tf.report.thumbnails import Thumbnail, as_thumbnail
+from cv_tf.vision.layouts import is_symmetric, windows_by_part
+
+_VIEWS = {
+    "crops": "random resized crops, recolored",
+    "whole": "the whole product, hardly moved, recolored",
+    "parts": (
+        "the whole product, hardly moved, recolored; each of its fixed parts is "
+        "compared with its own kind"
+    ),
+}
+_FRAMES = {
+    "auto": (
+        "the product's box, given by the catalogue or found from a plain background, "
+        "padded to a square"
+    ),
+    "columns": "the product's box, given by the catalogue, padded to a square",
+    "photo": "the whole photo, padded to a square",
+}
+_COLORS = {
+    "grey": "grey: the network sees brightness alone",
+    "rgb": "rgb: the network sees colors",
+    "both": "both: it is trained on colors, and used on colors and on grey",
+}
+
+
+def say_settings(config: Config) -> dict[str, str]:
+    """Says what training sees under some settings, as titles and texts."""
+    said = {
+        "Method": config.method,
+        "Photos": _FRAMES[config.frame],
+        "Views": f"{config.view_kind}: {_VIEWS[config.view_kind]}",
+        "Mirrored": _say_flip(config.flip),
+        "Background": (
+            "a plain background keeps its color"
+            if config.keep_background
+            else "recolored with the product"
+        ),
+        "Color input": _COLORS[config.color_input],
+    }
+    if config.view_kind == "parts":
+        where = {"features": "the feature map", "pixels": "the pixels"}
+        said["Parts"] = (
+            f"{say_layout(config.parts)}, cut from {where[config.parts_from]}"
+        )
+    size, at_use = config.image_size, config.size_at_use
+    said["Size"] = f"views are {size} x {size} pixels"
+    if at_use != size:
+        said["Size"] += f"; vectors are made of {at_use} x {at_use}"
+    return said
+
+
+def say_layout(layout: str) -> str:
+    """Says how many parts a layout has, and how many of them are pairs."""
+    parts = windows_by_part(layout)
+    num_pairs = sum(len(part) == 2 for part in parts)
+    said = f"{layout}, {len(parts)} parts"
+    return f"{said}, {num_pairs} of them with their mirror image" if num_pairs else said
+
+
+def say_places(layout: str) -> list[str]:
+    """Says where each part of a layout lies in the product's frame."""
+    return [
+        f"{_percent(part[0][0], part[0][2])} from the top, "
+        f"{_percent(part[0][1], part[0][3])} from the left"
+        + (", and its mirror image" if len(part) == 2 else "")
+        for part in windows_by_part(layout)
+    ]
+
+
+def _say_flip(flip: float) -> str:
+    return f"{flip:.0%} of the views" if flip else "no view"
+
+
+def _percent(start: float, size: float) -> str:
+    return f"{100 * start:.0f} to {100 * (start + size):.0f} %"
+
 
 _QUALITY = 90
 
@@ -107,3 +181,80 @@ def _rows(pair: Pair) -> list[_Row]:
         _Row(i + 1, places[i], float(similarities[i]), float(weights[i]))
         for i in np.argsort(similarities, kind="stable").tolist()
     ]
+
+
+_PARTS = "parts of view 1"
+
+
+class _Figure(NamedTuple):
+    """A picture of a page: how it is called, what stands for it, and its CSS class."""
+
+    picture: Thumbnail
+    caption: str
+    description: str
+    kind: str
+
+
+def write_views(path: Path, previews: Previews, config: Config, source: str) -> None:
+    """Writes photos, views and parts of some products.
+
+    Args:
+      path: Of the file, which appears whole or not at all; ".png" for a picture, any
+        other ending for a page.
+      previews: What is shown.
+      config: Of the training.
+      source: Where the products come from, said at the top.
+    """
+    rows = [captioned(product, config) for product in previews.products]
+    if path.suffix.lower() == ".png":
+        facts = say_settings(config)
+        title = f"{config.method}; {facts['Views']}\n{facts['Color input']}"
+        for product, row in zip(previews.products, rows, strict=True):
+            row[0] = row[0]._replace(caption=f"{product.product_id}, as prepared")
+        return write_sheet(path, title, rows)
+    figures = [
+        [
+            _Figure(
+                as_thumbnail(Image.fromarray(picture), _QUALITY),
+                caption,
+                f"{product.product_id}: {caption}",
+                "parts" if caption == _PARTS else "view",
+            )
+            for caption, picture in row
+        ]
+        for product, row in zip(previews.products, rows, strict=True)
+    ]
+    return write_page(
+        path,
+        "views.html.j2",
+        products=list(zip(previews.products, figures, strict=True)),
+        facts=say_settings(config),
+        source=source,
+        notes=[say_which(previews, config)],
+        rejects=previews.rejects,
+    )
+
+
+def say_which(previews: Previews, config: Config) -> str:
+    """Says which views of training those are that are shown."""
+    first = "The first view of a product is that"
+    if previews.views_a_step == 2:
+        first = "The first two views of a product are those"
+    said = (
+        f"{first} of the step at which training meets it first (seed "
+        f"{config.seed}); any others are further draws."
+    )
+    if config.on_bad_image == "reject":
+        said += " Where photos of the catalogue are left out, steps are others."
+    return said
+
+
+def captioned(product: Preview, config: Config) -> list[Captioned]:
+    """A product as it is prepared, its views, and the parts of the first where cut."""
+    pictures = [Captioned("as prepared", product.photo)]
+    for number, view in enumerate(product.views, start=1):
+        pictures.append(Captioned(f"view {number}", view))
+    if config.view_kind == "parts":
+        parts = np.asarray(draw_parts(product.views[0], config.parts))
+        pictures.append(Captioned(_PARTS, parts))
+    return pictures

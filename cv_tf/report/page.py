@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 import markupsafe
+import numpy as np
 
-from cv_tf.catalog.whole_file import whole_file
+from cv_tf import command
+from cv_tf.catalog.table import number_styles
+from cv_tf.files import whole_file
+from cv_tf.settings import setting
 
 
 def write_page(
@@ -75,3 +80,83 @@ def _environment() -> jinja2.Environment:
         "separators": (",", ":"),
     }
     return environment
+
+
+@dataclasses.dataclass(kw_only=True)
+class PageSettings:
+    """A page for people to look at."""
+
+    page: str = setting(
+        "", "HTML file for a page that needs no other file; empty for none."
+    )
+    page_photos: int = setting(
+        3000, "Photos in --page at most, of what it shows first.", minimum=0
+    )
+    page_megabytes: float = setting(
+        16.0, "Megabytes of photos in --page at most.", minimum=0.0
+    )
+
+
+def check_page(settings: PageSettings, overwrite: bool) -> Path | None:
+    """Where the page is to be written; None where it is not.
+
+    Raises:
+      ConfigError: If it cannot be written there.
+    """
+    if not settings.page:
+        return None
+    return command.check_output(settings.page, overwrite, (".html",), "--page")
+
+
+class Styles(NamedTuple):
+    """The known truth about n products.
+
+    Attributes:
+      number: `[n]` integers; -1 where unknown.
+      names: Of the styles, by number.
+    """
+
+    number: np.ndarray
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, product_id: np.ndarray, labels: Mapping[str, str]) -> Styles | None:
+        """The styles of products; None where no two of them are known to share one.
+
+        Args:
+          product_id: `[n]` object (str).
+          labels: Products, these or others, to their styles; "" where unknown.
+        """
+        styles = [labels.get(product, "") for product in product_id]
+        names = tuple(sorted(set(styles) - {""}))
+        if len(names) == sum(style != "" for style in styles):
+            return None
+        return cls(number_styles(styles), names)
+
+
+def product_columns(
+    product_id: np.ndarray, color: np.ndarray | None, styles: np.ndarray | None
+) -> dict[str, Any]:
+    """What is said of each product on every page.
+
+    Args:
+      product_id: `[n]` object (str).
+      color: `[n]` object (str); None if unknown.
+      styles: `[n]` integers, -1 where unknown; None if none is known.
+    """
+    columns: dict[str, Any] = {"id": product_id.tolist()}
+    if color is not None:
+        columns["color"] = color.tolist()
+    if styles is not None:
+        columns["style"] = styles.tolist()
+    return columns
+
+
+def blocks_to_tell(block_names: Sequence[str]) -> list[str]:
+    """The names of blocks; none where all products are in one, which is no news."""
+    return [] if tuple(block_names) == ("all",) else list(block_names)
+
+
+def thousandths(values: np.ndarray) -> list[int]:
+    """Shares and similarities as a page holds them: short, and precise enough."""
+    return np.round(np.asarray(values, np.float64) * 1000).astype(np.int64).tolist()

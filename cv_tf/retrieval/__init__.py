@@ -1,19 +1,16 @@
 """Nearest neighbors of embeddings: exact, or with ScaNN where there are many."""
 
-from cv_tf.retrieval.blocks import rows_by_block
 from cv_tf.retrieval.colors import (
     CANDIDATES,
     SAME_COLOR,
     other_colors_first,
     same_color,
 )
-from cv_tf.retrieval.embeddings import check_embeddings
-from cv_tf.retrieval.engines import build_index, load_index
+from cv_tf.retrieval.engines import build_index, load_index, nearest
 from cv_tf.retrieval.exact import ExactIndex
 from cv_tf.retrieval.index import Index
-from cv_tf.retrieval.neighbors import Neighbors
+from cv_tf.retrieval.neighbors import Neighbors, check_embeddings, rows_by_block
 from cv_tf.retrieval.scann import ScannIndex
-from cv_tf.retrieval.search import nearest
 from cv_tf.retrieval.tuning import Effort
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,4 +48,83 @@ class Neighbors:
         shape = (len(rows), self.indices.shape[1] - 1)
         return Neighbors(
             self.indices[~out].reshape(shape), self.similarities[~out].reshape(shape)
+        )
+
+
+def rows_by_block(
+    blocks: np.ndarray | None, num_products: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields each block and the rows of its products.
+
+    Args:
+      blocks: `[num_products]` integers, the block of each product; None puts all
+        products into block 0.
+      num_products: How many products there are.
+
+    Yields:
+      `(block, rows)`, blocks ascending; `rows` are int64, ascending.
+
+    Raises:
+      ValueError: If `blocks` has another length than `num_products`.
+    """
+    if blocks is None:
+        blocks = np.zeros(num_products, np.int32)
+    blocks = np.asarray(blocks)
+    if blocks.shape != (num_products,):
+        raise ValueError(
+            f"Blocks have shape {blocks.shape}; expected ({num_products},), one block "
+            "for each embedding. Pass the blocks of the same rows in the same order."
+        )
+    if num_products == 0:
+        return
+    # A stable sort keeps the rows of a block ascending.
+    order = np.argsort(blocks, kind="stable")
+    values, starts = np.unique(blocks[order], return_index=True)
+    for value, rows in zip(values, np.split(order, starts[1:]), strict=True):
+        yield int(value), rows
+
+
+# Wide enough for embeddings that were normalised in half precision.
+_LENGTH_TOLERANCE = 1e-2
+
+
+def check_embeddings(embeddings: np.ndarray) -> np.ndarray:
+    """Returns embeddings as a float32 array, checked.
+
+    Args:
+      embeddings: `[num_products, dim]`, floating point, every row of length 1.
+
+    Returns:
+      `[num_products, dim]` float32, C-contiguous; the input itself where it is
+      that already.
+
+    Raises:
+      ValueError: If the array is not a matrix, is empty, holds NaN or infinity, or
+        has rows whose length is not 1. The message names the first such row.
+    """
+    embeddings = np.ascontiguousarray(embeddings, dtype=np.float32)
+    if embeddings.ndim != 2 or 0 in embeddings.shape:
+        raise ValueError(
+            f"Embeddings have shape {embeddings.shape}; expected [num_products, dim] "
+            "with at least one product. Pass one vector a product."
+        )
+    length = np.sqrt(np.einsum("nd,nd->n", embeddings, embeddings))
+    _refuse(
+        ~np.isfinite(length),
+        "hold NaN or infinity",
+        "Training has probably diverged: check its loss, and the embedder's weights.",
+    )
+    _refuse(
+        np.abs(length - 1) > _LENGTH_TOLERANCE,
+        "are not of length 1",
+        "Divide each embedding by its L2 norm.",
+    )
+    return embeddings
+
+
+def _refuse(bad: np.ndarray, what: str, remedy: str) -> None:
+    if bad.any():
+        raise ValueError(
+            f"{bad.sum()} of {len(bad)} embeddings {what} (the first is row "
+            f"{bad.argmax()}); expected finite, L2-normalised rows. {remedy}"
         )

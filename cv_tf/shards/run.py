@@ -10,8 +10,7 @@ from tqdm import tqdm
 
 from cv_tf import choices
 from cv_tf.config import setting
-from cv_tf.shards.local import Work, run_here
-from cv_tf.shards.shards import Parts
+from cv_tf.shards.shards import Parts, Work, run_here
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -32,7 +31,7 @@ def engine_running(settings: EngineSettings) -> Iterator[None]:
     if settings.engine == "local":
         yield
         return
-    from cv_tf.shards.cluster import cluster  # noqa: PLC0415
+    from cv_tf.shards.spark import cluster  # noqa: PLC0415
 
     with cluster(settings.spark_master):
         yield

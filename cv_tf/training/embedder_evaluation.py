@@ -16,7 +16,7 @@ from cv_tf.methods import build_embedder
 from cv_tf.metrics import evaluate_embeddings, retrieval_figures
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos
-from cv_tf.training.data import prepare_photos
+from cv_tf.pipeline.open_photos import prepare_photos
 from cv_tf.training.fit_whitening import embed_whitened
 from cv_tf.training.splits import has_variants, sample_styles, split_catalog
 

@@ -10,18 +10,19 @@ from cv_tf import choices
 from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
+from cv_tf.errors import Interrupted
 from cv_tf.methods import Method
 from cv_tf.pipeline import BlockOrder, Photos, RandomOrder, Shares, StyleOrder, batches
-from cv_tf.training.alarms import StopWhenCollapsed, StopWhenNotFinite
 from cv_tf.training.callbacks import (
     Curves,
     Probe,
     ProgressBar,
     SaveCheckpoints,
     Stopwatch,
+    StopWhenCollapsed,
+    StopWhenNotFinite,
 )
 from cv_tf.training.checkpoints import Checkpoints
-from cv_tf.training.interrupted import Interrupted
 from cv_tf.training.workdir import Workdir
 
 

@@ -12,22 +12,22 @@ import tf_keras as keras
 
 from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog
-from cv_tf.catalog.whole_file import whole_file
 from cv_tf.config import Config
 from cv_tf.embeddings.compute import compiled, embed
+from cv_tf.files import whole_file
 from cv_tf.grouping.group_files import read_groups
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.metrics import embedding_spread, retrieval_figures
+from cv_tf.metrics.figures import format_run
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos, write_rejects
+from cv_tf.pipeline.open_photos import prepare_photos
 from cv_tf.training.checkpoints import Checkpoints
-from cv_tf.training.data import prepare_photos
 from cv_tf.training.embedder_evaluation import Evaluation, evaluate_new, has_variants
 from cv_tf.training.fit import build_order, compile_method, fit
 from cv_tf.training.optimizers import build_optimizer
 from cv_tf.training.pseudo_labels import with_pseudo_labels, write_pseudo_labels
 from cv_tf.training.splits import split_catalog
-from cv_tf.training.tables import format_run
 from cv_tf.training.workdir import Workdir
 
 # Baselines that are reported beside the model: the pretrained network, as is.

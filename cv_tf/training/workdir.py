@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from cv_tf import command
-from cv_tf.catalog.whole_file import whole_file
 from cv_tf.config import CatalogSettings, Config, ConfigError
+from cv_tf.files import whole_file
 
 # Where a run lies and how fast it goes do not change what it learns.
 _FREE = (

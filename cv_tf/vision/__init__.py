@@ -5,14 +5,11 @@ Layers take [batch, height, width, 3] pixels in 0..255, as functions do that do 
 no state.
 """
 
-from cv_tf.vision.color import ColorTransform
-from cv_tf.vision.color_input import ColorInput, color_input
+from cv_tf.vision.color import ColorInput, ColorTransform, color_input
 from cv_tf.vision.color_views import ColorViews
-from cv_tf.vision.geometry import crop_and_resize
-from cv_tf.vision.geometry_views import RandomCrops, SmallMoves
+from cv_tf.vision.geometry import RandomCrops, SmallMoves, crop_and_resize
 from cv_tf.vision.layouts import LAYOUTS, windows
-from cv_tf.vision.part_pooling import PartPooling, pool_parts
-from cv_tf.vision.parts import FixedParts, slice_parts
+from cv_tf.vision.parts import FixedParts, PartPooling, pool_parts, slice_parts
 from cv_tf.vision.plane_layer import PlaneLayer, to_images, to_planes
 from cv_tf.vision.product_color import product_color
 from cv_tf.vision.random import Rows

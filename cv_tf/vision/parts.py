@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.vision.layouts import Layout, pixel_windows, windows
+from cv_tf.vision.layouts import Layout, is_symmetric, pixel_windows, windows
 
 
 def slice_parts(images: tf.Tensor, layout: Layout) -> tf.Tensor:
@@ -53,6 +54,79 @@ class FixedParts(keras.layers.Layer):
     def call(self, images):
         """[batch, h, w, c] to [batch, parts, part_h, part_w, c]."""
         return slice_parts(images, self.layout)
+
+    def get_config(self):
+        """The arguments of this layer."""
+        return {**super().get_config(), "layout": self.layout}
+
+
+def _overlaps(starts: np.ndarray, sizes: np.ndarray, num_cells: int) -> np.ndarray:
+    """[parts, num_cells]: the share of each window that lies in each cell."""
+    edges = np.arange(num_cells + 1) / num_cells
+    lows = np.maximum(starts[:, None], edges[None, :-1])
+    highs = np.minimum((starts + sizes)[:, None], edges[None, 1:])
+    overlaps = np.maximum(highs - lows, 0.0)
+    return overlaps / overlaps.sum(axis=1, keepdims=True)
+
+
+def pooling_weights(layout: Layout, height: int, width: int) -> np.ndarray:
+    """The weight of each cell of a feature map in the average of each part.
+
+    Cells count by how much of them lies in the window, so that any layout works
+    on a map of any size. In a symmetric layout, a window and its mirror image count
+    for half each.
+
+    Args:
+      layout: A name from `LAYOUTS` or a table of windows, of any sizes.
+      height: Of the feature map, in cells.
+      width: Of the feature map, in cells.
+
+    Returns:
+      [parts, height, width] float32; each part's weights sum to 1.
+    """
+    tops, lefts, heights, widths = windows(layout).T
+    rows = _overlaps(tops, heights, height)
+    columns = _overlaps(lefts, widths, width)
+    if is_symmetric(layout):
+        columns = (columns + columns[:, ::-1]) / 2.0
+    return np.einsum("ph,pw->phw", rows, columns).astype(np.float32)
+
+
+def pool_parts(features: tf.Tensor, layout: Layout) -> tf.Tensor:
+    """Averages a feature map over each window of a layout.
+
+    Args:
+      features: [batch, height, width, channels]; height and width static.
+      layout: A name from `LAYOUTS` or a table of windows, of any sizes.
+
+    Returns:
+      [batch, parts, channels] float32, in the order of the table.
+
+    Raises:
+      ValueError: If the layout is unknown or not a table of windows.
+    """
+    weights = pooling_weights(layout, features.shape[1], features.shape[2])
+    return tf.einsum("phw,bhwc->bpc", weights, tf.cast(features, tf.float32))
+
+
+@keras.utils.register_keras_serializable(package="cv_tf")
+class PartPooling(keras.layers.Layer):
+    """`pool_parts` as a layer: float32, also under mixed precision.
+
+    Args:
+      layout: A name from `LAYOUTS` or a table of `(top, left, height, width)`
+        windows in fractions of the frame.
+    """
+
+    def __init__(self, layout: Layout = "corners_center", **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        table = windows(layout)
+        self.layout = layout if isinstance(layout, str) else table.tolist()
+        self.num_parts = len(table)
+
+    def call(self, features):
+        """[batch, height, width, channels] to [batch, parts, channels]."""
+        return pool_parts(features, self.layout)
 
     def get_config(self):
         """The arguments of this layer."""

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from cv_tf.catalog.whole_file import whole_file, whole_folder
+from cv_tf.files import whole_file, whole_folder
 
 
 def test_the_file_is_there_only_when_the_block_is_left(tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cv_tf.comparison.folder import check_folder, open_folder
+from cv_tf.comparison.runs import check_folder, open_folder
 from cv_tf.training.workdir import WorkdirError
 
 RECIPES = {"a": ("--steps=7",), "b": ()}

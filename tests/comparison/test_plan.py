@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from cv_tf import command
-from cv_tf.comparison.plan import make_plan
-from cv_tf.comparison.settings import CompareConfig
+from cv_tf.comparison.plan import CompareConfig, make_plan
 from cv_tf.config import Config
 from cv_tf.settings import ConfigError
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from cv_tf.comparison.figures import COST, FIGURES, QUALITY, RECALL, Figure
-from cv_tf.comparison.results import Cell, spell
-from cv_tf.comparison.statistics import BEST, EQUAL, OTHER
+from cv_tf.comparison.results import BEST, EQUAL, OTHER, Cell, spell
+from cv_tf.metrics.figures import COMPARED, COST, QUALITY, RECALL, Figure
 
 RECALLS = {
     "low": [0.5, 0.5, 0.53],
@@ -76,5 +75,5 @@ def test_a_run_that_failed_is_left_out_of_the_mean(compared):
 
 
 def test_figures_have_names_of_their_own():
-    assert len({figure.name for figure in FIGURES}) == len(QUALITY) + len(COST)
+    assert len({figure.name for figure in COMPARED}) == len(QUALITY) + len(COST)
     assert spell(1234.5678, Figure("a", "A", 1)) == "1,234.6"

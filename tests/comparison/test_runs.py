@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from cv_tf.comparison import process
-from cv_tf.comparison.folder import open_folder
-from cv_tf.comparison.runs import Stopped, make_runs
+from cv_tf.comparison import runs as process
+from cv_tf.comparison.runs import Stopped, make_runs, open_folder
 
 # What a run does: its folder is the first argument, the script's own the second.
 FINISH = """

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from cv_tf.comparison.statistics import (
+from cv_tf.comparison.results import (
     BEST,
     EQUAL,
     OTHER,

@@ -6,8 +6,13 @@ import json
 import pytest
 
 from cv_tf.catalog import read_catalog
-from cv_tf.comparison.notes import how_to_read, provenance
-from cv_tf.comparison.tables import format_markdown, write_table_csv, write_table_json
+from cv_tf.comparison.tables import (
+    format_markdown,
+    how_to_read,
+    provenance,
+    write_table_csv,
+    write_table_json,
+)
 
 RECALLS = {
     "low": [0.5, 0.5, 0.53],

@@ -1,6 +1,6 @@
 import pytest
 
-from cv_tf.datasets.display_names import ColorWords, normalize
+from cv_tf.datasets.fashion_product_images import ColorWords, normalize
 
 COLORS = ["Navy Blue", "Blue", "White", "Orange", "Off White", "Sea Green", "NA", ""]
 

@@ -2,7 +2,7 @@ import pytest
 
 from cv_tf.catalog import CatalogError
 from cv_tf.catalog.prepared import prepare_dataset
-from cv_tf.datasets.products import split_of
+from cv_tf.datasets.manual import split_of
 
 HEADER = (
     "id,gender,masterCategory,subCategory,articleType,baseColour,season,year,usage,"

@@ -6,7 +6,7 @@ import pytest
 
 from cv_tf.catalog import CatalogError
 from cv_tf.catalog.prepared import prepare_dataset
-from cv_tf.datasets.products import split_of
+from cv_tf.datasets.manual import split_of
 
 _NAMES = """
 article_id product_code prod_name product_type_no product_type_name

@@ -13,11 +13,11 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from cv_tf.datasets import synthetic_color_variants
-from cv_tf.datasets.synthetic_color_variants import curves, palette, patterns
-from cv_tf.datasets.synthetic_color_variants.canvas import Canvas
+from cv_tf.datasets.synthetic_color_variants import canvas as patterns
+from cv_tf.datasets.synthetic_color_variants import curves, palette
+from cv_tf.datasets.synthetic_color_variants.canvas import Canvas, Pose
 from cv_tf.datasets.synthetic_color_variants.design import Field, Garment
 from cv_tf.datasets.synthetic_color_variants.garments import GARMENTS
-from cv_tf.datasets.synthetic_color_variants.pose import Pose
 from cv_tf.datasets.synthetic_color_variants.render import render_photo
 from cv_tf.datasets.synthetic_color_variants.styles import sample_styles
 

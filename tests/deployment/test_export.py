@@ -3,8 +3,7 @@ import pytest
 
 from cv_tf.catalog import CatalogError, read_catalog
 from cv_tf.deployment import bundle as export
-from cv_tf.deployment.agreement import ExportError
-from cv_tf.deployment.bundle import draw_photos, export_embedder
+from cv_tf.deployment.bundle import ExportError, draw_photos, export_embedder
 
 
 @pytest.mark.integration

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from angles import at_degrees
 
-from cv_tf.deployment.agreement import (
+from cv_tf.deployment.bundle import (
     Agreement,
     ExportError,
     check_agreement,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cv_tf.deployment.onnx import load_onnx, write_onnx
+from cv_tf.deployment.savedmodel import load_onnx, write_onnx
 
 for package in ("tf2onnx", "onnxruntime"):
     pytest.importorskip(package, reason="the extra 'onnx' is not installed")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cv_tf.deployment.agreement import compare_vectors
+from cv_tf.deployment.bundle import compare_vectors
 from cv_tf.deployment.tflite import load_tflite, write_tflite
 
 

@@ -16,7 +16,6 @@ from cv_tf.config import CatalogSettings
 from cv_tf.embeddings import job as job_module
 from cv_tf.embeddings import read_embeddings
 from cv_tf.embeddings.compute import embed
-from cv_tf.embeddings.fingerprint import fingerprint
 from cv_tf.embeddings.job import (
     Embedded,
     EmbeddingJob,
@@ -24,6 +23,7 @@ from cv_tf.embeddings.job import (
     rejects_path,
     write_part,
 )
+from cv_tf.embeddings.parquet import fingerprint
 from cv_tf.pipeline import prepare
 from cv_tf.shards import JobError
 from cv_tf.vision import product_color

@@ -8,9 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from cv_tf.catalog import Catalog, read_catalog
-from cv_tf.embeddings import Embeddings, EmbeddingsError, read_embeddings, table
+from cv_tf.embeddings import Embeddings, EmbeddingsError, read_embeddings
 from cv_tf.embeddings import parquet as read
-from cv_tf.embeddings.table import merge_tables, read_notes, to_table
+from cv_tf.embeddings import parquet as table
+from cv_tf.embeddings.parquet import merge_tables, read_notes, to_table
 
 CATALOG = """product_id,image,category,color
 007,a.jpg,Shirts,red

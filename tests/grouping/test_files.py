@@ -9,6 +9,7 @@ import pytest
 
 from cv_tf.grouping import Grouped
 from cv_tf.grouping.confidence import Verdicts
+from cv_tf.grouping.find import Named
 from cv_tf.grouping.group_files import (
     GroupsError,
     read_groups,
@@ -16,7 +17,6 @@ from cv_tf.grouping.group_files import (
     to_table,
     write_groups,
 )
-from cv_tf.grouping.naming import Named
 
 
 def _objects(*names):

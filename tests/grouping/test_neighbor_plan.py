@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from cv_tf.grouping import neighbor_plan
-from cv_tf.grouping.neighbor_plan import make_plan
+from cv_tf.grouping import neighbor_job as neighbor_plan
+from cv_tf.grouping.neighbor_job import make_plan
 
 
 def test_plan(monkeypatch):

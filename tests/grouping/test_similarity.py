@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cv_tf.grouping import Likeness
-from cv_tf.grouping.groups import Groups
+from cv_tf.grouping.linkage import Groups
 
 VECTORS = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8], [0, 1]], np.float32)
 # 0 and 1 have one color, 2 is 8 away from them, 3 has none that is known.
@@ -37,7 +37,7 @@ def test_select():
 
 
 def test_groups_are_as_alike_as_their_pairs_on_average(monkeypatch):
-    monkeypatch.setattr("cv_tf.grouping.groups._MAX_PAIRS", 3)
+    monkeypatch.setattr("cv_tf.grouping.linkage._MAX_PAIRS", 3)
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((20, 5)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

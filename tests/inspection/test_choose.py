@@ -1,6 +1,6 @@
 import numpy as np
 
-from cv_tf.inspection.choose import choose_products
+from cv_tf.inspection.previews import choose_products
 
 
 def order_of(*batches):

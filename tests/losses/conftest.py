@@ -3,7 +3,7 @@
 import angles
 import pytest
 
-from cv_tf.addons import import_addons
+from cv_tf.methods.build import import_addons
 
 
 @pytest.fixture(scope="session")

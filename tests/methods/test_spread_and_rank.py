@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cv_tf.methods.collapse import effective_rank, spread
+from cv_tf.methods.method import effective_rank, spread
 
 
 @pytest.mark.parametrize(

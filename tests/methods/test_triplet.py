@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cv_tf.addons import import_addons
 from cv_tf.losses import triplet_semihard_loss
+from cv_tf.methods.build import import_addons
 from cv_tf.vision import color_input, pool_parts
 
 

@@ -5,7 +5,7 @@ import pytest
 from angles import at_degrees
 
 from cv_tf.metrics import retrieval_figures
-from cv_tf.metrics.queries import rank_queries
+from cv_tf.metrics.retrieval import rank_queries
 
 
 def test_worked_by_hand():

@@ -10,7 +10,7 @@ from sklearn.datasets import load_sample_image
 from cv_tf import choices
 from cv_tf.models import backbones, build_backbone, torch_weights
 from cv_tf.models.backbones import CaffeNormalization
-from cv_tf.models.square import fit_square
+from cv_tf.models.embedder import fit_square
 
 PALACE, DAISY = 698, 985  # Of the thousand classes of ImageNet.
 

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from cv_tf import strategy as devices
-from cv_tf.models.depthwise import depthwise_conv2d, same_padding
+from cv_tf.models.folding import depthwise_conv2d, same_padding
 
 
 def _tensors(height, width, size, dtype=tf.float32, multiplier=1):

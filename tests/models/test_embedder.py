@@ -4,7 +4,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf.models import Embedder, Whitening, build_backbone
-from cv_tf.models.square import fit_square
+from cv_tf.models.embedder import fit_square
 from cv_tf.vision import LAYOUTS, pool_parts
 
 SIZE = 32

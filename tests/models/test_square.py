@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cv_tf.models.square import fit_square
+from cv_tf.models.embedder import fit_square
 
 
 def _photo(height, width, batch=1, seed=0):

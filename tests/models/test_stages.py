@@ -4,7 +4,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf.models import build_backbone
-from cv_tf.models.stages import stage_end
+from cv_tf.models.backbones import stage_end
 
 
 def _photos(size):

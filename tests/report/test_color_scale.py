@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from cv_tf.report.color_scale import ColorScale, is_bright
+from cv_tf.report.pictures import ColorScale, is_bright
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,9 @@ import itertools
 import pytest
 from PIL import Image
 
-from cv_tf.comparison.figures import RECALL
 from cv_tf.comparison.galleries import Found, Query, Shown
-from cv_tf.report.comparison import draw, write_comparison_page
-from cv_tf.report.comparison_page import Value, lay_out
+from cv_tf.metrics.figures import RECALL
+from cv_tf.report.comparison_page import Value, draw, lay_out, write_comparison_page
 
 RECALLS = {"low": [0.5, 0.5, 0.53], "frozen": 0.75, "top": [0.8, 0.82, None]}
 ABOUT = {"command": "python -m", "catalogue": "c.csv", "budget": "few", "date": "today"}

@@ -9,9 +9,9 @@ from tensorboard.plugins.image.images_plugin import ImagesPlugin
 
 from cv_tf.catalog import read_catalog
 from cv_tf.inspection.previews import preview_first_batch
-from cv_tf.report import first_batch
-from cv_tf.report.first_batch import show_first_batch
-from cv_tf.training.data import prepare_photos
+from cv_tf.pipeline.open_photos import prepare_photos
+from cv_tf.report import tensorboard as first_batch
+from cv_tf.report.tensorboard import show_first_batch
 
 
 @pytest.fixture

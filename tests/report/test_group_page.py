@@ -10,13 +10,10 @@ from PIL import Image
 
 from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import Calibration, Grouped
-from cv_tf.grouping.certainty import Certainty
-from cv_tf.grouping.confidence import Verdicts
-from cv_tf.grouping.naming import name_groups
-from cv_tf.report.group_cards import lay_out_groups
-from cv_tf.report.group_page import write_group_page
-from cv_tf.report.page_products import Styles
-from cv_tf.report.page_settings import PageSettings
+from cv_tf.grouping.confidence import Certainty, Verdicts
+from cv_tf.grouping.find import name_groups
+from cv_tf.report.group_page import lay_out_groups, write_group_page
+from cv_tf.report.page import PageSettings, Styles
 
 EVIL = "</script><script>document.title = 'broken'</script><b id=evil>"
 IDS = ["a1", "b1", "a2", "c1", "a3", "b2", EVIL, "e2"]

@@ -5,8 +5,8 @@ import pytest
 
 from cv_tf.grouping import Grouped
 from cv_tf.grouping.confidence import Verdicts
-from cv_tf.grouping.naming import Named
-from cv_tf.report.groups import GUESSED, format_summary
+from cv_tf.grouping.find import Named
+from cv_tf.report.group_page import GUESSED, format_summary
 
 SUMMARY = {
     "num_products": 12_345,

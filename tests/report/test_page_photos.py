@@ -3,8 +3,8 @@
 import pytest
 from PIL import Image
 
-from cv_tf.report.page_photos import fit_photos
-from cv_tf.report.page_settings import PageSettings
+from cv_tf.report.page import PageSettings
+from cv_tf.report.thumbnails import fit_photos
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from cv_tf.inspection.part_agreement import Agreement
-from cv_tf.report.color_scale import ColorScale
 from cv_tf.report.inspection_pages import Pair, draw_agreement, write_pair
+from cv_tf.report.pictures import ColorScale
 
 EVIL = '<script>alert(1)</script>" onload="alert(1)'
 AGREEMENT = Agreement(

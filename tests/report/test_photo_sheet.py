@@ -1,8 +1,8 @@
 import numpy as np
 from PIL import Image
 
-from cv_tf.report import photo_sheet
-from cv_tf.report.photo_sheet import write_photo_sheet
+from cv_tf.report import pictures as photo_sheet
+from cv_tf.report.pictures import write_photo_sheet
 
 RED, BLUE = (250, 10, 10), (10, 10, 250)
 

@@ -1,8 +1,7 @@
 import numpy as np
 from PIL import Image
 
-from cv_tf.report.color_scale import ColorScale
-from cv_tf.report.pictures import Captioned, write_sheet
+from cv_tf.report.pictures import Captioned, ColorScale, write_sheet
 
 
 def plain(color):

@@ -1,7 +1,7 @@
 import pytest
 
 from cv_tf.config import Config
-from cv_tf.report.settings_in_words import say_layout, say_places, say_settings
+from cv_tf.report.inspection_pages import say_layout, say_places, say_settings
 
 
 def test_what_is_learned_from_and_seen():

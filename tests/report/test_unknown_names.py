@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from cv_tf.report.unknown_names import say_unknown, similar_names
+from cv_tf.files import say_unknown, similar_names
 
 KNOWN = [f"{number:010d}" for number in range(108_775_000, 108_775_100)]
 

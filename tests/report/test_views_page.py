@@ -7,7 +7,7 @@ from PIL import Image
 from cv_tf.config import Config
 from cv_tf.inspection.previews import Preview, Previews
 from cv_tf.pipeline import Reject
-from cv_tf.report.views import say_which, write_views
+from cv_tf.report.inspection_pages import say_which, write_views
 
 EVIL = '<script>alert(1)</script>" onload="alert(1)'
 

@@ -13,9 +13,9 @@ from cv_tf.retrieval import (
     load_index,
     nearest,
     scann,
-    search,
 )
 from cv_tf.retrieval import engines as index_engines
+from cv_tf.retrieval import engines as search
 from cv_tf.retrieval.tuning import recall_against
 
 pytestmark = pytest.mark.integration

@@ -7,7 +7,8 @@ import pytest
 from angles import at_degrees
 
 from cv_tf.retrieval import engines as index_engines
-from cv_tf.retrieval import nearest, search
+from cv_tf.retrieval import engines as search
+from cv_tf.retrieval import nearest
 
 
 def _random(num_products, dim, seed=0):

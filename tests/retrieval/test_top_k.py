@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cv_tf.retrieval.top_k import top_k
+from cv_tf.retrieval.exact import top_k
 
 ANY = np.float32(-np.inf)
 

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from cv_tf.shards import Parts, local, run_here, run_parts
+from cv_tf.shards import Parts, run_here, run_parts
+from cv_tf.shards import shards as local
 from cv_tf.shards.run import EngineSettings
 
 

@@ -4,7 +4,7 @@ import types
 
 import pytest
 
-from cv_tf.training.alarms import (
+from cv_tf.training.callbacks import (
     CollapseError,
     NonFiniteLossError,
     StopWhenCollapsed,

@@ -6,9 +6,10 @@ import types
 import pytest
 
 from cv_tf import train
-from cv_tf.training import callbacks, cost
+from cv_tf.training import callbacks
+from cv_tf.training import checkpoints as cost
 from cv_tf.training.callbacks import ProgressBar, Stopwatch
-from cv_tf.training.cost import Cost
+from cv_tf.training.checkpoints import Cost
 
 
 @pytest.fixture

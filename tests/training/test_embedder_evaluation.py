@@ -15,8 +15,8 @@ from cv_tf.methods import build_embedder
 from cv_tf.metrics import evaluate_embeddings, grouping_figures, retrieval_figures
 from cv_tf.models import Embedder, Whitening
 from cv_tf.pipeline import Photos, prepare
+from cv_tf.pipeline.open_photos import prepare_photos
 from cv_tf.training import embedder_evaluation as evaluation
-from cv_tf.training.data import prepare_photos
 from cv_tf.training.embedder_evaluation import (
     evaluate_catalog,
     evaluate_new,

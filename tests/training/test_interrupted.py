@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from cv_tf.training.interrupted import Interrupted
+from cv_tf.errors import Interrupted
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.training.lars import LARS
+from cv_tf.training.optimizers import LARS
 
 GENERATOR = np.random.default_rng(0)
 WEIGHTS = GENERATOR.normal(size=(3, 2)).astype("float32")

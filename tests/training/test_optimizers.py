@@ -9,8 +9,7 @@ import tf_keras as keras
 
 from cv_tf.config import TrainingSettings
 from cv_tf.models import build_backbone
-from cv_tf.training.lars import LARS
-from cv_tf.training.optimizers import build_optimizer
+from cv_tf.training.optimizers import LARS, build_optimizer
 
 PLAIN = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD, "lars": LARS}
 

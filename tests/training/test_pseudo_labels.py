@@ -12,7 +12,7 @@ from cv_tf.catalog.products import read_products
 from cv_tf.config import Config
 from cv_tf.grouping.group_files import read_groups
 from cv_tf.methods import build_embedder
-from cv_tf.training.data import prepare_photos
+from cv_tf.pipeline.open_photos import prepare_photos
 from cv_tf.training.pseudo_labels import with_pseudo_labels, write_pseudo_labels
 
 CONFIG = Config(

@@ -8,7 +8,7 @@ from cv_tf.vision.layouts import (
     windows,
     windows_by_part,
 )
-from cv_tf.vision.part_pooling import pooling_weights
+from cv_tf.vision.parts import pooling_weights
 
 
 def test_corners_and_center_of_an_even_image():

@@ -4,7 +4,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf.vision.layouts import LAYOUTS, is_symmetric, windows
-from cv_tf.vision.part_pooling import PartPooling, pool_parts, pooling_weights
+from cv_tf.vision.parts import PartPooling, pool_parts, pooling_weights
 
 
 def test_halves_of_an_odd_map_share_the_middle_row():

@@ -4,7 +4,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf.vision.color_views import ColorViews
-from cv_tf.vision.geometry_views import RandomCrops, SmallMoves
+from cv_tf.vision.geometry import RandomCrops, SmallMoves
 from cv_tf.vision.random import Rows, split_seed
 from cv_tf.vision.views import Views
 

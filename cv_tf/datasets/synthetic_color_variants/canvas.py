@@ -2,15 +2,128 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache
+
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
-from cv_tf.datasets.synthetic_color_variants import curves, patterns
+from cv_tf.datasets.synthetic_color_variants import curves
 from cv_tf.datasets.synthetic_color_variants.palette import Colorway, ink
-from cv_tf.datasets.synthetic_color_variants.pose import Pose
+
+# A layer is a list of outlines and the share of the accent color that they carry;
+# layers add up, so crossing bars of one half make the full color of a check.
+Layer = tuple[tuple[np.ndarray, ...], float]
+
+_EXTENT = 60.0  # Beyond the photo on every side, so that a turned sleeve is covered.
+
+
+def _bars(period: float, width: float, vertical: bool) -> tuple[np.ndarray, ...]:
+    steps = np.arange(-np.ceil(_EXTENT / period), np.ceil(_EXTENT / period) + 1)
+    bars = []
+    for middle in steps * period:
+        bar = curves.rectangle(-_EXTENT, middle, _EXTENT, middle + width)
+        bar = bar[:, ::-1] if vertical else bar
+        bars.append(curves.densified(bar, closed=True, spacing=8.0))
+    return tuple(bars)
+
+
+def _dots(period: float, radius: float) -> tuple[np.ndarray, ...]:
+    dots = []
+    for row in np.arange(-_EXTENT, _EXTENT, period):
+        offset = period / 2 if round(row / period) % 2 else 0.0
+        for column in np.arange(-_EXTENT, _EXTENT, period):
+            dots.append(curves.ellipse((column + offset, row), radius, radius, 10))
+    return tuple(dots)
+
+
+def _diamonds(period: float) -> tuple[np.ndarray, ...]:
+    diamonds = []
+    for row in np.arange(-_EXTENT, _EXTENT, period * 1.4):
+        for column in np.arange(-_EXTENT, _EXTENT, period):
+            diamonds.append(curves.ellipse((column, row), period / 2, period * 0.7, 4))
+    return tuple(diamonds)
+
+
+@cache
+def layers(pattern: str) -> tuple[Layer, ...]:
+    """The layers of a named pattern, about the origin, `_EXTENT` to each side."""
+    if pattern.startswith("stripes"):
+        period, share = {
+            "stripes_fine": (3.2, 0.4),
+            "stripes_medium": (5.6, 0.5),
+            "stripes_wide": (10.0, 0.5),
+            "stripes_spaced": (10.0, 0.2),
+        }[pattern]
+        return ((_bars(period, period * share, vertical=False), 1.0),)
+    if pattern.startswith("pinstripes"):
+        period = {"pinstripes_fine": 2.8, "pinstripes_wide": 5.6}[pattern]
+        return ((_bars(period, 0.9, vertical=True), 1.0),)
+    if pattern.startswith("checks"):
+        period = {"checks_small": 4.0, "checks_large": 8.0}[pattern]
+        half = period / 2
+        return tuple((_bars(period, half, vertical), 0.5) for vertical in (False, True))
+    if pattern == "windowpane":
+        return tuple((_bars(8.0, 1.0, vertical), 1.0) for vertical in (False, True))
+    if pattern.startswith("dots"):
+        period, radius = {"dots_small": (4.0, 0.85), "dots_large": (7.5, 1.9)}[pattern]
+        return ((_dots(period, radius), 1.0),)
+    if pattern == "diamonds":
+        return ((_diamonds(8.0), 1.0),)
+    raise ValueError(f"Unknown pattern {pattern!r}.")
+
 
 WIDTH, HEIGHT = 192, 256
 OVERSAMPLING = 3
+
+
+@dataclass(frozen=True)
+class Pose:
+    """A slight displacement of the whole drawing.
+
+    Attributes:
+      turn: Rotation about the photo's center, degrees.
+      scale: Horizontal and vertical scale, `[2]`.
+      shift: Displacement in percent of the photo's height, `[2]`.
+      waves: Warp of the cloth, one row a wave: frequency x and y (radians a
+        percent), phase, amplitude x and y (percent); `[waves, 5]`.
+      limbs: Spread of sleeves and legs beyond the style's own, degrees.
+    """
+
+    turn: float
+    scale: np.ndarray
+    shift: np.ndarray
+    waves: np.ndarray
+    limbs: float
+
+    def place(self, outline: np.ndarray) -> np.ndarray:
+        """Moves design coordinates `[points, 2]` to where this photo shows them."""
+        phase = outline @ self.waves[:, :2].T + self.waves[:, 2]
+        warped = outline + np.sin(phase) @ self.waves[:, 3:]
+        angle = np.radians(self.turn)
+        cosine, sine = np.cos(angle), np.sin(angle)
+        turned = (
+            (warped - (0.0, 50.0))
+            * self.scale
+            @ np.array([[cosine, sine], [-sine, cosine]])
+        )
+        return turned + (0.0, 50.0) + self.shift
+
+
+def sample_pose(rng: np.random.Generator, zoom: float = 1.0) -> Pose:
+    """Draws the pose of one photo, taken from `zoom` times as near."""
+    num_waves = 3
+    waves = np.empty((num_waves, 5))
+    waves[:, :2] = rng.uniform(-0.16, 0.16, (num_waves, 2))
+    waves[:, 2] = rng.uniform(0.0, 2 * np.pi, num_waves)
+    waves[:, 3:] = rng.uniform(-0.55, 0.55, (num_waves, 2))
+    return Pose(
+        turn=rng.normal(0.0, 2.2),
+        scale=zoom * rng.uniform(0.90, 1.06) * (1 + rng.normal(0.0, 0.012, 2)),
+        shift=rng.normal(0.0, 1.6, 2),
+        waves=waves,
+        limbs=rng.normal(0.0, 2.5),
+    )
 
 
 class Canvas:
@@ -125,7 +238,7 @@ class Canvas:
         key = (pattern, turn, center)
         if key not in self._prints:
             sheet = Image.new("L", self._image.size)
-            for outlines, share in patterns.layers(pattern):
+            for outlines, share in layers(pattern):
                 layer = Image.new("L", self._image.size)
                 draw = ImageDraw.Draw(layer)
                 every = np.concatenate(outlines) + center

@@ -8,10 +8,14 @@ import zlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from cv_tf.datasets.synthetic_color_variants.canvas import HEIGHT, WIDTH, Canvas
+from cv_tf.datasets.synthetic_color_variants.canvas import (
+    HEIGHT,
+    WIDTH,
+    Canvas,
+    sample_pose,
+)
 from cv_tf.datasets.synthetic_color_variants.garments import GARMENTS
 from cv_tf.datasets.synthetic_color_variants.palette import colorway
-from cv_tf.datasets.synthetic_color_variants.pose import sample_pose
 from cv_tf.datasets.synthetic_color_variants.styles import Style
 
 _JPEG_QUALITY = 90

@@ -1,4 +1,4 @@
-"""A run that was asked to stop."""
+"""What ends a command before it is done."""
 
 from __future__ import annotations
 
