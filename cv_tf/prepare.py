@@ -19,7 +19,7 @@ from cv_tf import command
 from cv_tf.settings import ConfigError, check_all, setting
 
 if TYPE_CHECKING:
-    from cv_tf.catalog.prepared import Prepared
+    from cv_tf.datasets.prepared import Prepared
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -62,7 +62,7 @@ def run(config: PrepareConfig) -> Prepared:
       CatalogError: If it cannot be prepared: there is none of that name, its files are
         missing, or cannot be read.
     """
-    from cv_tf.catalog.prepared import format_prepared, prepare_dataset  # noqa: PLC0415 (loads TFDS)
+    from cv_tf.datasets.prepared import format_prepared, prepare_dataset  # noqa: PLC0415 (loads TFDS)
 
     prepared = prepare_dataset(
         config.dataset,

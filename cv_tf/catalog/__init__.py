@@ -1,7 +1,7 @@
 """What products there are: the table, its checks, the TFDS data sets.
 
 Importing this room does not import TensorFlow; `cv_tf.catalog.catalog_builder` and
-`cv_tf.catalog.prepared` do.
+`cv_tf.datasets.prepared` do.
 """
 
 from cv_tf.catalog.columns import CatalogError

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cv_tf.catalog import CatalogError
-from cv_tf.catalog.prepared import prepare_dataset
+from cv_tf.datasets.prepared import prepare_dataset
 from cv_tf.training.splits import split_catalog
 
 DRESS = "img/WOMEN/Dresses/id_00000002"
