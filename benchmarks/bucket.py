@@ -24,9 +24,8 @@ from pathlib import Path
 from cv_tf import strategy  # noqa: F401 (loads TensorFlow with Keras 2)
 
 # isort: split
-from cv_tf.catalog import Catalog, read_catalog
+from cv_tf.catalog import Catalog, load_dataset, read_catalog
 from cv_tf.catalog.catalog_builder import write_shards
-from cv_tf.catalog.dataset import load_dataset
 from cv_tf.pipeline import Photos, RandomOrder, batches, prepare
 
 BATCH_SIZE = 64

@@ -16,7 +16,7 @@ import argparse
 import csv
 from pathlib import Path
 
-from cv_tf.catalog.dataset import load_dataset
+from cv_tf.catalog import load_dataset
 
 
 def main() -> None:

@@ -26,8 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from cv_tf.catalog import Catalog, read_catalog
-from cv_tf.embeddings.compute import compiled
-from cv_tf.embeddings.job import EmbeddingJob, embed_catalog
+from cv_tf.embeddings import EmbeddingJob, compiled, embed_catalog
 from cv_tf.models import Embedder
 from cv_tf.pipeline import in_order, look_through
 

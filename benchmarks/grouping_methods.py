@@ -35,7 +35,7 @@ from cv_tf.grouping import (
     guess_threshold,
     link,
 )
-from cv_tf.grouping.link import crowd
+from cv_tf.grouping.linking import crowd
 from cv_tf.metrics import grouping_figures
 from cv_tf.retrieval import rows_by_block
 

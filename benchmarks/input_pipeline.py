@@ -29,12 +29,10 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.catalog import Catalog
-from cv_tf.catalog.products import read_products
+from cv_tf.catalog import Catalog, read_products
 from cv_tf.config import Config
 from cv_tf.methods import build_embedder, build_method
-from cv_tf.pipeline import RandomOrder, batches
-from cv_tf.pipeline.open_photos import prepare_photos
+from cv_tf.pipeline import RandomOrder, batches, prepare_photos
 from cv_tf.training.fit import compile_method
 from cv_tf.training.optimizers import build_optimizer
 

@@ -14,15 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from cv_tf.catalog.products import read_products
+from cv_tf.catalog import read_products
 from cv_tf.config import Config
-from cv_tf.embeddings.compute import embed
+from cv_tf.embeddings import embed
 from cv_tf.methods import build_embedder
-from cv_tf.pipeline import Photos
-from cv_tf.pipeline.open_photos import prepare_photos
+from cv_tf.pipeline import Photos, prepare_photos
 from cv_tf.retrieval import nearest
+from cv_tf.training import split_catalog
 from cv_tf.training.fit_whitening import embed_whitened
-from cv_tf.training.splits import split_catalog
 
 DOCS = Path(__file__).parents[1] / "docs"
 SETTINGS = {"image_size": 128, "whiten": "pca", "whiten_power": 0.5}

@@ -20,19 +20,18 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.covariance import ledoit_wolf_shrinkage
 
-from cv_tf.catalog import Catalog
-from cv_tf.catalog.products import read_products
+from cv_tf.catalog import Catalog, read_products
 from cv_tf.config import Config, GroupingSettings
-from cv_tf.embeddings.compute import embed, with_color
+from cv_tf.embeddings import embed, with_color
 from cv_tf.grouping import group
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import grouping_figures
 from cv_tf.metrics.retrieval import average_precision_at_r, count_variants, is_variant
 from cv_tf.models import Embedder
-from cv_tf.pipeline.open_photos import prepare_photos
+from cv_tf.pipeline import prepare_photos
 from cv_tf.retrieval import nearest
+from cv_tf.training import sample_styles
 from cv_tf.training.fit_whitening import whiten
-from cv_tf.training.splits import sample_styles
 
 RESULTS = Path(__file__).parent / "results" / "whitening.md"
 SIZES = (20, 100, 300, 700, 1000, 1500, 2000, 4000)

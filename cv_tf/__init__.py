@@ -51,6 +51,8 @@ before TensorFlow.
 import os
 import sys
 
+import lazy_loader
+
 __version__ = "0.1.0"
 
 
@@ -79,3 +81,5 @@ def _select_keras_2() -> None:
 
 
 _select_keras_2()
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -16,20 +16,24 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import cv_tf
 from cv_tf import command
 from cv_tf.catalog import Catalog
-from cv_tf.comparison.plan import CompareConfig, Plan, make_plan
-from cv_tf.comparison.results import Row, read_rows
-from cv_tf.comparison.runs import (
+from cv_tf.comparison import (
+    CompareConfig,
+    Plan,
+    Row,
     Stopped,
     check_folder,
+    make_plan,
     make_runs,
     open_folder,
+    read_rows,
     table_path,
 )
 from cv_tf.config import Config
 from cv_tf.settings import check
-from cv_tf.training.workdir import write_text
+from cv_tf.training import write_text
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -64,11 +68,9 @@ def run(config: CompareConfig, **overrides: Any) -> tuple[Row, ...]:
         used: all that can be known is known before the first run begins.
       Stopped: If asked to stop; the table is that of the runs that are there.
     """
-    from cv_tf.comparison.galleries import read_compared  # noqa: PLC0415
-
     plan = make_plan(config, overrides)
     check_folder(plan)
-    catalog = read_compared(plan)
+    catalog = cv_tf.comparison.read_compared(plan)
     open_folder(plan)
     try:
         rows = read_rows(plan, make_runs(plan.runs))
@@ -87,20 +89,20 @@ def run(config: CompareConfig, **overrides: Any) -> tuple[Row, ...]:
 def _write_table(
     plan: Plan, rows: Sequence[Row], catalog: Catalog
 ) -> tuple[list[str], dict[str, str]]:
-    from cv_tf.comparison.tables import (  # noqa: PLC0415  # noqa: PLC0415
-        format_markdown,
-        how_to_read,
-        provenance,
-        write_table_csv,
-        write_table_json,
-    )
 
     folder = plan.folder
-    notes, about = how_to_read(plan, rows), provenance(plan, catalog)
-    text = format_markdown(rows, notes, about)
+    notes, about = (
+        cv_tf.comparison.how_to_read(plan, rows),
+        cv_tf.comparison.provenance(plan, catalog),
+    )
+    text = cv_tf.comparison.format_markdown(rows, notes, about)
     write_text(table_path(folder, "md"), text)
-    write_table_csv(table_path(folder, "csv"), rows, plan.config.seed_numbers)
-    write_table_json(table_path(folder, "json"), plan, rows, notes, about)
+    cv_tf.comparison.write_table_csv(
+        table_path(folder, "csv"), rows, plan.config.seed_numbers
+    )
+    cv_tf.comparison.write_table_json(
+        table_path(folder, "json"), plan, rows, notes, about
+    )
     print(f"\n{text}")
     return notes, about
 
@@ -112,22 +114,16 @@ def _write_page(
     notes: Sequence[str],
     about: dict[str, str],
 ) -> None:
-    from cv_tf.comparison.galleries import (  # noqa: PLC0415
-        compare_neighbors,
-        embed_shown,
-        shown_products,
-    )
-    from cv_tf.report.comparison_page import write_comparison_page  # noqa: PLC0415
 
-    shown = shown_products(catalog, plan.runs[0])
+    shown = cv_tf.comparison.shown_products(catalog, plan.runs[0])
     first = {row.recipe.name: row.results[0] for row in rows}
     embedded = {
-        name: embed_shown(result.run, shown)
+        name: cv_tf.comparison.embed_shown(result.run, shown)
         for name, result in first.items()
         if not result.failure
     }
-    queries = compare_neighbors(embedded, shown) if embedded else []
-    write_comparison_page(
+    queries = cv_tf.comparison.compare_neighbors(embedded, shown) if embedded else []
+    cv_tf.report.write_comparison_page(
         plan.folder / "page.html", rows, queries, notes, about, len(shown)
     )
 

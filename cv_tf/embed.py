@@ -13,13 +13,14 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import cv_tf
 from cv_tf import choices, command
 from cv_tf.config import CatalogSettings
 from cv_tf.settings import check_all, setting
-from cv_tf.shards.run import EngineSettings
+from cv_tf.shards import EngineSettings
 
 if TYPE_CHECKING:
-    from cv_tf.embeddings.job import Embedded
+    from cv_tf.embeddings import Embedded
 
 
 _PRODUCTS = [field.name for field in dataclasses.fields(CatalogSettings)]
@@ -54,18 +55,12 @@ def run(config: EmbedConfig) -> Embedded:
     Raises:
       ValueError: If the settings, the catalogue or the workdir cannot be used.
     """
-    from cv_tf.catalog.columns import check_frame  # noqa: PLC0415
-    from cv_tf.catalog.products import read_products  # noqa: PLC0415
-    from cv_tf.training.workdir import Workdir  # noqa: PLC0415
-
     output = command.check_output(config.output, config.overwrite, (".parquet", ".pq"))
-    embedder = Workdir(config.workdir).trained_embedder()
-    catalog = read_products(config, config.split)
-    check_frame(catalog.name, config.frame, catalog.box)
+    embedder = cv_tf.training.Workdir(config.workdir).trained_embedder()
+    catalog = cv_tf.catalog.read_products(config, config.split)
+    cv_tf.catalog.check_frame(catalog.name, config.frame, catalog.box)
 
-    from cv_tf.embeddings.job import EmbeddingJob, embed_catalog, rejects_path  # noqa: PLC0415
-
-    job = EmbeddingJob(
+    job = cv_tf.embeddings.EmbeddingJob(
         embedder=str(embedder.absolute()),
         output=str(output.absolute()),
         products=tuple((name, getattr(config, name)) for name in _PRODUCTS),
@@ -74,21 +69,19 @@ def run(config: EmbedConfig) -> Embedded:
         batch_size=config.embed_batch_size,
         strategy=config.strategy,
     )
-    embedded = embed_catalog(job, catalog, config, config.overwrite)
+    embedded = cv_tf.embeddings.embed_catalog(job, catalog, config, config.overwrite)
     print(f"{embedded.num_products:,} products are in '{output}'.")
     if embedded.rejects:
         print(
             f"{len(embedded.rejects):,} could not be embedded; "
-            f"'{rejects_path(output)}' says why."
+            f"'{cv_tf.embeddings.rejects_path(output)}' says why."
         )
     return embedded
 
 
 def settings_of(argv: Sequence[str]) -> EmbedConfig:
     """The settings of a command line, on those of the run in its workdir."""
-    from cv_tf.training.workdir import parse_on_catalog_of_run  # noqa: PLC0415
-
-    return parse_on_catalog_of_run(EmbedConfig, argv)
+    return cv_tf.training.parse_on_catalog_of_run(EmbedConfig, argv)
 
 
 if __name__ == "__main__":

@@ -20,14 +20,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv_tf
 from cv_tf import command
 from cv_tf.config import Config, ConfigError, setting
 from cv_tf.files import beside, is_remote
-from cv_tf.report.page import PageSettings, check_page
+from cv_tf.report import PageSettings, check_page
 
 if TYPE_CHECKING:
-    from cv_tf.metrics.evaluation import StoredGroups
-    from cv_tf.training.embedder_evaluation import Evaluation
+    from cv_tf.training import Evaluation
 
 # Settings that say which products a run has learned from.
 _PRODUCTS = ("catalog", "dataset", "train_split", "eval_split", "seed")
@@ -112,10 +112,6 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
     if config.embeddings or config.groups:
         return _evaluate_stored(config)
 
-    from cv_tf.catalog.products import read_products  # noqa: PLC0415
-    from cv_tf.training.splits import has_variants, split_catalog  # noqa: PLC0415
-    from cv_tf.training.workdir import Workdir  # noqa: PLC0415
-
     frozen = config.method == "frozen"
     if not frozen and not config.workdir:
         raise ConfigError(
@@ -125,47 +121,44 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
         )
     output, embedder_output = _outputs(config)
     page = check_page(config, config.overwrite)
-    catalog = read_products(config)
-    split = split_catalog(catalog, config.train_split, config.eval_split, config.seed)
-    if not has_variants(catalog.style[split.evaluation]):
+    catalog = cv_tf.catalog.read_products(config)
+    split = cv_tf.training.split_catalog(
+        catalog, config.train_split, config.eval_split, config.seed
+    )
+    if not cv_tf.training.has_variants(catalog.style[split.evaluation]):
         raise ConfigError(
             f"{catalog.name} has no two products to report on that share a style_id, "
             "so there is nothing to measure. Label some color variants."
         )
     embedder_path, trained_on = None, True
     if not frozen:
-        workdir = Workdir(config.workdir)
+        workdir = cv_tf.training.Workdir(config.workdir)
         embedder_path, trained = workdir.embedder, workdir.read_config()
         trained_on = all(
             getattr(config, name) == getattr(trained, name) for name in _PRODUCTS
         )
 
-    from cv_tf.metrics.figures import format_figures  # noqa: PLC0415
-    from cv_tf.training.embedder_evaluation import evaluate_catalog  # noqa: PLC0415
-    from cv_tf.training.session import save_embedder  # noqa: PLC0415
-    from cv_tf.training.workdir import write_json  # noqa: PLC0415
-
-    evaluation = evaluate_catalog(config, catalog, embedder_path, trained_on)
+    evaluation = cv_tf.training.evaluate_catalog(
+        config, catalog, embedder_path, trained_on
+    )
     figures: dict[str, Any] = dict(evaluation.figures)
     titles = ("frozen", "fitted on") if frozen else ("trained", "trained on")
     columns = {titles[0]: evaluation.figures}
     if evaluation.trained_on:
         figures["trained_on"] = columns[titles[1]] = evaluation.trained_on
-    print(f"\n{format_figures(columns)}")
+    print(f"\n{cv_tf.metrics.format_figures(columns)}")
     if evaluation.recalls and evaluation.recalls.warning():
         print(f"\n{evaluation.recalls.warning()}")
     if embedder_output:
-        save_embedder(evaluation.embedder, embedder_output)
+        cv_tf.training.save_embedder(evaluation.embedder, embedder_output)
     if output:
-        write_json(output, figures)
+        cv_tf.training.write_json(output, figures)
     if page:
         _write_page(page, config, evaluation)
     return figures
 
 
 def _write_page(page: Path, config: EvaluateConfig, evaluation: Evaluation) -> None:
-    from cv_tf.embeddings import Embeddings  # noqa: PLC0415
-    from cv_tf.report.evaluation_page import write_evaluation_page  # noqa: PLC0415
 
     reported = evaluation.reported
     if reported is None:
@@ -176,10 +169,10 @@ def _write_page(page: Path, config: EvaluateConfig, evaluation: Evaluation) -> N
     title = f"The Embedder of {config.workdir}"
     if config.method == "frozen":
         title = f"{config.backbone} as it was pretrained"
-    write_evaluation_page(
+    cv_tf.report.write_evaluation_page(
         page,
         evaluation.figures,
-        Embeddings.of_catalog(*reported),
+        cv_tf.embeddings.Embeddings.of_catalog(*reported),
         reported.catalog.style,
         reported.catalog.photo,
         config,
@@ -194,27 +187,26 @@ def _evaluate_stored(config: EvaluateConfig) -> dict[str, Any]:
     page = check_page(config, config.overwrite)
     files = command.find_files(config, ("embeddings", "groups", "labels"))
 
-    from cv_tf.embeddings import read_embeddings  # noqa: PLC0415
-    from cv_tf.grouping.group_files import read_labels  # noqa: PLC0415
-    from cv_tf.metrics.evaluation import match_truth, stored_figures  # noqa: PLC0415
-    from cv_tf.metrics.figures import format_figures  # noqa: PLC0415
-    from cv_tf.training.workdir import write_json  # noqa: PLC0415
-
-    labels = read_labels(files["labels"], config.labels_split)
-    embeddings = read_embeddings(files["embeddings"]) if config.embeddings else None
-    truth = match_truth(labels, Path(config.labels).name, embeddings)
+    labels = cv_tf.grouping.read_labels(files["labels"], config.labels_split)
+    embeddings = (
+        cv_tf.embeddings.read_embeddings(files["embeddings"])
+        if config.embeddings
+        else None
+    )
+    truth = cv_tf.metrics.match_truth(labels, Path(config.labels).name, embeddings)
     groups = _read_groups(files["groups"]) if config.groups else None
-    figures = stored_figures(truth, embeddings, groups, config)
+    figures = cv_tf.metrics.stored_figures(truth, embeddings, groups, config)
     columns = {"groups" if groups else "stored": figures}
     if "at_best_threshold" in figures:
         columns["best threshold"] = figures["at_best_threshold"]
-    print(f"\n{format_figures(columns)}\n\n{_about_thresholds(config, figures)}")
+    print(
+        f"\n{cv_tf.metrics.format_figures(columns)}\n\n"
+        f"{_about_thresholds(config, figures)}"
+    )
     if output:
-        write_json(output, figures)
+        cv_tf.training.write_json(output, figures)
     if page:
-        from cv_tf.report.evaluation_page import write_evaluation_page  # noqa: PLC0415
-
-        write_evaluation_page(
+        cv_tf.report.write_evaluation_page(
             page,
             figures,
             embeddings,
@@ -246,16 +238,15 @@ def _about_thresholds(config: EvaluateConfig, figures: dict[str, Any]) -> str:
     return text
 
 
-def _read_groups(path: str) -> StoredGroups:
+def _read_groups(path: str) -> cv_tf.metrics.StoredGroups:
     """Groups, and their threshold where `cv_tf.group` has left it beside them."""
-    from cv_tf.grouping.group_files import read_groups  # noqa: PLC0415
-    from cv_tf.metrics.evaluation import StoredGroups  # noqa: PLC0415
-
     threshold = None
     summary = beside(Path(path), "summary.json")
     if not is_remote(path) and summary.is_file():
         threshold = json.loads(summary.read_text()).get("threshold")
-    return StoredGroups(read_groups(path), threshold, Path(path).name)
+    return cv_tf.metrics.StoredGroups(
+        cv_tf.grouping.read_groups(path), threshold, Path(path).name
+    )
 
 
 def _outputs(config: EvaluateConfig) -> tuple[Path | None, Path | None]:
@@ -277,12 +268,10 @@ def _outputs(config: EvaluateConfig) -> tuple[Path | None, Path | None]:
 
 def settings_of(argv: Sequence[str]) -> EvaluateConfig:
     """The settings of a command line, on those of the run in its workdir."""
-    from cv_tf.training.workdir import Workdir  # noqa: PLC0415
-
     given = command.parse_flags(EvaluateConfig, argv)
     if given.method == "frozen" or not given.workdir:
         return given
-    trained = dataclasses.asdict(Workdir(given.workdir).read_config())
+    trained = dataclasses.asdict(cv_tf.training.Workdir(given.workdir).read_config())
     return command.parse_flags(EvaluateConfig, argv, base=EvaluateConfig(**trained))
 
 

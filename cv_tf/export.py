@@ -22,12 +22,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import cv_tf
 from cv_tf import choices, command
 from cv_tf.config import CatalogSettings, ConfigError
 from cv_tf.settings import check_all, setting
 
 if TYPE_CHECKING:
-    from cv_tf.deployment.bundle import Agreement
+    from cv_tf.deployment import Agreement
 
 _SUFFIX = {"tflite": ".tflite", "onnx": ".onnx"}
 _ONNX_PACKAGES = ("tf2onnx", "onnxruntime")
@@ -85,25 +86,17 @@ def run(config: ExportConfig) -> dict[str, Agreement]:
       ValueError: If the settings, the catalogue or the workdir cannot be used, or the
         export does not agree.
     """
-    from cv_tf.catalog.columns import check_frame  # noqa: PLC0415
-    from cv_tf.catalog.products import read_products  # noqa: PLC0415
-    from cv_tf.training.workdir import Workdir, write_text  # noqa: PLC0415
-
     output, card = _outputs(config)
     _check_packages(config.format)
-    workdir = Workdir(config.workdir)
+    workdir = cv_tf.training.Workdir(config.workdir)
     trained = workdir.read_config()
     embedder_path = workdir.trained_embedder()
-    catalog = read_products(config)
-    check_frame(catalog.name, config.frame, catalog.box)
+    catalog = cv_tf.catalog.read_products(config)
+    cv_tf.catalog.check_frame(catalog.name, config.frame, catalog.box)
 
-    from cv_tf.deployment.bundle import draw_photos, export_embedder  # noqa: PLC0415
-    from cv_tf.deployment.card import write_card  # noqa: PLC0415
-    from cv_tf.models import Embedder  # noqa: PLC0415
-
-    embedder = Embedder.load(embedder_path)
+    embedder = cv_tf.models.Embedder.load(embedder_path)
     frame = "auto" if config.frame == "auto" else "photo"
-    checked, learned = draw_photos(
+    checked, learned = cv_tf.deployment.draw_photos(
         # An export gets no boxes: it is compared on what it can know.
         dataclasses.replace(catalog, box=None),
         embedder.image_size,
@@ -112,9 +105,13 @@ def run(config: ExportConfig) -> dict[str, Agreement]:
         config.photos,
     )
     as_written = (config.format, config.precision, frame == "auto")
-    agreements = export_embedder(embedder, *as_written, checked, learned, output)
+    agreements = cv_tf.deployment.export_embedder(
+        embedder, *as_written, checked, learned, output
+    )
     about = (embedder, trained, catalog, workdir.read_metrics(), agreements)
-    write_text(card, write_card(output.name, *as_written, *about))
+    cv_tf.training.write_text(
+        card, cv_tf.deployment.write_card(output.name, *as_written, *about)
+    )
     _tell(agreements)
     print(f"The Embedder is in '{output}', what is known of it in '{card}'.")
     return agreements
@@ -167,9 +164,7 @@ def _tell(agreements: dict[str, Agreement]) -> None:
 
 def settings_of(argv: Sequence[str]) -> ExportConfig:
     """The settings of a command line, on those of the run in its workdir."""
-    from cv_tf.training.workdir import parse_on_catalog_of_run  # noqa: PLC0415
-
-    return parse_on_catalog_of_run(ExportConfig, argv)
+    return cv_tf.training.parse_on_catalog_of_run(ExportConfig, argv)
 
 
 if __name__ == "__main__":

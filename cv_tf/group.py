@@ -25,12 +25,13 @@ from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
+import cv_tf
 from cv_tf import choices, command
 from cv_tf.config import ConfigError, GroupingSettings
 from cv_tf.files import beside, is_remote
-from cv_tf.report.page import PageSettings, check_page
+from cv_tf.report import PageSettings, check_page
 from cv_tf.settings import setting
-from cv_tf.shards.run import EngineSettings
+from cv_tf.shards import EngineSettings
 
 if TYPE_CHECKING:
     from cv_tf.embeddings import Embeddings
@@ -115,21 +116,15 @@ def run(config: GroupConfig) -> dict[str, Any]:
         shown = {"labels": config.calibrate, "labels_split": config.calibrate_split}
         config = dataclasses.replace(config, **shown)
 
-    from cv_tf.embeddings import read_embeddings  # noqa: PLC0415
-    from cv_tf.grouping import find_groups  # noqa: PLC0415
-    from cv_tf.grouping.group_files import read_groups, read_labels, write_groups  # noqa: PLC0415
-    from cv_tf.report.group_page import format_summary  # noqa: PLC0415
-    from cv_tf.training.workdir import write_json  # noqa: PLC0415
-
-    previous = read_groups(config.previous) if config.previous else None
+    previous = cv_tf.grouping.read_groups(config.previous) if config.previous else None
     labels = {}
     if config.labels:
-        labels = read_labels(config.labels, config.labels_split)
-    embeddings = read_embeddings(config.embeddings)
+        labels = cv_tf.grouping.read_labels(config.labels, config.labels_split)
+    embeddings = cv_tf.embeddings.read_embeddings(config.embeddings)
     calibration = _calibrate(config, embeddings) if config.calibrate else None
     neighbors = _find_neighbors(config, embeddings)
     threshold, source = _threshold(config, embeddings, neighbors, calibration)
-    grouped = find_groups(
+    grouped = cv_tf.grouping.find_groups(
         embeddings,
         neighbors,
         threshold,
@@ -152,29 +147,23 @@ def run(config: GroupConfig) -> dict[str, Any]:
             "num_products_left": grouped.num_left,
             "joined_groups": [[kept, *others] for kept, others in grouped.named.joined],
         }
-    write_groups(output, grouped)
-    write_json(beside(output, "summary.json"), summary)
-    print(format_summary(summary, grouped))
+    cv_tf.grouping.write_groups(output, grouped)
+    cv_tf.training.write_json(beside(output, "summary.json"), summary)
+    print(cv_tf.report.format_summary(summary, grouped))
     if page:
         _write_page(page, config, grouped, embeddings, labels, summary, calibration)
     return summary
 
 
 def _calibrate(config: GroupConfig, embeddings: Embeddings) -> Calibration:
-    from cv_tf.embeddings import read_embeddings  # noqa: PLC0415
-    from cv_tf.grouping import calibrate_on  # noqa: PLC0415
-    from cv_tf.grouping.group_files import (  # noqa: PLC0415
-        match_labels,
-        read_labels,
-    )
 
-    labels = read_labels(config.calibrate, config.calibrate_split)
+    labels = cv_tf.grouping.read_labels(config.calibrate, config.calibrate_split)
     known = embeddings
     if config.calibrate_embeddings:
-        known = read_embeddings(config.calibrate_embeddings)
+        known = cv_tf.embeddings.read_embeddings(config.calibrate_embeddings)
         known.check_comparable(embeddings)
-    known, styles = match_labels(known, labels, config.calibrate)
-    return calibrate_on(
+    known, styles = cv_tf.grouping.match_labels(known, labels, config.calibrate)
+    return cv_tf.grouping.calibrate_on(
         known.vectors,
         known.block,
         known.lab,
@@ -193,9 +182,6 @@ def _threshold(
     calibration: Calibration | None,
 ) -> tuple[float, str]:
     """The threshold, and where it comes from."""
-    from cv_tf.grouping import Likeness, guess_threshold  # noqa: PLC0415
-    from cv_tf.report.group_page import GUESSED  # noqa: PLC0415
-
     if calibration:
         return calibration.threshold, "labelled products"
     if config.threshold != "auto":
@@ -206,15 +192,15 @@ def _threshold(
         same = ("model", embeddings.model), ("same_color", config.same_color)
         if all(summary.get(name) == value for name, value in same):
             return float(summary["threshold"]), "the earlier run"
-    likeness = Likeness(embeddings.vectors, embeddings.lab, config.same_color)
-    return guess_threshold(likeness, neighbors), GUESSED
+    likeness = cv_tf.grouping.Likeness(
+        embeddings.vectors, embeddings.lab, config.same_color
+    )
+    return cv_tf.grouping.guess_threshold(likeness, neighbors), cv_tf.report.GUESSED
 
 
 def _find_neighbors(config: GroupConfig, embeddings: Embeddings) -> Neighbors:
     if config.engine == "spark":
-        from cv_tf.grouping.neighbor_job import find_neighbors_in_parts  # noqa: PLC0415
-
-        return find_neighbors_in_parts(
+        return cv_tf.grouping.find_neighbors_in_parts(
             embeddings.vectors,
             embeddings.block,
             config,
@@ -223,18 +209,16 @@ def _find_neighbors(config: GroupConfig, embeddings: Embeddings) -> Neighbors:
             embeddings.model,
             config.overwrite,
         )
-    from cv_tf.grouping import find_neighbors  # noqa: PLC0415
 
-    return find_neighbors(
+    return cv_tf.grouping.find_neighbors(
         embeddings.vectors, embeddings.block, config, "Finding neighbors"
     )
 
 
 def _write_curve(output: Path, calibration: Calibration) -> None:
-    from cv_tf.report.curve import draw_curve, write_curve  # noqa: PLC0415
 
-    write_curve(beside(output, "threshold.csv"), calibration)
-    draw_curve(beside(output, "threshold.png"), calibration)
+    cv_tf.report.write_curve(beside(output, "threshold.csv"), calibration)
+    cv_tf.report.draw_curve(beside(output, "threshold.png"), calibration)
 
 
 def _write_page(
@@ -246,16 +230,14 @@ def _write_page(
     summary: dict[str, Any],
     calibration: Calibration | None,
 ) -> None:
-    from cv_tf.report.group_page import write_group_page  # noqa: PLC0415
-    from cv_tf.report.page import Styles  # noqa: PLC0415
 
-    styles = Styles.of(embeddings.product_id, labels)
+    styles = cv_tf.report.Styles.of(embeddings.product_id, labels)
     if labels and styles is None:
         logging.warning(
             "No two products of %s are known to share a style: --page has no figures.",
             embeddings.name,
         )
-    write_group_page(
+    cv_tf.report.write_group_page(
         page,
         grouped,
         embeddings,

@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import cv_tf
 from cv_tf import command
-from cv_tf.catalog import Catalog
-from cv_tf.catalog.products import read_products
+from cv_tf.catalog import Catalog, read_products
 from cv_tf.config import Config, ConfigError, setting
 from cv_tf.files import say_unknown
-from cv_tf.training.splits import split_catalog
-from cv_tf.training.workdir import Workdir
+from cv_tf.training import Workdir, split_catalog
 
 if TYPE_CHECKING:
     from cv_tf.models import Embedder
@@ -85,38 +84,38 @@ def _show_views(config: InspectConfig, output: Path) -> None:
     # Tables are checked before TensorFlow is loaded, so that errors come at once.
     catalog = read_products(config)
     split = split_catalog(catalog, config.train_split, config.eval_split, config.seed)
-    from cv_tf.inspection.previews import preview  # noqa: PLC0415
-    from cv_tf.report.inspection_pages import write_views  # noqa: PLC0415
 
-    previews = preview(config, catalog, config.products, config.views_each)
+    previews = cv_tf.inspection.preview(
+        config, catalog, config.products, config.views_each
+    )
     source = (
         f"{len(previews.products)} of the {len(split.train):,} products of "
         f"{catalog.name} that are learned from."
     )
-    write_views(output, previews, config, source)
+    cv_tf.report.write_views(output, previews, config, source)
 
 
 def _show_pair(config: InspectConfig, output: Path) -> None:
     path = _embedder_path(config)
     catalog = _select(read_products(config), config.pair)
     # These load TensorFlow.
-    from cv_tf import strategy as devices  # noqa: PLC0415
-    from cv_tf.inspection.part_agreement import part_agreement  # noqa: PLC0415
-    from cv_tf.methods import build_embedder  # noqa: PLC0415
-    from cv_tf.models import Embedder  # noqa: PLC0415
-    from cv_tf.pipeline.open_photos import prepare_photos  # noqa: PLC0415
-    from cv_tf.report.inspection_pages import Pair, write_pair  # noqa: PLC0415
 
     # Neither may be left out, and two fit in memory.
     settings = dataclasses.replace(config, on_bad_image="fail", memory_gigabytes=1.0)
-    devices.make_repeatable(config.seed)
-    with devices.one_device(config.strategy).scope():
-        embedder = Embedder.load(path) if path else build_embedder(config)
-        photos = prepare_photos(catalog, settings, embedder.image_size)
+    cv_tf.strategy.make_repeatable(config.seed)
+    with cv_tf.strategy.one_device(config.strategy).scope():
+        embedder = (
+            cv_tf.models.Embedder.load(path)
+            if path
+            else cv_tf.methods.build_embedder(config)
+        )
+        photos = cv_tf.pipeline.prepare_photos(catalog, settings, embedder.image_size)
         pixels = photos.pixels[photos.places]
-        agreement = part_agreement(embedder, pixels, config.parts)
+        agreement = cv_tf.inspection.agreement(embedder, pixels, config.parts)
     names, notes = tuple(catalog.product_id), _notes(config, embedder, catalog)
-    write_pair(output, Pair(names, pixels, agreement, config.parts, notes))
+    cv_tf.report.write_pair(
+        output, cv_tf.report.Pair(names, pixels, agreement, config.parts, notes)
+    )
 
 
 def _embedder_path(config: InspectConfig) -> Path | None:

@@ -15,11 +15,12 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+import cv_tf
 from cv_tf import command
 from cv_tf.settings import ConfigError, check_all, setting
 
 if TYPE_CHECKING:
-    from cv_tf.datasets.prepared import Prepared
+    from cv_tf.datasets import Prepared
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -62,15 +63,13 @@ def run(config: PrepareConfig) -> Prepared:
       CatalogError: If it cannot be prepared: there is none of that name, its files are
         missing, or cannot be read.
     """
-    from cv_tf.datasets.prepared import format_prepared, prepare_dataset  # noqa: PLC0415 (loads TFDS)
-
-    prepared = prepare_dataset(
+    prepared = cv_tf.datasets.prepare_dataset(
         config.dataset,
         config.manual_dir,
         config.data_dir or None,
         config.block_columns,
     )
-    print(format_prepared(prepared))
+    print(cv_tf.datasets.format_prepared(prepared))
     return prepared
 
 

@@ -19,11 +19,12 @@ from pathlib import Path
 import numpy as np
 from absl import logging
 
+import cv_tf
 from cv_tf import command
 from cv_tf.catalog import Catalog
 from cv_tf.embeddings import Embeddings, read_embeddings
 from cv_tf.files import is_remote, say_unknown
-from cv_tf.report.search_results import (
+from cv_tf.report import (
     Answer,
     Product,
     format_answers,
@@ -40,7 +41,7 @@ from cv_tf.retrieval import (
     other_colors_first,
 )
 from cv_tf.settings import ConfigError, check_all, setting
-from cv_tf.training.workdir import Workdir
+from cv_tf.training import Workdir
 
 _OUTPUTS = (".html", ".csv", ".json")
 
@@ -239,10 +240,6 @@ def _embed_photos(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The vectors and colors of photos, made as the catalogue's were."""
     # These load TensorFlow.
-    from cv_tf.embeddings.compute import embed, with_color  # noqa: PLC0415
-    from cv_tf.embeddings.parquet import fingerprint  # noqa: PLC0415
-    from cv_tf.models import Embedder  # noqa: PLC0415
-    from cv_tf.pipeline import look_through  # noqa: PLC0415
 
     path = Workdir(config.workdir).embedder
     if not embeddings.model:
@@ -251,16 +248,16 @@ def _embed_photos(
             "similarities mean nothing.",
             embeddings.name,
         )
-    elif embeddings.model != fingerprint(path):
+    elif embeddings.model != cv_tf.embeddings.fingerprint(path):
         raise ConfigError(
             f"{embeddings.name} holds vectors of another Embedder than --workdir "
             f"('{path}'), and those cannot be compared. Name the run that made it, or "
             "embed the catalogue again with this one."
         )
-    embedder = Embedder.load(path)
+    embedder = cv_tf.models.Embedder.load(path)
     # Converted copies of photos lie in the folder until they are embedded.
     with tempfile.TemporaryDirectory(prefix="cv_tf-") as folder:
-        photos = look_through(
+        photos = cv_tf.pipeline.look_through(
             _as_catalog(images), embedder.image_size, config.frame, folder
         )
         if photos.rejects:
@@ -270,7 +267,7 @@ def _embed_photos(
                     for reject in photos.rejects
                 )
             )
-        return embed(with_color(embedder), photos)
+        return cv_tf.embeddings.embed(cv_tf.embeddings.with_color(embedder), photos)
 
 
 def _as_catalog(images: Sequence[str]) -> Catalog:

@@ -19,7 +19,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf import choices, workers
-from cv_tf.vision.random import Rows
+from cv_tf.vision import Rows
 
 # What the others' collective operations end with.
 _LOST = (

@@ -13,12 +13,13 @@ import dataclasses
 import sys
 from typing import TYPE_CHECKING, Any
 
+import cv_tf
 from cv_tf import command, workers
 from cv_tf.config import Config, ConfigError
 
 if TYPE_CHECKING:
     from cv_tf.models import Embedder
-    from cv_tf.training.workdir import Workdir
+    from cv_tf.training import Workdir
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,8 +47,6 @@ def run(config: Config) -> Run:
     Raises:
       ValueError: If the settings, the catalogue or the workdir cannot be used.
     """
-    from cv_tf.training.workdir import Workdir  # noqa: PLC0415
-
     if config.method == "frozen":
         raise ConfigError(
             "--method=frozen has nothing to train. Run python -m cv_tf.evaluate "
@@ -55,35 +54,31 @@ def run(config: Config) -> Run:
         )
     if config.strategy == "multi_worker":
         workers.read()  # Says at once what is wrong with TF_CONFIG.
-    workdir = Workdir(config.workdir)
+    workdir = cv_tf.training.Workdir(config.workdir)
     workdir.check(config)  # It is made when the run begins: a mistake leaves none.
     metrics = workdir.read_metrics()
     if "after" in metrics:
         return _finished(workdir, metrics)
 
     # Tables are checked before TensorFlow is loaded, so that errors come at once.
-    from cv_tf.catalog.products import read_products  # noqa: PLC0415
-    from cv_tf.training.splits import split_catalog  # noqa: PLC0415
 
-    catalog = read_products(config)
-    split_catalog(catalog, config.train_split, config.eval_split, config.seed)
-    from cv_tf.report.tensorboard import (  # noqa: PLC0415
-        show_first_batch,
-        write_projector,
+    catalog = cv_tf.catalog.read_products(config)
+    cv_tf.training.split_catalog(
+        catalog, config.train_split, config.eval_split, config.seed
     )
-    from cv_tf.training.session import Session, Show  # noqa: PLC0415
 
-    show = Show(show_first_batch, write_projector)
-    return Run(*Session(config, workdir, catalog, show).run())
+    show = cv_tf.training.Show(
+        cv_tf.report.show_first_batch, cv_tf.report.write_projector
+    )
+    return Run(*cv_tf.training.Session(config, workdir, catalog, show).run())
 
 
 def _finished(workdir: Workdir, metrics: dict[str, Any]) -> Run:
     """A run that is over needs neither the catalogue nor its photos."""
-    from cv_tf.metrics.figures import format_run  # noqa: PLC0415
-    from cv_tf.models import Embedder  # noqa: PLC0415
-
-    print(f"'{workdir.path}' holds a finished run:\n{format_run(metrics)}")
-    return Run(metrics, Embedder.load(workdir.embedder))
+    print(
+        f"'{workdir.path}' holds a finished run:\n{cv_tf.metrics.format_run(metrics)}"
+    )
+    return Run(metrics, cv_tf.models.Embedder.load(workdir.embedder))
 
 
 def main(config: Config) -> None:

@@ -20,8 +20,8 @@ from verbs import ProcessHere, run_here
 
 import cv_tf  # noqa: F401  (selects the Keras 2 API before anything loads TensorFlow)
 from cv_tf import command
-from cv_tf.comparison.plan import CompareConfig, Plan, Run, make_plan
-from cv_tf.comparison.results import Row, read_rows
+from cv_tf.comparison import CompareConfig, Plan, Row, make_plan, read_rows
+from cv_tf.comparison.plan import Run
 from cv_tf.config import Config
 
 # Whoever asks for one of these trains, starts a process, or waits for one that does.
@@ -149,7 +149,7 @@ def tiny_run(drawn_catalog) -> Callable[..., Config]:
 def no_pictures() -> Iterator[None]:
     """Trainings draw nothing for TensorBoard, which takes half of a tiny one's time."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("tensorboard.show_first_batch", "tensorboard.write_projector"):
+        for name in ("show_first_batch", "write_projector"):
             patch.setattr(f"cv_tf.report.{name}", lambda *_: None)
         yield
 

@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from cv_tf import command, compare
-from cv_tf.comparison import galleries as neighbors
-from cv_tf.comparison.plan import CompareConfig
-from cv_tf.comparison.runs import Stopped
+from cv_tf.comparison import CompareConfig, Stopped, galleries as neighbors
 from cv_tf.config import Config
 
 FILES = ("table.md", "table.csv", "table.json", "page.html", "compare.cfg")

@@ -7,7 +7,7 @@ import pytest
 
 from cv_tf import choices, command
 from cv_tf.compare import settings_of
-from cv_tf.comparison.plan import make_plan
+from cv_tf.comparison import make_plan
 from cv_tf.config import Config
 
 ROOT = Path(__file__).parents[1]

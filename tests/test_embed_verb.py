@@ -14,15 +14,17 @@ from cv_tf import command, embed
 from cv_tf.catalog import CatalogError, read_catalog
 from cv_tf.config import Config, ConfigError
 from cv_tf.embed import EmbedConfig, settings_of
-from cv_tf.embeddings import compute as embed_module
-from cv_tf.embeddings import job as job_module
-from cv_tf.embeddings import read_embeddings
+from cv_tf.embeddings import (
+    compute as embed_module,
+    fingerprint,
+    job as job_module,
+    read_embeddings,
+)
 from cv_tf.embeddings.job import write_part
-from cv_tf.embeddings.parquet import fingerprint
 from cv_tf.models import Embedder
 from cv_tf.pipeline import prepare
 from cv_tf.shards import JobError
-from cv_tf.training.workdir import Workdir
+from cv_tf.training import Workdir
 
 # 46 products; the last part has the photo that is none.
 PARTS = ("--part_size=4", "--embed_batch_size=4")

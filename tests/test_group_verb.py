@@ -14,8 +14,13 @@ from cv_tf.command import parse_flags
 from cv_tf.config import ConfigError, GroupingSettings
 from cv_tf.embeddings import EmbeddingsError, read_embeddings
 from cv_tf.group import GroupConfig, run
-from cv_tf.grouping import Likeness, average_linkage, find_neighbors, mutual_graph
-from cv_tf.grouping.group_files import GroupsError
+from cv_tf.grouping import (
+    GroupsError,
+    Likeness,
+    average_linkage,
+    find_neighbors,
+    mutual_graph,
+)
 
 COLUMNS = [
     *("product_id", "group_id", "group_size"),

@@ -17,14 +17,12 @@ from PIL import Image
 from cv_tf import command, search
 from cv_tf.catalog import read_catalog
 from cv_tf.config import Config
-from cv_tf.embeddings import EmbeddingsError
-from cv_tf.embeddings.compute import embed
-from cv_tf.embeddings.parquet import fingerprint, to_table
+from cv_tf.embeddings import EmbeddingsError, embed, fingerprint, to_table
 from cv_tf.models import Embedder
 from cv_tf.pipeline import prepare
 from cv_tf.search import SearchConfig
 from cv_tf.settings import ConfigError
-from cv_tf.training.workdir import Workdir
+from cv_tf.training import Workdir
 
 # Of the first seven drawn products; the even styles are trousers, style 1 is a shirt.
 ANGLES = {

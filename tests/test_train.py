@@ -11,7 +11,7 @@ import pytest
 from cv_tf import command, train
 from cv_tf.config import Config, ConfigError
 from cv_tf.models import Embedder
-from cv_tf.training.workdir import WorkdirError
+from cv_tf.training import WorkdirError
 
 FIGURES = (
     "recall_at_1",
@@ -125,7 +125,7 @@ class TestMainJob:
         config, process = finished_run
         before = contents(Path(config.workdir))
         # Neither the catalogue nor its photos are needed any more.
-        monkeypatch.delattr("cv_tf.catalog.products.read_products")
+        monkeypatch.setattr("cv_tf.catalog.read_products", None)
         run = train.run(config)
         printed = capsys.readouterr().out
         assert "finished" in printed

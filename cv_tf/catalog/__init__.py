@@ -4,7 +4,6 @@ Importing this room does not import TensorFlow; `cv_tf.catalog.catalog_builder` 
 `cv_tf.datasets.prepared` do.
 """
 
-from cv_tf.catalog.columns import CatalogError
-from cv_tf.catalog.table import Catalog, read_catalog
+import lazy_loader
 
-__all__ = ["Catalog", "CatalogError", "catalog_builder", "prepared", "read_catalog"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv_tf
 from cv_tf.catalog.table import Catalog, read_catalog
 from cv_tf.config import CatalogSettings
 
@@ -23,9 +24,8 @@ def read_products(settings: CatalogSettings, split: str = "") -> Catalog:
 def _read(settings: CatalogSettings) -> Catalog:
     if settings.catalog:
         return read_catalog(settings.catalog, settings.block_columns)
-    from cv_tf.catalog.dataset import load_dataset  # noqa: PLC0415 (loads TFDS)
 
-    return load_dataset(
+    return cv_tf.catalog.load_dataset(
         settings.dataset,
         data_dir=settings.data_dir or None,
         block_columns=settings.block_columns,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+import cv_tf
 from cv_tf.catalog.columns import (
     CatalogError,
     Columns,
@@ -216,9 +217,8 @@ def objects(cells: Sequence[str]) -> np.ndarray:
 def _read(settings: CatalogSettings) -> Catalog:
     if settings.catalog:
         return read_catalog(settings.catalog, settings.block_columns)
-    from cv_tf.catalog.dataset import load_dataset  # noqa: PLC0415 (loads TFDS)
 
-    return load_dataset(
+    return cv_tf.catalog.load_dataset(
         settings.dataset,
         data_dir=settings.data_dir or None,
         block_columns=settings.block_columns,

@@ -10,16 +10,20 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow.parquet as pq
 
-from cv_tf.catalog import Catalog
-from cv_tf.catalog.columns import check_frame
-from cv_tf.catalog.products import read_products
+import cv_tf
+from cv_tf.catalog import Catalog, check_frame, read_products
 from cv_tf.comparison.plan import Plan, Run
-from cv_tf.embeddings import Embeddings, read_embeddings
-from cv_tf.embeddings.parquet import fingerprint, read_notes, to_table
+from cv_tf.embeddings import (
+    Embeddings,
+    fingerprint,
+    read_embeddings,
+    read_notes,
+    to_table,
+)
 from cv_tf.files import whole_file
 from cv_tf.retrieval import nearest
 from cv_tf.settings import ConfigError
-from cv_tf.training.splits import has_variants, sample_styles, split_catalog
+from cv_tf.training import has_variants, sample_styles, split_catalog
 
 NUM_NEIGHBORS = 5
 _NUM_QUERIES = 6
@@ -95,17 +99,15 @@ def _identity(products: Catalog) -> str:
 
 def _embed(run: Run, products: Catalog, path: Path, model: str, identity: str) -> None:
     # These load TensorFlow.
-    from cv_tf import strategy as devices  # noqa: PLC0415
-    from cv_tf.embeddings.compute import embed  # noqa: PLC0415
-    from cv_tf.models import Embedder  # noqa: PLC0415
-    from cv_tf.pipeline.open_photos import prepare_photos  # noqa: PLC0415
 
     config = run.config
-    with devices.one_device(config.strategy).scope():
-        embedder = Embedder.load(run.workdir.embedder)
-        photos = prepare_photos(products, config, embedder.image_size)
+    with cv_tf.strategy.one_device(config.strategy).scope():
+        embedder = cv_tf.models.Embedder.load(run.workdir.embedder)
+        photos = cv_tf.pipeline.prepare_photos(products, config, embedder.image_size)
         name = f"Embedding, {run.recipe.name}"
-        vectors = embed(embedder, photos, config.embed_batch_size, name)
+        vectors = cv_tf.embeddings.embed(
+            embedder, photos, config.embed_batch_size, name
+        )
     table = to_table(photos.catalog, vectors, model=model, notes=identity)
     with whole_file(path) as unfinished:
         pq.write_table(table, unfinished)

@@ -13,7 +13,7 @@ from absl import flags
 from cv_tf import command
 from cv_tf.config import Config
 from cv_tf.settings import ConfigError, check_all, setting
-from cv_tf.training.workdir import Workdir
+from cv_tf.training import Workdir
 
 _LARGEST_SEED = 2**31 - 1
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cv_tf.comparison.plan import Plan, Recipe, Run
-from cv_tf.metrics.figures import COMPARED, RECALL, Figure
+from cv_tf.metrics import COMPARED, RECALL, Figure
 
 _CONFIDENCE = 0.95
 

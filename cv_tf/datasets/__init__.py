@@ -9,3 +9,7 @@ are beside ids, styles, colors and categories:
 
 Importing this package does not import TensorFlow.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

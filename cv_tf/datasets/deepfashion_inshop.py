@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from etils import epath
 
-from cv_tf.catalog.columns import CatalogError
+from cv_tf.catalog import CatalogError
 from cv_tf.datasets.manual import Found, LeftOut, ManualBuilder, Product
 from cv_tf.datasets.manual_folder import ManualFolder, photo_problems, read_lines
 

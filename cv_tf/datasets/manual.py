@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from etils import epath
 
-from cv_tf.catalog.columns import CatalogError
+from cv_tf.catalog import CatalogError
 from cv_tf.datasets.manual_folder import ManualFolder, read_photos
 
 Item = TypeVar("Item")

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from etils import epath
 
-from cv_tf.catalog.columns import CatalogError, Columns, read_columns
+from cv_tf.catalog import CatalogError, Columns, read_columns
 
 NO_PHOTO = "no photo"
 EMPTY_PHOTO = "photo is an empty file"

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cv_tf.catalog.columns import CatalogError
-from cv_tf.catalog.dataset import load_dataset
-from cv_tf.catalog.table import Catalog
-from cv_tf.catalog.tfds_builders import find_builder, prepare_builder, quiet_logs
+from cv_tf.catalog import (
+    Catalog,
+    CatalogError,
+    find_builder,
+    load_dataset,
+    prepare_builder,
+    quiet_logs,
+)
 from cv_tf.command import aligned
 from cv_tf.datasets.manual import ManualBuilder
 

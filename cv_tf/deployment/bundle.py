@@ -16,7 +16,7 @@ from cv_tf.deployment.savedmodel import (
     write_savedmodel,
 )
 from cv_tf.deployment.tflite import load_tflite, write_tflite
-from cv_tf.embeddings.compute import embed
+from cv_tf.embeddings import embed
 from cv_tf.files import whole_file, whole_folder
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos, in_order, look_through

@@ -13,7 +13,7 @@ from cv_tf import command
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
 from cv_tf.deployment.bundle import TOLERANCE, Agreement
-from cv_tf.metrics.figures import format_figures, format_run
+from cv_tf.metrics import format_figures, format_run
 from cv_tf.models import Embedder
 
 # Where things lie on one machine is nobody else's business.

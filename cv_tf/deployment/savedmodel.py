@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from cv_tf.models import Embedder
-from cv_tf.pipeline.read_squares import read_squares
+from cv_tf.pipeline import read_squares
 
 # From uint8 [n, S, S, 3], or from [n] encoded photos, to vectors [n, dimensions].
 Vectors = Callable[[np.ndarray], np.ndarray]

@@ -4,7 +4,6 @@ What reads such files needs no TensorFlow; `cv_tf.embeddings.compute` and
 `cv_tf.embeddings.job` do.
 """
 
-from cv_tf.embeddings.embeddings import Embeddings, EmbeddingsError
-from cv_tf.embeddings.parquet import read_embeddings
+import lazy_loader
 
-__all__ = ["Embeddings", "EmbeddingsError", "embed", "job", "read_embeddings"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

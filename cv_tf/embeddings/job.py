@@ -15,17 +15,14 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from cv_tf import strategy as devices
-from cv_tf.catalog import Catalog, CatalogError
-from cv_tf.catalog.products import read_products
+from cv_tf.catalog import Catalog, CatalogError, read_products
 from cv_tf.config import CatalogSettings
 from cv_tf.embeddings.compute import compiled, embed_batches, with_color
 from cv_tf.embeddings.parquet import fingerprint, merge_tables, read_notes, to_table
 from cv_tf.files import beside, whole_file
 from cv_tf.models import Embedder
-from cv_tf.pipeline import Photos, Reject, look_through, write_rejects
-from cv_tf.pipeline.scan_cache import default_folder
-from cv_tf.shards import JobError, Parts, run_parts
-from cv_tf.shards.run import EngineSettings
+from cv_tf.pipeline import Photos, Reject, default_folder, look_through, write_rejects
+from cv_tf.shards import EngineSettings, JobError, Parts, run_parts
 
 _LOADING = threading.Lock()
 # While one part computes, the next is looked through. Two that compute at once would

@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cv_tf.catalog import Catalog
-from cv_tf.catalog.table import number_blocks, objects
+from cv_tf.catalog import Catalog, number_blocks, objects
 from cv_tf.embeddings.embeddings import Embeddings, EmbeddingsError
 from cv_tf.files import open_binary
 

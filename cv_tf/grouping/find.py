@@ -12,7 +12,7 @@ from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.grouping.calibration import guess_threshold
 from cv_tf.grouping.confidence import Certainty, Verdicts, judge, pairs_within
-from cv_tf.grouping.link import link
+from cv_tf.grouping.linking import link
 from cv_tf.grouping.similarity import Likeness
 from cv_tf.retrieval import Neighbors
 

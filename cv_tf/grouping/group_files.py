@@ -11,8 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from absl import logging
 
-from cv_tf.catalog.columns import CatalogError, raise_problems, read_columns
-from cv_tf.catalog.table import number_styles
+from cv_tf.catalog import CatalogError, number_styles, raise_problems, read_columns
 from cv_tf.embeddings import Embeddings, EmbeddingsError
 from cv_tf.files import whole_file
 from cv_tf.grouping.find import Grouped

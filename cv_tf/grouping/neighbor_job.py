@@ -14,6 +14,8 @@ import numpy as np
 from cv_tf.config import GroupingSettings
 from cv_tf.files import whole_file
 from cv_tf.retrieval import (
+    CHUNK,
+    MAX_QUERIES,
     Index,
     Neighbors,
     build_index,
@@ -21,10 +23,7 @@ from cv_tf.retrieval import (
     load_index,
     nearest,
 )
-from cv_tf.retrieval.engines import CHUNK
-from cv_tf.retrieval.exact import MAX_QUERIES
-from cv_tf.shards import Parts, run_parts
-from cv_tf.shards.run import EngineSettings, engine_running
+from cv_tf.shards import EngineSettings, Parts, engine_running, run_parts
 
 # Of a larger block, an index is built once, and shards of its products are looked up.
 SPLIT_ABOVE = 200_000

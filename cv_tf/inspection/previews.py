@@ -13,12 +13,9 @@ import tensorflow as tf
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
 from cv_tf.methods import Method, TwoViews, build_embedder, build_method
-from cv_tf.pipeline import Photos, Reject
-from cv_tf.pipeline.open_photos import prepare_photos
-from cv_tf.training.fit import build_order
-from cv_tf.training.splits import split_catalog
-from cv_tf.vision import color_input
-from cv_tf.vision.random import Rows
+from cv_tf.pipeline import Photos, Reject, prepare_photos
+from cv_tf.training import build_order, split_catalog
+from cv_tf.vision import Rows, color_input
 
 # Batches of one block meet a block a step; few catalogues have more blocks.
 _MOST_STEPS = 200

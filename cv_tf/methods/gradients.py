@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import tensorflow as tf
 
 from cv_tf import strategy as devices
-from cv_tf.vision.random import Rows
+from cv_tf.vision import Rows
 
 if TYPE_CHECKING:
     from cv_tf.methods.method import Method

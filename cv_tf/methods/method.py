@@ -10,7 +10,7 @@ import tf_keras as keras
 from cv_tf import strategy as devices
 from cv_tf.methods.gradients import cached_gradients, plain_gradients
 from cv_tf.models import Embedder
-from cv_tf.vision.random import Rows
+from cv_tf.vision import Rows
 
 
 def spread(embeddings: tf.Tensor) -> tf.Tensor:

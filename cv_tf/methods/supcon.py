@@ -5,8 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from cv_tf import strategy as devices
-from cv_tf.losses import sup_con_loss
-from cv_tf.losses.part_nt_xent import parts_first
+from cv_tf.losses import parts_first, sup_con_loss
 from cv_tf.methods.two_views import TwoViews
 
 

@@ -10,10 +10,8 @@ import tf_keras as keras
 
 from cv_tf import choices
 from cv_tf.methods.method import Method
-from cv_tf.models import Embedder, projection_head
-from cv_tf.models.backbones import normalize_together
-from cv_tf.vision import color_input, pool_parts, slice_parts, windows
-from cv_tf.vision.random import Rows
+from cv_tf.models import Embedder, normalize_together, projection_head
+from cv_tf.vision import Rows, color_input, pool_parts, slice_parts, windows
 
 
 class PartEncoder(keras.Model):

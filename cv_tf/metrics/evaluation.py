@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from absl import logging
 
-from cv_tf.catalog.table import number_styles, objects
+from cv_tf.catalog import number_styles, objects
 from cv_tf.config import EvaluationSettings, GroupingSettings
 from cv_tf.embeddings import Embeddings
-from cv_tf.grouping import calibrate_on, group, group_at
-from cv_tf.grouping.group_files import GroupsError
+from cv_tf.grouping import GroupsError, calibrate_on, group, group_at
 from cv_tf.metrics.grouping import grouping_figures
 from cv_tf.metrics.retrieval import count_variants, retrieval_figures
 

@@ -1,15 +1,5 @@
 """Networks: backbones, projection heads, whitening and the Embedder."""
 
-from cv_tf.models.backbones import build_backbone
-from cv_tf.models.embedder import Embedder
-from cv_tf.models.folding import fold_norms
-from cv_tf.models.projection import projection_head
-from cv_tf.models.whitening import Whitening
+import lazy_loader
 
-__all__ = [
-    "Embedder",
-    "Whitening",
-    "build_backbone",
-    "fold_norms",
-    "projection_head",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

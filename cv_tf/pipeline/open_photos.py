@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cv_tf.catalog import Catalog, CatalogError
-from cv_tf.catalog.columns import check_frame, raise_problems
+import cv_tf
+from cv_tf.catalog import Catalog, CatalogError, check_frame, raise_problems
 from cv_tf.config import DataSettings
 from cv_tf.pipeline.decode import plan
 from cv_tf.pipeline.examine import CONVERTED
@@ -19,7 +19,7 @@ from cv_tf.pipeline.scan import scan
 from cv_tf.pipeline.scan_cache import Reject, ScanCache, Scanned
 
 if TYPE_CHECKING:
-    from cv_tf.pipeline import Photos
+    from cv_tf.pipeline.photos import Photos
 
 
 def prepare(
@@ -173,9 +173,8 @@ def prepare_photos(catalog: Catalog, settings: DataSettings, image_size: int) ->
       CatalogError: If photos cannot be used and `--on_bad_image` is "fail".
     """
     # Tables are read without TensorFlow, so that errors in them come at once.
-    from cv_tf.pipeline import prepare  # noqa: PLC0415
 
-    return prepare(
+    return cv_tf.pipeline.prepare(
         catalog,
         image_size,
         frame=settings.frame,

@@ -3,6 +3,6 @@
 Importing this room does not import TensorFlow.
 """
 
-from cv_tf.report.search_results import Answer, Neighbor, Product
+import lazy_loader
 
-__all__ = ["Answer", "Neighbor", "Product", "page_settings"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

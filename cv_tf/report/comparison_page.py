@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cv_tf import command
-from cv_tf.comparison.galleries import NUM_NEIGHBORS, Query
-from cv_tf.comparison.results import Row
-from cv_tf.metrics.figures import COST, FMS, PRECISION, QUALITY, RECALL, Figure
+from cv_tf.comparison import NUM_NEIGHBORS, Query, Row
+from cv_tf.metrics import COST, FMS, PRECISION, QUALITY, RECALL, Figure
 from cv_tf.report.page import write_page
 from cv_tf.report.thumbnails import thumbnails
 

@@ -11,8 +11,7 @@ import numpy as np
 from cv_tf.config import EvaluationSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import calibrate_on
-from cv_tf.metrics.figures import defined
-from cv_tf.metrics.retrieval import rank_queries
+from cv_tf.metrics import defined, rank_queries
 from cv_tf.report.curve import Curve, lay_out_curve
 from cv_tf.report.embedding_map import lay_out_map
 from cv_tf.report.page import (

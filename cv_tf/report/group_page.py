@@ -9,11 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cv_tf.embeddings import Embeddings
-from cv_tf.grouping import Calibration, Grouped
-from cv_tf.grouping.find import DOUBTFUL_BELOW
-from cv_tf.metrics import grouping_figures
-from cv_tf.metrics.figures import defined
-from cv_tf.metrics.grouping import PairErrors, pair_errors
+from cv_tf.grouping import DOUBTFUL_BELOW, Calibration, Grouped
+from cv_tf.metrics import PairErrors, defined, grouping_figures, pair_errors
 from cv_tf.report.curve import Curve, lay_out_curve
 from cv_tf.report.page import (
     PageSettings,

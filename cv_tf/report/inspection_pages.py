@@ -10,12 +10,11 @@ import numpy as np
 from PIL import Image
 
 from cv_tf.config import Config
-from cv_tf.inspection.part_agreement import Agreement
-from cv_tf.inspection.previews import Preview, Previews
+from cv_tf.inspection import Agreement, Preview, Previews
 from cv_tf.report.page import write_page
 from cv_tf.report.pictures import Captioned, ColorScale, draw_parts, write_sheet
 from cv_tf.report.thumbnails import Thumbnail, as_thumbnail
-from cv_tf.vision.layouts import is_symmetric, windows_by_part
+from cv_tf.vision import is_symmetric, windows_by_part
 
 _VIEWS = {
     "crops": "random resized crops, recolored",

@@ -15,7 +15,7 @@ import markupsafe
 import numpy as np
 
 from cv_tf import command
-from cv_tf.catalog.table import number_styles
+from cv_tf.catalog import number_styles
 from cv_tf.files import whole_file
 from cv_tf.settings import setting
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cv_tf.files import whole_file
 from cv_tf.report.thumbnails import SIDE, NoThumbnailError, small_photo
-from cv_tf.vision.layouts import Layout, Window, windows_by_part
+from cv_tf.vision import Layout, Window, windows_by_part
 
 Color = tuple[int, int, int]
 

@@ -15,7 +15,7 @@ from cv_tf.files import whole_file
 from cv_tf.report.page import write_page
 from cv_tf.report.thumbnails import thumbnails
 from cv_tf.retrieval import same_color
-from cv_tf.training.workdir import write_json
+from cv_tf.training import write_json
 
 
 class Product(NamedTuple):

@@ -19,11 +19,11 @@ from tensorboard.plugins.projector.metadata import PROJECTOR_FILENAME
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
 from cv_tf.files import whole_folder
-from cv_tf.inspection.previews import Preview, preview_first_batch
+from cv_tf.inspection import Preview, preview_first_batch
 from cv_tf.pipeline import Photos, in_order
 from cv_tf.report.inspection_pages import captioned
 from cv_tf.report.pictures import Captioned, draw_sheet
-from cv_tf.training.splits import sample_styles
+from cv_tf.training import sample_styles
 
 # Tiles of 64 pixels, 64 in a row: a side of 4,096. Browsers draw up to 8,192 at most.
 _MOST_PRODUCTS = 4096

@@ -1,6 +1,5 @@
 """Long work in numbered parts, each of which leaves a file: here, or on a cluster."""
 
-from cv_tf.shards.run import run_parts
-from cv_tf.shards.shards import JobError, Parts, run_here
+import lazy_loader
 
-__all__ = ["JobError", "Parts", "run", "run_here", "run_parts"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from tqdm import tqdm
 
+import cv_tf
 from cv_tf import choices
 from cv_tf.config import setting
 from cv_tf.shards.shards import Parts, Work, run_here
@@ -31,9 +32,8 @@ def engine_running(settings: EngineSettings) -> Iterator[None]:
     if settings.engine == "local":
         yield
         return
-    from cv_tf.shards.spark import cluster  # noqa: PLC0415
 
-    with cluster(settings.spark_master):
+    with cv_tf.shards.cluster(settings.spark_master):
         yield
 
 
@@ -56,6 +56,6 @@ def run_parts(
         if settings.engine == "local":
             run_here(work, missing, bar.update)
         else:
-            from cv_tf.shards.spark import run_on_spark  # noqa: PLC0415
-
-            run_on_spark(work, parts, sizes, settings.spark_master, bar.update)
+            cv_tf.shards.run_on_spark(
+                work, parts, sizes, settings.spark_master, bar.update
+            )

@@ -1,1 +1,5 @@
 """Fitting, checkpoints, evaluation: what turns settings into a trained Embedder."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -10,13 +10,12 @@ import numpy as np
 from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config, EvaluationSettings
-from cv_tf.embeddings.compute import embed, with_color
+from cv_tf.embeddings import embed, with_color
 from cv_tf.grouping import calibrate_on
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import evaluate_embeddings, retrieval_figures
 from cv_tf.models import Embedder
-from cv_tf.pipeline import Photos
-from cv_tf.pipeline.open_photos import prepare_photos
+from cv_tf.pipeline import Photos, prepare_photos
 from cv_tf.training.fit_whitening import embed_whitened
 from cv_tf.training.splits import has_variants, sample_styles, split_catalog
 

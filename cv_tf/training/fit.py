@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cv_tf import choices
-from cv_tf import strategy as devices
+from cv_tf import choices, strategy as devices
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
 from cv_tf.errors import Interrupted

@@ -6,7 +6,7 @@ import numpy as np
 
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config, GroupingSettings
-from cv_tf.embeddings.compute import embed, with_color
+from cv_tf.embeddings import embed, with_color
 from cv_tf.grouping import group
 from cv_tf.models import Embedder, Whitening
 from cv_tf.pipeline import Photos

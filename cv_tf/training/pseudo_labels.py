@@ -9,8 +9,7 @@ import numpy as np
 
 from cv_tf.config import Config
 from cv_tf.embeddings import Embeddings
-from cv_tf.grouping import find_groups, find_neighbors
-from cv_tf.grouping.group_files import write_groups
+from cv_tf.grouping import find_groups, find_neighbors, write_groups
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos
 from cv_tf.training.fit_whitening import GROUPING, embed_whitened

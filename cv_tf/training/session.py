@@ -13,15 +13,13 @@ import tf_keras as keras
 from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
-from cv_tf.embeddings.compute import compiled, embed
+from cv_tf.embeddings import compiled, embed
 from cv_tf.files import whole_file
-from cv_tf.grouping.group_files import read_groups
+from cv_tf.grouping import read_groups
 from cv_tf.methods import build_embedder, build_method
-from cv_tf.metrics import embedding_spread, retrieval_figures
-from cv_tf.metrics.figures import format_run
+from cv_tf.metrics import embedding_spread, format_run, retrieval_figures
 from cv_tf.models import Embedder
-from cv_tf.pipeline import Photos, write_rejects
-from cv_tf.pipeline.open_photos import prepare_photos
+from cv_tf.pipeline import Photos, prepare_photos, write_rejects
 from cv_tf.training.checkpoints import Checkpoints
 from cv_tf.training.embedder_evaluation import Evaluation, evaluate_new, has_variants
 from cv_tf.training.fit import build_order, compile_method, fit

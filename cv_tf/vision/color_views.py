@@ -9,7 +9,7 @@ import tf_keras as keras
 
 from cv_tf.vision import color
 from cv_tf.vision.plane_layer import PlaneLayer, checked_probability, checked_range
-from cv_tf.vision.product_color import background_mask
+from cv_tf.vision.product_colors import background_mask
 from cv_tf.vision.random import Rows, per_image, split_seed
 
 

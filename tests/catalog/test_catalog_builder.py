@@ -3,9 +3,8 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from cv_tf.catalog import CatalogError, read_catalog
+from cv_tf.catalog import CatalogError, load_dataset, read_catalog
 from cv_tf.catalog.catalog_builder import CatalogBuilder, write_shards
-from cv_tf.catalog.dataset import load_dataset
 
 ROWS = """product_id,image,style_id,color,category,gender,split,x,y,width,height
 007,a.jpg,S2,Red,Shirt,Men,train,1,2,3,4

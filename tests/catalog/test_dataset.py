@@ -3,8 +3,7 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from cv_tf.catalog import CatalogError
-from cv_tf.catalog.dataset import load_dataset
+from cv_tf.catalog import CatalogError, load_dataset
 
 NAMES = ("left", "right", "both")
 

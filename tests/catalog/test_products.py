@@ -2,8 +2,7 @@
 
 import pytest
 
-from cv_tf.catalog import CatalogError, dataset
-from cv_tf.catalog.products import read_products
+from cv_tf.catalog import CatalogError, read_products
 from cv_tf.config import CatalogSettings, Config
 
 
@@ -35,7 +34,7 @@ class TestDataset:
             asked.append((name, options))
             return "the data set"
 
-        monkeypatch.setattr(dataset, "load_dataset", load_dataset)
+        monkeypatch.setattr("cv_tf.catalog.load_dataset", load_dataset)
         return asked
 
     @pytest.mark.parametrize(("given", "folder"), [("", None), ("data", "data")])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cv_tf.comparison.plan import CompareConfig
+from cv_tf.comparison import CompareConfig
 from cv_tf.settings import ConfigError
 
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from cv_tf.catalog import CatalogError, read_catalog
-from cv_tf.comparison import galleries as products
-from cv_tf.comparison.galleries import read_compared, shown_products
+from cv_tf.comparison import galleries as products, read_compared, shown_products
 from cv_tf.settings import ConfigError
 
 RECIPES = {"a": (), "b": ()}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cv_tf.comparison.runs import check_folder, open_folder
-from cv_tf.training.workdir import WorkdirError
+from cv_tf.comparison import check_folder, open_folder
+from cv_tf.training import WorkdirError
 
 RECIPES = {"a": ("--steps=7",), "b": ()}
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from cv_tf.catalog import Catalog, read_catalog
-from cv_tf.comparison import galleries as neighbors
-from cv_tf.comparison.galleries import compare_neighbors, embed_shown
+from cv_tf.comparison import compare_neighbors, embed_shown, galleries as neighbors
 from cv_tf.embeddings import Embeddings
 
 

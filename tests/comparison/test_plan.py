@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cv_tf import command
-from cv_tf.comparison.plan import CompareConfig, make_plan
+from cv_tf.comparison import CompareConfig, make_plan
 from cv_tf.config import Config
 from cv_tf.settings import ConfigError
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cv_tf.comparison.results import BEST, EQUAL, OTHER, Cell, spell
-from cv_tf.metrics.figures import COMPARED, COST, QUALITY, RECALL, Figure
+from cv_tf.metrics import COMPARED, COST, QUALITY, RECALL, Figure
 
 RECALLS = {
     "low": [0.5, 0.5, 0.53],

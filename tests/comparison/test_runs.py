@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cv_tf.comparison import runs as process
-from cv_tf.comparison.runs import Stopped, make_runs, open_folder
+from cv_tf.comparison import Stopped, make_runs, open_folder, runs as process
 
 # What a run does: its folder is the first argument, the script's own the second.
 FINISH = """

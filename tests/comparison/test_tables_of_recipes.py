@@ -6,7 +6,7 @@ import json
 import pytest
 
 from cv_tf.catalog import read_catalog
-from cv_tf.comparison.tables import (
+from cv_tf.comparison import (
     format_markdown,
     how_to_read,
     provenance,

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from cv_tf.catalog import CatalogError
-from cv_tf.datasets.prepared import prepare_dataset
-from cv_tf.training.splits import split_catalog
+from cv_tf.datasets import prepare_dataset
+from cv_tf.training import split_catalog
 
 DRESS = "img/WOMEN/Dresses/id_00000002"
 SHIRT = "img/MEN/Shirts_Polos/id_00000080"

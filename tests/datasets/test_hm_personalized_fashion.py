@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from cv_tf.catalog import CatalogError
-from cv_tf.datasets.prepared import prepare_dataset
+from cv_tf.datasets import prepare_dataset
 from cv_tf.datasets.manual import split_of
 
 _NAMES = """

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cv_tf.catalog import Catalog, CatalogError
-from cv_tf.datasets.prepared import Prepared, format_prepared, prepare_dataset
+from cv_tf.datasets import Prepared, format_prepared, prepare_dataset
 
 
 def catalog():

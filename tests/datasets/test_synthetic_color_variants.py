@@ -13,8 +13,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from cv_tf.datasets import synthetic_color_variants
-from cv_tf.datasets.synthetic_color_variants import canvas as patterns
-from cv_tf.datasets.synthetic_color_variants import curves, palette
+from cv_tf.datasets.synthetic_color_variants import canvas as patterns, curves, palette
 from cv_tf.datasets.synthetic_color_variants.canvas import Canvas, Pose
 from cv_tf.datasets.synthetic_color_variants.design import Field, Garment
 from cv_tf.datasets.synthetic_color_variants.garments import GARMENTS

@@ -6,8 +6,8 @@ import tf_keras as keras
 
 from cv_tf.catalog import read_catalog
 from cv_tf.config import Config
-from cv_tf.deployment.bundle import draw_photos
-from cv_tf.embeddings.compute import embed
+from cv_tf.deployment import draw_photos
+from cv_tf.embeddings import embed
 from cv_tf.methods import build_embedder
 from cv_tf.pipeline import Photos
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from cv_tf.catalog import CatalogError, read_catalog
-from cv_tf.deployment import bundle as export
-from cv_tf.deployment.bundle import ExportError, draw_photos, export_embedder
+from cv_tf.deployment import bundle as export, draw_photos, export_embedder
+from cv_tf.deployment.bundle import ExportError
 
 
 @pytest.mark.integration

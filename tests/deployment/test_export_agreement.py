@@ -2,12 +2,8 @@ import numpy as np
 import pytest
 from angles import at_degrees
 
-from cv_tf.deployment.bundle import (
-    Agreement,
-    ExportError,
-    check_agreement,
-    compare_vectors,
-)
+from cv_tf.deployment import Agreement
+from cv_tf.deployment.bundle import ExportError, check_agreement, compare_vectors
 
 
 def test_figures_by_hand():

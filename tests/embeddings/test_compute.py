@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 
 from cv_tf.catalog import read_catalog
-from cv_tf.embeddings import parquet as fingerprint_module
-from cv_tf.embeddings.compute import compiled, embed, embed_batches, with_color
-from cv_tf.embeddings.parquet import fingerprint
+from cv_tf.embeddings import (
+    compiled,
+    embed,
+    fingerprint,
+    parquet as fingerprint_module,
+    with_color,
+)
+from cv_tf.embeddings.compute import embed_batches
 from cv_tf.models import Whitening
 from cv_tf.pipeline import Photos, prepare
 from cv_tf.vision import product_color

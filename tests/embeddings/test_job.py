@@ -9,21 +9,20 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from cv_tf.catalog import CatalogError
+from cv_tf.catalog import CatalogError, read_products
 from cv_tf.catalog.catalog_builder import write_shards
-from cv_tf.catalog.products import read_products
 from cv_tf.config import CatalogSettings
-from cv_tf.embeddings import job as job_module
-from cv_tf.embeddings import read_embeddings
-from cv_tf.embeddings.compute import embed
-from cv_tf.embeddings.job import (
+from cv_tf.embeddings import (
     Embedded,
     EmbeddingJob,
+    embed,
     embed_catalog,
+    fingerprint,
+    job as job_module,
+    read_embeddings,
     rejects_path,
-    write_part,
 )
-from cv_tf.embeddings.parquet import fingerprint
+from cv_tf.embeddings.job import write_part
 from cv_tf.pipeline import prepare
 from cv_tf.shards import JobError
 from cv_tf.vision import product_color

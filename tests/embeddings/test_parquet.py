@@ -8,10 +8,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from cv_tf.catalog import Catalog, read_catalog
-from cv_tf.embeddings import Embeddings, EmbeddingsError, read_embeddings
-from cv_tf.embeddings import parquet as read
-from cv_tf.embeddings import parquet as table
-from cv_tf.embeddings.parquet import merge_tables, read_notes, to_table
+from cv_tf.embeddings import (
+    Embeddings,
+    EmbeddingsError,
+    parquet as read,
+    parquet as table,
+    read_embeddings,
+    read_notes,
+    to_table,
+)
+from cv_tf.embeddings.parquet import merge_tables
 
 CATALOG = """product_id,image,category,color
 007,a.jpg,Shirts,red

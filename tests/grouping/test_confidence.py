@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from angles import at_degrees
 
-from cv_tf.grouping import Likeness
-from cv_tf.grouping.confidence import Certainty, fit_certainty, judge, pairs_within
+from cv_tf.grouping import Certainty, Likeness
+from cv_tf.grouping.confidence import fit_certainty, judge, pairs_within
 from cv_tf.retrieval import nearest
 
 EMBEDDINGS = at_degrees(0, 10, 60, 200)

@@ -7,16 +7,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cv_tf.grouping import Grouped
-from cv_tf.grouping.confidence import Verdicts
-from cv_tf.grouping.find import Named
-from cv_tf.grouping.group_files import (
+from cv_tf.grouping import (
+    Grouped,
     GroupsError,
+    Named,
+    Verdicts,
     read_groups,
     read_labels,
-    to_table,
     write_groups,
 )
+from cv_tf.grouping.group_files import to_table
 
 
 def _objects(*names):

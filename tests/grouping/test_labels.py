@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cv_tf.embeddings import Embeddings, EmbeddingsError
-from cv_tf.grouping.group_files import match_labels
+from cv_tf.grouping import match_labels
 
 IDS = ("d", "a", "c", "b")
 

@@ -5,7 +5,7 @@ import pytest
 
 from cv_tf.config import GroupingSettings
 from cv_tf.grouping import calibrate_on, group
-from cv_tf.grouping.link import crowd
+from cv_tf.grouping.linking import crowd
 
 SETTINGS = GroupingSettings(retrieval="exact")
 

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from cv_tf.config import GroupingSettings
-from cv_tf.grouping import find_neighbors, neighbor_job
-from cv_tf.grouping import neighbor_job as neighbor_plan
-from cv_tf.grouping.neighbor_job import find_neighbors_in_parts
-from cv_tf.shards import JobError
-from cv_tf.shards.run import EngineSettings
+from cv_tf.grouping import (
+    find_neighbors,
+    find_neighbors_in_parts,
+    neighbor_job,
+    neighbor_job as neighbor_plan,
+)
+from cv_tf.shards import EngineSettings, JobError
 
 SETTINGS = GroupingSettings(neighbors=12, retrieval="exact")
 

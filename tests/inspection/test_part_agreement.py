@@ -3,7 +3,8 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.inspection.part_agreement import compare_parts, part_agreement, split_parts
+from cv_tf.inspection import part_agreement
+from cv_tf.inspection.agreement import compare_parts, split_parts
 from cv_tf.models import Embedder, Whitening, build_backbone
 from cv_tf.vision import LAYOUTS
 

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from cv_tf.catalog import read_catalog
-from cv_tf.inspection.previews import method_views, preview, preview_first_batch
+from cv_tf.inspection import preview, preview_first_batch
+from cv_tf.inspection.previews import method_views
 from cv_tf.methods import build_embedder, build_method
-from cv_tf.pipeline import batches
-from cv_tf.pipeline.open_photos import prepare_photos
-from cv_tf.training.fit import build_order
-from cv_tf.training.splits import split_catalog
+from cv_tf.pipeline import batches, prepare_photos
+from cv_tf.training import build_order, split_catalog
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Every figure that people are shown says what it is."""
 
-from cv_tf.metrics.figures import FIGURES, defined
+from cv_tf.metrics import defined
+from cv_tf.metrics.figures import FIGURES
 
 
 def test_labels_tell_figures_apart_and_meanings_are_sentences():

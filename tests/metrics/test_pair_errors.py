@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from cv_tf.metrics.grouping import pair_errors
+from cv_tf.metrics import pair_errors
 
 
 def test_worked_by_hand():

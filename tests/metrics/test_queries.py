@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from angles import at_degrees
 
-from cv_tf.metrics import retrieval_figures
-from cv_tf.metrics.retrieval import rank_queries
+from cv_tf.metrics import rank_queries, retrieval_figures
 
 
 def test_worked_by_hand():

@@ -12,9 +12,14 @@ from cv_tf import evaluate
 from cv_tf.config import ConfigError, EvaluationSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.evaluate import EvaluateConfig, settings_of
-from cv_tf.grouping.group_files import GroupsError
-from cv_tf.metrics import grouping_figures, retrieval_figures
-from cv_tf.metrics.evaluation import StoredGroups, match_truth, stored_figures
+from cv_tf.grouping import GroupsError
+from cv_tf.metrics import (
+    StoredGroups,
+    grouping_figures,
+    match_truth,
+    retrieval_figures,
+    stored_figures,
+)
 
 SETTINGS = EvaluationSettings()
 # On a circle: a1 and a2 are near, b1 and b2 farther, c is between a and b.

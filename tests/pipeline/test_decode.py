@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from cv_tf.pipeline.decode import Plan, decode, plan
+from cv_tf.pipeline import Plan
+from cv_tf.pipeline.decode import decode, plan
 from cv_tf.pipeline.scan_cache import Scanned
 
 

@@ -8,9 +8,9 @@ import tensorflow as tf
 from PIL import Image, ImageDraw
 
 from cv_tf.catalog import read_catalog
-from cv_tf.pipeline import in_order, look_through
+from cv_tf.pipeline import in_order, look_through, read_squares
 from cv_tf.pipeline.examine import examine
-from cv_tf.pipeline.read_squares import read_squares, shrink
+from cv_tf.pipeline.squares import shrink
 
 pytestmark = pytest.mark.integration
 

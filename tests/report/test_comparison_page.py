@@ -5,9 +5,11 @@ import itertools
 import pytest
 from PIL import Image
 
-from cv_tf.comparison.galleries import Found, Query, Shown
-from cv_tf.metrics.figures import RECALL
-from cv_tf.report.comparison_page import Value, draw, lay_out, write_comparison_page
+from cv_tf.comparison import Query
+from cv_tf.comparison.galleries import Found, Shown
+from cv_tf.metrics import RECALL
+from cv_tf.report import write_comparison_page
+from cv_tf.report.comparison_page import Value, draw, lay_out
 
 RECALLS = {"low": [0.5, 0.5, 0.53], "frozen": 0.75, "top": [0.8, 0.82, None]}
 ABOUT = {"command": "python -m", "catalogue": "c.csv", "budget": "few", "date": "today"}

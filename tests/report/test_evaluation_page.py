@@ -9,8 +9,8 @@ from cv_tf.catalog import read_catalog
 from cv_tf.config import EvaluationSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.metrics import evaluate_embeddings
-from cv_tf.report.evaluation_page import lay_out_queries, write_evaluation_page
-from cv_tf.report.page import PageSettings
+from cv_tf.report import PageSettings, write_evaluation_page
+from cv_tf.report.evaluation_page import lay_out_queries
 
 EVIL = "</script><script>document.title = 'broken'</script><b id=evil>"
 

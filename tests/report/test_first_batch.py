@@ -8,10 +8,9 @@ from PIL import Image
 from tensorboard.plugins.image.images_plugin import ImagesPlugin
 
 from cv_tf.catalog import read_catalog
-from cv_tf.inspection.previews import preview_first_batch
-from cv_tf.pipeline.open_photos import prepare_photos
-from cv_tf.report import tensorboard as first_batch
-from cv_tf.report.tensorboard import show_first_batch
+from cv_tf.inspection import preview_first_batch
+from cv_tf.pipeline import prepare_photos
+from cv_tf.report import show_first_batch, tensorboard as first_batch
 
 
 @pytest.fixture

@@ -9,11 +9,10 @@ import pytest
 from PIL import Image
 
 from cv_tf.embeddings import Embeddings
-from cv_tf.grouping import Calibration, Grouped
-from cv_tf.grouping.confidence import Certainty, Verdicts
+from cv_tf.grouping import Calibration, Certainty, Grouped, Verdicts
 from cv_tf.grouping.find import name_groups
-from cv_tf.report.group_page import lay_out_groups, write_group_page
-from cv_tf.report.page import PageSettings, Styles
+from cv_tf.report import PageSettings, Styles, write_group_page
+from cv_tf.report.group_page import lay_out_groups
 
 EVIL = "</script><script>document.title = 'broken'</script><b id=evil>"
 IDS = ["a1", "b1", "a2", "c1", "a3", "b2", EVIL, "e2"]

@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 
-from cv_tf.grouping import Grouped
-from cv_tf.grouping.confidence import Verdicts
-from cv_tf.grouping.find import Named
-from cv_tf.report.group_page import GUESSED, format_summary
+from cv_tf.grouping import Grouped, Named, Verdicts
+from cv_tf.report import GUESSED, format_summary
 
 SUMMARY = {
     "num_products": 12_345,

@@ -3,8 +3,14 @@ import json
 
 import pytest
 
-from cv_tf.report import Answer, Neighbor, Product
-from cv_tf.report.search_results import format_answers, write_answers_json, write_csv
+from cv_tf.report import (
+    Answer,
+    Neighbor,
+    Product,
+    format_answers,
+    write_answers_json,
+    write_csv,
+)
 
 SHIRT = Product("A", "/a.jpg", "Shirts", "red")
 TWO = (

@@ -4,9 +4,8 @@ import jinja2
 import pytest
 from PIL import Image
 
-from cv_tf.report import Answer, Neighbor, Product
+from cv_tf.report import Answer, Neighbor, Product, write_neighbors_page
 from cv_tf.report.page import write_page
-from cv_tf.report.search_results import write_neighbors_page
 
 VOID = ("meta", "link", "img")
 HEADINGS = ("title", "h1", "h2", "h3", "dd", "p", "a")

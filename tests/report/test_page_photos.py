@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from cv_tf.report.page import PageSettings
+from cv_tf.report import PageSettings
 from cv_tf.report.thumbnails import fit_photos
 
 

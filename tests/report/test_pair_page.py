@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cv_tf.inspection.part_agreement import Agreement
-from cv_tf.report.inspection_pages import Pair, draw_agreement, write_pair
+from cv_tf.inspection import Agreement
+from cv_tf.report import Pair, write_pair
+from cv_tf.report.inspection_pages import draw_agreement
 from cv_tf.report.pictures import ColorScale
 
 EVIL = '<script>alert(1)</script>" onload="alert(1)'

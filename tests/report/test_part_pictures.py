@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cv_tf.report.pictures import draw_parts
-from cv_tf.vision.layouts import LAYOUTS, windows_by_part
+from cv_tf.vision import LAYOUTS, windows_by_part
 
 BLACK = np.zeros((64, 64, 3), np.uint8)
 

@@ -14,12 +14,11 @@ from tensorboard.plugins.projector import ProjectorConfig
 from tensorboard.plugins.projector.projector_plugin import ProjectorPlugin
 
 from cv_tf.catalog import read_catalog
-from cv_tf.embeddings.compute import embed
+from cv_tf.embeddings import embed
 from cv_tf.models import Embedder
-from cv_tf.pipeline import Photos, prepare
-from cv_tf.pipeline.open_photos import prepare_photos
-from cv_tf.report import tensorboard as projector
-from cv_tf.report.tensorboard import draw_sprite, metadata, write_projector
+from cv_tf.pipeline import Photos, prepare, prepare_photos
+from cv_tf.report import tensorboard as projector, write_projector
+from cv_tf.report.tensorboard import draw_sprite, metadata
 
 
 @pytest.fixture(scope="module")

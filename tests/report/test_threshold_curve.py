@@ -9,9 +9,8 @@ import pytest
 from matplotlib import pyplot
 from PIL import Image
 
-from cv_tf.grouping import Calibration
-from cv_tf.grouping.confidence import Certainty
-from cv_tf.report.curve import draw_curve, write_curve
+from cv_tf.grouping import Calibration, Certainty
+from cv_tf.report import draw_curve, write_curve
 
 CURVE = {
     "precision": np.array([0, 1, 1 / 2, 2 / 4, 3 / 7]),

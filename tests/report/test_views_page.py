@@ -5,9 +5,10 @@ import pytest
 from PIL import Image
 
 from cv_tf.config import Config
-from cv_tf.inspection.previews import Preview, Previews
+from cv_tf.inspection import Preview, Previews
 from cv_tf.pipeline import Reject
-from cv_tf.report.inspection_pages import say_which, write_views
+from cv_tf.report import write_views
+from cv_tf.report.inspection_pages import say_which
 
 EVIL = '<script>alert(1)</script>" onload="alert(1)'
 

@@ -7,8 +7,14 @@ import numpy as np
 import pytest
 from angles import at_degrees
 
-from cv_tf.retrieval import ExactIndex, Neighbors, build_index, load_index, scann
-from cv_tf.retrieval import engines as index_engines
+from cv_tf.retrieval import (
+    ExactIndex,
+    Neighbors,
+    build_index,
+    engines as index_engines,
+    load_index,
+    scann,
+)
 
 # ScaNN needs 16 products at least: these are far from what is looked for.
 FAR = (180, 184, 188, 192, 196, 200, 204, 208, 212, 216, 220, 224, 228, 232, 236, 240)

@@ -10,12 +10,12 @@ from cv_tf.retrieval import (
     Neighbors,
     ScannIndex,
     build_index,
+    engines as index_engines,
+    engines as search,
     load_index,
     nearest,
     scann,
 )
-from cv_tf.retrieval import engines as index_engines
-from cv_tf.retrieval import engines as search
 from cv_tf.retrieval.tuning import recall_against
 
 pytestmark = pytest.mark.integration

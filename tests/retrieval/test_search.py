@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from angles import at_degrees
 
-from cv_tf.retrieval import engines as index_engines
-from cv_tf.retrieval import engines as search
-from cv_tf.retrieval import nearest
+from cv_tf.retrieval import engines as index_engines, engines as search, nearest
 
 
 def _random(num_products, dim, seed=0):

@@ -3,14 +3,8 @@
 import numpy as np
 import pytest
 
-from cv_tf.retrieval import ExactIndex, Neighbors
-from cv_tf.retrieval.tuning import (
-    Effort,
-    cheapest_effort,
-    recall_against,
-    smallest,
-    tune,
-)
+from cv_tf.retrieval import Effort, ExactIndex, Neighbors
+from cv_tf.retrieval.tuning import cheapest_effort, recall_against, smallest, tune
 
 MOST = Effort(leaves=64, reordered=1000)
 

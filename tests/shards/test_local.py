@@ -5,9 +5,7 @@ import time
 
 import pytest
 
-from cv_tf.shards import Parts, run_here, run_parts
-from cv_tf.shards import shards as local
-from cv_tf.shards.run import EngineSettings
+from cv_tf.shards import EngineSettings, Parts, run_here, run_parts, shards as local
 
 
 def ignore(count: int) -> None:

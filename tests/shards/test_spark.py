@@ -20,8 +20,7 @@ from pyarrow import csv
 
 from cv_tf import embed, group
 from cv_tf.embeddings import job as embedding_job
-from cv_tf.shards import JobError, Parts
-from cv_tf.shards.spark import run_on_spark
+from cv_tf.shards import JobError, Parts, run_on_spark
 
 pyspark = pytest.importorskip("pyspark", reason="PySpark is not installed")
 pytestmark = [

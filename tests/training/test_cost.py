@@ -6,8 +6,7 @@ import types
 import pytest
 
 from cv_tf import train
-from cv_tf.training import callbacks
-from cv_tf.training import checkpoints as cost
+from cv_tf.training import callbacks, checkpoints as cost
 from cv_tf.training.callbacks import ProgressBar, Stopwatch
 from cv_tf.training.checkpoints import Cost
 

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from cv_tf.catalog import CatalogError
-from cv_tf.catalog.products import read_products
+from cv_tf.catalog import CatalogError, read_products
 from cv_tf.config import Config
-from cv_tf.pipeline.open_photos import prepare_photos
+from cv_tf.pipeline import prepare_photos
 
 
 def test_photos_as_the_settings_say(drawn_catalog, tmp_path):

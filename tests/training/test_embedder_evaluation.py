@@ -9,19 +9,14 @@ import tf_keras as keras
 
 from cv_tf.catalog import Catalog, read_catalog
 from cv_tf.config import Config
-from cv_tf.embeddings.compute import embed, with_color
+from cv_tf.embeddings import embed, with_color
 from cv_tf.grouping import calibrate_on
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import evaluate_embeddings, grouping_figures, retrieval_figures
 from cv_tf.models import Embedder, Whitening
-from cv_tf.pipeline import Photos, prepare
-from cv_tf.pipeline.open_photos import prepare_photos
-from cv_tf.training import embedder_evaluation as evaluation
-from cv_tf.training.embedder_evaluation import (
-    evaluate_catalog,
-    evaluate_new,
-    find_threshold,
-)
+from cv_tf.pipeline import Photos, prepare, prepare_photos
+from cv_tf.training import embedder_evaluation as evaluation, evaluate_catalog
+from cv_tf.training.embedder_evaluation import evaluate_new, find_threshold
 
 
 @pytest.fixture(scope="module")

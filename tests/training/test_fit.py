@@ -10,7 +10,8 @@ import tensorflow as tf
 from cv_tf.catalog import read_catalog
 from cv_tf.config import Config
 from cv_tf.pipeline import BlockOrder, Photos, RandomOrder, StyleOrder, prepare
-from cv_tf.training.fit import build_order, compile_method, fit
+from cv_tf.training import build_order
+from cv_tf.training.fit import compile_method, fit
 
 
 @pytest.fixture(scope="module")

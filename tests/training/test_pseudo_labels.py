@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from cv_tf import train
-from cv_tf.catalog.products import read_products
+from cv_tf.catalog import read_products
 from cv_tf.config import Config
-from cv_tf.grouping.group_files import read_groups
+from cv_tf.grouping import read_groups
 from cv_tf.methods import build_embedder
-from cv_tf.pipeline.open_photos import prepare_photos
+from cv_tf.pipeline import prepare_photos
 from cv_tf.training.pseudo_labels import with_pseudo_labels, write_pseudo_labels
 
 CONFIG = Config(

@@ -12,7 +12,7 @@ from ends import assert_same_end, saved_step
 from cv_tf import train
 from cv_tf.config import Config
 from cv_tf.errors import Interrupted
-from cv_tf.report.tensorboard import show_first_batch
+from cv_tf.report import show_first_batch
 from cv_tf.training import session
 from cv_tf.training.callbacks import ProgressBar
 
@@ -64,7 +64,7 @@ def test_two_runs_are_alike(through, tiny_run, tmp_path):
 
 
 def test_power_cuts(through, tiny_run, power_cut, read_events, tmp_path, monkeypatch):
-    monkeypatch.setattr("cv_tf.report.tensorboard.show_first_batch", show_first_batch)
+    monkeypatch.setattr("cv_tf.report.show_first_batch", show_first_batch)
     config = tiny_run(tmp_path / "run")
     assert power_cut(config, 2) == [1, 2]  # Before there is any checkpoint.
     assert saved_step(config.workdir) == 0

@@ -10,14 +10,12 @@ import tf_keras as keras
 
 from cv_tf import train
 from cv_tf.catalog import read_catalog
-from cv_tf.embeddings.compute import embed
+from cv_tf.embeddings import embed
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import embedding_spread, retrieval_figures
 from cv_tf.models import Embedder
-from cv_tf.training import session
+from cv_tf.training import Session, Workdir, save_embedder, session
 from cv_tf.training.callbacks import CollapseError, NonFiniteLossError
-from cv_tf.training.session import Session, save_embedder
-from cv_tf.training.workdir import Workdir
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 

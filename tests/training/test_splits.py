@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cv_tf.catalog import Catalog, CatalogError
-from cv_tf.training.splits import has_variants, sample_styles, split_catalog
+from cv_tf.training import has_variants, sample_styles, split_catalog
 
 
 def catalog(styles: list[int], splits: list[str] | None = None) -> Catalog:

@@ -2,7 +2,7 @@
 
 import textwrap
 
-from cv_tf.metrics.figures import format_figures, format_run
+from cv_tf.metrics import format_figures, format_run
 
 
 def text(indented: str) -> str:

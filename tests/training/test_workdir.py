@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cv_tf.config import Config
-from cv_tf.training.workdir import Workdir, WorkdirError, write_json, write_text
+from cv_tf.training import Workdir, WorkdirError, write_json, write_text
 
 
 def opened(folder: Path, **settings) -> Workdir:

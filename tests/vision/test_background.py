@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cv_tf.vision.plane_layer import to_planes
-from cv_tf.vision.product_color import background_mask
+from cv_tf.vision import to_planes
+from cv_tf.vision.product_colors import background_mask
 
 
 def _mask(images, **options):

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cv_tf.vision import color
-from cv_tf.vision.plane_layer import to_images, to_planes
+from cv_tf.vision import color, to_images, to_planes
 
 LUMA = np.array([0.299, 0.587, 0.114])
 

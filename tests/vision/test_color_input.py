@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.vision.color import ColorInput, color_input
+from cv_tf.vision import ColorInput, color_input
 
 PIXELS = np.array([[[[255, 0, 0], [10, 20, 30]]]], np.uint8)
 

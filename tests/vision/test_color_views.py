@@ -3,9 +3,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.vision import color
-from cv_tf.vision.color_views import ColorViews
-from cv_tf.vision.plane_layer import to_planes
+from cv_tf.vision import ColorViews, color, to_planes
 
 LUMA = np.array([0.299, 0.587, 0.114])
 # Every change switched off; the tests switch them on one by one.

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cv_tf.vision.geometry import crop_and_resize, mirror_boxes
-from cv_tf.vision.plane_layer import to_images, to_planes
+from cv_tf.vision import crop_and_resize, to_images, to_planes
+from cv_tf.vision.geometry import mirror_boxes
 
 WHOLE = [0.0, 0.0, 1.0, 1.0]
 

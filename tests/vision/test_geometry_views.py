@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cv_tf.vision.geometry import RandomCrops, SmallMoves
+from cv_tf.vision import RandomCrops, SmallMoves
 
 SIZE = 64
 # Coordinates as pixels: channel 0 is the row, channel 1 the column, in fractions.

@@ -1,13 +1,8 @@
 import numpy as np
 import pytest
 
-from cv_tf.vision.layouts import (
-    LAYOUTS,
-    is_symmetric,
-    pixel_windows,
-    windows,
-    windows_by_part,
-)
+from cv_tf.vision import LAYOUTS, is_symmetric, windows, windows_by_part
+from cv_tf.vision.layouts import pixel_windows
 from cv_tf.vision.parts import pooling_weights
 
 

@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.vision.layouts import LAYOUTS, is_symmetric, windows
-from cv_tf.vision.parts import PartPooling, pool_parts, pooling_weights
+from cv_tf.vision import LAYOUTS, PartPooling, is_symmetric, pool_parts, windows
+from cv_tf.vision.parts import pooling_weights
 
 
 def test_halves_of_an_odd_map_share_the_middle_row():

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.vision.parts import FixedParts, slice_parts
+from cv_tf.vision import FixedParts, slice_parts
 
 # One channel, 4 x 4: pixel value = 10 * row + column.
 BOARD = (10 * np.arange(4)[:, None] + np.arange(4))[None, :, :, None]

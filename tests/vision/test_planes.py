@@ -2,8 +2,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cv_tf.vision import ColorViews, RandomCrops, SmallMoves
-from cv_tf.vision.plane_layer import PlaneLayer, to_images, to_planes
+from cv_tf.vision import (
+    ColorViews,
+    PlaneLayer,
+    RandomCrops,
+    SmallMoves,
+    to_images,
+    to_planes,
+)
 
 PHOTOS = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3), dtype=np.uint8)
 

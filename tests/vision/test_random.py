@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cv_tf.vision.random import Rows, per_image, split_seed, uniform
+from cv_tf.vision import Rows
+from cv_tf.vision.random import per_image, split_seed, uniform
 
 
 @pytest.mark.integration

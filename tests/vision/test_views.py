@@ -3,10 +3,8 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.vision.color_views import ColorViews
-from cv_tf.vision.geometry import RandomCrops, SmallMoves
-from cv_tf.vision.random import Rows, split_seed
-from cv_tf.vision.views import Views
+from cv_tf.vision import ColorViews, RandomCrops, Rows, SmallMoves, Views
+from cv_tf.vision.random import split_seed
 
 
 def _photos():

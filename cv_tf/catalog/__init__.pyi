@@ -1,0 +1,25 @@
+from .columns import (
+    CatalogError as CatalogError,
+    Columns as Columns,
+    check_frame as check_frame,
+    raise_problems as raise_problems,
+    read_columns as read_columns,
+)
+from .dataset import (
+    load_dataset as load_dataset,
+)
+from .products import (
+    read_products as read_products,
+)
+from .table import (
+    Catalog as Catalog,
+    number_blocks as number_blocks,
+    number_styles as number_styles,
+    objects as objects,
+    read_catalog as read_catalog,
+)
+from .tfds_builders import (
+    find_builder as find_builder,
+    prepare_builder as prepare_builder,
+    quiet_logs as quiet_logs,
+)

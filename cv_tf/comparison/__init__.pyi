@@ -1,0 +1,31 @@
+from .galleries import (
+    NUM_NEIGHBORS as NUM_NEIGHBORS,
+    Query as Query,
+    compare_neighbors as compare_neighbors,
+    embed_shown as embed_shown,
+    read_compared as read_compared,
+    shown_products as shown_products,
+)
+from .plan import (
+    CompareConfig as CompareConfig,
+    Plan as Plan,
+    make_plan as make_plan,
+)
+from .results import (
+    Row as Row,
+    read_rows as read_rows,
+)
+from .runs import (
+    Stopped as Stopped,
+    check_folder as check_folder,
+    make_runs as make_runs,
+    open_folder as open_folder,
+    table_path as table_path,
+)
+from .tables import (
+    format_markdown as format_markdown,
+    how_to_read as how_to_read,
+    provenance as provenance,
+    write_table_csv as write_table_csv,
+    write_table_json as write_table_json,
+)

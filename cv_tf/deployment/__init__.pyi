@@ -1,0 +1,8 @@
+from .bundle import (
+    Agreement as Agreement,
+    draw_photos as draw_photos,
+    export_embedder as export_embedder,
+)
+from .card import (
+    write_card as write_card,
+)

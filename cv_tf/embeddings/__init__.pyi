@@ -1,0 +1,21 @@
+from .compute import (
+    compiled as compiled,
+    embed as embed,
+    with_color as with_color,
+)
+from .embeddings import (
+    Embeddings as Embeddings,
+    EmbeddingsError as EmbeddingsError,
+)
+from .job import (
+    Embedded as Embedded,
+    EmbeddingJob as EmbeddingJob,
+    embed_catalog as embed_catalog,
+    rejects_path as rejects_path,
+)
+from .parquet import (
+    fingerprint as fingerprint,
+    read_embeddings as read_embeddings,
+    read_notes as read_notes,
+    to_table as to_table,
+)

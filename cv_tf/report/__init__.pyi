@@ -1,0 +1,38 @@
+from .comparison_page import (
+    write_comparison_page as write_comparison_page,
+)
+from .curve import (
+    draw_curve as draw_curve,
+    write_curve as write_curve,
+)
+from .evaluation_page import (
+    write_evaluation_page as write_evaluation_page,
+)
+from .group_page import (
+    GUESSED as GUESSED,
+    format_summary as format_summary,
+    write_group_page as write_group_page,
+)
+from .inspection_pages import (
+    Pair as Pair,
+    write_pair as write_pair,
+    write_views as write_views,
+)
+from .page import (
+    PageSettings as PageSettings,
+    Styles as Styles,
+    check_page as check_page,
+)
+from .search_results import (
+    Answer as Answer,
+    Neighbor as Neighbor,
+    Product as Product,
+    format_answers as format_answers,
+    write_answers_json as write_answers_json,
+    write_csv as write_csv,
+    write_neighbors_page as write_neighbors_page,
+)
+from .tensorboard import (
+    show_first_batch as show_first_batch,
+    write_projector as write_projector,
+)

@@ -1,0 +1,30 @@
+from .colors import (
+    CANDIDATES as CANDIDATES,
+    SAME_COLOR as SAME_COLOR,
+    other_colors_first as other_colors_first,
+    same_color as same_color,
+)
+from .engines import (
+    CHUNK as CHUNK,
+    build_index as build_index,
+    load_index as load_index,
+    nearest as nearest,
+)
+from .exact import (
+    MAX_QUERIES as MAX_QUERIES,
+    ExactIndex as ExactIndex,
+)
+from .index import (
+    Index as Index,
+)
+from .neighbors import (
+    Neighbors as Neighbors,
+    check_embeddings as check_embeddings,
+    rows_by_block as rows_by_block,
+)
+from .scann import (
+    ScannIndex as ScannIndex,
+)
+from .tuning import (
+    Effort as Effort,
+)
