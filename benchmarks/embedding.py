@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--workdir", required=True)
     parser.add_argument("--catalog", required=True)
     parser.add_argument("--products", type=int, default=1024)
-    parser.add_argument("--part_size", type=int, default=256)
+    parser.add_argument("--shard_size", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="cv_tf-"))
@@ -62,7 +62,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> str:
             ("catalog", str(folder / "catalog.csv")),
             ("cache_dir", str(folder / "cache")),
         ),
-        part_size=arguments.part_size,
+        shard_size=arguments.shard_size,
         batch_size=BATCH,
     )
     embedder = Embedder.load(job.embedder)
@@ -100,7 +100,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> str:
         "# Embedding a catalogue beside the bare model",
         "",
         f"`python benchmarks/embedding.py --products={len(catalog)} "
-        f"--part_size={arguments.part_size}`: {arguments.rounds} rounds, "
+        f"--shard_size={arguments.shard_size}`: {arguments.rounds} rounds, "
         f"{size} px, {os.cpu_count()} cores, Python "
         f"{platform.python_version()}, {today:%Y-%m-%d}.",
         "",

@@ -27,7 +27,7 @@ from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings, read_embeddings
 from cv_tf.grouping import (
     Dendrograms,
-    Likeness,
+    Similarity,
     calibrate,
     calibrate_on,
     find_neighbors,
@@ -178,9 +178,9 @@ def by_guess(_: Labelled, reported: Labelled) -> np.ndarray:
     """Ours, as `python -m cv_tf.group` does it without --calibrate."""
     settings, products = GroupingSettings(), reported.embeddings
     neighbors = find_neighbors(products.vectors, products.block, settings)
-    likeness = Likeness(products.vectors, products.lab, settings.same_color)
-    threshold = guess_threshold(likeness, neighbors)
-    return link(likeness, neighbors, threshold).cut(threshold)
+    similarity = Similarity(products.vectors, products.lab, settings.same_color)
+    threshold = guess_threshold(similarity, neighbors)
+    return link(similarity, neighbors, threshold).cut(threshold)
 
 
 def preamble(num_products: int) -> list[str]:

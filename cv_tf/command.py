@@ -113,7 +113,7 @@ def given_flags(settings_class: type, argv: Sequence[str]) -> dict[str, Any]:
     return {
         field.name: _as_field(values[field.name].value)
         for field in dataclasses.fields(settings_class)
-        if values[field.name].present
+        if values[field.name].present or _given_as_before(field, values)
     }
 
 
@@ -248,7 +248,15 @@ def _define(settings_class: type) -> flags.FlagValues:
         }[type(default)]
         default = list(default) if isinstance(default, tuple) else default
         define(field.name, default, text, flag_values=values)
+        if field.metadata["was"]:
+            flags.DEFINE_alias(field.metadata["was"], field.name, flag_values=values)
     return values
+
+
+def _given_as_before(field: dataclasses.Field, values: flags.FlagValues) -> bool:
+    """Whether a flag is given by the name that it had in an earlier version."""
+    was = field.metadata["was"]
+    return bool(was) and values[was].present > 0
 
 
 def _as_field(value: Any) -> Any:

@@ -175,7 +175,7 @@ class MethodSettings:
     )
     momentum: float = setting(
         0.99,
-        "Of the slowly following twin network (moco, byol); byol raises it to 1.",
+        "Of the slowly following momentum encoder (moco, byol); byol raises it to 1.",
         minimum=0,
         maximum=1,
     )

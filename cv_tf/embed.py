@@ -37,8 +37,11 @@ class EmbedConfig(EngineSettings, CatalogSettings):
         "", "Only products with this value of the column 'split'; empty for all."
     )
     embed_batch_size: int = setting(64, "Photos embedded at a time.", minimum=1)
-    part_size: int = setting(
-        1024, "Products a part: what an interruption loses at most, twice.", minimum=1
+    shard_size: int = setting(
+        1024,
+        "Products a shard: what an interruption loses at most, twice.",
+        minimum=1,
+        was="part_size",
     )
     strategy: str = setting("auto", "Where to compute.", one_of=choices.DEVICES)
 
@@ -65,7 +68,7 @@ def run(config: EmbedConfig) -> Embedded:
         output=str(output.absolute()),
         products=tuple((name, getattr(config, name)) for name in _PRODUCTS),
         split=config.split,
-        part_size=config.part_size,
+        shard_size=config.shard_size,
         batch_size=config.embed_batch_size,
         strategy=config.strategy,
     )

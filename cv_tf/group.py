@@ -129,7 +129,7 @@ def run(config: GroupConfig) -> dict[str, Any]:
         neighbors,
         threshold,
         config,
-        calibration.certainty if calibration else None,
+        calibration.confidence_curve if calibration else None,
         previous,
     )
     summary = grouped.summary() | {
@@ -192,15 +192,15 @@ def _threshold(
         same = ("model", embeddings.model), ("same_color", config.same_color)
         if all(summary.get(name) == value for name, value in same):
             return float(summary["threshold"]), "the earlier run"
-    likeness = cv_tf.grouping.Likeness(
+    similarity = cv_tf.grouping.Similarity(
         embeddings.vectors, embeddings.lab, config.same_color
     )
-    return cv_tf.grouping.guess_threshold(likeness, neighbors), cv_tf.report.GUESSED
+    return cv_tf.grouping.guess_threshold(similarity, neighbors), cv_tf.report.GUESSED
 
 
 def _find_neighbors(config: GroupConfig, embeddings: Embeddings) -> Neighbors:
     if config.engine == "spark":
-        return cv_tf.grouping.find_neighbors_in_parts(
+        return cv_tf.grouping.find_neighbors_in_shards(
             embeddings.vectors,
             embeddings.block,
             config,

@@ -25,12 +25,12 @@ from cv_tf.catalog import Catalog
 from cv_tf.embeddings import Embeddings, read_embeddings
 from cv_tf.files import is_remote, say_unknown
 from cv_tf.report import (
-    Answer,
     Product,
-    format_answers,
-    write_answers_json,
+    SearchResult,
+    format_results,
     write_csv,
     write_neighbors_page,
+    write_results_json,
 )
 from cv_tf.retrieval import (
     CANDIDATES,
@@ -48,7 +48,7 @@ _OUTPUTS = (".html", ".csv", ".json")
 
 @dataclasses.dataclass(kw_only=True)
 class SearchConfig:
-    """What to look for, where, and where the answer goes.
+    """What to look for, where, and where the result goes.
 
     Raises:
       ConfigError: At construction, if a value cannot be used.
@@ -88,7 +88,7 @@ class SearchConfig:
     )
     output: str = setting(
         "",
-        "File for the answer: .html for a page with photos that needs no other file, "
+        "File for the result: .html for a page with photos that needs no other file, "
         ".csv or .json for other tools; empty to print it only.",
     )
     overwrite: bool = setting(False, "Replace --output if it is there.")
@@ -120,14 +120,14 @@ class SearchConfig:
             )
 
 
-def run(config: SearchConfig) -> tuple[Answer, ...]:
+def run(config: SearchConfig) -> tuple[SearchResult, ...]:
     """Finds, prints and writes the nearest products.
 
     Every product of the file, or of the block, is looked at: for a few queries that is
     quicker than building an index would be.
 
     Returns:
-      An answer for each of `--product_id` or `--image`, in their order.
+      A result for each of `--product_id` or `--image`, in their order.
 
     Raises:
       ValueError: If the file, a product, a photo or the workdir cannot be used.
@@ -139,12 +139,12 @@ def run(config: SearchConfig) -> tuple[Answer, ...]:
         _check_files(config)
     embeddings = read_embeddings(_expanded(config.embeddings))
     near = _near_photos if config.image else _near_products
-    answers = near(config, embeddings)
-    print(format_answers(answers))
+    results = near(config, embeddings)
+    print(format_results(results))
     if output:
-        _write(output, answers, embeddings, config)
+        _write(output, results, embeddings, config)
         print(f"\nWritten to '{output}'.")
-    return answers
+    return results
 
 
 def _check_files(config: SearchConfig) -> None:
@@ -164,21 +164,25 @@ def _expanded(path: str) -> str:
     return path if is_remote(path) else str(Path(path).expanduser())
 
 
-def _near_products(config: SearchConfig, embeddings: Embeddings) -> tuple[Answer, ...]:
+def _near_products(
+    config: SearchConfig, embeddings: Embeddings
+) -> tuple[SearchResult, ...]:
     rows = _rows_of_products(config.product_id, embeddings)
     found = nearest(
         embeddings.vectors,
         min(config.neighbors + CANDIDATES, len(embeddings)),
         blocks=embeddings.block if config.within_block else None,
-        engine="exact",
+        retrieval="exact",
         queries=rows,
     )
     queries = [Product.of_row(embeddings, row) for row in rows]
     lab = None if embeddings.lab is None else embeddings.lab[rows]
-    return _answers(queries, lab, embeddings, found, config)
+    return _results(queries, lab, embeddings, found, config)
 
 
-def _near_photos(config: SearchConfig, embeddings: Embeddings) -> tuple[Answer, ...]:
+def _near_photos(
+    config: SearchConfig, embeddings: Embeddings
+) -> tuple[SearchResult, ...]:
     if config.block:
         embeddings = embeddings.select(_rows_of_block(config.block, embeddings))
     images = tuple(dict.fromkeys(map(_expanded, config.image)))
@@ -186,16 +190,16 @@ def _near_photos(config: SearchConfig, embeddings: Embeddings) -> tuple[Answer, 
     index = ExactIndex(embeddings.vectors, embeddings.model)
     found = index.search(vectors, min(config.neighbors + CANDIDATES, len(embeddings)))
     queries = [Product("", image, config.block) for image in images]
-    return _answers(queries, lab, embeddings, found, config)
+    return _results(queries, lab, embeddings, found, config)
 
 
-def _answers(
+def _results(
     queries: Sequence[Product],
     lab: np.ndarray | None,
     embeddings: Embeddings,
     found: Neighbors,
     config: SearchConfig,
-) -> tuple[Answer, ...]:
+) -> tuple[SearchResult, ...]:
     """The first of what was found, as `config` ranks it.
 
     Args:
@@ -210,7 +214,7 @@ def _answers(
     if lab is not None and embeddings.lab is not None:
         found = other_colors_first(found, lab, embeddings.lab, k, config.same_color)
     return tuple(
-        Answer.of_rows(query, embeddings, rows[:k], similarities[:k], color)
+        SearchResult.of_rows(query, embeddings, rows[:k], similarities[:k], color)
         for query, rows, similarities, color in zip(
             queries, found.indices, found.similarities, colors, strict=True
         )
@@ -289,15 +293,15 @@ def _as_catalog(images: Sequence[str]) -> Catalog:
 
 def _write(
     output: Path,
-    answers: Sequence[Answer],
+    results: Sequence[SearchResult],
     embeddings: Embeddings,
     config: SearchConfig,
 ) -> None:
     suffix = output.suffix.lower()
     if suffix == ".csv":
-        write_csv(output, answers)
+        write_csv(output, results)
     elif suffix == ".json":
-        write_answers_json(output, answers)
+        write_results_json(output, results)
     else:
         note = f"Found among the {len(embeddings):,} products of {embeddings.name}."
         if embeddings.lab is not None and config.same_color:
@@ -305,7 +309,7 @@ def _write(
                 " Variants differ in color: one of the very same color is ranked as if "
                 f"its similarity were {config.same_color:g} less."
             )
-        write_neighbors_page(output, answers, note)
+        write_neighbors_page(output, results, note)
 
 
 def settings_of(argv: Sequence[str]) -> SearchConfig:

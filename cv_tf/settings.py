@@ -16,9 +16,25 @@ def setting(
     one_of: tuple[str | int, ...] = (),
     minimum: float | None = None,
     maximum: float | None = None,
+    was: str = "",
 ) -> Any:
-    """A dataclass field that also makes a good flag."""
-    metadata = {"help": help, "one_of": one_of, "minimum": minimum, "maximum": maximum}
+    """A dataclass field that also makes a good flag.
+
+    Args:
+      default: Value where none is given; its type is that of the flag.
+      help: What it is for, as `--help` says it.
+      one_of: Values to choose from; empty for any.
+      minimum: Least value; None for any.
+      maximum: Greatest value; None for any.
+      was: Former name of the flag, which is still understood; empty for none.
+    """
+    metadata = {
+        "help": help,
+        "one_of": one_of,
+        "minimum": minimum,
+        "maximum": maximum,
+        "was": was,
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 

@@ -10,7 +10,6 @@ from cv_tf.losses.distances import DISTANCES
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.models.backbones import _BUILDERS
 from cv_tf.pipeline import prepare
-from cv_tf.retrieval.engines import ENGINES
 from cv_tf.vision import LAYOUTS
 from cv_tf.vision.color import MODES
 
@@ -25,7 +24,6 @@ from cv_tf.vision.color import MODES
         (choices.COLOR_INPUTS, (*MODES, "both")),
         (choices.LAYOUTS, LAYOUTS),
         (choices.DISTANCES, DISTANCES),
-        (choices.RETRIEVALS, ENGINES),
         (choices.CRITERIA, CRITERIA),
     ],
 )

@@ -20,14 +20,14 @@ from cv_tf.embeddings import (
     job as job_module,
     read_embeddings,
 )
-from cv_tf.embeddings.job import write_part
+from cv_tf.embeddings.job import write_shard
 from cv_tf.models import Embedder
 from cv_tf.pipeline import prepare
 from cv_tf.shards import JobError
 from cv_tf.training import Workdir
 
-# 46 products; the last part has the photo that is none.
-PARTS = ("--part_size=4", "--embed_batch_size=4")
+# 46 products; the last shard has the photo that is none.
+PARTS = ("--shard_size=4", "--embed_batch_size=4")
 NUM_PARTS = 12
 
 
@@ -111,7 +111,7 @@ class TestKilled:
         self, number, exit_code, finished, workdir, start_verb, tmp_path, monkeypatch
     ):
         output = tmp_path / "vectors.parquet"
-        folder = tmp_path / "vectors.parquet.parts"
+        folder = tmp_path / "vectors.parquet.shards"
         flags = (workdir, f"--output={output}", *PARTS)
         with start_verb("embed", *flags) as process:
             while process.poll() is None and len(parts_in(folder)) < 2:
@@ -125,11 +125,11 @@ class TestKilled:
         assert 2 <= len(done) < NUM_PARTS
         begun = []
 
-        def write(job, parts, model, part, report):
-            begun.append(part)
-            write_part(job, parts, model, part, report)
+        def write(job, shards, model, shard, report):
+            begun.append(shard)
+            write_shard(job, shards, model, shard, report)
 
-        monkeypatch.setattr(job_module, "write_part", write)
+        monkeypatch.setattr(job_module, "write_shard", write)
         run(*flags)
         assert set(begun) == set(range(NUM_PARTS)) - done
         expected, _ = finished
@@ -139,19 +139,19 @@ class TestKilled:
 
     def test_with_another_flag_is_refused(self, workdir, drawn_catalog, tmp_path):
         output = tmp_path / "vectors.parquet"
-        folder = tmp_path / "vectors.parquet.parts"
+        folder = tmp_path / "vectors.parquet.shards"
         folder.mkdir()
-        (folder / "job.json").write_text('{"model": "8f2a", "--part_size": 2}')
+        (folder / "job.json").write_text('{"model": "8f2a", "--shard_size": 2}')
         flags = (workdir, f"--catalog={drawn_catalog}", f"--output={output}")
         with pytest.raises(JobError, match=r"another model, .*--overwrite to throw"):
-            run(*flags, "--part_size=2")
+            run(*flags, "--shard_size=2")
         run(*flags, "--overwrite")
         assert len(read_embeddings(output)) == 45
         assert not folder.exists()
 
 
 def parts_in(folder: Path) -> set[int]:
-    return {int(path.stem[-5:]) for path in folder.glob("part-*.parquet")}
+    return {int(path.stem[-5:]) for path in folder.glob("shard-*.parquet")}
 
 
 class TestSettings:
@@ -170,11 +170,11 @@ class TestSettings:
         return config
 
     def test_are_those_of_the_run_where_no_flag_says_otherwise(self, of_run):
-        flags = (f"--workdir={of_run.workdir}", "--output=e.parquet", "--part_size=9")
+        flags = (f"--workdir={of_run.workdir}", "--output=e.parquet", "--shard_size=9")
         expected = EmbedConfig(
             workdir=of_run.workdir,
             output="e.parquet",
-            part_size=9,
+            shard_size=9,
             catalog="shop.csv",
             block_columns=("brand", "gender"),
             frame="photo",
@@ -292,7 +292,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("flag", "message"),
         [
-            ("--part_size=0", "--part_size=0 must be 1 or more"),
+            ("--shard_size=0", "--shard_size=0 must be 1 or more"),
             ("--embed_batch_size=0", "--embed_batch_size=0 must be 1 or more"),
             ("--strategy=tpu", "--strategy=tpu is not one of: auto, cpu, gpu"),
             ("--engine=dask", "--engine=dask is not one of: local, spark"),

@@ -16,7 +16,7 @@ from cv_tf.embeddings import EmbeddingsError, read_embeddings
 from cv_tf.group import GroupConfig, run
 from cv_tf.grouping import (
     GroupsError,
-    Likeness,
+    Similarity,
     average_linkage,
     find_neighbors,
     mutual_graph,
@@ -175,7 +175,7 @@ def all_pairs_of():
         read = read_embeddings(path)
         settings = GroupingSettings(neighbors=len(read), retrieval="exact")
         neighbors = find_neighbors(read.vectors, read.block, settings)
-        linked = average_linkage(Likeness(read.vectors), mutual_graph(neighbors))
+        linked = average_linkage(Similarity(read.vectors), mutual_graph(neighbors))
         return linked.cut(threshold)
 
     return group

@@ -46,7 +46,7 @@ def _verb(name, *arguments):
 @pytest.mark.parametrize(
     "module",
     [
-        *("", ".choices", ".config", ".command", ".catalog", ".jobs", ".embedding"),
+        *("", ".choices", ".config", ".command", ".catalog", ".shards", ".embeddings"),
         *(".train", ".evaluate", ".compare", ".embed", ".group", ".search"),
         *(".inspect", ".comparison", ".inspection", ".report"),
         *(".export", ".deployment"),
@@ -64,7 +64,7 @@ def test_importing_costs_nothing(module):
         ("train", "--backbone=efficientnetlite_b0"),
         ("evaluate", "--backbone=efficientnetlite_b0"),
         ("compare", "--seeds=0,1,2"),
-        ("embed", "--part_size=1024"),
+        ("embed", "--shard_size=1024"),
         ("group", "--threshold=auto"),
         ("search", "--neighbors=10"),
         ("inspect", "--views_each=4"),

@@ -50,10 +50,10 @@ def embeddings(drawn_catalog, tmp_path_factory):
 
 def found(*flags):
     """For each query, the names and similarities of its neighbors."""
-    answers = search.run(search.settings_of(["search", *flags]))
+    results = search.run(search.settings_of(["search", *flags]))
     return {
         query.name: {near.product.name: near.similarity for near in neighbors}
-        for query, neighbors in answers
+        for query, neighbors in results
     }
 
 
@@ -117,8 +117,8 @@ class TestProducts:
 
     def test_in_the_order_asked_for_and_each_once(self, embeddings):
         ids = "02-navy,01-navy,00-black,01-navy"
-        answers = found(f"--embeddings={embeddings}", f"--product_id={ids}")
-        assert list(answers) == ["02-navy", "01-navy", "00-black"]
+        results = found(f"--embeddings={embeddings}", f"--product_id={ids}")
+        assert list(results) == ["02-navy", "01-navy", "00-black"]
 
     def test_the_only_one_of_its_block(self, embeddings, tmp_path, capsys):
         table = pq.read_table(embeddings).slice(0, 3)
@@ -179,9 +179,9 @@ class TestOutput:
         assert {row["query"] for row in rows} == {"01-navy"}
 
     def test_json(self, output_of, drawn_catalog):
-        (answer,) = json.loads(output_of("neighbors.json"))
-        assert answer["query"]["product_id"] == "01-navy"
-        assert answer["neighbors"][0] == {
+        (result,) = json.loads(output_of("neighbors.json"))
+        assert result["query"]["product_id"] == "01-navy"
+        assert result["neighbors"][0] == {
             "rank": 1,
             "similarity": 0.965926,
             "product_id": "01-black",
@@ -249,13 +249,13 @@ class TestPhotos:
         process = run_verb("search", *flags)
         assert process.returncode == 0, process.stderr
         assert process.stdout.startswith(f"Nearest to {photo}:\nrank  product_id  ")
-        (answer,) = json.loads(output.read_text())
-        assert answer["query"]["image"] == photo
-        assert answer["query"]["product_id"] is answer["query"]["block"] is None
-        assert [neighbor["rank"] for neighbor in answer["neighbors"]] == [1, 2, 3]
-        assert answer["neighbors"][0]["product_id"] == "05-navy"
-        assert answer["neighbors"][0]["similarity"] == pytest.approx(1, abs=1e-4)
-        assert answer["neighbors"][1]["similarity"] < 0.9999
+        (result,) = json.loads(output.read_text())
+        assert result["query"]["image"] == photo
+        assert result["query"]["product_id"] is result["query"]["block"] is None
+        assert [neighbor["rank"] for neighbor in result["neighbors"]] == [1, 2, 3]
+        assert result["neighbors"][0]["product_id"] == "05-navy"
+        assert result["neighbors"][0]["similarity"] == pytest.approx(1, abs=1e-4)
+        assert result["neighbors"][1]["similarity"] < 0.9999
 
     def test_finds_what_the_product_would(self, flags, photo):
         """All others, in the order that a search by product_id gives."""
@@ -274,8 +274,8 @@ class TestPhotos:
 
     def test_several_each_once(self, flags, photo, drawn_catalog):
         other = str(drawn_catalog.with_name("02-black.jpg"))
-        answers = found(*flags, f"--image={photo},{other},{photo}", "--neighbors=1")
-        assert {query: list(names) for query, names in answers.items()} == {
+        results = found(*flags, f"--image={photo},{other},{photo}", "--neighbors=1")
+        assert {query: list(names) for query, names in results.items()} == {
             photo: ["05-navy"],
             other: ["02-black"],
         }
@@ -283,8 +283,8 @@ class TestPhotos:
     def test_a_photo_that_has_to_be_converted(self, flags, photo, tmp_path):
         with Image.open(photo) as image:
             image.save(tmp_path / "photo.webp", lossless=True)
-        answers = found(*flags, f"--image={tmp_path}/photo.webp", "--neighbors=1")
-        assert list(answers[f"{tmp_path}/photo.webp"]) == ["05-navy"]
+        results = found(*flags, f"--image={tmp_path}/photo.webp", "--neighbors=1")
+        assert list(results[f"{tmp_path}/photo.webp"]) == ["05-navy"]
         assert [path.name for path in tmp_path.iterdir()] == ["photo.webp"]
 
     @pytest.mark.integration
@@ -332,8 +332,8 @@ class TestPhotos:
         pq.write_table(table, tmp_path / "unnamed.parquet")
         unnamed = f"--embeddings={tmp_path}/unnamed.parquet"
         with caplog.at_level(logging.WARNING, "absl"):
-            answers = found(*flags, unnamed, f"--image={photo}")
-        assert next(iter(answers[photo])) == "05-navy"
+            results = found(*flags, unnamed, f"--image={photo}")
+        assert next(iter(results[photo])) == "05-navy"
         assert "unnamed.parquet does not say which Embedder" in caplog.text
         table = pq.read_table(embeddings).replace_schema_metadata(None)
         pq.write_table(table, tmp_path / "unnamed.parquet")

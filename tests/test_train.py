@@ -98,8 +98,14 @@ class TestMainJob:
         series = {
             name: series[name] for name in series if not name.startswith("views/")
         }
-        every_step = {"loss", "learning_rate", "images_per_second", "spread", "rank"}
-        probes = {"probe/recall@1 in block", "probe/spread"}
+        every_step = {
+            "loss",
+            "learning_rate",
+            "images_per_second",
+            "embedding_std",
+            "rank",
+        }
+        probes = {"probe/recall@1 in block", "probe/embedding_std"}
         assert set(series) == every_step | probes
         for name, points in series.items():
             steps = [6, 12] if name in probes else list(range(1, 13))

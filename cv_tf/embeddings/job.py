@@ -1,4 +1,4 @@
-"""The vectors of a whole catalogue, part by part, into one file."""
+"""The vectors of a whole catalogue, shard by shard, into one file."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from cv_tf.embeddings.parquet import fingerprint, merge_tables, read_notes, to_t
 from cv_tf.files import beside, whole_file
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos, Reject, default_folder, look_through, write_rejects
-from cv_tf.shards import EngineSettings, JobError, Parts, run_parts
+from cv_tf.shards import EngineSettings, JobError, Shards, run_shards
 
 _LOADING = threading.Lock()
-# While one part computes, the next is looked through. Two that compute at once would
+# While one shard computes, the next is looked through. Two that compute at once would
 # both be slower: they share the device.
 _COMPUTING = threading.Lock()
 
 
 @dataclasses.dataclass(frozen=True)
 class EmbeddingJob:
-    """What it takes to embed any part of a catalogue, on any machine.
+    """What it takes to embed any shard of a catalogue, on any machine.
 
     Attributes:
       embedder: The Embedder's file.
       output: The file to write.
       products: Names and values of the `CatalogSettings`.
       split: Embeds only products of this split; "" for all.
-      part_size: Products a part.
+      shard_size: Products a shard.
       batch_size: Photos embedded at a time.
       strategy: Where to compute.
     """
@@ -48,7 +48,7 @@ class EmbeddingJob:
     output: str
     products: tuple[tuple[str, Any], ...]
     split: str = ""
-    part_size: int = 1024
+    shard_size: int = 1024
     batch_size: int = 64
     strategy: str = "auto"
 
@@ -58,9 +58,9 @@ class EmbeddingJob:
         return CatalogSettings(**dict(self.products))
 
     def rows(self, number: int, num_products: int) -> np.ndarray:
-        """The catalogue's rows of a part."""
-        start = number * self.part_size
-        return np.arange(start, min(start + self.part_size, num_products))
+        """The catalogue's rows of a shard."""
+        start = number * self.shard_size
+        return np.arange(start, min(start + self.shard_size, num_products))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,42 +84,42 @@ def embed_catalog(
 ) -> Embedded:
     """Embeds a catalogue; what an interrupted run has done is not done again.
 
-    Photos and vectors of a few parts are in memory at a time, whatever the size of the
+    Photos and vectors of a few shards are in memory at a time, whatever the size of the
     catalogue; of the catalogue itself, its table.
 
     Args:
       job: What to embed, with what, and where to.
       catalog: The products of the job's settings and split.
       engine: Where to compute; None for this machine.
-      overwrite: Whether parts of another job may be thrown away.
+      overwrite: Whether shards of another job may be thrown away.
 
     Raises:
-      JobError: If parts of another job are in the way.
+      JobError: If shards of another job are in the way.
       CatalogError: If no photo can be used.
     """
     output = Path(job.output)
     model = fingerprint(job.embedder)
-    num_parts = -(-len(catalog) // job.part_size)
-    sizes = [len(job.rows(number, len(catalog))) for number in range(num_parts)]
-    parts = Parts(output, num_parts, _identity(job, catalog, model))
-    parts.open(overwrite)
-    work = functools.partial(write_part, job, parts, model)
-    run_parts(work, parts, sizes, engine or EngineSettings(), "Embedding")
+    num_shards = -(-len(catalog) // job.shard_size)
+    sizes = [len(job.rows(number, len(catalog))) for number in range(num_shards)]
+    shards = Shards(output, num_shards, _identity(job, catalog, model))
+    shards.open(overwrite)
+    work = functools.partial(write_shard, job, shards, model)
+    run_shards(work, shards, sizes, engine or EngineSettings(), "Embedding")
     rejects = tuple(
-        Reject(*reject) for path in parts.paths() for reject in _rejects_of(path)
+        Reject(*reject) for path in shards.paths() for reject in _rejects_of(path)
     )
     if rejects:
         write_rejects(rejects_path(output), rejects)
     else:
         rejects_path(output).unlink(missing_ok=True)
     if len(rejects) == len(catalog):
-        parts.remove()
+        shards.remove()
         raise CatalogError(
             f"{catalog.name}: no photo can be used. '{rejects_path(output)}' says why."
         )
     with whole_file(output) as unfinished:
-        merge_tables(parts.paths(), unfinished)
-    parts.remove()
+        merge_tables(shards.paths(), unfinished)
+    shards.remove()
     return Embedded(len(catalog) - len(rejects), rejects)
 
 
@@ -128,27 +128,27 @@ def rejects_path(output: Path) -> Path:
     return beside(output, "rejects.csv")
 
 
-def write_part(
+def write_shard(
     job: EmbeddingJob,
-    parts: Parts,
+    shards: Shards,
     model: str,
     number: int,
     report: Callable[[int], None],
 ) -> None:
-    """Embeds one part, and writes it.
+    """Embeds one shard, and writes it.
 
     Args:
-      job: Of which it is a part.
-      parts: Where to write it.
+      job: Of which it is a shard.
+      shards: Where to write it.
       model: The Embedder's fingerprint.
-      number: Of the part.
+      number: Of the shard.
       report: Is told how many products more are done.
     """
     with _LOADING:
-        ready = _get_ready(job, model, parts.identity["catalogue"])
+        ready = _get_ready(job, model, shards.identity["catalogue"])
     photos = ready.look_through(job, number)
     report(len(photos.rejects))
-    # No row, but its width: a part may be without any photo that can be read.
+    # No row, but its width: a shard may be without any photo that can be read.
     outputs = [ready.empty]
     with _COMPUTING:
         for output in embed_batches(ready.model, photos, job.batch_size):
@@ -156,13 +156,13 @@ def write_part(
             report(len(output[0]))
     vectors, lab = (np.concatenate(rows) for rows in zip(*outputs, strict=True))
     notes = json.dumps([list(reject) for reject in photos.rejects])
-    with whole_file(parts.path(number)) as unfinished:
+    with whole_file(shards.path(number)) as unfinished:
         pq.write_table(to_table(photos.catalog, vectors, lab, model, notes), unfinished)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Ready:
-    """What a process needs for any part, loaded once."""
+    """What a process needs for any shard, loaded once."""
 
     catalog: Catalog
     folder: Path
@@ -171,12 +171,12 @@ class _Ready:
     empty: tuple[np.ndarray, np.ndarray]
 
     def look_through(self, job: EmbeddingJob, number: int) -> Photos:
-        """The photos of a part; what is found out about them has a folder a part."""
+        """The photos of a shard; what is found out about them has a folder a shard."""
         return look_through(
             self.catalog.select(job.rows(number, len(self.catalog))),
             self.image_size,
             job.settings.frame,
-            self.folder / f"embed-{job.part_size}" / f"{number:05d}",
+            self.folder / f"embed-{job.shard_size}" / f"{number:05d}",
         )
 
 
@@ -211,7 +211,7 @@ def _identity(job: EmbeddingJob, catalog: Catalog, model: str) -> dict[str, Any]
         "model": model,
         "catalogue": _digest(catalog),
         "--frame": job.settings.frame,
-        "--part_size": job.part_size,
+        "--shard_size": job.shard_size,
         "--embed_batch_size": job.batch_size,
     }
 

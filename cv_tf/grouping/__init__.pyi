@@ -4,8 +4,8 @@ from .calibration import (
     guess_threshold as guess_threshold,
 )
 from .confidence import (
-    Certainty as Certainty,
-    Verdicts as Verdicts,
+    Confidence as Confidence,
+    ConfidenceCurve as ConfidenceCurve,
 )
 from .find import (
     DOUBTFUL_BELOW as DOUBTFUL_BELOW,
@@ -36,8 +36,8 @@ from .linking import (
     link as link,
 )
 from .neighbor_job import (
-    find_neighbors_in_parts as find_neighbors_in_parts,
+    find_neighbors_in_shards as find_neighbors_in_shards,
 )
 from .similarity import (
-    Likeness as Likeness,
+    Similarity as Similarity,
 )

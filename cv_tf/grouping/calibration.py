@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cv_tf.grouping.confidence import Certainty, fit_certainty
+from cv_tf.grouping.confidence import ConfidenceCurve, fit_confidence_curve
 from cv_tf.grouping.graph import Dendrograms, mutual_graph
 from cv_tf.grouping.linkage import mutually_best
-from cv_tf.grouping.similarity import Likeness
+from cv_tf.grouping.similarity import Similarity
 from cv_tf.retrieval import Neighbors
 
 
@@ -71,12 +71,12 @@ class Calibration:
         `precision`, `recall`, `f1` and `fms` of the groups at it; precision is 0
         where nothing is grouped.
       chosen: Which place of the curve.
-      certainty: How probable it is, by the level of a merge, that it is right.
+      confidence_curve: How probable it is, by the level of a merge, that it is right.
     """
 
     curve: dict[str, np.ndarray]
     chosen: int
-    certainty: Certainty
+    confidence_curve: ConfidenceCurve
 
     @property
     def threshold(self) -> float:
@@ -158,9 +158,13 @@ def calibrate(
     # The first of equal maxima is the highest threshold: the one that groups least.
     best = int(np.argmax(wanted))
     levels = dendrograms.similarities
-    certainty = fit_certainty(levels, np.diff(right), crowding * np.diff(wrong))
-    certainty = certainty or Certainty(float(curve["threshold"][best]))
-    return Calibration(curve, best, certainty)
+    confidence_curve = fit_confidence_curve(
+        levels, np.diff(right), crowding * np.diff(wrong)
+    )
+    confidence_curve = confidence_curve or ConfidenceCurve(
+        float(curve["threshold"][best])
+    )
+    return Calibration(curve, best, confidence_curve)
 
 
 def _between_merges(dendrograms: Dendrograms) -> tuple[np.ndarray, np.ndarray]:
@@ -196,7 +200,7 @@ def _curve(
 _STRANGERS = 0.15
 
 
-def guess_threshold(likeness: Likeness, neighbors: Neighbors) -> float:
+def guess_threshold(similarity: Similarity, neighbors: Neighbors) -> float:
     """Guesses the threshold from the products themselves.
 
     Most products that are each other's nearest are variants, and the threshold is put
@@ -207,7 +211,7 @@ def guess_threshold(likeness: Likeness, neighbors: Neighbors) -> float:
     hardly any have, it joins too many.
 
     Args:
-      likeness: Of all products.
+      similarity: Of all products.
       neighbors: Of all products, in the order of their rows.
 
     Returns:
@@ -216,6 +220,6 @@ def guess_threshold(likeness: Likeness, neighbors: Neighbors) -> float:
     graph = mutual_graph(neighbors)
     if not len(graph):
         return 1.0
-    alike = likeness.of_pairs(graph.first, graph.second)
-    best = mutually_best(graph.first, graph.second, alike, len(likeness))
+    alike = similarity.of_pairs(graph.first, graph.second)
+    best = mutually_best(graph.first, graph.second, alike, len(similarity))
     return float(np.quantile(alike[best], _STRANGERS))

@@ -7,44 +7,44 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from cv_tf.grouping.similarity import Likeness
+from cv_tf.grouping.similarity import Similarity
 from cv_tf.retrieval import Neighbors
 
-# Where no labels tell: a likeness of 0.05 above the threshold makes it 0.73.
+# Where no labels tell: a similarity of 0.05 above the threshold makes it 0.73.
 _WIDTH = 0.05
 _UNREGULARIZED = 1e6
 
 
 @dataclass(frozen=True)
-class Certainty:
-    """Turns likeness into a probability, by a logistic curve.
+class ConfidenceCurve:
+    """Turns similarity into a probability, by a logistic curve.
 
     Attributes:
-      middle: The likeness at which it is one half.
-      width: How far likeness rises while the odds grow by a factor of e.
+      middle: The similarity at which it is one half.
+      width: How far similarity rises while the odds grow by a factor of e.
     """
 
     middle: float
     width: float = _WIDTH
 
-    def __call__(self, likeness: np.ndarray) -> np.ndarray:
-        """The probabilities of `[m]` likenesses, `[m]` float64."""
-        scaled = (np.asarray(likeness, np.float64) - self.middle) / self.width
+    def __call__(self, similarity: np.ndarray) -> np.ndarray:
+        """The probabilities of `[m]` similarities, `[m]` float64."""
+        scaled = (np.asarray(similarity, np.float64) - self.middle) / self.width
         return 1 / (1 + np.exp(-np.clip(scaled, -50, 50)))
 
 
-def fit_certainty(
+def fit_confidence_curve(
     levels: np.ndarray, right: np.ndarray, wrong: np.ndarray
-) -> Certainty | None:
+) -> ConfidenceCurve | None:
     """Fits the curve to merges of labelled products (Platt, 1999).
 
     Args:
-      levels: `[m]` likeness at which groups merged.
+      levels: `[m]` similarity at which groups merged.
       right: `[m]` pairs of one style that each merge brought together.
       wrong: `[m]` pairs of different styles.
 
     Returns:
-      The curve; None where likeness tells nothing.
+      The curve; None where similarity tells nothing.
     """
     total = right + wrong
     known = (total > 0) & np.isfinite(levels)
@@ -59,43 +59,43 @@ def fit_certainty(
     slope = float(model.coef_[0, 0])
     if slope <= 0:
         return None
-    return Certainty(float(-model.intercept_[0] / slope), 1 / slope)
+    return ConfidenceCurve(float(-model.intercept_[0] / slope), 1 / slope)
 
 
 @dataclass(frozen=True, eq=False)
-class Verdicts:
+class Confidence:
     """What is said of n products.
 
     Attributes:
-      confidence: `[n]` float64, how sure it is that the product belongs with its group
+      probability: `[n]` float64, how sure it is that the product belongs with its group
         and with nothing else, 0 to 1.
       nearest_other: `[n]` int32, the row of the most similar product outside of its
         group; -1 where there is none.
       similarity: `[n]` float32, the similarity to it; -inf where there is none.
     """
 
-    confidence: np.ndarray
+    probability: np.ndarray
     nearest_other: np.ndarray
     similarity: np.ndarray
 
 
-def judge(
+def find_confidence(
     groups: np.ndarray,
-    likeness: Likeness,
+    similarity: Similarity,
     neighbors: Neighbors,
-    certainty: Certainty,
-) -> Verdicts:
+    confidence_curve: ConfidenceCurve,
+) -> Confidence:
     """Says how sure each product's place is.
 
     A product belongs where it is if it is alike to the others of its group (their mean
-    likeness; there is nothing to doubt in a group of one), and not to the nearest
+    similarity; there is nothing to doubt in a group of one), and not to the nearest
     product outside: confidence is the product of both probabilities.
 
     Args:
       groups: `[n]` integers, each product's group.
-      likeness: Of the products.
+      similarity: Of the products.
       neighbors: Of every product, in the order of their rows.
-      certainty: From likeness to probability.
+      confidence_curve: From similarity to probability.
     """
     rows = np.arange(len(groups))
     outside = neighbors.indices >= 0
@@ -103,17 +103,19 @@ def judge(
     place = outside.argmax(axis=1)
     has_other = outside[rows, place]
     other = np.where(has_other, neighbors.indices[rows, place], -1)
-    similarity = np.where(has_other, neighbors.similarities[rows, place], -np.inf)
+    nearest = np.where(has_other, neighbors.similarities[rows, place], -np.inf)
 
     belongs = np.ones(len(groups))
-    is_grouped, inside = _likeness_to_own(groups, likeness)
-    belongs[is_grouped] = certainty(inside)
+    is_grouped, inside = _similarity_to_own(groups, similarity)
+    belongs[is_grouped] = confidence_curve(inside)
     strayed = np.zeros(len(groups))
-    strayed[has_other] = certainty(likeness.of_pairs(rows[has_other], other[has_other]))
-    return Verdicts(
-        confidence=belongs * (1 - strayed),
+    strayed[has_other] = confidence_curve(
+        similarity.of_pairs(rows[has_other], other[has_other])
+    )
+    return Confidence(
+        probability=belongs * (1 - strayed),
         nearest_other=other.astype(np.int32),
-        similarity=similarity.astype(np.float32),
+        similarity=nearest.astype(np.float32),
     )
 
 
@@ -138,12 +140,12 @@ def pairs_within(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return order[first[apart]], order[second[apart]]
 
 
-def _likeness_to_own(
-    groups: np.ndarray, likeness: Likeness
+def _similarity_to_own(
+    groups: np.ndarray, similarity: Similarity
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of products that are not alone, and their mean likeness to the others."""
+    """Rows of products that are not alone, and their mean similarity to the others."""
     first, second = pairs_within(groups)
     num_others = np.bincount(first, minlength=len(groups))
-    total = np.bincount(first, likeness.of_pairs(first, second), len(groups))
+    total = np.bincount(first, similarity.of_pairs(first, second), len(groups))
     rows = np.flatnonzero(num_others)
     return rows, total[rows] / num_others[rows]

@@ -11,9 +11,14 @@ import numpy as np
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.grouping.calibration import guess_threshold
-from cv_tf.grouping.confidence import Certainty, Verdicts, judge, pairs_within
+from cv_tf.grouping.confidence import (
+    Confidence,
+    ConfidenceCurve,
+    find_confidence,
+    pairs_within,
+)
 from cv_tf.grouping.linking import link
-from cv_tf.grouping.similarity import Likeness
+from cv_tf.grouping.similarity import Similarity
 from cv_tf.retrieval import Neighbors
 
 
@@ -122,7 +127,7 @@ class Grouped:
       product_id: `[n]` object (str).
       named: The groups' names.
       size: `[n]` int64, products of each product's group.
-      verdicts: How sure each place is, and what is nearest outside.
+      confidence: How sure each place is, and what is nearest outside.
       num_refused: Merges left out because a group would have become too large.
       same_color: Names of groups with two products of one color.
       num_new: Products that the earlier run did not have; 0 without one.
@@ -132,7 +137,7 @@ class Grouped:
     product_id: np.ndarray
     named: Named
     size: np.ndarray
-    verdicts: Verdicts
+    confidence: Confidence
     num_refused: int
     same_color: tuple[str, ...]
     num_new: int = 0
@@ -143,7 +148,7 @@ class Grouped:
         is_grouped = self.size > 1
         _, group = np.unique(self.named.group_id[is_grouped], return_inverse=True)
         sizes = np.bincount(group)
-        confidence = np.bincount(group, self.verdicts.confidence[is_grouped]) / sizes
+        confidence = np.bincount(group, self.confidence.probability[is_grouped]) / sizes
         return {
             "num_products": len(self.product_id),
             "num_groups": len(sizes),
@@ -161,7 +166,7 @@ def find_groups(
     neighbors: Neighbors,
     threshold: float | None,
     settings: GroupingSettings,
-    certainty: Certainty | None = None,
+    confidence_curve: ConfidenceCurve | None = None,
     previous: Mapping[str, str] | None = None,
 ) -> Grouped:
     """Groups a catalogue, and says how sure that is.
@@ -169,9 +174,10 @@ def find_groups(
     Args:
       embeddings: Of the catalogue.
       neighbors: Of every product, in the order of their rows.
-      threshold: Mean likeness at which groups join; None to guess it.
+      threshold: Mean similarity at which groups join; None to guess it.
       settings: All else.
-      certainty: From likeness to probability; None takes the threshold for its middle.
+      confidence_curve: From similarity to probability; None for one whose middle is
+        the threshold.
       previous: Products to the names of their groups in an earlier run. These stay
         together; new products are placed, and may join groups.
 
@@ -182,11 +188,11 @@ def find_groups(
       ValueError: If the threshold is NaN.
     """
     ids = embeddings.product_id
-    likeness = Likeness(embeddings.vectors, embeddings.lab, settings.same_color)
+    similarity = Similarity(embeddings.vectors, embeddings.lab, settings.same_color)
     if threshold is None:
-        threshold = guess_threshold(likeness, neighbors)
+        threshold = guess_threshold(similarity, neighbors)
     start = start_from(previous, ids) if previous else None
-    dendrograms = link(likeness, neighbors, threshold, settings.max_group_size, start)
+    dendrograms = link(similarity, neighbors, threshold, settings.max_group_size, start)
     groups = dendrograms.cut(threshold)
     named = name_groups(groups, ids, previous)
     num_known = sum(product in previous for product in ids) if previous else len(ids)
@@ -194,7 +200,12 @@ def find_groups(
         product_id=ids,
         named=named,
         size=np.bincount(groups)[groups],
-        verdicts=judge(groups, likeness, neighbors, certainty or Certainty(threshold)),
+        confidence=find_confidence(
+            groups,
+            similarity,
+            neighbors,
+            confidence_curve or ConfidenceCurve(threshold),
+        ),
         num_refused=dendrograms.num_refused,
         same_color=_of_one_color(embeddings, groups, named),
         num_new=len(ids) - num_known,

@@ -25,17 +25,17 @@ class GroupsError(ValueError):
 
 def to_table(grouped: Grouped) -> pa.Table:
     """One row a product: its group, how sure that is, and what is nearest outside."""
-    verdicts = grouped.verdicts
-    has_other = verdicts.nearest_other >= 0
+    confidence = grouped.confidence
+    has_other = confidence.nearest_other >= 0
     other = np.full(len(has_other), None, object)
-    other[has_other] = grouped.product_id[verdicts.nearest_other[has_other]]
-    similarity = np.round(verdicts.similarity.astype(np.float64), _DECIMALS)
+    other[has_other] = grouped.product_id[confidence.nearest_other[has_other]]
+    similarity = np.round(confidence.similarity.astype(np.float64), _DECIMALS)
     return pa.table(
         {
             "product_id": pa.array(grouped.product_id, pa.string()),
             "group_id": pa.array(grouped.named.group_id, pa.string()),
             "group_size": pa.array(grouped.size, pa.int32()),
-            "confidence": pa.array(np.round(verdicts.confidence, _DECIMALS)),
+            "confidence": pa.array(np.round(confidence.probability, _DECIMALS)),
             "nearest_other": pa.array(other, pa.string()),
             "similarity": pa.array(similarity, mask=~has_other),
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cv_tf.grouping.graph import Dendrograms, Graph
-from cv_tf.grouping.similarity import Likeness
+from cv_tf.grouping.similarity import Similarity
 
 # Edges, and pairs of products, that are compared at a time.
 _CHUNK = 2**16
@@ -20,21 +20,21 @@ class Groups:
     pair.
 
     Args:
-      likeness: Of n products, each of which is a group at first.
+      similarity: Of n products, each of which is a group at first.
 
     Attributes:
       of: [n] int64, each product's group.
       size: [n] int64, how many products the group of that name has.
-      level: [n] float64, the likeness at which it was made; infinite for a group of
+      level: [n] float64, the similarity at which it was made; infinite for a group of
         one.
     """
 
-    def __init__(self, likeness: Likeness):
-        self.of = np.arange(len(likeness))
-        self.size = np.ones(len(likeness), np.int64)
-        self.level = np.full(len(likeness), np.inf)
-        self._likeness = likeness
-        self._sums = likeness.vectors.copy()
+    def __init__(self, similarity: Similarity):
+        self.of = np.arange(len(similarity))
+        self.size = np.ones(len(similarity), np.int64)
+        self.level = np.full(len(similarity), np.inf)
+        self._similarity = similarity
+        self._sums = similarity.vectors.copy()
 
     def merge(
         self, first: np.ndarray, second: np.ndarray, alike: np.ndarray | float
@@ -44,7 +44,7 @@ class Groups:
         Args:
           first: `[m]` groups, no group twice in both.
           second: `[m]` groups, each higher than its `first`, whose name they take.
-          alike: `[m]` their likeness.
+          alike: `[m]` their similarity.
 
         Returns:
           `[m]` the new groups' levels: at most those of the groups that they are made
@@ -59,8 +59,8 @@ class Groups:
         self.of = renamed[self.of]
         return self.level[first]
 
-    def likeness(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """The mean likeness of pairs of groups, `[m]` float64.
+    def similarity(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """The mean similarity of pairs of groups, `[m]` float64.
 
         Args:
           first: `[m]` groups.
@@ -75,7 +75,7 @@ class Groups:
         return alike - self._discounts(first, second) if len(first) else alike
 
     def _discounts(self, first: np.ndarray, second: np.ndarray) -> np.ndarray | float:
-        if not self._likeness.knows_color:
+        if not self._similarity.knows_color:
             return 0.0
         mean = np.empty(len(first))
         num_pairs = self.size[first] * self.size[second]
@@ -86,7 +86,7 @@ class Groups:
             np.arange(len(first)), np.flatnonzero(np.diff(chunk)) + 1
         ):
             pair, left, right = members.pairs(first[edges], second[edges])
-            discounts = self._likeness.discounts(left, right)
+            discounts = self._similarity.discounts(left, right)
             total = np.bincount(pair, weights=discounts, minlength=len(edges))
             mean[edges] = total / num_pairs[edges]
         return mean
@@ -118,15 +118,15 @@ class _Members:
 
 
 def average_linkage(
-    likeness: Likeness,
+    similarity: Similarity,
     graph: Graph,
     floor: float = -1.0,
     max_size: int | None = None,
     start: np.ndarray | None = None,
 ) -> Dendrograms:
-    """Merges the most alike groups, as long as their mean likeness reaches the floor.
+    """Merges the most alike groups, as long as their mean similarity reaches the floor.
 
-    The likeness of two groups is the mean over all pairs of their products (UPGMA:
+    The similarity of two groups is the mean over all pairs of their products (UPGMA:
     Sokal and Michener, 1958), but only groups that an edge of the graph joins may
     merge. Two groups whose mean reaches a threshold have a pair of products that does:
     where the graph holds every pair above the floor, the merges are those of average
@@ -138,9 +138,9 @@ def average_linkage(
     million products.
 
     Args:
-      likeness: Of all products.
+      similarity: Of all products.
       graph: Which of them may be joined, directly or through others.
-      floor: Mean likeness below which nothing merges.
+      floor: Mean similarity below which nothing merges.
       max_size: Products that a group may have; what would exceed it does not merge.
         None for any number.
       start: `[num_products]` integers, groups to start from, such as those of an
@@ -155,7 +155,7 @@ def average_linkage(
         np.concatenate([graph.first, graph.second, _grouped(start)]),
         return_inverse=True,
     )
-    groups = Groups(likeness.select(rows))
+    groups = Groups(similarity.select(rows))
     merges = [np.empty((0, 2), np.int64)]
     levels = [np.empty(0)]
     for first, second in [] if start is None else _merges_to(np.asarray(start)[rows]):
@@ -187,7 +187,7 @@ def average_linkage(
     # Stable, so that a group is still made before it merges further.
     order = np.argsort(-joined_levels, kind="stable")
     return Dendrograms(
-        num_products=len(likeness),
+        num_products=len(similarity),
         merges=rows[np.concatenate(merges)[order]].astype(np.int32),
         similarities=joined_levels[order],
         floor=floor,
@@ -226,7 +226,7 @@ def _join(
     low = np.minimum(first, second)[apart]
     high = np.maximum(first, second)[apart]
     first, second = np.divmod(np.unique(low * len(groups.of) + high), len(groups.of))
-    return first, second, groups.likeness(first, second)
+    return first, second, groups.similarity(first, second)
 
 
 def mutually_best(
@@ -237,7 +237,7 @@ def mutually_best(
     Args:
       first: `[num_edges]` groups, numbered below `num_groups`.
       second: `[num_edges]` groups at the other ends.
-      alike: `[num_edges]` likeness.
+      alike: `[num_edges]` similarity.
       num_groups: How many groups there are.
 
     Returns:

@@ -8,7 +8,7 @@ from cv_tf.config import GroupingSettings
 from cv_tf.grouping.calibration import Calibration, calibrate, guess_threshold
 from cv_tf.grouping.graph import Dendrograms, Graph, mutual_graph
 from cv_tf.grouping.linkage import average_linkage
-from cv_tf.grouping.similarity import Likeness
+from cv_tf.grouping.similarity import Similarity
 from cv_tf.retrieval import Neighbors, nearest
 
 # Of the pairs of variants, the share that may lie below all thresholds tried.
@@ -36,14 +36,14 @@ def find_neighbors(
         vectors,
         settings.neighbors,
         blocks,
-        engine=settings.retrieval,
+        retrieval=settings.retrieval,
         recall=settings.recall,
         progress=progress,
     )
 
 
 def link(
-    likeness: Likeness,
+    similarity: Similarity,
     neighbors: Neighbors,
     floor: float,
     max_size: int | None = None,
@@ -52,18 +52,18 @@ def link(
     """Links products that are among each other's neighbors, down to a floor.
 
     Args:
-      likeness: Of all products.
+      similarity: Of all products.
       neighbors: Of all products, in the order of their rows.
-      floor: Mean likeness below which nothing merges.
+      floor: Mean similarity below which nothing merges.
       max_size: As in `average_linkage`.
       start: As in `average_linkage`.
 
     Returns:
       The dendrograms of all blocks, for cuts at any threshold from the floor up.
     """
-    # Likeness is at most similarity, so that no edge is missed.
+    # Similarity is at most similarity, so that no edge is missed.
     graph = mutual_graph(neighbors, floor)
-    return average_linkage(likeness, graph, floor, max_size, start)
+    return average_linkage(similarity, graph, floor, max_size, start)
 
 
 def calibrate_on(
@@ -93,9 +93,9 @@ def calibrate_on(
       ValueError: As `calibrate` and `cv_tf.retrieval.nearest`.
     """
     neighbors = find_neighbors(vectors, blocks, settings)
-    likeness = Likeness(vectors, lab, settings.same_color)
-    floor = _likely_floor(likeness, mutual_graph(neighbors), styles)
-    dendrograms = link(likeness, neighbors, floor, settings.max_group_size)
+    similarity = Similarity(vectors, lab, settings.same_color)
+    floor = _likely_floor(similarity, mutual_graph(neighbors), styles)
+    dendrograms = link(similarity, neighbors, floor, settings.max_group_size)
     crowding = 1.0
     if for_blocks is not None:
         known = np.zeros(len(styles)) if blocks is None else np.asarray(blocks)
@@ -109,12 +109,12 @@ def crowd(blocks: np.ndarray) -> float:
     return float((sizes**2).sum() / sizes.sum()) if len(sizes) else 1.0
 
 
-def _likely_floor(likeness: Likeness, graph: Graph, styles: np.ndarray) -> float:
-    """A likeness below which no threshold is worth trying: most variants are above.
+def _likely_floor(similarity: Similarity, graph: Graph, styles: np.ndarray) -> float:
+    """A similarity below which no threshold is worth trying: most variants are above.
 
     Linking further down costs much: groups grow large, one product at a time.
     """
-    alike = likeness.of_pairs(graph.first, graph.second)
+    alike = similarity.of_pairs(graph.first, graph.second)
     first, second = styles[graph.first], styles[graph.second]
     variants = alike[(first == second) & (first >= 0)]
     return max(float(np.quantile(variants, _UNLIKELY)), -1.0) if len(variants) else -1.0
@@ -134,7 +134,7 @@ def group(
       blocks: `[num_products]` integers, or None for one block of all products.
       lab: `[num_products, 3]` float32, the products' colors in CIELAB; None if
         unknown.
-      threshold: Mean likeness at which groups join; None to guess it.
+      threshold: Mean similarity at which groups join; None to guess it.
       settings: All else.
 
     Returns:
@@ -162,8 +162,8 @@ def group_at(
       The groups, and the threshold that was given or guessed.
     """
     neighbors = find_neighbors(vectors, blocks, settings)
-    likeness = Likeness(vectors, lab, settings.same_color)
+    similarity = Similarity(vectors, lab, settings.same_color)
     size = settings.max_group_size
     if threshold is None:
-        threshold = guess_threshold(likeness, neighbors)
-    return link(likeness, neighbors, threshold, size).cut(threshold), threshold
+        threshold = guess_threshold(similarity, neighbors)
+    return link(similarity, neighbors, threshold, size).cut(threshold), threshold

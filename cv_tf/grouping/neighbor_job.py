@@ -1,4 +1,4 @@
-"""The neighbors of a catalogue as a job of parts, for many machines."""
+"""The neighbors of a catalogue as a job of shards, for many machines."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from cv_tf.retrieval import (
     load_index,
     nearest,
 )
-from cv_tf.shards import EngineSettings, Parts, engine_running, run_parts
+from cv_tf.shards import EngineSettings, Shards, engine_running, run_shards
 
 # Of a larger block, an index is built once, and shards of its products are looked up.
 SPLIT_ABOVE = 200_000
 SHARD = 2**14
-# Smaller blocks share a part, up to so many pairs (half a minute of exact search for
+# Smaller blocks share a shard, up to so many pairs (half a minute of exact search for
 # 1,024 dimensions on one core) and products.
 MAX_PAIRS, MAX_PRODUCTS = 2**30, 2**16
 
 
 @dataclass(frozen=True)
 class Search:
-    """What one part is: products, and those they are compared with.
+    """What one shard is: products, and those they are compared with.
 
     Attributes:
       asked: Rows, ordered by block, whose neighbors are wanted.
@@ -55,7 +55,7 @@ class Plan:
     """How the products of a catalogue are divided.
 
     Attributes:
-      searches: The parts, those that take longest first.
+      searches: The shards, those that take longest first.
       indexes: Rows of the blocks of which an index is built first.
     """
 
@@ -69,7 +69,7 @@ def limits() -> list[int]:
 
 
 def make_plan(blocks: np.ndarray) -> Plan:
-    """Divides a catalogue into parts of similar work.
+    """Divides a catalogue into shards of similar work.
 
     Args:
       blocks: `[num_products]` integers, ascending.
@@ -97,7 +97,7 @@ def make_plan(blocks: np.ndarray) -> Plan:
     if first < len(blocks):
         rows = slice(first, len(blocks))
         searches.append(Search(rows, rows, -1, num_pairs))
-    # A cluster that ends with short parts ends at about the same time everywhere.
+    # A cluster that ends with short shards ends at about the same time everywhere.
     searches.sort(key=lambda search: search.num_pairs, reverse=True)
     return Plan(tuple(searches), tuple(indexes))
 
@@ -122,34 +122,34 @@ _WRITTEN_AT_ONCE = 2**14
 
 @dataclass(frozen=True)
 class NeighborJob:
-    """What it takes to do any part, on any machine.
+    """What it takes to do any shard, on any machine.
 
     Attributes:
       plan: How products are divided.
-      parts: Where neighbors are left.
-      indexes: Where the names of indexes are left, in a folder within that of `parts`.
+      shards: Where neighbors are left.
+      indexes: Where the names of indexes are left, in a folder within that of `shards`.
       k: Neighbors of a product.
       retrieval: How to search.
       recall: The share of true neighbors to find.
     """
 
     plan: Plan
-    parts: Parts
-    indexes: Parts
+    shards: Shards
+    indexes: Shards
     k: int
     retrieval: str
     recall: float
 
     def vectors(self, rows: slice) -> np.ndarray:
         """The vectors of some rows, ordered by block."""
-        return np.array(np.load(self.parts.folder / "vectors.npy", "r")[rows])
+        return np.array(np.load(self.shards.folder / "vectors.npy", "r")[rows])
 
     def blocks(self, rows: slice) -> np.ndarray:
         """Their blocks."""
-        return np.array(np.load(self.parts.folder / "blocks.npy", "r")[rows])
+        return np.array(np.load(self.shards.folder / "blocks.npy", "r")[rows])
 
 
-def find_neighbors_in_parts(
+def find_neighbors_in_shards(
     vectors: np.ndarray,
     blocks: np.ndarray,
     settings: GroupingSettings,
@@ -160,11 +160,11 @@ def find_neighbors_in_parts(
 ) -> Neighbors:
     """Finds the neighbors of every product within its block, as `find_neighbors` does.
 
-    The vectors are written once, ordered by block, into the folder of the parts. A part
-    is a block, or several small ones, and leaves a file of neighbors. A block of more
-    than 200,000 products is indexed once, in a first wave of parts, and searched for
-    shards of its products in a second: for ranges of its rows, as that makes the very
-    calls that the search on one machine makes. Sorting them by ScaNN's partitions would
+    The vectors are written once, ordered by block, into the folder of the shards. A
+    shard is a block, or several small ones, and leaves a file of neighbors. A block of
+    more than 200,000 products is indexed once, in a first wave of shards, and searched
+    for ranges of its rows in a second wave, which makes the very calls that the search
+    on one machine makes. Sorting them by ScaNN's partitions would
     keep a few more of these in a processor's cache, and nothing else.
 
     An interrupted job goes on where it was; the folder is removed at the end.
@@ -179,14 +179,14 @@ def find_neighbors_in_parts(
       blocks: `[num_products]` integers.
       settings: How many neighbors, and how to search.
       engine: Where.
-      output: The job's name and place: the folder of the parts stands beside it, on
+      output: The job's name and place: the folder of the shards stands beside it, on
         storage that all machines share. Ends in `.npz`.
-      model: Fingerprint of what made the vectors, which parts are known by.
-      overwrite: Whether parts of another job may be thrown away.
+      model: Fingerprint of what made the vectors, which shards are known by.
+      overwrite: Whether shards of another job may be thrown away.
 
     Raises:
       ValueError: As `find_neighbors`.
-      JobError: If parts of another job are in the way; as `run_on_spark`.
+      JobError: If shards of another job are in the way; as `run_on_spark`.
     """
     vectors = check_embeddings(vectors)
     order = np.argsort(blocks, kind="stable")
@@ -197,40 +197,40 @@ def find_neighbors_in_parts(
         "--neighbors": settings.neighbors,
         "--retrieval": settings.retrieval,
         "--recall": settings.recall,
-        "division into parts": limits(),
+        "division into shards": limits(),
     }
-    parts = Parts(output, len(plan.searches), identity)
-    indexes = Parts(parts.folder / "index.txt", len(plan.indexes), {})
-    parts.open(overwrite)
+    shards = Shards(output, len(plan.searches), identity)
+    indexes = Shards(shards.folder / "index.txt", len(plan.indexes), {})
+    shards.open(overwrite)
     indexes.open()
-    _write_rows(parts.folder, vectors, blocks, order)
+    _write_rows(shards.folder, vectors, blocks, order)
     job = NeighborJob(
-        plan, parts, indexes, settings.neighbors, settings.retrieval, settings.recall
+        plan, shards, indexes, settings.neighbors, settings.retrieval, settings.recall
     )
     with engine_running(engine):
         if plan.indexes:
             sizes = [rows.stop - rows.start for rows in plan.indexes]
             work = functools.partial(write_index, job)
-            run_parts(work, indexes, sizes, engine, "Indexing large blocks")
+            run_shards(work, indexes, sizes, engine, "Indexing large blocks")
         sizes = [search.asked.stop - search.asked.start for search in plan.searches]
         work = functools.partial(write_neighbors, job)
-        run_parts(work, parts, sizes, engine, "Finding neighbors")
+        run_shards(work, shards, sizes, engine, "Finding neighbors")
     found = _put_together(job, order)
     indexes.remove()
-    parts.remove()
+    shards.remove()
     return found
 
 
 def write_index(job: NeighborJob, number: int, report: Callable[[int], None]) -> None:
-    """Builds the index of a large block: what leaves its name is the part.
+    """Builds the index of a large block: what leaves its name is the shard.
 
     Args:
-      job: Of which it is a part.
+      job: Of which it is a shard.
       number: Of the index.
       report: Is told how many products more are done.
     """
     vectors = job.vectors(job.plan.indexes[number])
-    # A folder of its own: the same part may be done twice at once.
+    # A folder of its own: the same shard may be done twice at once.
     name = f"index-{uuid.uuid4().hex}"
     index = build_index(vectors, job.retrieval, job.recall, job.k)
     index.save(job.indexes.folder / name)
@@ -242,11 +242,11 @@ def write_index(job: NeighborJob, number: int, report: Callable[[int], None]) ->
 def write_neighbors(
     job: NeighborJob, number: int, report: Callable[[int], None]
 ) -> None:
-    """Finds the neighbors of one part's products, and writes them.
+    """Finds the neighbors of one shard's products, and writes them.
 
     Args:
-      job: Of which it is a part.
-      number: Of the part.
+      job: Of which it is a shard.
+      number: Of the shard.
       report: Is told how many products more are done.
     """
     search = job.plan.searches[number]
@@ -260,7 +260,7 @@ def write_neighbors(
         asked, first = search.asked, search.among.start
         own = np.arange(asked.start - first, asked.stop - first)
         found = index.search(vectors, job.k + 1).without(own)
-    with whole_file(job.parts.path(number)) as unfinished:
+    with whole_file(job.shards.path(number)) as unfinished:
         np.savez(unfinished, indices=found.indices, similarities=found.similarities)
     report(len(vectors))
 
@@ -273,9 +273,9 @@ def _load_index(folder: Path) -> Index:
 
 def _put_together(job: NeighborJob, order: np.ndarray) -> Neighbors:
     found = Neighbors.none(len(order), job.k)
-    for path, search in zip(job.parts.paths(), job.plan.searches, strict=True):
-        with np.load(path, allow_pickle=False) as part:
-            inside, similarities = part["indices"], part["similarities"]
+    for path, search in zip(job.shards.paths(), job.plan.searches, strict=True):
+        with np.load(path, allow_pickle=False) as shard:
+            inside, similarities = shard["indices"], shard["similarities"]
         rows = order[search.asked]
         found.indices[rows] = np.where(inside < 0, -1, order[search.among][inside])
         found.similarities[rows] = similarities
@@ -285,7 +285,7 @@ def _put_together(job: NeighborJob, order: np.ndarray) -> Neighbors:
 def _write_rows(
     folder: Path, vectors: np.ndarray, blocks: np.ndarray, order: np.ndarray
 ) -> None:
-    """Writes vectors and blocks as the parts read them, a chunk at a time."""
+    """Writes vectors and blocks as the shards read them, a chunk at a time."""
     if not (folder / "blocks.npy").is_file():
         with whole_file(folder / "blocks.npy") as unfinished:
             np.save(unfinished, blocks[order], allow_pickle=False)

@@ -13,7 +13,7 @@ _CHUNK = 2**16
 
 
 @dataclass(frozen=True, eq=False)
-class Likeness:
+class Similarity:
     """Similarity of design, less a discount for products of the same color.
 
     Variants differ in color by definition: of two products that look alike, those of
@@ -25,7 +25,7 @@ class Likeness:
       vectors: `[num_products, dim]` float32, L2-normalised.
       colors: `[num_products, 3]` float32, the products' colors in CIELAB, NaN where
         unknown; None if none is known.
-      discount: By how much the likeness of products of the very same color is less
+      discount: By how much the similarity of products of the very same color is less
         than their similarity; it fades as a Gaussian of the colors' distance.
     """
 
@@ -41,13 +41,13 @@ class Likeness:
         """Whether color makes a difference."""
         return self.colors is not None and self.discount > 0
 
-    def select(self, rows: np.ndarray) -> Likeness:
+    def select(self, rows: np.ndarray) -> Similarity:
         """That of some products."""
         colors = None if self.colors is None else self.colors[rows]
-        return Likeness(self.vectors[rows], colors, self.discount)
+        return Similarity(self.vectors[rows], colors, self.discount)
 
     def of_pairs(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """The likeness of products, `[m]` float32.
+        """The similarity of products, `[m]` float32.
 
         Args:
           first: `[m]` rows.

@@ -105,7 +105,8 @@ def _through_pieces(
     Args:
       features_of: From the number of a piece to its features, `[size, ...]`.
       num_pieces: How many there are.
-      by_features: `[num_pieces * size, ...]` each; None for those of a momentum twin.
+      by_features: `[num_pieces * size, ...]` each; None for those of a momentum
+        encoder.
       variables: That features are made with.
     """
     learned = [i for i, gradient in enumerate(by_features) if gradient is not None]

@@ -13,7 +13,7 @@ from cv_tf.models import Embedder
 from cv_tf.vision import Rows
 
 
-def spread(embeddings: tf.Tensor) -> tf.Tensor:
+def embedding_std(embeddings: tf.Tensor) -> tf.Tensor:
     """How far embeddings are spread over the sphere: 1 evenly, 0 where all are one.
 
     The standard deviation of each dimension of the L2-normalized embeddings, their
@@ -139,7 +139,7 @@ class Method(keras.Model, abc.ABC):
     # AutoGraph warns that it cannot convert a function without statements.
     @tf.autograph.experimental.do_not_convert
     def after_update(self) -> None:
-        """What follows the optimizer's update, e.g. of a momentum twin."""
+        """What follows the optimizer's update, e.g. of a momentum encoder."""
 
     def train_step(self, batch):
         """One step of `fit` on a batch of `cv_tf.pipeline.batches`."""
@@ -154,6 +154,6 @@ class Method(keras.Model, abc.ABC):
         embeddings = devices.gather(embeddings)
         return {
             "loss": devices.mean(loss),
-            "spread": spread(embeddings),
+            "embedding_std": embedding_std(embeddings),
             "rank": effective_rank(embeddings),
         }

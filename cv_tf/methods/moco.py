@@ -1,4 +1,4 @@
-"""MoCo v2: a momentum twin and a queue of negatives."""
+"""MoCo v2: a momentum encoder and a queue of negatives."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ class MoCo(TwoViews):
     """Tells the key of each query from the keys of past batches.
 
     1. Make two views of each photo.
-    2. Encode the first by the network (queries), the second by its twin (keys).
+    2. Encode the first by the network (queries), the second by its momentum encoder
+       (keys).
     3. Minimize InfoNCE: each query finds its own key among those of the queue.
-    4. Let the twin follow the network, and put the keys into the queue in place of the
-       oldest.
+    4. Let the momentum encoder follow the network, and put the keys into the queue in
+       place of the oldest.
 
     On parts, each part has a queue of its own; on parts that are aggregated, the queue
     holds the products' combined embeddings, as in the paper of the part-based model.
 
-    The twin normalizes by statistics that follow those of the network, never by those
-    of its batch: nothing tells it which keys came together, so that batches need not
-    be shuffled (EMAN, arXiv 2101.08482).
+    The momentum encoder normalizes by statistics that follow those of the network,
+    never by those of its batch: nothing tells it which keys came together, so that
+    batches need not be shuffled (EMAN, arXiv 2101.08482).
 
     Source: MoCo, arXiv 1911.05722, algorithm 1; v2, arXiv 2003.04297, has a projection
     with a hidden layer and stronger views.
@@ -32,7 +33,7 @@ class MoCo(TwoViews):
     Args:
       *args: As `TwoViews`.
       temperature: What similarities are divided by.
-      momentum: Of the twin.
+      momentum: Of the momentum encoder.
       queue_size: Past keys of each part.
       **kwargs: As `TwoViews`.
     """
@@ -48,22 +49,22 @@ class MoCo(TwoViews):
         super().__init__(*args, **kwargs)
         self.temperature = temperature
         self.momentum = momentum
-        self.twin = self.encoder.twin()
+        self.momentum_encoder = self.encoder.momentum_copy()
         # Rows of zeros are empty places and count for nothing.
         shape = [self.encoder.num_parts, queue_size, self.encoder.dimensions]
         self.queue = tf.Variable(tf.zeros(shape), trainable=False, name="queue")
 
     def features(self, images, seed, rows=None):
-        """Of the first views by the network, of the second ones by its twin."""
+        """Features of the first views, and the momentum encoder's of the second."""
         first, second = self.two_views(images, seed, rows)
-        keys = self.twin.features(second, training=False)
+        keys = self.momentum_encoder.features(second, training=False)
         return self.encoder.features(first, training=True), tf.stop_gradient(keys)
 
     def objective(self, features, styles):  # noqa: ARG002 (no label is used)
         """See `Method.objective`."""
         projections = self.encoder.project(features[0], training=True)
         queries = parts_first(projections)
-        keys = parts_first(self.twin.project(features[1], training=False))
+        keys = parts_first(self.momentum_encoder.project(features[1], training=False))
         keys = tf.stop_gradient(keys)
         own = tf.range(keys.shape[1])
         losses = info_nce(
@@ -81,5 +82,5 @@ class MoCo(TwoViews):
         return self.mean_over_parts(losses), projections[:, 0]
 
     def after_update(self):
-        """Moves the twin towards the network."""
-        follow(self.twin, self.encoder, self.momentum)
+        """Moves the momentum encoder towards the network."""
+        follow(self.momentum_encoder, self.encoder, self.momentum)

@@ -1,4 +1,4 @@
-"""SimSiam: predict the other view's projection, without twin or negatives."""
+"""SimSiam: predict the other view's projection, without a momentum encoder."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class PartEncoder(keras.Model):
         units = tf.math.l2_normalize(projections, axis=-1)
         return tf.reduce_mean(units, axis=1, keepdims=True)
 
-    def twin(self) -> PartEncoder:
+    def momentum_copy(self) -> PartEncoder:
         """A copy with weights of its own, in the same order."""
         copy = PartEncoder(
             self.backbone.__class__.from_config(self.backbone.get_config()),
@@ -121,7 +121,7 @@ class PartEncoder(keras.Model):
             parts=self.part_head is not None,
             aggregate=self.aggregate,
             head=self._make_head,
-            name="twin",
+            name="momentum_encoder",
         )
         normalize_together(copy.backbone)
         copy.set_weights(self.get_weights())
@@ -178,7 +178,7 @@ class TwoViews(Method):
 
     @property
     def learned_variables(self):
-        """What the optimizer updates: what has a gradient, so no momentum twin."""
+        """What the optimizer updates: what has a gradient, so no momentum encoder."""
         return self.encoder.trainable_variables
 
     def two_views(

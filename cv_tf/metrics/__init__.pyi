@@ -22,7 +22,7 @@ from .grouping import (
     pair_errors as pair_errors,
 )
 from .retrieval import (
-    embedding_spread as embedding_spread,
+    embedding_std as embedding_std,
     rank_queries as rank_queries,
     retrieval_figures as retrieval_figures,
 )

@@ -192,7 +192,7 @@ def evaluate_embeddings(
       embeddings: `[num_products, dim]` float32, L2-normalised.
       styles: `[num_products]` integers, the true styles; -1 where unknown.
       blocks: `[num_products]` integers, or None for one block of all products.
-      threshold: Mean likeness from which on groups merge, chosen on other products
+      threshold: Mean similarity from which on groups merge, chosen on other products
         than these (`cv_tf.grouping.calibrate_on`).
       settings: How to search and to group; None for the defaults.
       lab: `[num_products, 3]` float32, the products' colors in CIELAB; None if

@@ -78,7 +78,7 @@ FIGURES = {
         "pairwise F1", "The harmonic mean of pairwise precision and recall."
     ),
     "threshold": Definition(
-        "threshold", "Mean likeness at which groups of products become one."
+        "threshold", "Mean similarity at which groups of products become one."
     ),
     "num_products": Definition("products", "Reported on."),
     "num_rejects": Definition("rejects", "Left out, as their photos cannot be used."),

@@ -23,7 +23,7 @@ def retrieval_figures(
     embeddings: np.ndarray,
     styles: np.ndarray,
     blocks: np.ndarray | None = None,
-    engine: str = "auto",
+    retrieval: str = "auto",
     lab: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Measures how well products find their color variants.
@@ -43,7 +43,7 @@ def retrieval_figures(
       embeddings: `[num_products, dim]` float32, L2-normalised.
       styles: `[num_products]` integers, the true styles; -1 where unknown.
       blocks: `[num_products]` integers, or None for one block of all products.
-      engine: Engine of the search, as in `cv_tf.retrieval.nearest`.
+      retrieval: "auto", "exact" or "scann", as in `cv_tf.retrieval.nearest`.
       lab: `[num_products, 3]` float32, the products' colors in CIELAB; None if
         unknown.
 
@@ -73,7 +73,9 @@ def retrieval_figures(
     figures: dict[str, float] = {}
     for suffix, searched_blocks in (("", None), ("_in_block", blocks)):
         wanted = k if lab is None else k + CANDIDATES
-        found = nearest(embeddings, wanted, searched_blocks, engine, queries, SEARCHED)
+        found = nearest(
+            embeddings, wanted, searched_blocks, retrieval, queries, SEARCHED
+        )
         rankings = {suffix: found}
         if lab is not None:
             colored = other_colors_first(found, lab[queries], lab, k)
@@ -138,7 +140,7 @@ def rank_queries(
     styles: np.ndarray,
     blocks: np.ndarray | None = None,
     k: int = 6,
-    engine: str = "auto",
+    retrieval: str = "auto",
 ) -> Queries:
     """Looks for the variants of every product that has one.
 
@@ -147,7 +149,7 @@ def rank_queries(
       styles: `[num_products]` integers, the true styles; -1 where unknown.
       blocks: `[num_products]` integers, or None for one block of all products.
       k: Neighbors to find, or more where a style has more variants.
-      engine: Engine of the search, as in `cv_tf.retrieval.nearest`.
+      retrieval: "auto", "exact" or "scann", as in `cv_tf.retrieval.nearest`.
 
     Returns:
       The queries by ascending precision; of equals, those that take a stranger for a
@@ -160,7 +162,7 @@ def rank_queries(
     rows = np.flatnonzero(num_variants)
     num_variants = num_variants[rows]
     k = max(k, int(num_variants.max(initial=0)))
-    found = nearest(embeddings, k, blocks, engine, rows, SEARCHED)
+    found = nearest(embeddings, k, blocks, retrieval, rows, SEARCHED)
     is_right = is_variant(found, styles, rows)
     precision = average_precision_at_r(is_right, num_variants)
     stranger = np.where(is_right, -np.inf, found.similarities).max(axis=1)
@@ -174,7 +176,7 @@ def rank_queries(
     )
 
 
-def embedding_spread(embeddings: np.ndarray) -> float:
+def embedding_std(embeddings: np.ndarray) -> float:
     """Returns how far embeddings are from collapsing into one point.
 
     The standard deviation over the products, averaged over the dimensions and

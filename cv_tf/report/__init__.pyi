@@ -24,13 +24,13 @@ from .page import (
     check_page as check_page,
 )
 from .search_results import (
-    Answer as Answer,
     Neighbor as Neighbor,
     Product as Product,
-    format_answers as format_answers,
-    write_answers_json as write_answers_json,
+    SearchResult as SearchResult,
+    format_results as format_results,
     write_csv as write_csv,
     write_neighbors_page as write_neighbors_page,
+    write_results_json as write_results_json,
 )
 from .tensorboard import (
     show_first_batch as show_first_batch,

@@ -151,7 +151,7 @@ def draw_curve(path: Path, calibration: Calibration) -> None:
         f"threshold {expected['threshold']:.3f}: precision "
         f"{expected['precision']:.2f}, recall {expected['recall']:.2f} to expect"
     )
-    axes.set_xlabel("threshold: mean likeness at which products become one group")
+    axes.set_xlabel("threshold: mean similarity at which products become one group")
     axes.set_ylabel("share of pairs")
     axes.set_xlim(curve["threshold"][-1], curve["threshold"][0])
     axes.set_ylim(0, 1)

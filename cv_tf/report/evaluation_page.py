@@ -88,18 +88,18 @@ def write_evaluation_page(
 
 
 def lay_out_queries(
-    products: Embeddings, styles: np.ndarray, engine: str, most: int = _MOST_QUERIES
+    products: Embeddings, styles: np.ndarray, retrieval: str, most: int = _MOST_QUERIES
 ) -> QueryRows:
     """Looks for the variants of each product, and lays out what is found.
 
     Args:
       products: n products.
       styles: `[n]` integers, the true styles; -1 where unknown.
-      engine: Engine of the search.
+      retrieval: Retrieval of the search.
       most: Queries to show; the worst are.
     """
     queries = rank_queries(
-        products.vectors, styles, products.block, _NUM_NEIGHBORS, engine
+        products.vectors, styles, products.block, _NUM_NEIGHBORS, retrieval
     )
     shown = slice(most)
     asked = queries.rows[shown]

@@ -51,7 +51,7 @@ def lay_out_groups(
     """
     names, group = np.unique(grouped.named.group_id, return_inverse=True)
     sizes = np.bincount(group)
-    confidence = np.bincount(group, grouped.verdicts.confidence) / sizes
+    confidence = np.bincount(group, grouped.confidence.probability) / sizes
     order = np.lexsort((np.arange(len(sizes)), confidence.round(9), sizes == 1))
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
@@ -83,19 +83,19 @@ def _products(
     styles: np.ndarray | None,
     rows: np.ndarray,
 ) -> dict[str, Any]:
-    verdicts = grouped.verdicts
+    confidence = grouped.confidence
     number = np.empty(len(rows), np.int64)
     number[rows] = np.arange(len(rows))
-    other = verdicts.nearest_other[rows]
+    other = confidence.nearest_other[rows]
     has_other = other >= 0
     return product_columns(
         grouped.product_id[rows],
         None if embeddings.color is None else embeddings.color[rows],
         None if styles is None else styles[rows],
     ) | {
-        "confidence": thousandths(verdicts.confidence[rows]),
+        "confidence": thousandths(confidence.probability[rows]),
         "other": np.where(has_other, number[other], -1).tolist(),
-        "similarity": thousandths(np.where(has_other, verdicts.similarity[rows], 0)),
+        "similarity": thousandths(np.where(has_other, confidence.similarity[rows], 0)),
     }
 
 

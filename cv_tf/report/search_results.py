@@ -65,7 +65,7 @@ class Neighbor(NamedTuple):
     same_color: float | None = None
 
 
-class Answer(NamedTuple):
+class SearchResult(NamedTuple):
     """What was asked about, and what is nearest to it, the most alike first."""
 
     query: Product
@@ -79,8 +79,8 @@ class Answer(NamedTuple):
         rows: np.ndarray,
         similarities: np.ndarray,
         lab: np.ndarray | None = None,
-    ) -> Answer:
-        """An answer from rows of a file of embeddings.
+    ) -> SearchResult:
+        """A result from rows of a file of embeddings.
 
         Args:
           query: What was asked about.
@@ -114,23 +114,23 @@ _COLUMNS = (
 )
 
 
-def format_answers(answers: Sequence[Answer]) -> str:
-    """Lays answers out for a terminal: a heading and an aligned table each.
+def format_results(results: Sequence[SearchResult]) -> str:
+    """Lays results out for a terminal: a heading and an aligned table each.
 
     Args:
-      answers: Columns that are known of none of an answer's products are left out.
+      results: Columns that are known of none of a result's products are left out.
 
     Returns:
       The tables, without a newline at the end.
     """
-    return "\n\n".join(map(_format_answer, answers))
+    return "\n\n".join(map(_format_result, results))
 
 
-def _format_answer(answer: Answer) -> str:
-    query = answer.query
+def _format_result(result: SearchResult) -> str:
+    query = result.query
     known = ", ".join(filter(None, (query.block, query.color)))
     heading = _printable(query.name + (f" ({known})" if known else ""))
-    if not answer.neighbors:
+    if not result.neighbors:
         return (
             f"{heading}: there is no other product to compare it with. "
             "--within_block=false compares with those of all blocks."
@@ -144,7 +144,7 @@ def _format_answer(answer: Answer) -> str:
             "block": _printable(product.block),
             "color": _printable(product.color),
         }
-        for rank, (product, similarity, same_color) in enumerate(answer.neighbors, 1)
+        for rank, (product, similarity, same_color) in enumerate(result.neighbors, 1)
     ]
     titles = [title for title in rows[0] if any(row[title] for row in rows)]
     lines = [titles, *([row[title] for title in titles] for row in rows)]
@@ -168,14 +168,14 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def write_csv(path: Path, answers: Sequence[Answer]) -> None:
+def write_csv(path: Path, results: Sequence[SearchResult]) -> None:
     """Writes a row a neighbor; the file appears whole.
 
     Args:
       path: Of the file. Its columns are query, rank, product_id, similarity,
         same_color, block, color and image; "query" is the product_id, or the path of a
         photo.
-      answers: One without neighbors has no row.
+      results: One without neighbors has no row.
     """
     with (
         whole_file(path) as unfinished,
@@ -184,28 +184,28 @@ def write_csv(path: Path, answers: Sequence[Answer]) -> None:
     ):
         writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
         writer.writeheader()
-        for answer in answers:
-            for rank, (product, similarity, same) in enumerate(answer.neighbors, 1):
-                row = {"query": answer.query.name, "rank": rank, **product._asdict()}
+        for result in results:
+            for rank, (product, similarity, same) in enumerate(result.neighbors, 1):
+                row = {"query": result.query.name, "rank": rank, **product._asdict()}
                 row["similarity"] = f"{similarity:.{_DIGITS}f}"
                 row["same_color"] = "" if same is None else f"{same:.{_DIGITS}f}"
                 writer.writerow(row)
 
 
-def write_answers_json(path: Path, answers: Sequence[Answer]) -> None:
-    """Writes a list with an object an answer; the file appears whole.
+def write_results_json(path: Path, results: Sequence[SearchResult]) -> None:
+    """Writes a list with an object a result; the file appears whole.
 
     Args:
       path: Of the file. Each object has "query", a product, and "neighbors", products
         with a "rank" from 1, a "similarity" and a "same_color"; what is not known is
         null.
-      answers: In the order in which they are written.
+      results: In the order in which they are written.
     """
     write_json(
         path,
         [
             {
-                "query": _known(answer.query._asdict()),
+                "query": _known(result.query._asdict()),
                 "neighbors": [
                     {
                         "rank": rank,
@@ -214,11 +214,11 @@ def write_answers_json(path: Path, answers: Sequence[Answer]) -> None:
                         **_known(product._asdict()),
                     }
                     for rank, (product, similarity, same) in enumerate(
-                        answer.neighbors, start=1
+                        result.neighbors, start=1
                     )
                 ],
             }
-            for answer in answers
+            for result in results
         ],
     )
 
@@ -227,16 +227,18 @@ def _known(fields: dict[str, str]) -> dict[str, str | None]:
     return {name: value or None for name, value in fields.items()}
 
 
-def write_neighbors_page(path: Path, answers: Sequence[Answer], note: str = "") -> None:
-    """Writes a page with a row of cards an answer: the query, then its neighbors.
+def write_neighbors_page(
+    path: Path, results: Sequence[SearchResult], note: str = ""
+) -> None:
+    """Writes a page with a row of cards a result: the query, then its neighbors.
 
     Args:
       path: Of the file, which appears whole or not at all.
-      answers: In the order in which they are shown. A photo that cannot be shown is
+      results: In the order in which they are shown. A photo that cannot be shown is
         replaced by the reason.
       note: Where the products come from, said at the top.
     """
-    products = [answer.query for answer in answers]
-    products += [found.product for answer in answers for found in answer.neighbors]
+    products = [result.query for result in results]
+    products += [found.product for result in results for found in result.neighbors]
     photos = thumbnails(product.image for product in products)
-    write_page(path, "neighbors.html.j2", answers=answers, photos=photos, note=note)
+    write_page(path, "neighbors.html.j2", results=results, photos=photos, note=note)

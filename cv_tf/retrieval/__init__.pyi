@@ -4,18 +4,18 @@ from .colors import (
     other_colors_first as other_colors_first,
     same_color as same_color,
 )
-from .engines import (
-    CHUNK as CHUNK,
-    build_index as build_index,
-    load_index as load_index,
-    nearest as nearest,
-)
 from .exact import (
     MAX_QUERIES as MAX_QUERIES,
     ExactIndex as ExactIndex,
 )
 from .index import (
     Index as Index,
+)
+from .nearest_neighbors import (
+    CHUNK as CHUNK,
+    build_index as build_index,
+    load_index as load_index,
+    nearest as nearest,
 )
 from .neighbors import (
     Neighbors as Neighbors,

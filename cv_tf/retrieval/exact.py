@@ -109,7 +109,7 @@ class ExactIndex(Index):
       device: TensorFlow's name of the device that searches; None: as above.
     """
 
-    engine = "exact"
+    kind = "exact"
 
     def __init__(
         self, embeddings: np.ndarray, model: str = "", device: str | None = None

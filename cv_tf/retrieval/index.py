@@ -95,7 +95,7 @@ class Index(abc.ABC):
     `build_index` makes one of embeddings, `load_index` of a folder.
 
     Attributes:
-      engine: Name of what searches it.
+      kind: "exact" or "scann".
       dim: Length of the vectors.
       model: Names the model that made the vectors, such as a fingerprint of its file;
         "" where that is not known.
@@ -103,7 +103,7 @@ class Index(abc.ABC):
         measured when the index was built.
     """
 
-    engine: ClassVar[str]
+    kind: ClassVar[str]
 
     def __init__(self, dim: int, model: str = "", measured_recall: float = 1.0):
         self.dim = dim
@@ -159,7 +159,7 @@ class Index(abc.ABC):
             no folder to put it into.
         """
         about = {
-            "engine": self.engine,
+            "engine": self.kind,
             "dim": self.dim,
             "num_products": self.num_products,
             "model": self.model,

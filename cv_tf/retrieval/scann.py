@@ -51,7 +51,7 @@ class ScannIndex(Index):
     Quantization" (arXiv 1908.10396).
     """
 
-    engine = "scann"
+    kind = "scann"
 
     def __init__(
         self,

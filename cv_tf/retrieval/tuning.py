@@ -16,7 +16,7 @@ _NUM_QUERIES = 1000
 # with ScaNN at 128 dimensions, where both grow with the dimensions.
 _EXACT_COST = 50
 _GROWTH = 1.25
-# Similarities of two engines differ by rounding.
+# Similarities of two kinds of index differ by rounding.
 _ROUNDING = 1e-6
 
 

@@ -1,4 +1,4 @@
-"""Long work in numbered parts, each of which leaves a file: here, or on a cluster."""
+"""Long work in numbered shards, each of which leaves a file: here, or on a cluster."""
 
 import lazy_loader
 

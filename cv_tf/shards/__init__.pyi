@@ -1,11 +1,11 @@
 from .run import (
     EngineSettings as EngineSettings,
     engine_running as engine_running,
-    run_parts as run_parts,
+    run_shards as run_shards,
 )
 from .shards import (
     JobError as JobError,
-    Parts as Parts,
+    Shards as Shards,
     run_here as run_here,
 )
 from .spark import (

@@ -1,4 +1,4 @@
-"""Does the parts of a job that are missing, wherever the user wants them done."""
+"""Does the shards of a job that are missing, wherever the user wants them done."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tqdm import tqdm
 import cv_tf
 from cv_tf import choices
 from cv_tf.config import setting
-from cv_tf.shards.shards import Parts, Work, run_here
+from cv_tf.shards.shards import Shards, Work, run_here
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -37,25 +37,25 @@ def engine_running(settings: EngineSettings) -> Iterator[None]:
         yield
 
 
-def run_parts(
-    work: Work, parts: Parts, sizes: list[int], settings: EngineSettings, name: str
+def run_shards(
+    work: Work, shards: Shards, sizes: list[int], settings: EngineSettings, name: str
 ) -> None:
     """Does what is missing, with a progress bar.
 
     Args:
-      work: Does one part, and leaves it at `parts.path(number)`. For Spark it must be
+      work: Does one shard, and leaves it at `shards.path(number)`. For Spark it must be
         picklable, and every machine must see the folder under the same path.
-      parts: The job's parts.
-      sizes: How many products each part has, for the progress bar.
+      shards: The job's shards.
+      sizes: How many products each shard has, for the progress bar.
       settings: Where to do it.
       name: For the progress bar.
     """
-    missing = parts.missing()
+    missing = shards.missing()
     done = sum(sizes) - sum(sizes[number] for number in missing)
     with tqdm(total=sum(sizes), initial=done, desc=name, unit=" products") as bar:
         if settings.engine == "local":
             run_here(work, missing, bar.update)
         else:
             cv_tf.shards.run_on_spark(
-                work, parts, sizes, settings.spark_master, bar.update
+                work, shards, sizes, settings.spark_master, bar.update
             )

@@ -1,4 +1,4 @@
-"""The folder of a job's parts, from which an interrupted job goes on."""
+"""The folder of a job's shards, from which an interrupted job goes on."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ class JobError(ValueError):
     """A job that cannot go on, and why."""
 
 
-class Parts:
-    """Numbered files of a job; a part that is there is done.
+class Shards:
+    """Numbered files of a job; a shard that is there is done.
 
     Args:
-      output: What the job makes; the folder stands beside it, as `OUTPUT.parts`.
-      num_parts: How many parts there are, numbered from 0.
-      identity: What the parts are made from. Parts of another identity are never
+      output: What the job makes; the folder stands beside it, as `OUTPUT.shards`.
+      num_shards: How many shards there are, numbered from 0.
+      identity: What the shards are made from. Shards of another identity are never
         taken for these; it must be the same again after a round trip through JSON.
 
     Attributes:
       folder: Where they are.
-      num_parts: As given, as is `identity`.
+      num_shards: As given, as is `identity`.
     """
 
-    def __init__(self, output: Path, num_parts: int, identity: dict[str, Any]):
-        self.folder = output.with_name(f"{output.name}.parts")
-        self.num_parts = num_parts
+    def __init__(self, output: Path, num_shards: int, identity: dict[str, Any]):
+        self.folder = output.with_name(f"{output.name}.shards")
+        self.num_shards = num_shards
         self._suffix = output.suffix
         self.identity = identity
         self._description = self.folder / "job.json"
@@ -41,7 +41,7 @@ class Parts:
         """Makes the folder, or goes on with it.
 
         Args:
-          overwrite: Whether parts of another job may be thrown away.
+          overwrite: Whether shards of another job may be thrown away.
 
         Raises:
           JobError: If the folder holds something else.
@@ -52,14 +52,14 @@ class Parts:
                 return
             if not overwrite:
                 raise JobError(
-                    f"'{self.folder}' holds parts of a job that was interrupted, with "
+                    f"'{self.folder}' holds shards of a job that was interrupted, with "
                     f"another {', another '.join(differing)}. Go on with that one by "
-                    "the flags it had, or pass --overwrite to throw its parts away."
+                    "the flags it had, or pass --overwrite to throw its shards away."
                 )
             self.remove()
         elif self.folder.exists() and not self._is_unused():
             raise JobError(
-                f"'{self.folder}' is in the way: parts are kept there until all are "
+                f"'{self.folder}' is in the way: shards are kept there until all are "
                 "done. Move it, or name another --output."
             )
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -67,22 +67,22 @@ class Parts:
             unfinished.write_text(json.dumps(self.identity, indent=2) + "\n")
 
     def path(self, number: int) -> Path:
-        """Where a part is written."""
-        return self.folder / f"part-{number:05d}{self._suffix}"
+        """Where a shard is written."""
+        return self.folder / f"shard-{number:05d}{self._suffix}"
 
     def paths(self) -> list[Path]:
-        """All parts in their order."""
-        return [self.path(number) for number in range(self.num_parts)]
+        """All shards in their order."""
+        return [self.path(number) for number in range(self.num_shards)]
 
     def missing(self) -> list[int]:
-        """Parts that are not there yet."""
+        """Shards that are not there yet."""
         # One listing: shared storage answers slowly, and may remember of a file that it
         # was not there.
-        there = {path.name for path in self.folder.glob("part-*")}
+        there = {path.name for path in self.folder.glob("shard-*")}
         return [i for i, path in enumerate(self.paths()) if path.name not in there]
 
     def remove(self) -> None:
-        """Removes the folder with all parts."""
+        """Removes the folder with all shards."""
         # What they are made from goes last: a kill leaves a job to go on with.
         for path in self.folder.iterdir():
             if path.is_file() and path != self._description:
@@ -104,19 +104,19 @@ class Parts:
         return [key for key in self.identity if old.get(key) != self.identity[key]]
 
 
-# While one part computes, the next is read: neither the device nor the disk waits.
+# While one shard computes, the next is read: neither the device nor the disk waits.
 _AT_A_TIME = 2
 
 Work = Callable[[int, Callable[[int], None]], None]
 
 
 def run_here(work: Work, numbers: Iterable[int], report: Callable[[int], None]) -> None:
-    """Does parts in order, two at a time; the first failure stops the others.
+    """Does shards in order, two at a time; the first failure stops the others.
 
     Args:
-      work: Does one part: takes its number, and a function to tell how many products
+      work: Does one shard: takes its number, and a function to tell how many products
         have been done since the last call.
-      numbers: The parts.
+      numbers: The shards.
       report: Is told of progress, from any thread.
     """
     with ThreadPoolExecutor(_AT_A_TIME) as pool:

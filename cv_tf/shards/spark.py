@@ -1,4 +1,4 @@
-"""Parts on a Spark cluster."""
+"""Shards on a Spark cluster."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cv_tf.shards.shards import JobError, Parts, Work
+from cv_tf.shards.shards import JobError, Shards, Work
 
 if TYPE_CHECKING:
     from pyspark import Accumulator, SparkContext
@@ -133,10 +133,10 @@ _LATE_SECONDS = 60
 
 @dataclass(frozen=True, order=True)
 class _Failure:
-    """Why a part cannot be done.
+    """Why a shard cannot be done.
 
     Attributes:
-      number: Of the part.
+      number: Of the shard.
       words: What the error says.
       is_for_users: Whether that is enough to mend it.
       details: The traceback on the machine where it happened.
@@ -163,51 +163,51 @@ class _Failures:
 
 def run_on_spark(
     work: Work,
-    parts: Parts,
+    shards: Shards,
     sizes: list[int],
     master: str,
     report: Callable[[int], None],
 ) -> None:
-    """Does the missing parts of a job on a cluster, each on whichever core is free.
+    """Does the missing shards of a job on a cluster, each on whichever core is free.
 
-    Every machine must see the folder of the parts, and what the work reads, under the
-    path that they have here: they lie on shared storage. A part is a task of its own,
+    Every machine must see the folder of the shards, and what the work reads, under the
+    path that they have here: they lie on shared storage. A shard is a task of its own,
     and Spark's Python processes outlive their tasks, so that what one has loaded serves
-    all parts it does. A part appears whole or not at all: one that is done again after
-    a machine was lost, or twice at once by speculation, does no harm.
+    all shards it does. A shard appears whole or not at all: one that is done again
+    after a machine was lost, or twice at once by speculation, does no harm.
 
     Args:
-      work: Does one part, as in `run_parts`; picklable.
-      parts: The job's parts; its folder is there.
-      sizes: How many products each part has.
+      work: Does one shard, as in `run_shards`; picklable.
+      shards: The job's shards; its folder is there.
+      sizes: How many products each shard has.
       master: URL of the Spark master; "" for that of Spark's own configuration. Where a
         Spark context is active in this process, that one is used and left as it is.
       report: Is told how many products more are done.
 
     Raises:
       ImportError: If PySpark is not installed.
-      JobError: If a part fails for a reason that users can mend, in its own words; if
+      JobError: If a shard fails for a reason that users can mend, in its own words; if
         Spark cannot be started, or gives up; if machines do not share the folder.
-      RuntimeError: If a part fails otherwise, with the traceback of where it did.
+      RuntimeError: If a shard fails otherwise, with the traceback of where it did.
     """
-    missing = parts.missing()
+    missing = shards.missing()
     if not missing:
         return
     with cluster(master) as context:
         failures = context.accumulator([], _Failures())
         # Not a DataFrame's `mapInArrow`: with that, PySpark asks for pandas.
-        task = functools.partial(_do_parts, work, parts, Path.cwd(), failures)
+        task = functools.partial(_do_shards, work, shards, Path.cwd(), failures)
         group = f"cv_tf-{uuid.uuid4()}"
         with ThreadPoolExecutor(1) as thread:
             job = thread.submit(_submit, context, group, missing, task)
             try:
-                _watch(job, failures, parts, sizes, report)
+                _watch(job, failures, shards, sizes, report)
             finally:
                 if not job.done():
                     context.cancelJobGroup(group)
         if failures.value:
             raise _error_of(min(failures.value))
-        _check_end(job, parts, context.master)
+        _check_end(job, shards, context.master)
 
 
 def _submit(
@@ -216,13 +216,13 @@ def _submit(
     numbers: list[int],
     task: Callable[[Iterable[int]], None],
 ) -> None:
-    context.setJobGroup(group, "parts of a cv_tf job", interruptOnCancel=True)
+    context.setJobGroup(group, "shards of a cv_tf job", interruptOnCancel=True)
     context.parallelize(numbers, len(numbers)).foreachPartition(task)
 
 
-def _do_parts(
+def _do_shards(
     work: Work,
-    parts: Parts,
+    shards: Shards,
     directory: Path,
     failures: Accumulator,
     numbers: Iterable[int],
@@ -233,15 +233,15 @@ def _do_parts(
     """
     for number in numbers:
         try:
-            if not parts.folder.is_dir():
+            if not shards.folder.is_dir():
                 raise JobError(
                     f"{socket.gethostname()}, a machine of the cluster, does not see "
-                    f"'{parts.folder}'. All machines need the folder of --output, the "
+                    f"'{shards.folder}'. All machines need the folder of --output, the "
                     "catalogue and its photos under the same paths: put them on "
                     "shared storage."
                 )
             # A task that is run again has perhaps done it.
-            if not parts.path(number).is_file():
+            if not shards.path(number).is_file():
                 with _inside(directory):
                     work(number, _report_nothing)
         except Exception as error:
@@ -257,7 +257,7 @@ def _failure(number: int, error: Exception) -> _Failure:
 
 
 def _report_nothing(num_products: int) -> None:
-    """The driver sees by the parts what is done."""
+    """The driver sees by the shards what is done."""
 
 
 @contextlib.contextmanager
@@ -275,15 +275,15 @@ def _inside(directory: Path) -> Iterator[None]:
 def _watch(
     job: Future,
     failures: Accumulator,
-    parts: Parts,
+    shards: Shards,
     sizes: list[int],
     report: Callable[[int], None],
 ) -> None:
-    """Reports parts as they appear, until the job has ended or a part has failed."""
-    left = set(parts.missing())
+    """Reports shards as they appear, until the job has ended or a shard has failed."""
+    left = set(shards.missing())
     while not failures.value:
         is_over = bool(wait([job], timeout=_POLL_SECONDS).done)
-        done = left.difference(parts.missing())
+        done = left.difference(shards.missing())
         if done:
             report(sum(sizes[number] for number in done))
             left -= done
@@ -292,7 +292,7 @@ def _watch(
 
 
 def _error_of(failure: _Failure) -> Exception:
-    details = RuntimeError(f"Part {failure.number} failed:\n{failure.details}")
+    details = RuntimeError(f"Shard {failure.number} failed:\n{failure.details}")
     if not failure.is_for_users:
         return details
     error = JobError(failure.words)
@@ -300,25 +300,25 @@ def _error_of(failure: _Failure) -> Exception:
     return error
 
 
-def _check_end(job: Future, parts: Parts, master: str) -> None:
-    """Raises what Spark says of the job's end, or if a part is not there after all."""
+def _check_end(job: Future, shards: Shards, master: str) -> None:
+    """Raises what Spark says of the job's end, or if a shard is not there after all."""
     from py4j.protocol import Py4JError  # noqa: PLC0415 (PySpark is optional)
 
     try:
         job.result()
     except Py4JError as error:
-        if not parts.missing():
+        if not shards.missing():
             return
         raise JobError(
             f"Spark gave up on the job at {master}: {words_of(error)}\nParts that "
             "are done are kept: the same command goes on with the others."
         ) from error
     deadline = time.monotonic() + _LATE_SECONDS
-    while parts.missing():
+    while shards.missing():
         if time.monotonic() > deadline:
             raise JobError(
-                f"The cluster has done all parts, but {len(parts.missing())} of them "
-                f"are not in '{parts.folder}' here. That folder must be the same one "
+                f"The cluster has done all shards, but {len(shards.missing())} of them "
+                f"are not in '{shards.folder}' here. That folder must be the same one "
                 "on all machines: put it on shared storage."
             )
         time.sleep(_POLL_SECONDS)

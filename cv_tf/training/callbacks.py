@@ -211,7 +211,7 @@ class StopWhenNotFinite(StepCallback):
 
 
 # Of their best; a rank a fifth of it is common to healthy runs without negatives.
-_LEAST_SHARES = {"spread": 0.2, "rank": 0.05}
+_LEAST_SHARES = {"embedding_std": 0.2, "rank": 0.05}
 _PATIENCE = 10  # Steps.
 
 
@@ -249,8 +249,9 @@ class StopWhenCollapsed(StepCallback):
             raise CollapseError(
                 f"The embeddings have collapsed: since step {self._healthy + 1} all "
                 "products look nearly the same to the network, or differ in few "
-                f"respects. At step {step} their spread is {logs['spread']:.3f}, "
-                f"{self._best['spread']:.3f} at its best; their rank is "
+                f"respects. At step {step} the standard deviation of the embeddings is "
+                f"{logs['embedding_std']:.3f}, "
+                f"{self._best['embedding_std']:.3f} at its best; their rank is "
                 f"{logs['rank']:.1f}, {self._best['rank']:.1f} at its best. "
                 f"{_advice(self._method)} Use a new --workdir."
             )

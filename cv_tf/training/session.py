@@ -17,7 +17,7 @@ from cv_tf.embeddings import compiled, embed
 from cv_tf.files import whole_file
 from cv_tf.grouping import read_groups
 from cv_tf.methods import build_embedder, build_method
-from cv_tf.metrics import embedding_spread, format_run, retrieval_figures
+from cv_tf.metrics import embedding_std, format_run, retrieval_figures
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos, prepare_photos, write_rejects
 from cv_tf.training.checkpoints import Checkpoints
@@ -228,7 +228,7 @@ class Session:
             figures = retrieval_figures(vectors, catalog.style, catalog.block)
             return {
                 "recall@1 in block": figures["recall_at_1_in_block"],
-                "spread": embedding_spread(vectors),
+                "embedding_std": embedding_std(vectors),
             }
 
         return measure

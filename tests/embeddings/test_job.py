@@ -1,4 +1,4 @@
-"""The vectors of a catalogue, part by part: nothing lost, nothing done twice."""
+"""The vectors of a catalogue, shard by shard: nothing lost, nothing done twice."""
 
 import csv
 import dataclasses
@@ -22,12 +22,12 @@ from cv_tf.embeddings import (
     read_embeddings,
     rejects_path,
 )
-from cv_tf.embeddings.job import write_part
+from cv_tf.embeddings.job import write_shard
 from cv_tf.pipeline import prepare
 from cv_tf.shards import JobError
 from cv_tf.vision import product_color
 
-# In parts of three, all photos of the second are bad, and one of the third.
+# In shards of three, all photos of the second are bad, and one of the third.
 BAD = {3: "text.jpg", 4: "missing.jpg", 5: "", 7: "text.jpg"}
 BAD_IDS = ["p3", "p4", "p5", "p7"]
 NUM_PRODUCTS = 11
@@ -46,8 +46,8 @@ class Shop:
         return self.folder / "vectors.parquet"
 
     @property
-    def parts(self) -> Path:
-        return self.folder / "vectors.parquet.parts"
+    def shards(self) -> Path:
+        return self.folder / "vectors.parquet.shards"
 
     @property
     def embedder(self) -> Path:
@@ -67,7 +67,7 @@ class Shop:
             embedder=str(self.embedder),
             output=str(self.output),
             products=tuple(products.items()),
-            **{"part_size": 3, "batch_size": 2, **options},
+            **{"shard_size": 3, "batch_size": 2, **options},
         )
 
     def embed(self, overwrite=False, **options):
@@ -126,18 +126,18 @@ def embedded(filled, tmp_path_factory) -> tuple[Shop, Embedded]:
 
 @pytest.fixture
 def interrupt(monkeypatch):
-    """A function that makes jobs fail at some parts, and lists the others begun."""
+    """A function that makes jobs fail at some shards, and lists the others begun."""
 
     def at(*failing: int) -> list[int]:
         begun = []
 
-        def write(job, parts, model, number, report):
+        def write(job, shards, model, number, report):
             if number in failing:
                 raise RuntimeError("power cut")
             begun.append(number)
-            write_part(job, parts, model, number, report)
+            write_shard(job, shards, model, number, report)
 
-        monkeypatch.setattr(job_module, "write_part", write)
+        monkeypatch.setattr(job_module, "write_shard", write)
         return begun
 
     return at
@@ -187,12 +187,12 @@ class TestWhole:
         assert after - before == {".cv_tf", "vectors.parquet", "vectors.rejects.csv"}
 
     @pytest.mark.integration
-    @pytest.mark.parametrize(("part_size", "batch_size"), [(1, 1), (100, 64)])
+    @pytest.mark.parametrize(("shard_size", "batch_size"), [(1, 1), (100, 64)])
     def test_parts_and_batches_do_not_matter(
-        self, part_size, batch_size, shop, embedded
+        self, shard_size, batch_size, shop, embedded
     ):
         expected = read_embeddings(embedded[0].output)
-        found = shop.embed(part_size=part_size, batch_size=batch_size)
+        found = shop.embed(shard_size=shard_size, batch_size=batch_size)
         assert [reject.product_id for reject in found.rejects] == BAD_IDS
         again = read_embeddings(shop.output)
         assert again.product_id.tolist() == expected.product_id.tolist()
@@ -239,14 +239,14 @@ class TestInterrupted:
             shop.embed()
         assert not shop.output.exists()
         assert not rejects_path(shop.output).exists()
-        done = {int(path.stem[-5:]) for path in shop.parts.glob("part-*.parquet")}
+        done = {int(path.stem[-5:]) for path in shop.shards.glob("shard-*.parquet")}
         assert {0, 1} <= done <= {0, 1, 3}
         again = interrupt()
         shop.embed()
         assert set(again) == {0, 1, 2, 3} - done
         found = shop.output.read_bytes(), rejects_path(shop.output).read_bytes()
         assert found == expected
-        assert not shop.parts.exists()
+        assert not shop.shards.exists()
 
     @pytest.mark.integration
     def test_while_parts_are_merged(self, shop, interrupt, monkeypatch):
@@ -284,7 +284,7 @@ def test_a_data_set_is_embedded_as_the_table_that_it_was_made_of(
             embedder=str(shop.embedder),
             output=str(tmp_path / f"{name}.parquet"),
             products=tuple(dataclasses.asdict(products).items()),
-            part_size=16,
+            shard_size=16,
             batch_size=8,
         )
         embed_catalog(job, read_products(products))
@@ -296,7 +296,7 @@ def test_a_data_set_is_embedded_as_the_table_that_it_was_made_of(
 
 
 class TestAnotherJob:
-    """Parts are never taken for those of another job."""
+    """Shards are never taken for those of another job."""
 
     def change(self, shop, what) -> dict:
         """Changes files, or returns options that are not those of before."""
@@ -340,7 +340,7 @@ class TestAnotherJob:
             ("box", "another catalogue"),
             ("split", "another catalogue"),
             ("frame", "another --frame"),
-            ("part_size", "another --part_size"),
+            ("shard_size", "another --shard_size"),
             ("batch_size", "another --embed_batch_size"),
         ],
     )
@@ -355,7 +355,7 @@ class TestAnotherJob:
         assert not shop.output.exists()
 
     @pytest.mark.integration
-    @pytest.mark.parametrize("what", ["no color", "part_size"])
+    @pytest.mark.parametrize("what", ["no color", "shard_size"])
     def test_is_thrown_away_if_asked(self, what, shop, interrupt, embedded):
         interrupt(2)
         with pytest.raises(RuntimeError, match="power cut"):
@@ -416,7 +416,7 @@ class TestNoPhotoCanBeUsed:
         )
         assert [row["product_id"] for row in rejects_of(path)] == BAD_IDS
         assert shop.output.read_bytes() == b"precious"
-        assert not shop.parts.exists()
+        assert not shop.shards.exists()
 
     @pytest.mark.integration
     def test_mended_photos_are_looked_at_again(self, shop):
@@ -435,8 +435,8 @@ class TestNoPhotoCanBeUsed:
     [(7, [[0, 1, 2], [3, 4, 5], [6]]), (6, [[0, 1, 2], [3, 4, 5]]), (2, [[0, 1]])],
 )
 def test_rows_of_parts(num_products, rows):
-    job = EmbeddingJob("e.keras", "e.parquet", (), part_size=3)
-    found = [job.rows(part, num_products).tolist() for part in range(len(rows))]
+    job = EmbeddingJob("e.keras", "e.parquet", (), shard_size=3)
+    found = [job.rows(shard, num_products).tolist() for shard in range(len(rows))]
     assert found == rows
 
 

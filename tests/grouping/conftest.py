@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from cv_tf.grouping import Dendrograms, Graph, Likeness, average_linkage
+from cv_tf.grouping import Dendrograms, Graph, Similarity, average_linkage
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +26,9 @@ def link_all(all_pairs) -> Callable[..., Dendrograms]:
     """A function that links products along every pair of each block."""
 
     def link(embeddings: np.ndarray, blocks=None, **options) -> Dendrograms:
-        likeness = Likeness(np.asarray(embeddings, np.float32))
-        return average_linkage(likeness, all_pairs(len(embeddings), blocks), **options)
+        similarity = Similarity(np.asarray(embeddings, np.float32))
+        return average_linkage(
+            similarity, all_pairs(len(embeddings), blocks), **options
+        )
 
     return link

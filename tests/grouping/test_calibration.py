@@ -167,7 +167,7 @@ def test_says_what_to_expect():
 
 
 def test_knows_how_probable_a_merge_is():
-    certainty = calibrate(DENDROGRAMS, STYLES).certainty
-    assert 0.1 < certainty.middle < 0.9
-    probability = certainty(np.array([0.1, 0.5, 0.9]))
+    confidence_curve = calibrate(DENDROGRAMS, STYLES).confidence_curve
+    assert 0.1 < confidence_curve.middle < 0.9
+    probability = confidence_curve(np.array([0.1, 0.5, 0.9]))
     assert (np.diff(probability) > 0).all()

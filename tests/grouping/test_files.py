@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from cv_tf.grouping import (
+    Confidence,
     Grouped,
     GroupsError,
     Named,
-    Verdicts,
     read_groups,
     read_labels,
     write_groups,
@@ -32,8 +32,8 @@ def grouped() -> Grouped:
         product_id=_objects("007", "b, the second", "ü"),
         named=Named(_objects("007", "007", "ü")),
         size=np.array([2, 2, 1]),
-        verdicts=Verdicts(
-            confidence=np.array([0.98765432, 0.5, 1.0]),
+        confidence=Confidence(
+            probability=np.array([0.98765432, 0.5, 1.0]),
             nearest_other=np.array([2, 0, -1], np.int32),
             similarity=np.array([0.123456, -0.25, -np.inf], np.float32),
         ),

@@ -7,7 +7,7 @@ from scipy.cluster import hierarchy
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import adjusted_rand_score
 
-from cv_tf.grouping import Graph, Likeness, average_linkage
+from cv_tf.grouping import Graph, Similarity, average_linkage
 
 
 def _random(num_products, dim, seed=0):
@@ -58,9 +58,9 @@ def test_merges_while_the_mean_similarity_reaches_the_threshold(link_all):
 def test_the_floor_itself_is_near_enough():
     embeddings = np.array([[1.0, 0.0], [0.5, 0.5]], np.float32)  # Exactly 0.5 alike.
     graph = Graph(np.array([0]), np.array([1]))
-    likeness = Likeness(embeddings)
-    assert len(average_linkage(likeness, graph, floor=0.5).merges) == 1
-    assert len(average_linkage(likeness, graph, floor=0.501).merges) == 0
+    similarity = Similarity(embeddings)
+    assert len(average_linkage(similarity, graph, floor=0.5).merges) == 1
+    assert len(average_linkage(similarity, graph, floor=0.501).merges) == 0
 
 
 def test_groups_stay_within_blocks(link_all):
@@ -92,8 +92,8 @@ def test_equals_plain_loops_with_colors(all_pairs, threshold):
     rng = np.random.default_rng(3)
     embeddings, colors = _random(30, 3), rng.uniform(0, 20, (30, 3)).astype(np.float32)
     colors[[4, 7]] = np.nan
-    likeness = Likeness(embeddings, colors, 0.6)
-    groups = average_linkage(likeness, all_pairs(30)).cut(threshold)
+    similarity = Similarity(embeddings, colors, 0.6)
+    groups = average_linkage(similarity, all_pairs(30)).cut(threshold)
     distance = ((colors[:, None] - colors[None]) ** 2).sum(-1)
     discount = np.nan_to_num(0.6 * np.exp(-distance / 2 / 8**2))
     alike = embeddings @ embeddings.T - discount
@@ -145,17 +145,17 @@ def test_order_of_products_and_names_of_blocks_do_not_matter(link_all):
 
 
 def test_groups_without_an_edge_between_them_never_merge():
-    likeness = Likeness(at_degrees(0, 1, 2, 3))
+    similarity = Similarity(at_degrees(0, 1, 2, 3))
     chain = Graph(np.array([0, 2], np.int32), np.array([1, 3], np.int32))
-    assert average_linkage(likeness, chain).cut(-1).tolist() == [0, 0, 1, 1]
+    assert average_linkage(similarity, chain).cut(-1).tolist() == [0, 0, 1, 1]
 
 
 def test_products_that_are_joined_through_others_are_compared_all_the_same():
     # 0 and 2 have no edge; their similarity counts when 2 meets the group of 0.
-    likeness = Likeness(at_degrees(0, 10, 30))
+    similarity = Similarity(at_degrees(0, 10, 30))
     path = Graph(np.array([0, 1], np.int32), np.array([1, 2], np.int32))
     expected = (np.cos(np.deg2rad(20)) + np.cos(np.deg2rad(30))) / 2
-    similarities = average_linkage(likeness, path).similarities
+    similarities = average_linkage(similarity, path).similarities
     np.testing.assert_allclose(similarities[1], expected, atol=1e-6)
 
 
@@ -193,7 +193,7 @@ class TestStart:
             assert _same_partition(whole.cut(threshold), resumed.cut(threshold))
 
     def test_a_group_that_nothing_joins_stays(self):
-        likeness = Likeness(at_degrees(0, 1, 2))
+        similarity = Similarity(at_degrees(0, 1, 2))
         none = Graph(np.empty(0, np.int32), np.empty(0, np.int32))
-        linked = average_linkage(likeness, none, start=np.array([3, 4, 3]))
+        linked = average_linkage(similarity, none, start=np.array([3, 4, 3]))
         assert linked.cut(0.0).tolist() == [0, 1, 0]

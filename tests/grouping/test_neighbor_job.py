@@ -1,4 +1,4 @@
-"""The neighbors of a catalogue as a job of parts, done on this machine."""
+"""The neighbors of a catalogue as a job of shards, done on this machine."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pytest
 from cv_tf.config import GroupingSettings
 from cv_tf.grouping import (
     find_neighbors,
-    find_neighbors_in_parts,
+    find_neighbors_in_shards,
     neighbor_job,
     neighbor_job as neighbor_plan,
 )
@@ -37,7 +37,7 @@ def products() -> tuple[np.ndarray, np.ndarray]:
 
 def _find(products, output: Path, **changes):
     arguments = {"settings": SETTINGS, "engine": EngineSettings(), "output": output}
-    return find_neighbors_in_parts(*products, **arguments | changes)
+    return find_neighbors_in_shards(*products, **arguments | changes)
 
 
 def test_finds_the_same_as_without_parts(products, small_parts, tmp_path):
@@ -96,7 +96,7 @@ def test_parts_of_another_job_are_not_taken(products, tmp_path, monkeypatch, cha
     settings = GroupingSettings(
         **{"neighbors": 12, "retrieval": "exact"} | changes.get(change, {})
     )
-    with pytest.raises(JobError, match="parts of a job that was interrupted"):
+    with pytest.raises(JobError, match="shards of a job that was interrupted"):
         _find(products, output, settings=settings)
     found = _find(products, output, settings=settings, overwrite=True)
     assert found.indices.shape == (1531, settings.neighbors)

@@ -1,4 +1,4 @@
-"""Parts of similar work, hand-made."""
+"""Shards of similar work, hand-made."""
 
 import numpy as np
 
@@ -17,11 +17,11 @@ def test_plan(monkeypatch):
     sizes = [2, 3, 3, 1, 1, 1, 1, 17, 5]
     plan = make_plan(np.repeat(np.arange(len(sizes)), sizes))
     assert plan.indexes == (slice(12, 29),)
-    parts = [
+    shards = [
         (search.asked.start, search.asked.stop, search.num_pairs)
         for search in plan.searches
     ]
-    assert parts == [
+    assert shards == [
         (12, 16, 4 * 17),
         (16, 20, 4 * 17),
         (20, 24, 4 * 17),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cv_tf.grouping import Likeness
+from cv_tf.grouping import Similarity
 from cv_tf.grouping.linkage import Groups
 
 VECTORS = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8], [0, 1]], np.float32)
@@ -18,20 +18,20 @@ COLORS = np.array([[50, 0, 0], [50, 0, 0], [50, 8, 0], [np.nan] * 3], np.float32
 def test_worked_by_hand(pair, discount):
     first, second = np.array(pair)[:, None]
     similarity = VECTORS[pair[0]] @ VECTORS[pair[1]]
-    alike = Likeness(VECTORS, COLORS, 0.5).of_pairs(first, second)
+    alike = Similarity(VECTORS, COLORS, 0.5).of_pairs(first, second)
     np.testing.assert_allclose(alike, [similarity - discount], rtol=1e-6)
 
 
 @pytest.mark.parametrize(("colors", "discount"), [(None, 0.5), (COLORS, 0.0)])
 def test_without_colors_or_discount_it_is_the_similarity(colors, discount):
-    likeness = Likeness(VECTORS, colors, discount)
-    assert not likeness.knows_color
-    alike = likeness.of_pairs(np.array([0]), np.array([1]))
+    similarity = Similarity(VECTORS, colors, discount)
+    assert not similarity.knows_color
+    alike = similarity.of_pairs(np.array([0]), np.array([1]))
     np.testing.assert_allclose(alike, [0.8])
 
 
 def test_select():
-    some = Likeness(VECTORS, COLORS, 0.5).select(np.array([2, 0]))
+    some = Similarity(VECTORS, COLORS, 0.5).select(np.array([2, 0]))
     alike = some.of_pairs(np.array([0]), np.array([1]))
     np.testing.assert_allclose(alike, [0.6 - 0.5 * np.exp(-1 / 2)], rtol=1e-6)
 
@@ -42,24 +42,24 @@ def test_groups_are_as_alike_as_their_pairs_on_average(monkeypatch):
     vectors = rng.standard_normal((20, 5)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     colors = rng.uniform(0, 15, (20, 3)).astype(np.float32)
-    likeness = Likeness(vectors, colors, 0.7)
-    groups = Groups(likeness)
+    similarity = Similarity(vectors, colors, 0.7)
+    groups = Groups(similarity)
     first, second = np.array([0, 4]), np.array([9, 5])
     groups.merge(first, second, 0.9)
     groups.merge(np.array([0]), np.array([4]), 0.5)
     assert groups.of[[0, 4, 5, 9]].tolist() == [0] * 4
     groups.merge(np.array([1]), np.array([2]), 0.8)
     pairs = [(i, j) for i in (0, 4, 5, 9) for j in (1, 2)]
-    expected = likeness.of_pairs(*np.array(pairs).T).mean()
-    alike = groups.likeness(np.array([0, 1, 3]), np.array([1, 7, 8]))
+    expected = similarity.of_pairs(*np.array(pairs).T).mean()
+    alike = groups.similarity(np.array([0, 1, 3]), np.array([1, 7, 8]))
     assert alike[0] == pytest.approx(expected, abs=1e-6)
-    by_two = likeness.of_pairs(np.array([1, 2]), np.array([7, 7])).mean()
+    by_two = similarity.of_pairs(np.array([1, 2]), np.array([7, 7])).mean()
     assert alike[1] == pytest.approx(by_two, abs=1e-6)
-    single = likeness.of_pairs(np.array([3]), np.array([8]))
+    single = similarity.of_pairs(np.array([3]), np.array([8]))
     assert alike[2] == pytest.approx(single[0], abs=1e-6)
 
 
 def test_levels_never_rise():
-    groups = Groups(Likeness(VECTORS))
+    groups = Groups(Similarity(VECTORS))
     assert groups.merge(np.array([0]), np.array([1]), np.array([0.5])) == [0.5]
     assert groups.merge(np.array([0]), np.array([2]), np.array([0.6])) == [0.5]

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from cv_tf.config import GroupingSettings
-from cv_tf.grouping import Likeness, find_neighbors, group, guess_threshold
+from cv_tf.grouping import Similarity, find_neighbors, group, guess_threshold
 
 SETTINGS = GroupingSettings(retrieval="exact")
 
 
 def guess(vectors, blocks=None, lab=None):
-    likeness = Likeness(vectors, lab, SETTINGS.same_color)
-    return guess_threshold(likeness, find_neighbors(vectors, blocks, SETTINGS))
+    similarity = Similarity(vectors, lab, SETTINGS.same_color)
+    return guess_threshold(similarity, find_neighbors(vectors, blocks, SETTINGS))
 
 
 def pairs_at(*similarities):

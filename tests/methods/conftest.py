@@ -146,7 +146,7 @@ def assert_trains_in_half_precision(build, batch, under_policy):
         before = [variable.numpy() for variable in method.learned_variables]
         logs = method.train_step(batch)
         assert method.embedder.backbone.layers[-1].compute_dtype == precision
-        assert logs["loss"].dtype == logs["spread"].dtype == tf.float32
+        assert logs["loss"].dtype == logs["embedding_std"].dtype == tf.float32
         np.testing.assert_allclose(logs["loss"], expected, rtol=0.05, atol=0.02)
         for variable, old in zip(method.learned_variables, before, strict=True):
             assert variable.dtype == tf.float32

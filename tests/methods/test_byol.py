@@ -10,7 +10,9 @@ def byol(build):
 
     def byol(**settings):
         method = build(**{"method": "byol", "views": "parts", **settings})
-        for weight in method.twin.weights:  # Not the network, as after some steps.
+        for (
+            weight
+        ) in method.momentum_encoder.weights:  # Not the network, as after some steps.
             weight.assign(weight * 0.9)
         return method
 
@@ -29,7 +31,7 @@ def test_it_is_the_squared_distance_of_predictions_and_targets(
     views = tf.concat(views_of(method), axis=0)
     projections = method.encoder(views, training=True)
     predictions = _per_part(method.predictor, projections)
-    targets = method.twin(views, training=True).numpy()
+    targets = method.momentum_encoder(views, training=True).numpy()
     predictions /= np.linalg.norm(predictions, axis=-1, keepdims=True)
     targets /= np.linalg.norm(targets, axis=-1, keepdims=True)
     # The first view predicts the second's target, and the other way round (eq. 2).
@@ -43,7 +45,9 @@ def test_it_is_the_squared_distance_of_predictions_and_targets(
 def test_a_perfect_prediction_has_no_loss_and_an_opposite_one_the_most(byol, objective):
     method = byol(views="whole")
     constant = tf.ones([1, 8])
-    method.twin.project = lambda features, training: tf.ones([len(features), 1, 8])
+    method.momentum_encoder.project = lambda features, training: tf.ones(
+        [len(features), 1, 8]
+    )
     for sign, expected in ((1.0, 0.0), (-1.0, 2 * 4.0)):
         method.predictor = lambda flat, training, sign=sign: (
             0.0 * flat + sign * constant
@@ -54,7 +58,7 @@ def test_a_perfect_prediction_has_no_loss_and_an_opposite_one_the_most(byol, obj
 def test_no_gradient_flows_through_the_targets(byol, objective):
     method = byol()
     learned = list(method.learned_variables)
-    twins = list(method.twin.trainable_weights)
+    twins = list(method.momentum_encoder.trainable_weights)
     assert not {id(v) for v in learned} & {id(v) for v in twins}
     assert {id(v) for v in method.predictor.trainable_weights} <= {
         id(v) for v in learned
@@ -72,10 +76,12 @@ def test_the_twin_follows_ever_more_slowly(byol, batch):
     method.compile(keras.optimizers.SGD(0.5))
     # Half of the rest at first, and nothing of it at the end.
     for share in (0.5, 0.25 * (1 + np.sqrt(0.5)), 0.25, 0.25 * (1 - np.sqrt(0.5)), 0):
-        before = [weight.numpy() for weight in method.twin.trainable_weights]
+        before = [
+            weight.numpy() for weight in method.momentum_encoder.trainable_weights
+        ]
         method.train_step(batch)
         for slow, fast, old in zip(
-            method.twin.trainable_weights,
+            method.momentum_encoder.trainable_weights,
             method.encoder.trainable_weights,
             before,
             strict=True,

@@ -50,7 +50,7 @@ def test_a_step_by_hand(slope, events, batch):
     assert logs["loss"] == 6.0
     assert float(slope.number) == pytest.approx(2.0 - 0.3)
     # Of (1, 0) and (-1, 0): deviations 1 and 0, their mean times the root of 2.
-    assert float(logs["spread"]) == pytest.approx(0.5 * np.sqrt(2))
+    assert float(logs["embedding_std"]) == pytest.approx(0.5 * np.sqrt(2))
     # They lie on one line.
     assert float(logs["rank"]) == pytest.approx(1.0)
     (_, images, _), (_, features, styles), (_, number) = events
@@ -99,7 +99,7 @@ def test_it_runs_under_fit(slope, batch):
     history = slope.fit(steps, steps_per_epoch=4, verbose=0).history
     assert float(slope.number) == pytest.approx(2.0 - 4 * 0.3)
     assert int(slope.step) == 4
-    assert set(history) == {"loss", "spread", "rank"}
+    assert set(history) == {"loss", "embedding_std", "rank"}
 
 
 def test_a_method_must_say_what_is_learned():

@@ -21,8 +21,8 @@ def _parts_first(projections):
 
 
 def _differ(method):
-    """Makes the twin another network, as it is after some steps."""
-    for weight in method.twin.weights:
+    """Makes the momentum encoder another network, as it is after some steps."""
+    for weight in method.momentum_encoder.weights:
         weight.assign(weight * 0.9)
 
 
@@ -33,7 +33,7 @@ def test_a_query_finds_its_key_among_those_of_the_queue(moco, objective, views_o
     queue = tf.identity(method.queue)
     first, second = views_of(method, step=1)
     queries = _parts_first(method.encoder(first))
-    keys = _parts_first(method.twin(second))
+    keys = _parts_first(method.momentum_encoder(second))
     # Product by product: its key is the one candidate; half of the queue is filled.
     expected = [
         info_nce(
@@ -76,7 +76,7 @@ def test_the_queue_has_the_newest_first_and_drops_the_oldest(moco, objective, vi
     seen = []
     for step in range(4):
         _, second = views_of(method, step)
-        seen.insert(0, _parts_first(method.twin(second)).numpy())
+        seen.insert(0, _parts_first(method.momentum_encoder(second)).numpy())
         objective(method, step)
         filled = np.concatenate(seen, axis=1)[:, :20]
         np.testing.assert_allclose(method.queue[:, : 8 * (step + 1)], filled, atol=1e-4)
@@ -88,7 +88,7 @@ def test_an_aggregate_has_one_queue(moco, objective, views_of):
     assert method.queue.shape == (1, 16, 8)
     _, second = views_of(method)
     objective(method)
-    combined = method.twin(second)[:, 0]
+    combined = method.momentum_encoder(second)[:, 0]
     np.testing.assert_allclose(method.queue[0, :8], combined, atol=1e-4)
 
 
@@ -97,7 +97,7 @@ def test_the_twin_gets_no_gradient(moco, objective):
     _differ(method)
     objective(method, step=0)  # Fills the queue, so that there is a loss.
     learned = list(method.learned_variables)
-    twins = list(method.twin.trainable_weights)
+    twins = list(method.momentum_encoder.trainable_weights)
     assert not {id(v) for v in learned} & {id(v) for v in twins}
     with tf.GradientTape() as tape:
         loss, _ = objective(method, step=1)
@@ -122,7 +122,7 @@ def test_the_twin_follows_by_an_exponential_moving_average(
         ]
     moved = 0
     for slow, fast, want in zip(
-        method.twin.weights, method.encoder.weights, expected, strict=True
+        method.momentum_encoder.weights, method.encoder.weights, expected, strict=True
     ):
         np.testing.assert_allclose(slow, want, rtol=1e-5, atol=1e-7)
         moved += not np.array_equal(slow, fast)
@@ -135,7 +135,9 @@ def test_the_twin_normalizes_by_statistics_not_by_its_batch(
 ):
     method = moco(freeze_batch_norm=False)
     _, second = views_of(method)
-    one_by_one = tf.concat([method.twin(view[None]) for view in second], axis=0)
+    one_by_one = tf.concat(
+        [method.momentum_encoder(view[None]) for view in second], axis=0
+    )
     objective(method)
     np.testing.assert_allclose(method.queue[:, :8], _parts_first(one_by_one), atol=1e-4)
 
@@ -150,6 +152,8 @@ def test_twin_and_queue_are_saved_with_the_method(moco, batch, objective, tmp_pa
     fresh = moco(momentum=0.5)
     tf.train.Checkpoint(method=fresh).read(path).assert_existing_objects_matched()
     np.testing.assert_array_equal(fresh.queue, method.queue)
-    for one, other in zip(fresh.twin.weights, method.twin.weights, strict=True):
+    for one, other in zip(
+        fresh.momentum_encoder.weights, method.momentum_encoder.weights, strict=True
+    ):
         np.testing.assert_array_equal(one, other)
     assert objective(fresh, step=1)[0] == objective(method, step=1)[0]

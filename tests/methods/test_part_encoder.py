@@ -103,7 +103,7 @@ def test_a_twin_is_a_copy_with_weights_of_its_own(
     encode = encoder("halves", source, freeze_batch_norm)
     for step, weight in enumerate(encode.weights):  # None as it was initialized.
         weight.assign_add(tf.ones_like(weight) * 0.01 * (step + 1))
-    twin = encode.twin()
+    twin = encode.momentum_copy()
     before = encode(pixels)
     np.testing.assert_array_equal(twin(pixels), before)
     assert twin.num_parts == encode.num_parts
@@ -132,7 +132,7 @@ def test_an_aggregate_is_the_mean_of_the_unit_projections(encoder, pixels, sourc
 )
 def test_a_twin_has_the_same_heads(encoder, pixels, options):
     encode = encoder(**options)
-    np.testing.assert_array_equal(encode.twin()(pixels), encode(pixels))
+    np.testing.assert_array_equal(encode.momentum_copy()(pixels), encode(pixels))
 
 
 def test_what_cannot_be_encoded_is_refused(encoder):

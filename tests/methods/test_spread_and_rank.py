@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cv_tf.methods.method import effective_rank, spread
+from cv_tf.methods.method import effective_rank, embedding_std
 
 
 @pytest.mark.parametrize(
@@ -18,14 +18,14 @@ from cv_tf.methods.method import effective_rank, spread
     ],
 )
 def test_spread_by_hand(embeddings, expected):
-    value = float(spread(tf.constant(embeddings, tf.float32)))
+    value = float(embedding_std(tf.constant(embeddings, tf.float32)))
     assert value == pytest.approx(expected, abs=1e-6)
 
 
 def test_spread_of_random_directions_is_1():
     generator = np.random.default_rng(0)
     embeddings = generator.normal(size=(4000, 16)).astype(np.float32)
-    assert float(spread(tf.constant(embeddings))) == pytest.approx(1.0, abs=0.01)
+    assert float(embedding_std(tf.constant(embeddings))) == pytest.approx(1.0, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_rank_by_hand(embeddings, expected):
 def test_rank_of_dimensions_that_say_the_same_is_1_though_they_are_spread():
     signs = np.sign(np.random.default_rng(0).normal(size=(64, 1)))
     embeddings = tf.constant(signs * np.ones((1, 32)), tf.float32)
-    assert float(spread(embeddings)) > 0.9
+    assert float(embedding_std(embeddings)) > 0.9
     assert float(effective_rank(embeddings)) == pytest.approx(1.0)
 
 

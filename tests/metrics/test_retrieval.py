@@ -101,10 +101,10 @@ def test_two_unknown_styles_are_not_variants():
     assert figures["num_queries"] == 2
 
 
-@pytest.mark.parametrize("engine", ["auto", "exact"])
-def test_equals_plain_loops(engine):
+@pytest.mark.parametrize("retrieval", ["auto", "exact"])
+def test_equals_plain_loops(retrieval):
     embeddings, styles, blocks = _random()
-    figures = retrieval_figures(embeddings, styles, blocks, engine)
+    figures = retrieval_figures(embeddings, styles, blocks, retrieval)
     everywhere = _by_loops(embeddings, styles, np.zeros(80))
     in_block = _by_loops(embeddings, styles, blocks)
     for name in everywhere:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from cv_tf.embeddings import Embeddings
-from cv_tf.grouping import Calibration, Certainty, Grouped, Verdicts
+from cv_tf.grouping import Calibration, Confidence, ConfidenceCurve, Grouped
 from cv_tf.grouping.find import name_groups
 from cv_tf.report import PageSettings, Styles, write_group_page
 from cv_tf.report.group_page import lay_out_groups
@@ -24,13 +24,13 @@ SUMMARY = {"threshold": 0.5, "threshold_source": "--threshold"}
 
 def _grouped(ids, groups, confidence, other):
     ids, groups = np.array(ids, object), np.array(groups)
-    verdicts = Verdicts(
+    confidence = Confidence(
         np.array(confidence, np.float64),
         np.array(other, np.int32),
         np.where(np.array(other) < 0, -np.inf, 0.25).astype(np.float32),
     )
     size = np.bincount(groups)[groups]
-    return Grouped(ids, name_groups(groups, ids), size, verdicts, 0, ())
+    return Grouped(ids, name_groups(groups, ids), size, confidence, 0, ())
 
 
 def _embeddings(ids, blocks, names, image=None, color=None):
@@ -149,7 +149,7 @@ class TestFile:
         curve = {"threshold": [0.9, 0.5], "precision": [1.0, 0.5]}
         curve |= {"recall": [0.25, 0.75], "f1": [0.4, 0.6], "fms": [0.5, 0.6]}
         curve = {name: np.array(values) for name, values in curve.items()}
-        found = read_page(page(calibration=Calibration(curve, 1, Certainty(0.5))))
+        found = read_page(page(calibration=Calibration(curve, 1, ConfidenceCurve(0.5))))
         assert found.texts("h2") == ["The threshold", "All groups"]
         assert found.texts("desc") == [
             "At the threshold of 0.500: precision 0.50, recall 0.75, F1 0.60."

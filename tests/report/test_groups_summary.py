@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cv_tf.grouping import Grouped, Named, Verdicts
+from cv_tf.grouping import Confidence, Grouped, Named
 from cv_tf.report import GUESSED, format_summary
 
 SUMMARY = {
@@ -40,7 +40,7 @@ def grouped():
             product_id=ids,
             named=Named(ids, joined),
             size=np.ones(1, np.int64),
-            verdicts=Verdicts(nothing, nothing.astype(np.int32), nothing),
+            confidence=Confidence(nothing, nothing.astype(np.int32), nothing),
             num_refused=0,
             same_color=same_color,
         )

@@ -4,7 +4,7 @@ import jinja2
 import pytest
 from PIL import Image
 
-from cv_tf.report import Answer, Neighbor, Product, write_neighbors_page
+from cv_tf.report import Neighbor, Product, SearchResult, write_neighbors_page
 from cv_tf.report.page import write_page
 
 VOID = ("meta", "link", "img")
@@ -54,10 +54,10 @@ def photo(tmp_path):
 
 @pytest.fixture
 def page(tmp_path):
-    """A function from answers to the page that is written of them."""
+    """A function from results to the page that is written of them."""
 
-    def write(*answers, note=""):
-        write_neighbors_page(tmp_path / "page.html", answers, note)
+    def write(*results, note=""):
+        write_neighbors_page(tmp_path / "page.html", results, note)
         page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
         assert page.open == []
         return page
@@ -72,7 +72,9 @@ def two(photo):
         Neighbor(Product("B", photo, "Shirts", "navy"), 0.98765, 0.254),
         Neighbor(Product("C", "/nowhere.jpg"), -0.25),
     )
-    return Answer(query, found), Answer(Product("", photo), (Neighbor(query, 1.0),))
+    return SearchResult(query, found), SearchResult(
+        Product("", photo), (Neighbor(query, 1.0),)
+    )
 
 
 def test_query_first_then_its_neighbors(page, two):
@@ -125,7 +127,9 @@ def test_one_search_has_no_list_of_searches(page, two):
 def test_nothing_of_the_catalogue_is_taken_for_markup(page):
     evil = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
     query = Product(evil, evil, evil, evil)
-    found = page(Answer(query, (Neighbor(query, 0.5),)), Answer(query, ()), note=evil)
+    found = page(
+        SearchResult(query, (Neighbor(query, 0.5),)), SearchResult(query, ()), note=evil
+    )
     assert {"script", "img"}.isdisjoint(tag for tag, _ in found.elements)
     assert found.texts["h3"] == [evil, f"1. {evil}", evil]
     assert found.texts["dd"].count(evil) == 6
@@ -135,24 +139,24 @@ def test_nothing_of_the_catalogue_is_taken_for_markup(page):
 
 def test_alternative_texts_are_escaped(page, photo):
     evil = '" onload="alert(1)'
-    found = page(Answer(Product(evil, photo), ()))
+    found = page(SearchResult(Product(evil, photo), ()))
     assert [image["alt"] for image in found.all("img")] == [f"Photo of {evil}"]
 
 
 def test_a_product_that_is_alone(page):
-    found = page(Answer(Product("A"), ()))
+    found = page(SearchResult(Product("A"), ()))
     assert "There is no other product to compare it with." in found.texts["p"]
     assert found.all("ol") == found.all("dl") == []
 
 
 def test_names_that_are_no_text_cost_nothing_else(page):
     name = b"caf\xe9.jpg".decode("utf-8", "surrogateescape")
-    assert page(Answer(Product("", name), ())).texts["h3"] == ["caf?.jpg"]
+    assert page(SearchResult(Product("", name), ())).texts["h3"] == ["caf?.jpg"]
 
 
 def test_pages_appear_whole_or_not_at_all(tmp_path):
     (tmp_path / "page.html").write_text("old")
     with pytest.raises(jinja2.UndefinedError):
-        write_page(tmp_path / "page.html", "neighbors.html.j2", answers=())
+        write_page(tmp_path / "page.html", "neighbors.html.j2", results=())
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
     assert (tmp_path / "page.html").read_text() == "old"

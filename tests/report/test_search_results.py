@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cv_tf.embeddings import Embeddings
-from cv_tf.report import Answer, Neighbor, Product
+from cv_tf.report import Neighbor, Product, SearchResult
 
 
 def texts(*cells):
@@ -50,21 +50,21 @@ def test_colors_that_are_known_are_compared(embeddings):
     lab = np.array([[10, 0, 0], [90, 0, 0], [np.nan] * 3], np.float32)
     colored = dataclasses.replace(embeddings, lab=lab)
     found = np.array([0, 1, 2]), np.ones(3, np.float32)
-    answer = Answer.of_rows(Product("", "photo.jpg"), colored, *found, lab[0])
-    same, other, unknown = (found.same_color for found in answer.neighbors)
+    result = SearchResult.of_rows(Product("", "photo.jpg"), colored, *found, lab[0])
+    same, other, unknown = (found.same_color for found in result.neighbors)
     assert (same, unknown) == (1.0, None)
     assert other == pytest.approx(0)
     for of, color in ((colored, None), (embeddings, lab[0]), (colored, lab[2])):
-        answer = Answer.of_rows(Product("", "photo.jpg"), of, *found, color)
-        assert [found.same_color for found in answer.neighbors] == [None] * 3
+        result = SearchResult.of_rows(Product("", "photo.jpg"), of, *found, color)
+        assert [found.same_color for found in result.neighbors] == [None] * 3
 
 
 def test_places_left_empty_are_no_neighbors(embeddings):
     query = Product("", "photo.jpg")
     similarities = np.array([0.5, 0.25, -np.inf], np.float32)
-    answer = Answer.of_rows(query, embeddings, np.array([2, 0, -1]), similarities)
-    assert answer.query == query
-    assert answer.neighbors == (
+    result = SearchResult.of_rows(query, embeddings, np.array([2, 0, -1]), similarities)
+    assert result.query == query
+    assert result.neighbors == (
         Neighbor(Product("c", "gs://bucket/c.jpg", "Trousers", "blue"), 0.5),
         Neighbor(Product("a", "/a.jpg", "Trousers", "red"), 0.25),
     )

@@ -9,7 +9,7 @@ import pytest
 from matplotlib import pyplot
 from PIL import Image
 
-from cv_tf.grouping import Calibration, Certainty
+from cv_tf.grouping import Calibration, ConfidenceCurve
 from cv_tf.report import draw_curve, write_curve
 
 CURVE = {
@@ -19,7 +19,7 @@ CURVE = {
     "fms": np.sqrt([0, 1 / 3, 1 / 6, 4 / 12, 9 / 21]),
     "threshold": np.array([0.95, 0.85, 0.55, 0.25, -0.45]),
 }
-CALIBRATION = Calibration(CURVE, 3, Certainty(0.25))
+CALIBRATION = Calibration(CURVE, 3, ConfidenceCurve(0.25))
 
 
 class TestTable:

@@ -11,8 +11,8 @@ from cv_tf.retrieval import (
     ExactIndex,
     Neighbors,
     build_index,
-    engines as index_engines,
     load_index,
+    nearest_neighbors as index_engines,
     scann,
 )
 
@@ -23,7 +23,7 @@ ANGLES = at_degrees(0, 10, 30, 90, *FAR)
 
 @pytest.fixture(params=["exact", "scann"])
 def build(request, monkeypatch):
-    """Builds an index by each engine, however few products there are."""
+    """Builds an index by each retrieval, however few products there are."""
     monkeypatch.setattr(index_engines, "BRUTE_FORCE_BELOW", 0)
     if request.param == "scann":
         try:
@@ -104,7 +104,7 @@ def test_saved_and_loaded_is_the_same(build, tmp_path):
     index.save(tmp_path / "index")
     loaded = load_index(str(tmp_path / "index"), model="mine")
     assert type(loaded) is type(index)
-    for name in ("engine", "dim", "num_products", "model", "measured_recall"):
+    for name in ("kind", "dim", "num_products", "model", "measured_recall"):
         assert getattr(loaded, name) == getattr(index, name), name
     _equal(loaded.search(ANGLES, 21), index.search(ANGLES, 21))
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
@@ -185,7 +185,7 @@ def test_no_neighbors_cannot_be_asked_for():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"engine": "faiss"}, "'faiss' is unknown"),
+        ({"retrieval": "faiss"}, "'faiss' is unknown"),
         ({"recall": 0}, "Recall is 0"),
         ({"recall": 1.1}, "Recall is 1.1"),
         ({"recall": np.nan}, "Recall is nan"),

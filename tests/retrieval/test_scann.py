@@ -10,10 +10,10 @@ from cv_tf.retrieval import (
     Neighbors,
     ScannIndex,
     build_index,
-    engines as index_engines,
-    engines as search,
     load_index,
     nearest,
+    nearest_neighbors as index_engines,
+    nearest_neighbors as search,
     scann,
 )
 from cv_tf.retrieval.tuning import recall_against
@@ -153,8 +153,8 @@ def test_damage_that_leaves_the_size_is_noticed_too(index, name, tmp_path):
 
 def test_below_20000_products_it_is_exact():
     embeddings, blocks = MANY[:300], np.arange(300) % 7
-    found = nearest(embeddings, 50, blocks, engine="scann")
-    exact = nearest(embeddings, 50, blocks, engine="exact")
+    found = nearest(embeddings, 50, blocks, retrieval="scann")
+    exact = nearest(embeddings, 50, blocks, retrieval="exact")
     np.testing.assert_array_equal(found.indices, exact.indices)
     np.testing.assert_array_equal(found.similarities, exact.similarities)
 
@@ -162,8 +162,8 @@ def test_below_20000_products_it_is_exact():
 @pytest.mark.integration
 def test_neighbors_of_all_products_never_hold_the_product_itself(monkeypatch):
     monkeypatch.setattr(search, "_EXACT_BELOW", 0)
-    found = nearest(MANY, 10, engine="auto", recall=0.9)
-    exact = nearest(MANY, 10, engine="exact")
+    found = nearest(MANY, 10, retrieval="auto", recall=0.9)
+    exact = nearest(MANY, 10, retrieval="exact")
     assert 0.89 < recall_against(found, exact).mean() < 0.99
     assert not (found.indices == np.arange(len(MANY))[:, None]).any()
     expected = _true_similarities(MANY, MANY, found)
@@ -181,9 +181,9 @@ def test_auto_uses_it_for_large_blocks_with_many_queries_only(monkeypatch):
 
     monkeypatch.setattr(ScannIndex, "build", record)
     blocks = np.repeat([0, 1, 2], [99, 100, 101])
-    nearest(MANY[:300], 3, blocks, engine="auto")
+    nearest(MANY[:300], 3, blocks, retrieval="auto")
     assert sizes == [100, 101]
-    nearest(MANY[:300], 3, blocks, engine="auto", queries=np.arange(248))
+    nearest(MANY[:300], 3, blocks, retrieval="auto", queries=np.arange(248))
     assert sizes == [100, 101, 100]
 
 

@@ -1,4 +1,4 @@
-"""Neighbors of products: hand-worked, against plain loops; the choice of engine."""
+"""Neighbors of products: hand-worked, against plain loops; the choice of retrieval."""
 
 from unittest import mock
 
@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from angles import at_degrees
 
-from cv_tf.retrieval import engines as index_engines, engines as search, nearest
+from cv_tf.retrieval import (
+    nearest,
+    nearest_neighbors as index_engines,
+    nearest_neighbors as search,
+)
 
 
 def _random(num_products, dim, seed=0):
@@ -91,7 +95,7 @@ def test_one_product_has_no_neighbors():
     ("arguments", "message"),
     [
         ({"k": 0}, "k is 0"),
-        ({"k": 1, "engine": "faiss"}, "'faiss' is unknown"),
+        ({"k": 1, "retrieval": "faiss"}, "'faiss' is unknown"),
         ({"k": 1, "recall": 0}, "Recall is 0; expected a share"),
         ({"k": 1, "queries": [0, 4]}, r"0\.\.4; expected rows of the 4"),
         ({"k": 1, "queries": [-1]}, r"-1\.\.-1; expected rows of the 4"),
@@ -117,10 +121,10 @@ def no_scann(monkeypatch):
 def test_exact_search_takes_over_without_scann_and_says_so(no_scann):
     embeddings = _random(25, 4)
     with mock.patch.object(index_engines.logging, "warning") as warning:
-        found = nearest(embeddings, 3, engine="auto")
+        found = nearest(embeddings, 3, retrieval="auto")
     message = warning.call_args.args[0] % warning.call_args.args[1:]
     assert message.startswith("Exact search takes over for 25 products")
-    exact = nearest(embeddings, 3, engine="exact")
+    exact = nearest(embeddings, 3, retrieval="exact")
     np.testing.assert_array_equal(found.indices, exact.indices)
 
 
@@ -130,7 +134,7 @@ def test_exact_search_takes_over_without_scann_and_says_so(no_scann):
         {"blocks": np.arange(25) % 2},
         {"queries": np.arange(19)},
         {"recall": 1},
-        {"engine": "exact"},
+        {"retrieval": "exact"},
     ],
 )
 def test_exact_without_a_word_for_small_blocks_few_queries_and_all_there_is(
@@ -143,4 +147,4 @@ def test_exact_without_a_word_for_small_blocks_few_queries_and_all_there_is(
 
 def test_scann_is_never_replaced_where_it_was_asked_for(no_scann):
     with pytest.raises(ImportError, match="cannot be loaded"):
-        nearest(_random(25, 4), 3, engine="scann", queries=[0])
+        nearest(_random(25, 4), 3, retrieval="scann", queries=[0])

@@ -1,11 +1,11 @@
-"""Parts on this machine: in order, two at a time, until one fails."""
+"""Shards on this machine: in order, two at a time, until one fails."""
 
 import threading
 import time
 
 import pytest
 
-from cv_tf.shards import EngineSettings, Parts, run_here, run_parts, shards as local
+from cv_tf.shards import EngineSettings, Shards, run_here, run_shards, shards as local
 
 
 def ignore(count: int) -> None:
@@ -22,7 +22,7 @@ def test_each_part_is_done_once_and_in_order(numbers, monkeypatch):
     run_here(work, numbers, ignore)
     assert sorted(done) == sorted(numbers)
     done.clear()
-    # Which of two threads is the first to note its part is up to chance.
+    # Which of two threads is the first to note its shard is up to chance.
     monkeypatch.setattr(local, "_AT_A_TIME", 1)
     run_here(work, numbers, ignore)
     assert done == numbers
@@ -36,7 +36,7 @@ def test_two_are_done_at_a_time():
         with lock:
             running.append(number)
             most.append(len(running))
-        together.wait()  # Fails unless another part runs beside this one.
+        together.wait()  # Fails unless another shard runs beside this one.
         with lock:
             running.remove(number)
 
@@ -62,17 +62,17 @@ class TestFailure:
 
         def work(number, report):
             if number == failing:
-                raise OSError(f"part {number}: the disk is full")
+                raise OSError(f"shard {number}: the disk is full")
             time.sleep(0.005)
             done.append(number)
 
-        with pytest.raises(OSError, match=f"part {failing}: the disk is full"):
+        with pytest.raises(OSError, match=f"shard {failing}: the disk is full"):
             run_here(work, range(1000), ignore)
         assert set(range(failing)) <= set(done)
         assert len(done) < 500
 
     def test_what_has_begun_is_finished_first(self):
-        """A part that is half written would have to be done again."""
+        """A shard that is half written would have to be done again."""
         both, finished = threading.Barrier(2, timeout=30), []
 
         def work(number, report):
@@ -80,11 +80,11 @@ class TestFailure:
                 return
             both.wait()
             if number == 0:
-                raise ValueError("bad part")
+                raise ValueError("bad shard")
             time.sleep(0.05)
             finished.append(number)
 
-        with pytest.raises(ValueError, match="bad part"):
+        with pytest.raises(ValueError, match="bad shard"):
             run_here(work, range(1000), ignore)
         assert finished == [1]
 
@@ -106,22 +106,22 @@ class TestFailure:
 
 class TestRunParts:
     @pytest.fixture
-    def parts(self, tmp_path):
-        parts = Parts(tmp_path / "sums.txt", 4, {"job": "sums"})
-        parts.open()
-        return parts
+    def shards(self, tmp_path):
+        shards = Shards(tmp_path / "sums.txt", 4, {"job": "sums"})
+        shards.open()
+        return shards
 
-    def test_does_what_is_missing(self, parts, capsys):
-        parts.path(1).write_text("done before")
+    def test_does_what_is_missing(self, shards, capsys):
+        shards.path(1).write_text("done before")
         sizes = [3, 3, 3, 2]
 
         def work(number, report):
             for _ in range(sizes[number]):
                 report(1)
-            parts.path(number).write_text("done now")
+            shards.path(number).write_text("done now")
 
-        run_parts(work, parts, sizes, EngineSettings(), "Adding")
-        texts = [path.read_text() for path in parts.paths()]
+        run_shards(work, shards, sizes, EngineSettings(), "Adding")
+        texts = [path.read_text() for path in shards.paths()]
         assert texts == ["done now", "done before", "done now", "done now"]
         # What was done before counts as done.
         progress = capsys.readouterr().err.split("\r")
@@ -129,7 +129,7 @@ class TestRunParts:
         assert "Adding: 100%" in progress[-1]
         assert "11/11" in progress[-1]
 
-    def test_when_all_is_there_nothing_is_done(self, parts):
-        for path in parts.paths():
+    def test_when_all_is_there_nothing_is_done(self, shards):
+        for path in shards.paths():
             path.touch()
-        run_parts(pytest.fail, parts, [1] * 4, EngineSettings(), "Adding")
+        run_shards(pytest.fail, shards, [1] * 4, EngineSettings(), "Adding")

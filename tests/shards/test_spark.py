@@ -20,7 +20,7 @@ from pyarrow import csv
 
 from cv_tf import embed, group
 from cv_tf.embeddings import job as embedding_job
-from cv_tf.shards import JobError, Parts, run_on_spark
+from cv_tf.shards import JobError, Shards, run_on_spark
 
 pyspark = pytest.importorskip("pyspark", reason="PySpark is not installed")
 pytestmark = [
@@ -135,11 +135,11 @@ def no_context():
 
 
 @pytest.fixture
-def parts(tmp_path) -> Parts:
-    """An empty job of 12 parts."""
-    parts = Parts(tmp_path / "job.txt", 12, {})
-    parts.open()
-    return parts
+def shards(tmp_path) -> Shards:
+    """An empty job of 12 shards."""
+    shards = Shards(tmp_path / "job.txt", 12, {})
+    shards.open()
+    return shards
 
 
 # Grouping, by a Spark application of its own.
@@ -172,7 +172,7 @@ def test_group_finds_the_same_as_on_one_machine(cluster, vectors_file, tmp_path)
     summary = group.run(group.GroupConfig(**flags, output=str(here)))
     # As `python -m cv_tf.group`, but that no block is large enough to be split.
     verb = (
-        "import runpy; from cv_tf.grouping import neighbor_plan as plan;"
+        "import runpy; from cv_tf.grouping import neighbor_job as plan;"
         "plan.SPLIT_ABOVE, plan.SHARD, plan.MAX_PRODUCTS = 1000, 512, 150;"
         "runpy.run_module('cv_tf.group', run_name='__main__')"
     )
@@ -189,7 +189,7 @@ def test_group_finds_the_same_as_on_one_machine(cluster, vectors_file, tmp_path)
     assert "Exception" not in process.stderr
     _assert_same_groups(there, here)
     names = [path.name for path in tmp_path.iterdir()]
-    assert not [name for name in names if name.endswith(".parts")]
+    assert not [name for name in names if name.endswith(".shards")]
     assert 100 < summary["num_groups"] < 600
 
 
@@ -224,7 +224,7 @@ def _embed_config(trained, output: Path, **settings) -> embed.EmbedConfig:
         workdir=str(trained.workdir),
         catalog=str(trained.catalog),
         output=str(output),
-        part_size=8,
+        shard_size=8,
         **settings,
     )
 
@@ -235,7 +235,7 @@ def _assert_same_embeddings(output: Path, expected: Path) -> None:
     assert output.with_name(rejects).read_bytes() == (
         expected.with_name(rejects).read_bytes()
     )
-    assert not output.with_name(f"{output.name}.parts").exists()
+    assert not output.with_name(f"{output.name}.shards").exists()
 
 
 class TestInAnActiveContext:
@@ -265,27 +265,27 @@ class TestInAnActiveContext:
     ):
         output, gate = tmp_path / "vectors.parquet", str(tmp_path / "gate")
 
-        def write_held_part(job, parts, model, number, report):
+        def write_held_shard(job, shards, model, number, report):
             # Nothing of this module: the cluster cannot import it.
             import time  # noqa: PLC0415
             from pathlib import Path  # noqa: PLC0415
 
-            from cv_tf.embeddings.job import write_part  # noqa: PLC0415
+            from cv_tf.embeddings.job import write_shard  # noqa: PLC0415
 
             if number >= 2:
                 Path(f"{gate}-{number}").touch()
                 while not Path(gate).exists():
                     time.sleep(0.05)
-            write_part(job, parts, model, number, report)
+            write_shard(job, shards, model, number, report)
 
-        monkeypatch.setattr(embedding_job, "write_part", write_held_part)
+        monkeypatch.setattr(embedding_job, "write_shard", write_held_shard)
         config = _embed_config(finished_run[0], output, engine="spark")
-        folder = tmp_path / "vectors.parquet.parts"
+        folder = tmp_path / "vectors.parquet.shards"
         with ThreadPoolExecutor(1) as thread:
             run = thread.submit(embed.run, config)
             try:
-                # Two parts are there, and each worker is in the middle of another.
-                _wait_for(lambda: len(list(folder.glob("part-*"))) == 2 or run.done())
+                # Two shards are there, and each worker is in the middle of another.
+                _wait_for(lambda: len(list(folder.glob("shard-*"))) == 2 or run.done())
                 _wait_for(lambda: len(list(tmp_path.glob("gate-*"))) == 2 or run.done())
                 assert not run.done()
                 cluster.kill_worker()
@@ -296,21 +296,21 @@ class TestInAnActiveContext:
         assert len(list(tmp_path.glob("gate-*"))) == 4
         _assert_same_embeddings(output, embedded_here)
 
-    def test_processes_serve_many_parts_and_the_context_is_left(self, context, parts):
+    def test_processes_serve_many_parts_and_the_context_is_left(self, context, shards):
         def write_process(number, report):
             import os  # noqa: PLC0415
 
-            parts.path(number).write_text(str(os.getpid()))
+            shards.path(number).write_text(str(os.getpid()))
 
         done = []
-        parts.path(5).write_text("done before")
-        run_on_spark(write_process, parts, list(range(12)), "unused", done.append)
-        processes = {path.read_text() for path in parts.paths()} - {"done before"}
+        shards.path(5).write_text("done before")
+        run_on_spark(write_process, shards, list(range(12)), "unused", done.append)
+        processes = {path.read_text() for path in shards.paths()} - {"done before"}
         assert 1 <= len(processes) <= 2
         assert sum(done) == sum(range(12)) - 5
         assert context.parallelize([1, 2]).sum() == 3
 
-    def test_a_part_that_fails_says_why_and_stops_the_others(self, context, parts):
+    def test_a_part_that_fails_says_why_and_stops_the_others(self, context, shards):
         def fail_or_wait(number, report):
             import time  # noqa: PLC0415
 
@@ -319,28 +319,30 @@ class TestInAnActiveContext:
             time.sleep(3600)
 
         with pytest.raises(JobError) as raised:
-            run_on_spark(fail_or_wait, parts, [1] * 12, "", lambda _: None)
+            run_on_spark(fail_or_wait, shards, [1] * 12, "", lambda _: None)
         assert str(raised.value) == "photos.csv line 17: this is no photo."
         assert "fail_or_wait" in str(raised.value.__cause__)
-        assert len(parts.missing()) == 12
+        assert len(shards.missing()) == 12
 
-    def test_a_bug_shows_where_it_is(self, context, parts):
+    def test_a_bug_shows_where_it_is(self, context, shards):
         def divide(number, report):
             return 1 // (number - number)
 
         with pytest.raises(RuntimeError, match=r"(?s)in divide.*ZeroDivisionError"):
-            run_on_spark(divide, parts, [1] * 12, "", lambda _: None)
+            run_on_spark(divide, shards, [1] * 12, "", lambda _: None)
 
-    def test_a_machine_without_the_folder_is_named(self, context, parts):
-        class Elsewhere(Parts):
-            """Where the cluster looks, the folder of the parts is not."""
+    def test_a_machine_without_the_folder_is_named(self, context, shards):
+        class Elsewhere(Shards):
+            """Where the cluster looks, the folder of the shards is not."""
 
             def __reduce__(self):
                 other = self.folder.parent / "elsewhere" / "job.txt"
-                return Parts, (other, self.num_parts, self.identity)
+                return Shards, (other, self.num_shards, self.identity)
 
-        elsewhere = Elsewhere(parts.folder.with_suffix(""), 12, {})
-        with pytest.raises(JobError, match=r"does not see '.*elsewhere/job.txt.parts'"):
+        elsewhere = Elsewhere(shards.folder.with_suffix(""), 12, {})
+        with pytest.raises(
+            JobError, match=r"does not see '.*elsewhere/job.txt.shards'"
+        ):
             run_on_spark(print, elsewhere, [1] * 12, "", lambda _: None)
 
 
@@ -364,16 +366,16 @@ def test_without_pyspark_says_what_to_install(
     assert "pip install 'cv_tf[spark]'" in process.stderr
 
 
-def test_without_java_says_what_to_install(no_context, parts, monkeypatch):
+def test_without_java_says_what_to_install(no_context, shards, monkeypatch):
     monkeypatch.setenv("JAVA_HOME", "/nowhere")
     with pytest.raises(JobError, match=r"needs Java 17 .* JAVA_HOME=/nowhere"):
-        run_on_spark(print, parts, [1] * 12, "", lambda _: None)
+        run_on_spark(print, shards, [1] * 12, "", lambda _: None)
 
 
 @pytest.mark.parametrize(
     ("master", "words"),
     [("127.0.0.1:7077", "no URL of a Spark"), ("spark://127.0.0.1:1", "no master ans")],
 )
-def test_a_master_that_is_none_is_refused(no_context, parts, master, words):
+def test_a_master_that_is_none_is_refused(no_context, shards, master, words):
     with pytest.raises(JobError, match=f"--spark_master={master}.*{words}"):
-        run_on_spark(print, parts, [1] * 12, master, lambda _: None)
+        run_on_spark(print, shards, [1] * 12, master, lambda _: None)

@@ -28,8 +28,11 @@ def test_a_loss_that_is_no_number_stops_the_run(loss):
     assert "--learning_rate" in str(error.value)
 
 
-HEALTHY = {"spread": 0.2, "rank": 30.0}
-COLLAPSED = [{"spread": 0.029, "rank": 30.0}, {"spread": 0.2, "rank": 1.4}]
+HEALTHY = {"embedding_std": 0.2, "rank": 30.0}
+COLLAPSED = [
+    {"embedding_std": 0.029, "rank": 30.0},
+    {"embedding_std": 0.2, "rank": 1.4},
+]
 
 
 @pytest.mark.parametrize("collapsed", COLLAPSED)
@@ -53,21 +56,21 @@ def test_one_that_passes_does_not(collapsed):
 
 def test_several_steps_an_execution_are_counted_as_such():
     stop = StopWhenCollapsed(0, "simclr")
-    go(stop, 50, spread=0.3, rank=9.0)
+    go(stop, 50, embedding_std=0.3, rank=9.0)
     with pytest.raises(CollapseError, match="since step 51"):
-        go(stop, 100, spread=0.01, rank=9.0)
+        go(stop, 100, embedding_std=0.01, rank=9.0)
 
 
 def test_a_rank_that_falls_to_a_fifth_is_let_go_on():
     stop = StopWhenCollapsed(0, "byol")
     for step in range(1, 40):
-        go(stop, step, spread=0.8, rank=max(36.0 - step, 6.5))
+        go(stop, step, embedding_std=0.8, rank=max(36.0 - step, 6.5))
 
 
 def test_networks_that_begin_with_little_spread_are_let_go_on():
     stop = StopWhenCollapsed(0, "simclr")
     for step in range(1, 40):
-        go(stop, step, spread=0.02, rank=1.4)
+        go(stop, step, embedding_std=0.02, rank=1.4)
 
 
 @pytest.mark.parametrize(
@@ -80,8 +83,8 @@ def test_networks_that_begin_with_little_spread_are_let_go_on():
 )
 def test_it_says_what_to_change(method, advice):
     stop = StopWhenCollapsed(0, method)
-    go(stop, 0, spread=0.3, rank=9.0)
+    go(stop, 0, embedding_std=0.3, rank=9.0)
     with pytest.raises(CollapseError, match=r"Lower --learning_rate.* --workdir") as e:
         for step in range(30):
-            go(stop, step, spread=0.0, rank=0.0)
+            go(stop, step, embedding_std=0.0, rank=0.0)
     assert advice in str(e.value)

@@ -93,13 +93,13 @@ def test_several_steps_an_execution(through, tiny_run, power_cut, tmp_path):
 
 
 VARIANTS = {
-    "queue and momentum twin": (
+    "queue and momentum encoder": (
         {"method": "moco", "queue_size": 24, "freeze_batch_norm": False},
-        ("method/queue", "method/twin", "moving_mean"),
+        ("method/queue", "method/momentum_encoder", "moving_mean"),
     ),
     "rising momentum and predictor": (
         {"method": "byol", "views": "parts"},
-        ("method/predictor", "method/twin"),
+        ("method/predictor", "method/momentum_encoder"),
     ),
     "predictor at a constant rate": (
         {"method": "simsiam", "optimizer": "lars"},
@@ -118,7 +118,7 @@ VARIANTS = {
 
 
 # A queue; a twin and a predictor; labels. Each takes three trainings.
-FIRST = ("queue and momentum twin", "rising momentum and predictor", "pseudo-labels")
+FIRST = ("queue and momentum encoder", "rising momentum and predictor", "pseudo-labels")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from cv_tf import train
 from cv_tf.catalog import read_catalog
 from cv_tf.embeddings import embed
 from cv_tf.methods import build_embedder
-from cv_tf.metrics import embedding_spread, retrieval_figures
+from cv_tf.metrics import embedding_std, retrieval_figures
 from cv_tf.models import Embedder
 from cv_tf.training import Session, Workdir, save_embedder, session
 from cv_tf.training.callbacks import CollapseError, NonFiniteLossError
@@ -37,7 +37,9 @@ def test_a_probe_measures_what_the_metrics_do(finished_run, read_events):
     assert probed["probe/recall@1 in block"] == pytest.approx(
         figures["recall_at_1_in_block"]
     )
-    assert probed["probe/spread"] == pytest.approx(embedding_spread(vectors), rel=1e-4)
+    assert probed["probe/embedding_std"] == pytest.approx(
+        embedding_std(vectors), rel=1e-4
+    )
 
 
 def test_photos_come_at_the_larger_of_the_two_sizes(tiny_run, tmp_path):

@@ -8,18 +8,18 @@ import numpy as np
 from absl import logging
 from tqdm import tqdm
 
+from cv_tf import choices
 from cv_tf.retrieval.exact import ExactIndex
 from cv_tf.retrieval.index import Index, check_k, damaged, read_about
 from cv_tf.retrieval.neighbors import Neighbors, check_embeddings, rows_by_block
 from cv_tf.retrieval.scann import BRUTE_FORCE_BELOW, ScannIndex, load_scann
 
-ENGINES = ("auto", "exact", "scann")
-_CLASSES = {engine.engine: engine for engine in (ExactIndex, ScannIndex)}
+_CLASSES = {index.kind: index for index in (ExactIndex, ScannIndex)}
 
 
 def build_index(
     embeddings: np.ndarray,
-    engine: str = "auto",
+    retrieval: str = "auto",
     recall: float = 0.95,
     k: int = 10,
     model: str = "",
@@ -28,7 +28,7 @@ def build_index(
 
     Args:
       embeddings: `[num_products, dim]` float32, L2-normalised.
-      engine: `exact`; `scann`, tuned to the recall, and exact all the same below
+      retrieval: `exact`; `scann`, tuned to the recall, and exact all the same below
         20,000 products; or `auto`: `scann` where it can be loaded (and a warning
         where not), but exact for a recall of 1.
       recall: The share of the true `k` nearest neighbors to be found, above 0 and at
@@ -43,13 +43,13 @@ def build_index(
     Raises:
       ValueError: If the embeddings are not finite and of length 1, or another argument
         is none of the above.
-      ImportError: If `engine` is `scann`, there are enough products for it, and it
+      ImportError: If `retrieval` is `scann`, there are enough products for it, and it
         cannot be loaded.
     """
     embeddings = check_embeddings(embeddings)
     check_k(k)
-    check_engine(engine, recall)
-    if _choose(engine, recall, len(embeddings)) == "exact":
+    check_retrieval(retrieval, recall)
+    if _choose(retrieval, recall, len(embeddings)) == "exact":
         return ExactIndex(embeddings, model)
     return ScannIndex.build(embeddings, recall, k, model)
 
@@ -67,7 +67,7 @@ def load_index(folder: str | Path, model: str = "") -> Index:
 
     Raises:
       ValueError: If the folder is not an index, or damaged, or another model made it.
-      ImportError: If its engine is `scann`, which cannot be loaded.
+      ImportError: If it is one of ScaNN, which cannot be loaded.
     """
     folder = Path(folder)
     about = read_about(folder)
@@ -94,10 +94,12 @@ def load_index(folder: str | Path, model: str = "") -> Index:
     return index
 
 
-def check_engine(engine: str, recall: float) -> None:
+def check_retrieval(retrieval: str, recall: float) -> None:
     """Raises ValueError if `build_index` would not take these."""
-    if engine not in ENGINES:
-        raise ValueError(f"Engine {engine!r} is unknown. Choose one of {ENGINES}.")
+    if retrieval not in choices.RETRIEVALS:
+        raise ValueError(
+            f"Retrieval {retrieval!r} is unknown. Choose one of {choices.RETRIEVALS}."
+        )
     if not 0 < recall <= 1:
         raise ValueError(
             f"Recall is {recall}; expected a share of the true neighbors, above 0 and "
@@ -105,12 +107,12 @@ def check_engine(engine: str, recall: float) -> None:
         )
 
 
-def _choose(engine: str, recall: float, num_products: int) -> str:
-    """Returns the engine that suits the products."""
-    if num_products < BRUTE_FORCE_BELOW or (engine == "auto" and recall == 1):
+def _choose(retrieval: str, recall: float, num_products: int) -> str:
+    """The index that suits the products."""
+    if num_products < BRUTE_FORCE_BELOW or (retrieval == "auto" and recall == 1):
         return "exact"
-    if engine != "auto":
-        return engine
+    if retrieval != "auto":
+        return retrieval
     try:
         load_scann()
     except ImportError as error:
@@ -123,8 +125,6 @@ def _choose(engine: str, recall: float, num_products: int) -> str:
     return "scann"
 
 
-__all__ = ["ENGINES", "nearest"]
-
 # Products of numbers that take some ten seconds on two cores, 65,000 products of 128
 # dimensions with each other: an index would be built and tuned hardly sooner.
 _EXACT_BELOW = 2**39
@@ -135,7 +135,7 @@ def nearest(
     embeddings: np.ndarray,
     k: int,
     blocks: np.ndarray | None = None,
-    engine: str = "auto",
+    retrieval: str = "auto",
     queries: np.ndarray | None = None,
     recall: float = 0.95,
     progress: str = "",
@@ -147,8 +147,8 @@ def nearest(
       k: Neighbors for each query, at least 1.
       blocks: `[num_products]` integers; a product's neighbors share its block. None
         searches among all products.
-      engine: As in `build_index`, for each block by itself; `auto` also is exact where
-        that takes seconds, as it does for some ten thousand products or queries.
+      retrieval: As in `build_index`, for each block by itself; `auto` also is exact
+        where that takes seconds: for some ten thousand products or queries.
       queries: `[num_queries]` integers, the rows to find neighbors of; None: all.
       recall: The share of the true neighbors that ScaNN is to find, above 0 and at
         most 1; exact search finds them all.
@@ -158,14 +158,14 @@ def nearest(
       The neighbors of each query in the order of `queries`; never the query itself.
 
     Raises:
-      ValueError: If the embeddings are not finite and of length 1, `k`, `engine` or
+      ValueError: If the embeddings are not finite and of length 1, `k`, `retrieval` or
         `recall` is none of the above, or `blocks` or `queries` do not fit the
         embeddings.
-      ImportError: If `engine` is `scann` and ScaNN cannot be loaded.
+      ImportError: If `retrieval` is `scann` and ScaNN cannot be loaded.
     """
     embeddings = check_embeddings(embeddings)
     check_k(k)
-    check_engine(engine, recall)
+    check_retrieval(retrieval, recall)
     num_products = len(embeddings)
     queries = np.arange(num_products) if queries is None else np.asarray(queries)
     if len(queries) and not 0 <= queries.min() <= queries.max() < num_products:
@@ -182,8 +182,8 @@ def nearest(
     for block, asked in rows_by_block(asked_blocks, len(queries)):
         rows = rows_of[block]
         members = embeddings if len(rows) == num_products else embeddings[rows]
-        few = engine == "auto" and len(asked) * members.size < _EXACT_BELOW
-        index = build_index(members, "exact" if few else engine, recall, k)
+        few = retrieval == "auto" and len(asked) * members.size < _EXACT_BELOW
+        index = build_index(members, "exact" if few else retrieval, recall, k)
         for start in range(0, len(asked), CHUNK):
             part = asked[start : start + CHUNK]
             # Rows are ascending, so a binary search turns them into positions.
