@@ -248,14 +248,14 @@ def _define(settings_class: type) -> flags.FlagValues:
         }[type(default)]
         default = list(default) if isinstance(default, tuple) else default
         define(field.name, default, text, flag_values=values)
-        if field.metadata["was"]:
+        if "was" in field.metadata:
             flags.DEFINE_alias(field.metadata["was"], field.name, flag_values=values)
     return values
 
 
 def _given_as_before(field: dataclasses.Field, values: flags.FlagValues) -> bool:
     """Whether a flag is given by the name that it had in an earlier version."""
-    was = field.metadata["was"]
+    was = field.metadata.get("was")
     return bool(was) and values[was].present > 0
 
 

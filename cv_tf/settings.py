@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from cv_tf.errors import UserError
 
-class ConfigError(ValueError):
+
+class ConfigError(UserError):
     """A setting has a value that cannot be used."""
 
 
@@ -33,8 +35,9 @@ def setting(
         "one_of": one_of,
         "minimum": minimum,
         "maximum": maximum,
-        "was": was,
     }
+    if was:
+        metadata["was"] = was
     return dataclasses.field(default=default, metadata=metadata)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cv_tf.errors import UserError
 from cv_tf.files import is_remote, open_binary
 
 
@@ -131,7 +132,7 @@ Problem = tuple[int, str]  # The line, and what is wrong there.
 _SHOWN = 20
 
 
-class CatalogError(ValueError):
+class CatalogError(UserError):
     """A catalogue that cannot be used, with every reason found."""
 
 

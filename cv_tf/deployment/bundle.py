@@ -17,6 +17,7 @@ from cv_tf.deployment.savedmodel import (
 )
 from cv_tf.deployment.tflite import load_tflite, write_tflite
 from cv_tf.embeddings import embed
+from cv_tf.errors import UserError
 from cv_tf.files import whole_file, whole_folder
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos, in_order, look_through
@@ -26,7 +27,7 @@ from cv_tf.pipeline import Photos, in_order, look_through
 TOLERANCE = {"float32": 0.9999, "float16": 0.999, "int8_weights": 0.9, "int8": 0.6}
 
 
-class ExportError(ValueError):
+class ExportError(UserError):
     """An export that is not what it should be."""
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cv_tf.catalog import Catalog
+from cv_tf.errors import UserError
 
 
-class EmbeddingsError(ValueError):
+class EmbeddingsError(UserError):
     """A file of embeddings that cannot be used, with what is wrong in it."""
 
 

@@ -13,13 +13,14 @@ from absl import logging
 
 from cv_tf.catalog import CatalogError, number_styles, raise_problems, read_columns
 from cv_tf.embeddings import Embeddings, EmbeddingsError
+from cv_tf.errors import UserError
 from cv_tf.files import whole_file
 from cv_tf.grouping.find import Grouped
 
 _DECIMALS = 4
 
 
-class GroupsError(ValueError):
+class GroupsError(UserError):
     """A file of groups or labels that cannot be used."""
 
 

@@ -10,6 +10,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from cv_tf.errors import UserError
+
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _STORAGE_DTYPES = {
     "DoubleStorage": np.dtype("<f8"),
@@ -20,7 +22,7 @@ _STORAGE_DTYPES = {
 }
 
 
-class WeightFileError(ValueError):
+class WeightFileError(UserError):
     """The file is not a legacy PyTorch state dict of plain tensors."""
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from cv_tf.errors import UserError
+
 THUMBNAIL_SIDE = 128
 JPEG, PNG, CONVERTED = "jpeg", "png", "converted"
 RATIOS = (1, 2, 4, 8)
@@ -24,7 +26,7 @@ _FORMATS = tuple(
 _EXIF_ORIENTATION = 0x0112
 
 
-class BadImageError(ValueError):
+class BadImageError(UserError):
     """A photo that cannot be used; the message says why in plain words."""
 
 

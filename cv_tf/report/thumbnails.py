@@ -13,6 +13,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from cv_tf.errors import UserError
 from cv_tf.files import is_remote, open_binary
 from cv_tf.report.page import PageSettings
 
@@ -45,7 +46,7 @@ class Thumbnail(NamedTuple):
     reason: str = ""
 
 
-class NoThumbnailError(ValueError):
+class NoThumbnailError(UserError):
     """A photo that cannot be shown; the message says why in plain words."""
 
 

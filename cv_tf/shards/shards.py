@@ -9,10 +9,11 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
+from cv_tf.errors import UserError
 from cv_tf.files import whole_file
 
 
-class JobError(ValueError):
+class JobError(UserError):
     """A job that cannot go on, and why."""
 
 

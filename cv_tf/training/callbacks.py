@@ -14,6 +14,7 @@ import tf_keras as keras
 from tqdm import tqdm
 
 from cv_tf import strategy as devices
+from cv_tf.errors import UserError
 from cv_tf.training.checkpoints import Checkpoints, Cost
 
 
@@ -193,7 +194,7 @@ class SaveCheckpoints(StepCallback):
         self.stopped_by = number
 
 
-class NonFiniteLossError(ValueError):
+class NonFiniteLossError(UserError):
     """The loss is no number any more."""
 
 
@@ -215,7 +216,7 @@ _LEAST_SHARES = {"embedding_std": 0.2, "rank": 0.05}
 _PATIENCE = 10  # Steps.
 
 
-class CollapseError(ValueError):
+class CollapseError(UserError):
     """All embeddings have become one, or lie on one line."""
 
 

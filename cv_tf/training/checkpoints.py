@@ -11,6 +11,7 @@ import tensorflow as tf
 from absl import logging
 
 from cv_tf import strategy as devices
+from cv_tf.errors import UserError
 from cv_tf.methods import Method
 
 _KIBIBYTE = 1024  # Linux counts peak memory in these.
@@ -90,7 +91,7 @@ class Cost(tf.train.experimental.PythonState):
 _KEPT = 2
 
 
-class CheckpointError(ValueError):
+class CheckpointError(UserError):
     """No checkpoint of a run can be used."""
 
 

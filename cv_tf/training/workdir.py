@@ -10,6 +10,7 @@ from typing import Any
 
 from cv_tf import command
 from cv_tf.config import CatalogSettings, Config, ConfigError
+from cv_tf.errors import UserError
 from cv_tf.files import whole_file
 
 # Where a run lies and how fast it goes do not change what it learns.
@@ -26,7 +27,7 @@ _FREE = (
 )
 
 
-class WorkdirError(ValueError):
+class WorkdirError(UserError):
     """The folder cannot be used for this run."""
 
 
