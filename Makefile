@@ -3,8 +3,10 @@
 # make test-fast: those that train nothing and start no process, in a minute.
 # make test-all: all tests; the slow ones assert the same as others, on more.
 # make coverage: as make test, and says which lines no test runs.
+# make lint:  style, imports, docstrings, common mistakes (ruff).
+# make types: checks types (mypy).
 # make docs:  install with the dev extra, then build the API documentation: build/api.
-# make wheel: builds what is published: build/wheel.
+# make wheel: builds what is published, build/wheel, and trains with it in an empty folder.
 # make notebooks: runs the notebooks and stores their outputs in them.
 # PYTHON chooses the interpreter (3.10 to 3.13): make train PYTHON=python3.12
 
@@ -15,7 +17,10 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet --no-cache-dir
 
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: train test test-fast test-all coverage lint docs wheel notebooks clean
+# The Python of .venv, from another folder.
+OUTSIDE := $(abspath $(BIN))/python
+
+.PHONY: train test test-fast test-all coverage lint types docs wheel notebooks clean
 
 train: $(VENV)/.installed
 	$(BIN)/python -m cv_tf.train --flagfile=configs/cvssl.cfg
@@ -36,13 +41,23 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
 docs: $(VENV)/.installed-dev
 	rm -rf build/api
 	$(BIN)/python -m docs.api.build build/api
 
-wheel: $(VENV)/.installed
-	rm -rf build/wheel build/lib
-	$(BIN)/python -m pip wheel --quiet --no-cache-dir --no-deps --wheel-dir build/wheel .
+wheel: $(VENV)/.installed-dev
+	rm -rf build/wheel build/lib build/outside
+	$(BIN)/python -m build --wheel --outdir build/wheel .
+	$(BIN)/python -m pip install --quiet --no-deps --target build/outside/packages build/wheel/*.whl
+	mkdir build/outside/empty
+	cd build/outside/empty && PYTHONPATH=../packages $(OUTSIDE) -c \
+		'import cv_tf; assert "outside" in cv_tf.__file__, cv_tf.__file__'
+	cd build/outside/empty && PYTHONPATH=../packages $(OUTSIDE) -m cv_tf.train \
+		--dataset=synthetic_color_variants --data_dir=data --workdir=run --backbone=tiny \
+		--weights=none --image_size=32 --steps=2 --batch_size=16 --baselines=false
 
 notebooks: $(VENV)/.installed-test
 	$(BIN)/python colab/store_outputs.py
