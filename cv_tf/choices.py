@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cv_tf.errors import UserError
+
 FRAMES = ("auto", "photo", "columns")
 ON_BAD_IMAGE = ("fail", "reject")
 
@@ -75,4 +77,4 @@ EXPORT_PRECISIONS = ("float32", "float16", "int8", "int8_weights")
 def check(name: str, value: str, known: Sequence[str]) -> None:
     """Raises ValueError unless `value`, of an argument `name`, is a known one."""
     if value not in known:
-        raise ValueError(f"{name} is '{value}'; choose one of: {', '.join(known)}.")
+        raise UserError(f"{name} is '{value}'; choose one of: {', '.join(known)}.")

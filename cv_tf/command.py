@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import dis
 import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 
 from absl import flags
 
+from cv_tf.errors import UserError
 from cv_tf.settings import ConfigError, help_of
 
 Settings = TypeVar("Settings")
@@ -41,35 +41,17 @@ def run(
         sys.exit(0)
     try:
         settings = parse(argv) if parse else parse_flags(settings_class, argv)
-    except (flags.Error, ValueError) as error:
+    except (flags.Error, UserError, OSError) as error:
         print(f"Wrong use: {error}\nSee --help.", file=sys.stderr)
         sys.exit(2)
     try:
         main(settings)
-    except (ValueError, OSError, ImportError) as error:
-        if not _is_worded_for_users(error):
-            raise
+    except (UserError, OSError) as error:
         print(f"Failed: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         sys.exit(_STOPPED)
-
-
-def _is_worded_for_users(error: Exception) -> bool:
-    """Whether a `raise` of this package made the error, or the system (a full disk).
-
-    What a function of C raises (`int("x")`, shapes that do not fit) has this
-    package's frame last, too, but is a bug, and its traceback is needed.
-    """
-    if isinstance(error, OSError):
-        return True
-    last = error.__traceback__
-    while last.tb_next:
-        last = last.tb_next
-    code, package = last.tb_frame.f_code, last.tb_frame.f_globals.get("__name__", "")
-    raised = code.co_code[last.tb_lasti] == dis.opmap["RAISE_VARARGS"]
-    return raised and package.split(".")[0] in ("cv_tf", "__main__")
 
 
 def parse_flags(

@@ -1,4 +1,4 @@
-"""What ends a command before it is done."""
+"""Exceptions that end a command: errors that a user can mend, and interruptions."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ import signal
 
 
 class UserError(ValueError):
-    """What a user can mend: a value, a file, a package that is missing.
+    """Base of all errors that a user can mend: a value, a file, a missing package.
 
-    Its message says what happened, what was expected, and what to do. Commands print it
+    The message says what happened, what was expected, and what to do. Commands print it
     without a traceback and exit with 1; any other error but an `OSError` is a bug.
     """
 
 
-class Interrupted(Exception):  # noqa: N818 (nothing went wrong)
+class MissingPackageError(UserError, ImportError):
+    """An optional package is not installed, or does not fit this Python."""
+
+
+class Interrupted(Exception):  # noqa: N818 (not an error)
     """The run was asked to stop, saved its state, and can be resumed.
 
     Attributes:
-      exit_code: What shells expect after the signal.
+      exit_code: Exit code that shells expect after the signal.
     """
 
     def __init__(self, number: int, step: int, workdir: str):

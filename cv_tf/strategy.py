@@ -19,6 +19,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf import choices, workers
+from cv_tf.errors import UserError
 from cv_tf.vision import Rows
 
 # What the others' collective operations end with.
@@ -84,7 +85,7 @@ def one_device(name: str = "auto") -> tf.distribute.Strategy:
     choices.check("strategy", name, choices.STRATEGIES)
     gpus = [] if name == "cpu" else _let_gpu_memory_grow()
     if name == "gpu" and not gpus:
-        raise ValueError(_no_gpu("--strategy=gpu"))
+        raise UserError(_no_gpu("--strategy=gpu"))
     return tf.distribute.OneDeviceStrategy("/gpu:0" if gpus else "/cpu:0")
 
 
@@ -108,7 +109,7 @@ def _mirrored_devices() -> list[str]:
     kind = "GPU" if _let_gpu_memory_grow() else "CPU"
     devices = [device.name for device in tf.config.list_logical_devices(kind)]
     if kind == "CPU" and len(devices) == 1:
-        raise ValueError(_no_gpu("--strategy=mirrored"))
+        raise UserError(_no_gpu("--strategy=mirrored"))
     return devices
 
 
@@ -125,7 +126,7 @@ def _tpu_strategy(tpu: str) -> tf.distribute.Strategy:
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, tf.errors.OpError) as error:
-        raise ValueError(
+        raise UserError(
             f"--strategy=tpu, but the TPU {tpu or 'local'!r} does not answer: "
             f"{str(error).splitlines()[0]} Pass its name or address as --tpu, or "
             "--tpu=local on a TPU VM with a TensorFlow that is built for TPUs."
@@ -145,7 +146,7 @@ def compiles_with_xla(strategy: tf.distribute.Strategy, jit_compile: str) -> boo
         anything within a compiled step.
     """
     if jit_compile == "on" and not _is_accelerator(strategy) and _is_spread(strategy):
-        raise ValueError(
+        raise UserError(
             "--jit_compile=on: a step that is spread over several CPU devices cannot "
             "be compiled. Pass --jit_compile=off, or --strategy=cpu."
         )

@@ -6,6 +6,8 @@ import json
 import os
 from typing import NamedTuple
 
+from cv_tf.errors import UserError
+
 _EXAMPLE = (
     '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, '
     '"task": {"type": "worker", "index": 0}}'
@@ -36,7 +38,7 @@ def read() -> Workers:
       ValueError: If it is not set, or does not say what it has to.
     """
     if not are_set():
-        raise ValueError(
+        raise UserError(
             "--strategy=multi_worker, but the environment variable TF_CONFIG is not "
             f"set. Set it on each machine, with its own index, like {_EXAMPLE}."
         )
@@ -47,12 +49,12 @@ def read() -> Workers:
         task = parsed["task"]["type"]
         index = int(parsed["task"]["index"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
+        raise UserError(
             f"TF_CONFIG cannot be read ({type(error).__name__}: {error}). Expected is "
             f"JSON like {_EXAMPLE}, but it is {text!r}."
         ) from error
     if task != "worker" or not 0 <= index < len(addresses):
-        raise ValueError(
+        raise UserError(
             f"TF_CONFIG says that this is {task!r} number {index}. All have to be "
             f"workers, numbered from 0 to {len(addresses) - 1}: there are "
             f"{len(addresses)} addresses. Worker 0 is the chief."

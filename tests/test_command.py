@@ -193,6 +193,7 @@ def test_help_has_what_is_declared_anew_under_the_later_topic():
 VERB = """
 import dataclasses, sys
 from cv_tf import command
+from cv_tf.errors import MissingPackageError, UserError
 from cv_tf.config import setting
 
 @dataclasses.dataclass(kw_only=True)
@@ -202,12 +203,12 @@ class Settings:
 
     def __post_init__(self):
         if self.what == "unknown":
-            raise ValueError("--what=unknown is not known.")
+            raise UserError("--what=unknown is not known.")
 
 def main(settings):
     '''What happens.'''
     if settings.what == "input":
-        raise ValueError("catalog.csv line 3: no such photo. Mend it.")
+        raise UserError("catalog.csv line 3: no such photo. Mend it.")
     if settings.what == "own":
         from cv_tf.models.torch_weights import WeightFileError
         raise WeightFileError("'a.pth' is cut short.")
@@ -217,7 +218,12 @@ def main(settings):
     if settings.what == "disk":
         open("/nowhere/at/all")
     if settings.what == "extra":
-        raise ImportError("tensorflow-addons cannot be imported: ...")
+        raise MissingPackageError("tensorflow-addons cannot be imported: ...")
+    if settings.what == "shapes":
+        import numpy as np
+        np.ones(2) + np.ones(3)
+    if settings.what == "own-value":
+        raise ValueError("labels are of the wrong shape")
     if settings.what == "integer":
         int("three")
     if settings.what == "key":
@@ -300,6 +306,8 @@ def test_what_the_user_can_mend_exits_with_1_in_one_line(what, message):
 @pytest.mark.parametrize(
     ("what", "error"),
     [
+        ("shapes", "ValueError: operands could not be broadcast together"),
+        ("own-value", "ValueError: labels are of the wrong shape"),
         ("integer", "ValueError: invalid literal for int"),
         ("key", "KeyError: 'missing'"),
         ("lengths", "ValueError: zip() argument 2 is longer"),

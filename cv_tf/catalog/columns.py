@@ -65,12 +65,12 @@ def _read_csv(path: str) -> Columns:
                     continue
                 problems.append((line, _wrong_width(len(row), len(header))))
         except csv.Error as error:
-            raise ValueError(
+            raise UserError(
                 f"line {reader.line_num} is not valid CSV: {error}. "
                 "Look for a quote that is not closed, or not doubled."
             ) from error
         except UnicodeDecodeError as error:
-            raise ValueError(
+            raise UserError(
                 f"the text is not UTF-8 (after line {reader.line_num}: {error}). "
                 "Save the table as UTF-8."
             ) from error
@@ -88,7 +88,7 @@ def _read_parquet(path: str) -> Columns:
     try:
         table = _parquet_table(path)
     except pa.ArrowInvalid as error:
-        raise ValueError(f"not a Parquet file that can be read: {error}") from error
+        raise UserError(f"not a Parquet file that can be read: {error}") from error
     _check_header(table.column_names)
     cells = {}
     for name in table.column_names:
@@ -116,12 +116,12 @@ def _as_text(column: pa.ChunkedArray) -> list[str] | None:
 
 def _check_header(header: list[str]) -> None:
     if not header:
-        raise ValueError("the file is empty")
+        raise UserError("the file is empty")
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
-        raise ValueError(f"the header names {', '.join(map(repr, twice))} twice")
+        raise UserError(f"the header names {', '.join(map(repr, twice))} twice")
     if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
-        raise ValueError(
+        raise UserError(
             f"the header is one single column, {header[0]!r}. "
             "Separate the columns with commas."
         )

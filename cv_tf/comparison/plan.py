@@ -12,6 +12,7 @@ from absl import flags
 
 from cv_tf import command
 from cv_tf.config import Config
+from cv_tf.errors import UserError
 from cv_tf.settings import ConfigError, check_all, setting
 from cv_tf.training import Workdir
 
@@ -187,7 +188,7 @@ def make_plan(config: CompareConfig, overrides: Mapping[str, Any]) -> Plan:
     for flagfile in config.configs if not problems else ():
         try:
             recipes.append(_read_recipe(flagfile, config, overrides))
-        except (flags.Error, ValueError) as error:
+        except (flags.Error, UserError) as error:
             problems.append(f"{flagfile}: {error}")
     runs = tuple(_runs(recipes, config))
     problems += _check_names(config.configs, runs)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cv_tf.errors import UserError
 from cv_tf.grouping.confidence import ConfidenceCurve, fit_confidence_curve
 from cv_tf.grouping.graph import Dendrograms, mutual_graph
 from cv_tf.grouping.linkage import mutually_best
@@ -129,15 +130,15 @@ def calibrate(
         `criterion` or `crowding` is none of the above.
     """
     if criterion not in CRITERIA:
-        raise ValueError(
+        raise UserError(
             f"Criterion {criterion!r} is unknown. Choose one of {CRITERIA}."
         )
     if not crowding > 0:
-        raise ValueError(f"crowding is {crowding}; expected a number above 0.")
+        raise UserError(f"crowding is {crowding}; expected a number above 0.")
     styles = np.asarray(styles)
     right, wrong = count_pairs(dendrograms, styles)
     if right[-1] == 0:
-        raise ValueError(
+        raise UserError(
             "No two products of one style share a block and are near enough to be "
             "grouped, so no threshold can be told from another. Calibrate on products "
             "that have labelled variants, or use wider blocks."
@@ -150,7 +151,7 @@ def calibrate(
     if min_precision is not None:
         wanted = np.where(curve["precision"] >= min_precision, curve["recall"], 0.0)
         if not wanted.any():
-            raise ValueError(
+            raise UserError(
                 f"No threshold groups with a precision of {min_precision}: the highest "
                 f"is {curve['precision'].max():.3f}. Ask for less, or train a better "
                 "model."

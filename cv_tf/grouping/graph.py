@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from cv_tf.errors import UserError
 from cv_tf.retrieval import Neighbors
 
 
@@ -93,12 +94,12 @@ class Dendrograms:
           ValueError: If the threshold is NaN, or below the floor.
         """
         if np.isnan(threshold):
-            raise ValueError(
+            raise UserError(
                 "The threshold is NaN; expected a similarity in [-1, 1]. Calibrate it "
                 "on labelled products, or set it."
             )
         if threshold < self.floor:
-            raise ValueError(
+            raise UserError(
                 f"The threshold {threshold} is below {self.floor}, down to which "
                 "products were linked. Link them further down."
             )

@@ -14,6 +14,7 @@ from typing import Any
 import tf_keras as keras
 
 from cv_tf.config import Config, ModelSettings
+from cv_tf.errors import MissingPackageError, UserError
 from cv_tf.losses import TripletSemiHardLoss
 from cv_tf.methods.byol import BYOL
 from cv_tf.methods.method import Method
@@ -47,7 +48,7 @@ def import_addons() -> ModuleType:
         try:
             return importlib.import_module("tensorflow_addons")
         except ImportError as error:
-            raise ImportError(_advice(error)) from error
+            raise MissingPackageError(_advice(error)) from error
 
 
 @contextlib.contextmanager
@@ -125,7 +126,7 @@ def build_method(config: Config, embedder: Embedder) -> Method:
         "supcon": _supcon,
     }
     if config.method not in builders:
-        raise ValueError(f"--method={config.method} has nothing to train.")
+        raise UserError(f"--method={config.method} has nothing to train.")
     return builders[config.method](config, embedder)
 
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn import metrics
 
+from cv_tf.errors import UserError
+
 
 def grouping_figures(groups: np.ndarray, styles: np.ndarray) -> dict[str, float]:
     """Compares predicted groups with true styles.
@@ -45,7 +47,7 @@ def grouping_figures(groups: np.ndarray, styles: np.ndarray) -> dict[str, float]
     )
     num_true = int((style_sizes > 1).sum())
     if num_true == 0:
-        raise ValueError(
+        raise UserError(
             "No style has two products, so there are no groups to find. Evaluate on a "
             "catalog whose style_id column repeats for color variants."
         )

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cv_tf.errors import UserError
 from cv_tf.retrieval import (
     CANDIDATES,
     Neighbors,
@@ -65,7 +66,7 @@ def retrieval_figures(
     num_variants = count_variants(styles)
     queries = np.flatnonzero(num_variants)
     if not len(queries):
-        raise ValueError(
+        raise UserError(
             "No style has two products, so there is nothing to retrieve. Evaluate on "
             "a catalog whose style_id column repeats for color variants."
         )

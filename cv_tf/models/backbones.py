@@ -13,6 +13,7 @@ import tf_keras as keras
 from tf_keras.src.applications.convnext import LayerScale
 
 from cv_tf import choices
+from cv_tf.errors import UserError
 from cv_tf.models import torch_weights
 
 # The first layer behind the last map of each stride. What goes into it is that map,
@@ -177,7 +178,7 @@ def _application(name: str, normalization: type[keras.layers.Layer] | None = Non
 
 def _tiny(weights: str) -> keras.Model:
     if weights == "imagenet":
-        raise ValueError(
+        raise UserError(
             "The backbone 'tiny' has no ImageNet weights: it is for tests and demos. "
             "Pass --weights=none, or take another backbone."
         )
@@ -245,7 +246,7 @@ def build_backbone(
     ):
         if value not in known:
             expected = ", ".join(map(str, known))
-            raise ValueError(f"'{value}' is not one of: {expected}.")
+            raise UserError(f"'{value}' is not one of: {expected}.")
     network = _BUILDERS[name](weights)
     features = stage_end(network, name, feature_stride)
     model = keras.Model(network.inputs, features, name=name)
@@ -260,7 +261,7 @@ def build_backbone(
         for layer in frozen.layers:
             layer.trainable = False
         if not model.trainable_weights:
-            raise ValueError(
+            raise UserError(
                 f"--frozen_stride={frozen_stride} leaves nothing of the backbone "
                 f"'{name}' to train. Pass a smaller one, or 0."
             )

@@ -7,6 +7,8 @@ import tensorflow as tf
 import tf_keras as keras
 from sklearn.decomposition import PCA
 
+from cv_tf.errors import UserError
+
 
 @keras.utils.register_keras_serializable(package="cv_tf")
 class Whitening(keras.layers.Layer):
@@ -83,12 +85,12 @@ class Whitening(keras.layers.Layer):
         embeddings = np.asarray(embeddings, np.float32)
         num_samples, input_dimensions = embeddings.shape
         if num_samples < 2:
-            raise ValueError(
+            raise UserError(
                 f"Whitening needs at least two photos to learn from, got {num_samples}."
                 " Bring more photos, or pass --whiten=none."
             )
         if np.ptp(embeddings, axis=0).max() <= 1e-6 * np.abs(embeddings).max():
-            raise ValueError(
+            raise UserError(
                 f"Whitening cannot learn from {num_samples} photos that are all the "
                 "same to the network. Bring other photos, or pass --whiten=none."
             )

@@ -11,6 +11,7 @@ import numpy as np
 import cv_tf
 from cv_tf.catalog import Catalog, CatalogError, check_frame, raise_problems
 from cv_tf.config import DataSettings
+from cv_tf.errors import UserError
 from cv_tf.pipeline.decode import plan
 from cv_tf.pipeline.examine import CONVERTED
 from cv_tf.pipeline.frames import WHOLE_PHOTO, add_margin
@@ -57,7 +58,7 @@ def prepare(
     _check_choice("frame", frame, ("auto", "photo", "columns"))
     _check_choice("on_bad_image", on_bad_image, ("fail", "reject"))
     if image_size < 1:
-        raise ValueError(f"image_size is {image_size}; it must be 1 or more.")
+        raise UserError(f"image_size is {image_size}; it must be 1 or more.")
     check_frame(catalog.name, frame, catalog.box)
     if not len(catalog):
         raise CatalogError(f"{catalog.name}: there are no products in it.")
@@ -163,7 +164,7 @@ def _files(
 
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
-        raise ValueError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
+        raise UserError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
 
 
 def prepare_photos(catalog: Catalog, settings: DataSettings, image_size: int) -> Photos:

@@ -6,6 +6,8 @@ import functools
 
 import numpy as np
 
+from cv_tf.errors import UserError
+
 
 class RandomOrder:
     """Random batches over all products; a pure function of (seed, step).
@@ -86,9 +88,9 @@ def check_batch_size(batch_size: int, num_rows: int) -> None:
       ValueError: Saying what to change.
     """
     if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}; it must be 1 or more.")
+        raise UserError(f"batch_size is {batch_size}; it must be 1 or more.")
     if batch_size > num_rows:
-        raise ValueError(
+        raise UserError(
             f"A batch of {batch_size} does not fit a catalogue of {num_rows} products. "
             f"Lower --batch_size to {num_rows} or less, or bring more products."
         )

@@ -6,6 +6,7 @@ import functools
 
 import numpy as np
 
+from cv_tf.errors import UserError
 from cv_tf.pipeline.orders import check_batch_size
 
 
@@ -44,7 +45,7 @@ class StyleOrder:
         styles = np.asarray(styles)
         check_batch_size(batch_size, len(styles))
         if not 2 <= products_per_style <= batch_size:
-            raise ValueError(
+            raise UserError(
                 f"products_per_style is {products_per_style}; it must be between 2 "
                 f"and the batch size, {batch_size}."
             )
@@ -119,7 +120,7 @@ class StyleOrder:
     def _check_enough(self, available: int) -> None:
         if available >= self.batch_size:
             return
-        raise ValueError(
+        raise UserError(
             f"{len(self._members)} styles with two products or more give "
             f"{available} products at {self.products_per_style} a style, but a batch "
             f"takes {self.batch_size}. Lower --batch_size, or label more styles "

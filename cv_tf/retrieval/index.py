@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from cv_tf.errors import UserError
 from cv_tf.files import whole_folder
 from cv_tf.retrieval.neighbors import Neighbors, check_embeddings
 
@@ -37,16 +38,16 @@ def write_index(
     """
     folder = folder.absolute()
     if not folder.parent.is_dir():
-        raise ValueError(
+        raise UserError(
             f"There is no folder '{folder.parent}' to save an index in. Make it first."
         )
     if folder.exists():
         if not (folder / ABOUT).is_file():
-            raise ValueError(
+            raise UserError(
                 f"'{folder}' exists and is not an index. Choose another folder."
             )
         if not overwrite:
-            raise ValueError(
+            raise UserError(
                 f"'{folder}' holds an index. Choose another folder, or pass "
                 "overwrite=True to replace it."
             )
@@ -67,7 +68,7 @@ def read_about(folder: Path) -> dict[str, Any]:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         sizes = dict(about["files"])
     except FileNotFoundError:
-        raise ValueError(
+        raise UserError(
             f"'{folder}' is no index: it has no {ABOUT}. Name a folder that an "
             "index was saved in."
         ) from None
@@ -81,9 +82,9 @@ def read_about(folder: Path) -> dict[str, Any]:
     return about
 
 
-def damaged(folder: Path, what: str) -> ValueError:
+def damaged(folder: Path, what: str) -> UserError:
     """An error to raise about a folder."""
-    return ValueError(
+    return UserError(
         f"The index '{folder}' is damaged ({what}). Copy it again, or build it again "
         "from the embeddings."
     )
@@ -189,7 +190,7 @@ class Index(abc.ABC):
         vectors = check_embeddings(vectors)
         if vectors.shape[1] != self.dim:
             made_by = f" (of model '{self.model}')" if self.model else ""
-            raise ValueError(
+            raise UserError(
                 f"The vectors have {vectors.shape[1]} dimensions; those of the "
                 f"index{made_by} have {self.dim}. Embed both with one model."
             )
@@ -199,4 +200,4 @@ class Index(abc.ABC):
 def check_k(k: int) -> None:
     """Raises ValueError if no neighbors are asked for."""
     if k < 1:
-        raise ValueError(f"k is {k}; expected at least 1. Ask for one or more.")
+        raise UserError(f"k is {k}; expected at least 1. Ask for one or more.")

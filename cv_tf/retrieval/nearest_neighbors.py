@@ -9,6 +9,7 @@ from absl import logging
 from tqdm import tqdm
 
 from cv_tf import choices
+from cv_tf.errors import UserError
 from cv_tf.retrieval.exact import ExactIndex
 from cv_tf.retrieval.index import Index, check_k, damaged, read_about
 from cv_tf.retrieval.neighbors import Neighbors, check_embeddings, rows_by_block
@@ -79,7 +80,7 @@ def load_index(folder: str | Path, model: str = "") -> Index:
             model,
         )
     elif model and about["model"] != model:
-        raise ValueError(
+        raise UserError(
             f"The index '{folder}' holds vectors of the model '{about['model']}', and "
             f"the queries are '{model}''s: those cannot be compared. Embed the queries "
             "with the index's model, or build the index again with theirs."
@@ -97,11 +98,11 @@ def load_index(folder: str | Path, model: str = "") -> Index:
 def check_retrieval(retrieval: str, recall: float) -> None:
     """Raises ValueError if `build_index` would not take these."""
     if retrieval not in choices.RETRIEVALS:
-        raise ValueError(
+        raise UserError(
             f"Retrieval {retrieval!r} is unknown. Choose one of {choices.RETRIEVALS}."
         )
     if not 0 < recall <= 1:
-        raise ValueError(
+        raise UserError(
             f"Recall is {recall}; expected a share of the true neighbors, above 0 and "
             "at most 1. Ask for 0.95, for example."
         )

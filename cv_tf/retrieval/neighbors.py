@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cv_tf.errors import UserError
+
 
 @dataclass(frozen=True)
 class Neighbors:
@@ -104,7 +106,7 @@ def check_embeddings(embeddings: np.ndarray) -> np.ndarray:
     """
     embeddings = np.ascontiguousarray(embeddings, dtype=np.float32)
     if embeddings.ndim != 2 or 0 in embeddings.shape:
-        raise ValueError(
+        raise UserError(
             f"Embeddings have shape {embeddings.shape}; expected [num_products, dim] "
             "with at least one product. Pass one vector a product."
         )
@@ -124,7 +126,7 @@ def check_embeddings(embeddings: np.ndarray) -> np.ndarray:
 
 def _refuse(bad: np.ndarray, what: str, remedy: str) -> None:
     if bad.any():
-        raise ValueError(
+        raise UserError(
             f"{bad.sum()} of {len(bad)} embeddings {what} (the first is row "
             f"{bad.argmax()}); expected finite, L2-normalised rows. {remedy}"
         )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from cv_tf.errors import MissingPackageError
 from cv_tf.retrieval.index import Index
 from cv_tf.retrieval.neighbors import Neighbors
 from cv_tf.retrieval.tuning import Effort, tune
@@ -196,7 +197,7 @@ def load_scann() -> Any:
         from scann.scann_ops.py import scann_ops_pybind  # noqa: PLC0415
     # A ScaNN built for another TensorFlow fails with TensorFlow's NotFoundError.
     except Exception as error:
-        raise ImportError(
+        raise MissingPackageError(
             f"ScaNN cannot be loaded ({type(error).__name__}: {error}). It has wheels "
             "for Linux, and scann 1.4.2 needs TensorFlow 2.20. Install "
             "'scann==1.4.2' beside 'tensorflow==2.20.*', or use exact search."

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cv_tf.errors import MissingPackageError, UserError
 from cv_tf.shards.shards import JobError, Shards, Work
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def cluster(master: str) -> Iterator[SparkContext]:
         from pyspark import SparkConf, SparkContext  # noqa: PLC0415
         from pyspark.errors import PySparkException  # noqa: PLC0415
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             "--engine=spark needs PySpark 4, which is not installed. Run pip install "
             "'cv_tf[spark]'; it also needs Java 17 or 21."
         ) from error
@@ -250,9 +251,9 @@ def _do_shards(
 
 def _failure(number: int, error: Exception) -> _Failure:
     words = str(error)
-    if isinstance(error, (OSError, ImportError)):
+    if isinstance(error, (OSError, MissingPackageError)):
         words += f" (on {socket.gethostname()})"
-    is_for_users = isinstance(error, (ValueError, OSError, ImportError))
+    is_for_users = isinstance(error, (UserError, OSError))
     return _Failure(number, words, is_for_users, traceback.format_exc())
 
 

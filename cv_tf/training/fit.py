@@ -9,7 +9,7 @@ import numpy as np
 from cv_tf import choices, strategy as devices
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
-from cv_tf.errors import Interrupted
+from cv_tf.errors import Interrupted, UserError
 from cv_tf.methods import Method
 from cv_tf.pipeline import BlockOrder, Photos, RandomOrder, Shares, StyleOrder, batches
 from cv_tf.training.callbacks import (
@@ -33,7 +33,7 @@ def build_order(config: Config, catalog: Catalog) -> Callable[[int], np.ndarray]
         fit.
     """
     if config.method == "moco" and config.queue_size >= len(catalog):
-        raise ValueError(
+        raise UserError(
             f"--queue_size={config.queue_size} must be less than the {len(catalog)} "
             "products to learn from: each would have its own past as a negative."
         )
@@ -81,7 +81,7 @@ def fit(
     start = checkpoints.restore()
     everyone = devices.in_all_workers(method.distribute_strategy, start)
     if len(set(everyone)) > 1:
-        raise ValueError(
+        raise UserError(
             f"The workers would go on from different steps, {everyone}. --workdir must "
             "be a folder that all of them share."
         )
@@ -145,12 +145,12 @@ def compile_method(method: Method, config: Config, optimizer, strategy) -> None:
     """
     share, rest = divmod(config.batch_size, strategy.num_replicas_in_sync)
     if rest:
-        raise ValueError(
+        raise UserError(
             f"--batch_size={config.batch_size} must be a multiple of the "
             f"{strategy.num_replicas_in_sync} replicas that share it."
         )
     if config.micro_batch and share % config.micro_batch:
-        raise ValueError(
+        raise UserError(
             f"Each of the {strategy.num_replicas_in_sync} replicas has {share} photos "
             f"of a batch, which must be a multiple of --micro_batch="
             f"{config.micro_batch}."

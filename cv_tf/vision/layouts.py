@@ -16,6 +16,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cv_tf.errors import UserError
+
 Window = tuple[float, float, float, float]
 Layout = str | Sequence[Sequence[float]]
 
@@ -77,7 +79,7 @@ def windows(layout: Layout) -> np.ndarray:
     """
     if isinstance(layout, str):
         if layout not in LAYOUTS:
-            raise ValueError(
+            raise UserError(
                 f"There is no part layout {layout!r}. Choose one of "
                 f"{', '.join(LAYOUTS)}, or give a table of "
                 "(top, left, height, width) rows."
@@ -85,7 +87,7 @@ def windows(layout: Layout) -> np.ndarray:
         return np.array(LAYOUTS[layout])
     table = np.asarray(layout, dtype=np.float64)
     if table.ndim != 2 or table.shape[0] == 0 or table.shape[1] != 4:
-        raise ValueError(
+        raise UserError(
             "A part layout must be a table of (top, left, height, width) rows; got "
             f"shape {table.shape}. Give one row of four numbers for each part."
         )
@@ -93,7 +95,7 @@ def windows(layout: Layout) -> np.ndarray:
     inside = (start >= 0) & (size > 0) & (start + size <= 1 + _SLACK)
     if not inside.all():
         row = int(np.argmin(inside.all(axis=1)))
-        raise ValueError(
+        raise UserError(
             f"Window {row} of the part layout, {table[row].tolist()}, does not lie "
             "inside the frame. Tops, lefts, heights and widths are fractions of the "
             "frame: 0 <= top, 0 < height, top + height <= 1, and the same across."
@@ -144,13 +146,13 @@ def pixel_windows(layout: Layout, height: int, width: int) -> np.ndarray:
     """
     table = windows(layout)
     if is_symmetric(layout):
-        raise ValueError(
+        raise UserError(
             f"The parts of the layout {layout!r} are pairs of mirrored windows, which "
             "cannot be cut out as one piece. Pool a feature map instead "
             "(--parts_from=features), or choose another layout."
         )
     if np.ptp(table[:, 2:], axis=0).max() > _SLACK:
-        raise ValueError(
+        raise UserError(
             "The windows of this part layout differ in size, so their pixels do not "
             f"stack into one tensor: {table.tolist()}. Give all windows one height "
             "and one width, or pool a feature map instead (PartPooling)."

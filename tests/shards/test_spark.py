@@ -20,6 +20,7 @@ from pyarrow import csv
 
 from cv_tf import embed, group
 from cv_tf.embeddings import job as embedding_job
+from cv_tf.errors import UserError
 from cv_tf.shards import JobError, Shards, run_on_spark
 
 pyspark = pytest.importorskip("pyspark", reason="PySpark is not installed")
@@ -315,7 +316,7 @@ class TestInAnActiveContext:
             import time  # noqa: PLC0415
 
             if number == 1:
-                raise ValueError("photos.csv line 17: this is no photo.")
+                raise UserError("photos.csv line 17: this is no photo.")
             time.sleep(3600)
 
         with pytest.raises(JobError) as raised:
