@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from absl import flags
 
 from cv_tf.errors import UserError
+from cv_tf.files import is_remote
 from cv_tf.settings import ConfigError, help_of
 
 Settings = TypeVar("Settings")
@@ -109,8 +110,6 @@ def find_files(settings: Any, names: Sequence[str]) -> dict[str, str]:
     Raises:
       ConfigError: If a file on disk is not there.
     """
-    from cv_tf.files import is_remote  # noqa: PLC0415 (loads pyarrow)
-
     files = {}
     for name in names:
         path = getattr(settings, name)

@@ -32,8 +32,8 @@ from cv_tf.comparison import (
     table_path,
 )
 from cv_tf.config import Config
+from cv_tf.files import write_text
 from cv_tf.settings import check
-from cv_tf.training import write_text
 
 
 @dataclasses.dataclass(kw_only=True)

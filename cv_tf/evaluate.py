@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import cv_tf
 from cv_tf import command
 from cv_tf.config import Config, ConfigError, setting
-from cv_tf.files import beside, is_remote
+from cv_tf.files import beside, is_remote, write_json
 from cv_tf.report import PageSettings, check_page
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
     if embedder_output:
         cv_tf.training.save_embedder(evaluation.embedder, embedder_output)
     if output:
-        cv_tf.training.write_json(output, figures)
+        write_json(output, figures)
     if page:
         _write_page(page, config, evaluation)
     return figures
@@ -204,7 +204,7 @@ def _evaluate_stored(config: EvaluateConfig) -> dict[str, Any]:
         f"{_about_thresholds(config, figures)}"
     )
     if output:
-        cv_tf.training.write_json(output, figures)
+        write_json(output, figures)
     if page:
         cv_tf.report.write_evaluation_page(
             page,

@@ -25,6 +25,7 @@ import numpy as np
 import cv_tf
 from cv_tf import choices, command
 from cv_tf.config import CatalogSettings, ConfigError
+from cv_tf.files import write_text
 from cv_tf.settings import check_all, setting
 
 if TYPE_CHECKING:
@@ -109,9 +110,7 @@ def run(config: ExportConfig) -> dict[str, Agreement]:
         embedder, *as_written, checked, learned, output
     )
     about = (embedder, trained, catalog, workdir.read_metrics(), agreements)
-    cv_tf.training.write_text(
-        card, cv_tf.deployment.write_card(output.name, *as_written, *about)
-    )
+    write_text(card, cv_tf.deployment.write_card(output.name, *as_written, *about))
     _tell(agreements)
     print(f"The Embedder is in '{output}', what is known of it in '{card}'.")
     return agreements

@@ -1,36 +1,44 @@
-"""Files on disk and in object storage, behind a few functions."""
+"""Local and remote files: reading, writing whole, and suggestions for wrong names."""
 
 from __future__ import annotations
 
 import bisect
 import contextlib
 import difflib
+import json
 import os
 import shutil
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyarrow.fs import FileSystem
 
-
-READS_AT_ONCE = 64  # From a bucket, where a read is waiting for the most part.
+READS_AT_ONCE = 64  # Parallel reads from a bucket, where most of the time is waiting.
 _RETRY_TIME_LIMIT = timedelta(seconds=30)
 _clients: dict[str, FileSystem] = {}  # By bucket.
 
+_MAX_NAMES = 5  # Unknown names that are spelled out.
+_MAX_SUGGESTIONS = 3
+# Names that are compared with an unknown one, on each side of where it would stand.
+_NUM_COMPARED = 1000
+# Least similarity of a suggestion, as difflib counts it from 0 to 1. Below it, all ids
+# made of digits look alike.
+_MIN_SIMILARITY = 0.7
+
 
 def is_remote(path: str) -> bool:
-    """Says whether a path is a URI of object storage, such as `gs://bucket/a.jpg`."""
+    """Whether a path is a URI of object storage, such as `gs://bucket/a.jpg`."""
     return "://" in path
 
 
 def is_file(path: str) -> bool:
-    """Says whether a local or remote file is there."""
+    """Whether a local or remote file exists."""
     if is_remote(path):
         import tensorflow as tf  # noqa: PLC0415
 
@@ -54,7 +62,7 @@ def open_binary(path: str) -> BinaryIO:
 
     file = tf.io.gfile.GFile(path, "rb")
     try:
-        file.seek(0)  # Only now is it opened.
+        file.seek(0)  # GFile opens the file only now.
     except tf.errors.NotFoundError as error:
         raise FileNotFoundError(f"there is no {path}") from error
     except tf.errors.OpError as error:
@@ -63,17 +71,19 @@ def open_binary(path: str) -> BinaryIO:
 
 
 def open_random(path: str) -> pa.NativeFile:
-    """Opens a local file, or one of Google Cloud Storage, for reading in any order.
+    """Opens a local file, or one of Google Cloud Storage, for random access.
 
-    First, `read` may go through the file, all of which a bucket sends upon opening.
-    Then, `read_at(num_bytes, start)` may be called from several threads. In a bucket it
-    is one request for these bytes alone, over connections that stay open: TensorFlow's
-    files read 64 MB ahead and connect anew for each request.
+    To read the file in order, call `read` first: a bucket sends the whole file upon
+    opening. After that, `read_at(num_bytes, start)` may be called from several threads.
+    In a bucket it is one request for these bytes alone, over connections that stay
+    open, while TensorFlow's files read 64 MB ahead and connect anew for each request.
 
     Raises:
       FileNotFoundError: If there is no such file.
-      OSError: If it cannot be opened, such as for want of credentials.
+      OSError: If it cannot be opened, such as without credentials.
     """
+    import pyarrow as pa  # noqa: PLC0415 (the command line does without it)
+
     if not is_remote(path):
         return pa.OSFile(path)
     name = path.removeprefix("gs://")
@@ -88,25 +98,6 @@ def open_random(path: str) -> pa.NativeFile:
         ) from error
 
 
-def _google_cloud(name: str) -> FileSystem:
-    """The client for a file's bucket, with credentials unless the file is public.
-
-    Who has none would else wait until they are looked for in vain.
-    """
-    from pyarrow.fs import GcsFileSystem  # noqa: PLC0415 (has no part in local work)
-
-    bucket = name.partition("/")[0]
-    if bucket not in _clients:
-        limit = {"retry_time_limit": _RETRY_TIME_LIMIT}
-        client = GcsFileSystem(anonymous=True, **limit)
-        try:
-            client.get_file_info(name)
-        except (OSError, pa.ArrowException):
-            client = GcsFileSystem(**limit)
-        _clients[bucket] = client
-    return _clients[bucket]
-
-
 def beside(path: Path, suffix: str) -> Path:
     """Names a file that goes with another: `groups.csv` has `groups.summary.json`."""
     return path.with_name(f"{path.stem}.{suffix}")
@@ -114,14 +105,14 @@ def beside(path: Path, suffix: str) -> Path:
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Gives a name to write to, which becomes `path` when the block is left.
+    """Gives a name to write to, which becomes `path` at the end of the block.
 
     A reader sees the old file or the new one. If the block raises, the old file stays
-    and nothing else does. The name keeps the suffix, which some writers go by, and is
-    this thread's own: two may write the same file at once.
+    and nothing else does. The name keeps the suffix, from which some writers choose the
+    format, and belongs to this thread: two may write the same file at once.
 
     Args:
-      path: Of the file, on a local disk.
+      path: Path of the file, on a local disk.
 
     Yields:
       A path in the same folder.
@@ -142,10 +133,10 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     If the block raises, the old folder stays and nothing else does.
 
     Args:
-      folder: Its path, on a local disk.
+      folder: Path of the folder, on a local disk.
 
     Yields:
-      A path in the same folder as it.
+      A path beside it.
     """
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.new")
     replaced = folder.with_name(f".{folder.name}.{os.getpid()}.old")
@@ -160,50 +151,66 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(replaced, ignore_errors=True)
 
 
-_SHOWN = 5
-_MOST = 3  # Suggestions for a name.
-# Names that are compared with a wanted one, on each side of where it would stand.
-_COMPARED = 1000
-_SIMILAR = 0.7  # Of 1, as difflib counts; below, ids of digits are like any others.
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file that appears whole or not at all."""
+    with whole_file(path) as unfinished:
+        unfinished.write_text(text)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a JSON file that appears whole or not at all."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """The names that occur more than once, each once, in order of first occurrence."""
+    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def say_unknown(
     where: str, what: str, unknown: Sequence[str], known: Collection[str]
 ) -> str:
-    """Says which names are not there, and what there is that is spelled like them.
+    """Says which names do not exist, and which existing ones are spelled like them.
 
     Args:
-      where: Name of the file that was looked in.
-      what: What the names are of, such as "product".
-      unknown: At least one; the first five are spelled out.
-      known: What there is, at least one.
+      where: Name of the file that was searched.
+      what: Kind of the names, such as "product".
+      unknown: The names that do not exist, at least one; the first five are spelled
+        out.
+      known: The names that exist, at least one.
+
+    Returns:
+      A message of one line for each name.
     """
     lines = []
-    for name, similar in similar_names(unknown[:_SHOWN], known).items():
-        hint = f"Did you mean {' or '.join(map(repr, similar))}?"
-        if not similar:
-            hint = f"Names there look like {next(iter(known))!r}."
+    for name, similar in similar_names(unknown[:_MAX_NAMES], known).items():
+        hint = _question(similar) or f"Names there look like {next(iter(known))!r}."
         lines.append(f"{where} has no {what} {name!r}. {hint}")
-    if len(unknown) > _SHOWN:
-        lines.append(f"{len(unknown) - _SHOWN} more are not there.")
+    if len(unknown) > _MAX_NAMES:
+        lines.append(f"{len(unknown) - _MAX_NAMES} more are not there.")
     return "\n".join(lines)
+
+
+def did_you_mean(unknown: str, known: Collection[str]) -> str:
+    """A question that suggests the similar names; "" if there is none."""
+    return _question(similar_names([unknown], known)[unknown])
 
 
 def similar_names(
     unknown: Sequence[str], known: Collection[str]
 ) -> dict[str, list[str]]:
-    """Finds up to three names that are spelled like each of others.
+    """Finds up to three names that are spelled like each unknown one.
 
-    Comparing with a million would take minutes, so only those are compared that agree
-    with a name the longest, from the first letter on or from the last letter back.
+    Comparing with a million names would take minutes, so an unknown name is compared
+    only with those that share the longest beginning or the longest end with it.
 
     Args:
-      unknown: What was asked for.
-      known: What there is. Small and capital letters count as the same, and leading
-        zeros for nothing.
+      unknown: The names that do not exist.
+      known: The names that exist. Case is ignored, and so are leading zeros, which
+        spreadsheets remove.
 
     Returns:
-      For each of `unknown` the known names, the most similar first.
+      For each of `unknown` the similar names, the most similar first.
     """
     folded = {name.casefold(): name for name in known}
     forwards = sorted(folded)
@@ -213,16 +220,44 @@ def similar_names(
         wanted = name.casefold()
         compared = {*_around(wanted, forwards)}
         compared |= {other[::-1] for other in _around(wanted[::-1], backwards)}
-        # In order, so that those that are equally similar always come out the same.
+        # Sorted, so that equally similar names always come in the same order.
         ordered = sorted(compared)
-        # Spreadsheets take leading zeros away.
         bare = wanted.lstrip("0")
         near = [other for other in ordered if other.lstrip("0") == bare]
-        near += difflib.get_close_matches(wanted, ordered, _MOST, _SIMILAR)
-        similar[name] = [folded[other] for other in dict.fromkeys(near)][:_MOST]
+        near += difflib.get_close_matches(
+            wanted, ordered, _MAX_SUGGESTIONS, _MIN_SIMILARITY
+        )
+        near = list(dict.fromkeys(near))[:_MAX_SUGGESTIONS]
+        similar[name] = [folded[other] for other in near]
     return similar
 
 
+def _question(similar: Sequence[str]) -> str:
+    return f"Did you mean {' or '.join(map(repr, similar))}?" if similar else ""
+
+
+def _google_cloud(name: str) -> FileSystem:
+    """The client for a file's bucket, with credentials unless the file is public.
+
+    Without credentials, a client would search for them for minutes, even if the file is
+    public.
+    """
+    import pyarrow as pa  # noqa: PLC0415
+    from pyarrow.fs import GcsFileSystem  # noqa: PLC0415
+
+    bucket = name.partition("/")[0]
+    if bucket not in _clients:
+        limit = {"retry_time_limit": _RETRY_TIME_LIMIT}
+        client = GcsFileSystem(anonymous=True, **limit)
+        try:
+            client.get_file_info(name)
+        except (OSError, pa.ArrowException):
+            client = GcsFileSystem(**limit)
+        _clients[bucket] = client
+    return _clients[bucket]
+
+
 def _around(wanted: str, ordered: Sequence[str]) -> Sequence[str]:
+    """The names next to where `wanted` would stand in `ordered`."""
     place = bisect.bisect_left(ordered, wanted)
-    return ordered[max(place - _COMPARED, 0) : place + _COMPARED]
+    return ordered[max(place - _NUM_COMPARED, 0) : place + _NUM_COMPARED]

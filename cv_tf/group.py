@@ -28,7 +28,7 @@ from absl import logging
 import cv_tf
 from cv_tf import choices, command
 from cv_tf.config import ConfigError, GroupingSettings
-from cv_tf.files import beside, is_remote
+from cv_tf.files import beside, is_remote, write_json
 from cv_tf.report import PageSettings, check_page
 from cv_tf.settings import setting
 from cv_tf.shards import EngineSettings
@@ -148,7 +148,7 @@ def run(config: GroupConfig) -> dict[str, Any]:
             "joined_groups": [[kept, *others] for kept, others in grouped.named.joined],
         }
     cv_tf.grouping.write_groups(output, grouped)
-    cv_tf.training.write_json(beside(output, "summary.json"), summary)
+    write_json(beside(output, "summary.json"), summary)
     print(cv_tf.report.format_summary(summary, grouped))
     if page:
         _write_page(page, config, grouped, embeddings, labels, summary, calibration)

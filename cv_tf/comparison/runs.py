@@ -18,8 +18,9 @@ from tqdm import tqdm
 
 from cv_tf import command
 from cv_tf.comparison.plan import Plan, Run
+from cv_tf.files import write_text
 from cv_tf.metrics import RECALL
-from cv_tf.training import WorkdirError, write_text
+from cv_tf.training import WorkdirError
 
 _POLL_SECONDS = 0.5
 _TOLD = "Failed: "  # How verbs begin to say what users can mend.

@@ -17,9 +17,8 @@ from typing import Any
 from cv_tf.catalog import Catalog
 from cv_tf.comparison.plan import Plan
 from cv_tf.comparison.results import Cell, Result, Row
-from cv_tf.files import whole_file
+from cv_tf.files import whole_file, write_json
 from cv_tf.metrics import COMPARED, COST, QUALITY, Figure
-from cv_tf.training import write_json
 
 
 def format_markdown(

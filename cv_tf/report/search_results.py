@@ -11,11 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from cv_tf.embeddings import Embeddings
-from cv_tf.files import whole_file
+from cv_tf.files import whole_file, write_json
 from cv_tf.report.page import write_page
 from cv_tf.report.thumbnails import thumbnails
 from cv_tf.retrieval import same_color
-from cv_tf.training import write_json
 
 
 class Product(NamedTuple):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cv_tf.errors import UserError
-from cv_tf.files import whole_file
+from cv_tf.files import write_json
 
 
 class JobError(UserError):
@@ -64,8 +64,7 @@ class Shards:
                 "done. Move it, or name another --output."
             )
         self.folder.mkdir(parents=True, exist_ok=True)
-        with whole_file(self._description) as unfinished:
-            unfinished.write_text(json.dumps(self.identity, indent=2) + "\n")
+        write_json(self._description, self.identity)
 
     def path(self, number: int) -> Path:
         """Where a shard is written."""

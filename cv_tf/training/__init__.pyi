@@ -19,6 +19,4 @@ from .workdir import (
     Workdir as Workdir,
     WorkdirError as WorkdirError,
     parse_on_catalog_of_run as parse_on_catalog_of_run,
-    write_json as write_json,
-    write_text as write_text,
 )

@@ -11,7 +11,7 @@ from typing import Any
 from cv_tf import command
 from cv_tf.config import CatalogSettings, Config, ConfigError
 from cv_tf.errors import UserError
-from cv_tf.files import whole_file
+from cv_tf.files import write_json, write_text
 
 # Where a run lies and how fast it goes do not change what it learns.
 _FREE = (
@@ -151,20 +151,9 @@ def parse_on_catalog_of_run(
     return command.parse_flags(settings_class, argv, base=base)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes a file that appears whole or not at all."""
-    with whole_file(path) as unfinished:
-        unfinished.write_text(text)
-
-
 def _is_leftover(path: Path) -> bool:
     """Whether a kill in `write_text` left the file, before there was anything else."""
     return path.name.startswith(".config.cfg.")
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes a JSON file that appears whole or not at all."""
-    write_text(path, json.dumps(value, indent=2) + "\n")
 
 
 def _differences(old: Config, new: Config) -> list[str]:

@@ -210,3 +210,12 @@ def test_checking_a_table_does_not_load_tensorflow(tmp_path):
         f"read_catalog({str(path)!r}); sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_remote_table_is_read_with_images_beside_it(tmp_path):
+    text = "product_id,image\n1,images/a.jpg\n"
+    (tmp_path / "c.csv").write_text(text, encoding="utf-8")
+    catalog = read_catalog(f"file://{tmp_path}/c.csv", block_columns=())
+    assert list(catalog.image) == [f"file://{tmp_path}/images/a.jpg"]
+    with pytest.raises(CatalogError, match="does not exist"):
+        read_catalog(f"file://{tmp_path}/none.csv")

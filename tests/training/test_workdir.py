@@ -1,12 +1,11 @@
 """A run's folder: whose it is, and files that are whole."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from cv_tf.config import Config
-from cv_tf.training import Workdir, WorkdirError, write_json, write_text
+from cv_tf.training import Workdir, WorkdirError
 
 
 def opened(folder: Path, **settings) -> Workdir:
@@ -94,35 +93,3 @@ class TestRead:
         assert workdir.read_metrics() == {}
         workdir.write_metrics({"after": {"fms": 0.5}})
         assert workdir.read_metrics() == {"after": {"fms": 0.5}}
-
-
-class TestWholeFiles:
-    def test_text_is_replaced(self, tmp_path):
-        write_text(tmp_path / "a", "old")
-        write_text(tmp_path / "a", "new")
-        assert [path.name for path in tmp_path.iterdir()] == ["a"]
-        assert (tmp_path / "a").read_text() == "new"
-
-    def test_a_failure_leaves_the_old_file(self, tmp_path, monkeypatch):
-        write_text(tmp_path / "a", "old")
-        written = Path.write_text
-
-        def fill_the_disk(path, text):
-            written(path, text[:2])
-            raise OSError("No space left on device")
-
-        monkeypatch.setattr(Path, "write_text", fill_the_disk)
-        with pytest.raises(OSError, match="No space"):
-            write_text(tmp_path / "a", "new text")
-        assert (tmp_path / "a").read_text() == "old"
-
-    def test_a_value_that_is_no_json_leaves_the_old_file(self, tmp_path):
-        write_json(tmp_path / "a", {"fms": 1})
-        with pytest.raises(TypeError):
-            write_json(tmp_path / "a", {"fms": object()})
-        assert json.loads((tmp_path / "a").read_text()) == {"fms": 1}
-
-    def test_json_is_for_people_too(self, tmp_path):
-        write_json(tmp_path / "a", {"fms": 1, "ari": [2]})
-        expected = '{\n  "fms": 1,\n  "ari": [\n    2\n  ]\n}\n'
-        assert (tmp_path / "a").read_text() == expected
