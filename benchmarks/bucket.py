@@ -26,7 +26,7 @@ from cv_tf import strategy  # noqa: F401 (loads TensorFlow with Keras 2)
 # isort: split
 from cv_tf.catalog import Catalog, load_dataset, read_catalog
 from cv_tf.catalog.catalog_builder import write_shards
-from cv_tf.pipeline import Photos, RandomOrder, batches, prepare
+from cv_tf.pipeline import Photos, RandomOrder, batches, load_photos
 
 BATCH_SIZE = 64
 
@@ -44,7 +44,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         sources = {
-            name: prepare(
+            name: load_photos(
                 catalog,
                 arguments.image_size,
                 cache_dir=Path(folder, name),

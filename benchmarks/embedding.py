@@ -28,7 +28,7 @@ import numpy as np
 from cv_tf.catalog import Catalog, read_catalog
 from cv_tf.embeddings import EmbeddingJob, compiled, embed_catalog
 from cv_tf.models import Embedder
-from cv_tf.pipeline import in_order, look_through
+from cv_tf.pipeline import in_order, scan_photos
 
 RESULT = Path(__file__).parent / "results" / "embedding.md"
 BATCH = 64
@@ -67,7 +67,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> str:
     )
     embedder = Embedder.load(job.embedder)
     size = embedder.image_size
-    photos = look_through(catalog, size, cache_dir=folder / "bare")
+    photos = scan_photos(catalog, size, cache_dir=folder / "bare")
     batches = [batch["image"] for batch in in_order(photos, batch_size=BATCH)]
     model = compiled(embedder, size)
     model(batches[0])

@@ -32,7 +32,7 @@ import tf_keras as keras
 from cv_tf.catalog import Catalog, read_products
 from cv_tf.config import Config
 from cv_tf.methods import build_embedder, build_method
-from cv_tf.pipeline import RandomOrder, batches, prepare_photos
+from cv_tf.pipeline import RandomOrder, batches, photos_of
 from cv_tf.training.fit import compile_method
 from cv_tf.training.optimizers import build_optimizer
 
@@ -79,10 +79,10 @@ def build_loops(
     with device.scope():
         method = build_method(config, build_embedder(config))
         compile_method(method, config, build_optimizer(config), device)
-    decoded = prepare_photos(catalog, config, config.image_size)
+    decoded = photos_of(catalog, config, config.image_size)
     config.memory_gigabytes = 0.0
     encoded = {
-        kind: prepare_photos(one, config, config.image_size)
+        kind: photos_of(one, config, config.image_size)
         for kind, one in catalogs.items()
     }
     order = RandomOrder(len(decoded), config.batch_size, config.seed)

@@ -18,7 +18,7 @@ from cv_tf.catalog import read_products
 from cv_tf.config import Config
 from cv_tf.embeddings import embed
 from cv_tf.methods import build_embedder
-from cv_tf.pipeline import Photos, prepare_photos
+from cv_tf.pipeline import Photos, photos_of
 from cv_tf.retrieval import nearest
 from cv_tf.training import split_catalog
 from cv_tf.training.fit_whitening import embed_whitened
@@ -34,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=6)
     rows = parser.parse_args().rows
-    photos = prepare_photos(read_products(PARTS), PARTS, PARTS.image_size)
+    photos = photos_of(read_products(PARTS), PARTS, PARTS.image_size)
     split = split_catalog(photos.catalog, PARTS.train_split, PARTS.eval_split)
     known, reported = photos.select(split.train), photos.select(split.evaluation)
     by_parts, by_whole = (first_neighbor(c, known, reported) for c in (PARTS, WHOLE))

@@ -28,7 +28,7 @@ from cv_tf.methods import build_embedder
 from cv_tf.metrics import grouping_figures
 from cv_tf.metrics.retrieval import average_precision_at_r, count_variants, is_variant
 from cv_tf.models import Embedder
-from cv_tf.pipeline import prepare_photos
+from cv_tf.pipeline import photos_of
 from cv_tf.retrieval import nearest
 from cv_tf.training import sample_styles
 from cv_tf.training.fit_whitening import whiten
@@ -112,7 +112,7 @@ def main() -> None:
 def describe(path: str, cache_dir: str) -> Products:
     """Embeds the photos of a catalogue, without whitening."""
     config = Config(catalog=path, image_size=224, cache_dir=cache_dir)
-    photos = prepare_photos(read_products(config), config, config.image_size)
+    photos = photos_of(read_products(config), config, config.image_size)
     embedder = build_embedder(config)
     descriptors, lab = embed(
         with_color(embedder.describe), photos, config.embed_batch_size, "Embedding"

@@ -109,7 +109,7 @@ def _show_pair(config: InspectConfig, output: Path) -> None:
             if path
             else cv_tf.methods.build_embedder(config)
         )
-        photos = cv_tf.pipeline.prepare_photos(catalog, settings, embedder.image_size)
+        photos = cv_tf.pipeline.photos_of(catalog, settings, embedder.image_size)
         pixels = photos.pixels[photos.places]
         agreement = cv_tf.inspection.agreement(embedder, pixels, config.parts)
     names, notes = tuple(catalog.product_id), _notes(config, embedder, catalog)

@@ -261,7 +261,7 @@ def _embed_photos(
     embedder = cv_tf.models.Embedder.load(path)
     # Converted copies of photos lie in the folder until they are embedded.
     with tempfile.TemporaryDirectory(prefix="cv_tf-") as folder:
-        photos = cv_tf.pipeline.look_through(
+        photos = cv_tf.pipeline.scan_photos(
             _as_catalog(images), embedder.image_size, config.frame, folder
         )
         if photos.rejects:

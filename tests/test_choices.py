@@ -9,7 +9,7 @@ from cv_tf.grouping.calibration import CRITERIA
 from cv_tf.losses.distances import DISTANCES
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.models.backbones import _BUILDERS
-from cv_tf.pipeline import prepare
+from cv_tf.pipeline import load_photos
 from cv_tf.vision import LAYOUTS
 from cv_tf.vision.color import MODES
 
@@ -37,7 +37,7 @@ def test_what_is_listed_is_what_a_room_offers(listed, offered):
 )
 def test_what_is_listed_is_what_the_pipeline_asks_for(option, listed):
     with pytest.raises(ValueError, match="choose one of") as error:
-        prepare(None, **{option: "?"})
+        load_photos(None, **{option: "?"})
     offered = re.fullmatch(r".* choose one of (.*)\.", str(error.value))[1]
     assert listed == tuple(offered.split(", "))
 

@@ -22,7 +22,7 @@ from cv_tf.embeddings import (
 )
 from cv_tf.embeddings.job import write_shard
 from cv_tf.models import Embedder
-from cv_tf.pipeline import prepare
+from cv_tf.pipeline import load_photos
 from cv_tf.shards import JobError
 from cv_tf.training import Workdir
 
@@ -62,7 +62,7 @@ class TestCatalogueOfTheRun:
         config, _ = finished_run
         path = Workdir(config.workdir).embedder
         embedder = Embedder.load(path)
-        photos = prepare(
+        photos = load_photos(
             read_catalog(config.catalog), 32, on_bad_image="reject", progress=False
         )
         assert len(found) == 45

@@ -13,7 +13,7 @@ from cv_tf import command, inspect
 from cv_tf.catalog import read_catalog
 from cv_tf.inspect import InspectConfig
 from cv_tf.models import Embedder
-from cv_tf.pipeline import prepare
+from cv_tf.pipeline import load_photos
 from cv_tf.settings import ConfigError
 
 TINY = ("--backbone=tiny", "--weights=none", "--image_size=32", "--batch_size=8")
@@ -110,7 +110,7 @@ class TestPair:
         assert page.count("<tr><th") == 29
         embedder = Embedder.load(Path(workdir, "embedder.keras"))
         assert embedder.whitening is not None
-        photos = prepare(
+        photos = load_photos(
             read_catalog(drawn_catalog), 32, cache_dir=tmp_path, progress=False
         )
         names = photos.catalog.product_id.tolist()

@@ -19,7 +19,7 @@ from cv_tf.catalog import read_catalog
 from cv_tf.config import Config
 from cv_tf.embeddings import EmbeddingsError, embed, fingerprint, to_table
 from cv_tf.models import Embedder
-from cv_tf.pipeline import prepare
+from cv_tf.pipeline import load_photos
 from cv_tf.search import SearchConfig
 from cv_tf.settings import ConfigError
 from cv_tf.training import Workdir
@@ -227,7 +227,7 @@ class TestPhotos:
         path = Workdir(workdir).embedder
         embedder = Embedder.load(path)
         catalog = read_catalog(drawn_catalog)
-        photos = prepare(catalog, embedder.image_size, cache_dir=folder)
+        photos = load_photos(catalog, embedder.image_size, cache_dir=folder)
         table = to_table(catalog, embed(embedder, photos), model=fingerprint(path))
         pq.write_table(table, folder / "embeddings.parquet")
         return folder / "embeddings.parquet"

@@ -128,7 +128,7 @@ def read_catalog(
 
     Returns:
       The catalogue. Whether the images exist and can be read is found out by
-      `cv_tf.pipeline.open_photos`.
+      `cv_tf.pipeline.loading`.
 
     Raises:
       CatalogError: With every problem of the table (the first 20 spelled out).

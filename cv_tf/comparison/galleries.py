@@ -103,7 +103,7 @@ def _embed(run: Run, products: Catalog, path: Path, model: str, identity: str) -
     config = run.config
     with cv_tf.strategy.one_device(config.strategy).scope():
         embedder = cv_tf.models.Embedder.load(run.workdir.embedder)
-        photos = cv_tf.pipeline.prepare_photos(products, config, embedder.image_size)
+        photos = cv_tf.pipeline.photos_of(products, config, embedder.image_size)
         name = f"Embedding, {run.recipe.name}"
         vectors = cv_tf.embeddings.embed(
             embedder, photos, config.embed_batch_size, name

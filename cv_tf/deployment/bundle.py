@@ -20,7 +20,7 @@ from cv_tf.embeddings import embed
 from cv_tf.errors import UserError
 from cv_tf.files import whole_file, whole_folder
 from cv_tf.models import Embedder
-from cv_tf.pipeline import Photos, in_order, look_through
+from cv_tf.pipeline import Photos, in_order, scan_photos
 
 # The mean cosine that an export must reach, by its precision. What computes in
 # floats differs in the last digits; whitening magnifies what quantization loses.
@@ -155,7 +155,7 @@ def draw_photos(
     rows = np.random.default_rng(0).permutation(len(catalog))
     middle = len(rows) - len(rows) // 2
     chosen = np.concatenate([rows[:middle][:most], rows[middle:][:most]])
-    photos = look_through(catalog.select(chosen), size, frame, cache_dir or None)
+    photos = scan_photos(catalog.select(chosen), size, frame, cache_dir or None)
     if not len(photos):
         raise CatalogError(
             f"{catalog.name}: none of the {len(chosen)} photos drawn to check the "

@@ -21,7 +21,7 @@ from cv_tf.embeddings.compute import compiled, embed_batches, with_color
 from cv_tf.embeddings.parquet import fingerprint, merge_tables, read_notes, to_table
 from cv_tf.files import beside, whole_file
 from cv_tf.models import Embedder
-from cv_tf.pipeline import Photos, Reject, default_folder, look_through, write_rejects
+from cv_tf.pipeline import Photos, Reject, default_folder, scan_photos, write_rejects
 from cv_tf.shards import EngineSettings, JobError, Shards, run_shards
 
 _LOADING = threading.Lock()
@@ -172,7 +172,7 @@ class _Ready:
 
     def look_through(self, job: EmbeddingJob, number: int) -> Photos:
         """The photos of a shard; what is found out about them has a folder a shard."""
-        return look_through(
+        return scan_photos(
             self.catalog.select(job.rows(number, len(self.catalog))),
             self.image_size,
             job.settings.frame,

@@ -13,7 +13,7 @@ import tensorflow as tf
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
 from cv_tf.methods import Method, TwoViews, build_embedder, build_method
-from cv_tf.pipeline import Photos, Reject, prepare_photos
+from cv_tf.pipeline import Photos, Reject, photos_of
 from cv_tf.training import build_order, split_catalog
 from cv_tf.vision import Rows, color_input
 
@@ -132,7 +132,7 @@ def preview(
     meetings = _meet(config, train, num_products, config.steps)
     rows = np.array([meeting.row for meeting in meetings])
     size = max(config.image_size, config.size_at_use)
-    photos = prepare_photos(train.select(rows), config, size)
+    photos = photos_of(train.select(rows), config, size)
     place_of = {name: i for i, name in enumerate(train.product_id[rows])}
     meetings = [meetings[place_of[name]] for name in photos.catalog.product_id]
     return _show(config, photos, meetings, num_views)

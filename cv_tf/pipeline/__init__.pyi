@@ -1,10 +1,10 @@
 from .decode import (
     Plan as Plan,
 )
-from .open_photos import (
-    look_through as look_through,
-    prepare as prepare,
-    prepare_photos as prepare_photos,
+from .loading import (
+    load_photos as load_photos,
+    photos_of as photos_of,
+    scan_photos as scan_photos,
 )
 from .orders import (
     BlockOrder as BlockOrder,

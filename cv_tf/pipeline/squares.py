@@ -1,6 +1,6 @@
 """Photos of which nothing is known but their bytes to squares, within a graph.
 
-What `look_through` finds out about a catalogue, once and with the help of Pillow, is
+What `scan_photos` finds out about a catalogue, once and with the help of Pillow, is
 found out here each time and by TensorFlow alone: an exported graph has nothing else.
 """
 

@@ -15,7 +15,7 @@ from cv_tf.grouping import calibrate_on
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import evaluate_embeddings, retrieval_figures
 from cv_tf.models import Embedder
-from cv_tf.pipeline import Photos, prepare_photos
+from cv_tf.pipeline import Photos, photos_of
 from cv_tf.training.fit_whitening import embed_whitened
 from cv_tf.training.splits import has_variants, sample_styles, split_catalog
 
@@ -167,7 +167,7 @@ def _evaluate_split(
     is_new: bool,
     trained_on: bool,
 ) -> Evaluation:
-    photos = prepare_photos(catalog, config, embedder.image_size)
+    photos = photos_of(catalog, config, embedder.image_size)
     split = split_catalog(
         photos.catalog, config.train_split, config.eval_split, config.seed
     )

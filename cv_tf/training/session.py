@@ -19,7 +19,7 @@ from cv_tf.grouping import read_groups
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.metrics import embedding_std, format_run, retrieval_figures
 from cv_tf.models import Embedder
-from cv_tf.pipeline import Photos, prepare_photos, write_rejects
+from cv_tf.pipeline import Photos, photos_of, write_rejects
 from cv_tf.training.checkpoints import Checkpoints
 from cv_tf.training.embedder_evaluation import Evaluation, evaluate_new, has_variants
 from cv_tf.training.fit import build_order, compile_method, fit
@@ -79,9 +79,7 @@ class Session:
         keras.mixed_precision.set_global_policy(
             "float32" if precision == "none" else f"mixed_{precision}"
         )
-        photos = prepare_photos(
-            catalog, config, max(config.image_size, config.size_at_use)
-        )
+        photos = photos_of(catalog, config, max(config.image_size, config.size_at_use))
         split = split_catalog(
             photos.catalog, config.train_split, config.eval_split, config.seed
         )

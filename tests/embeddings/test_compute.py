@@ -16,7 +16,7 @@ from cv_tf.embeddings import (
 )
 from cv_tf.embeddings.compute import embed_batches
 from cv_tf.models import Whitening
-from cv_tf.pipeline import Photos, prepare
+from cv_tf.pipeline import Photos, load_photos
 from cv_tf.vision import product_color
 
 pytestmark = pytest.mark.integration
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def photos(drawn_catalog) -> Photos:
-    return prepare(read_catalog(drawn_catalog), 32, progress=False)
+    return load_photos(read_catalog(drawn_catalog), 32, progress=False)
 
 
 @pytest.fixture(scope="module")

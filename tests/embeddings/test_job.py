@@ -23,7 +23,7 @@ from cv_tf.embeddings import (
     rejects_path,
 )
 from cv_tf.embeddings.job import write_shard
-from cv_tf.pipeline import prepare
+from cv_tf.pipeline import load_photos
 from cv_tf.shards import JobError
 from cv_tf.vision import product_color
 
@@ -156,7 +156,7 @@ class TestWhole:
         assert found.num_products == len(GOOD)
         embeddings = read_embeddings(shop.output)
         catalog = read_products(shop.job().settings).select(np.array(GOOD))
-        photos = prepare(catalog, 32, progress=False)
+        photos = load_photos(catalog, 32, progress=False)
         expected = embedder(photos.pixels)
         np.testing.assert_allclose(embeddings.vectors, expected, atol=1e-5)
         lab = product_color(photos.pixels)
@@ -220,9 +220,9 @@ class TestWhole:
         shop.embed(frame="columns")
         found = read_embeddings(shop.output)
         catalog = read_products(shop.job().settings)
-        photos = prepare(catalog, 32, frame="columns", progress=False)
+        photos = load_photos(catalog, 32, frame="columns", progress=False)
         np.testing.assert_allclose(found.vectors, embed(embedder, photos), atol=1e-5)
-        whole = prepare(catalog, 32, frame="photo", progress=False)
+        whole = load_photos(catalog, 32, frame="photo", progress=False)
         apart = np.abs(found.vectors - embed(embedder, whole)).max(axis=1) > 1e-4
         assert apart.tolist() == [bool(i % 4) for i in GOOD]
 
@@ -379,7 +379,7 @@ class TestOneProcess:
         shop.embed()
         found = read_embeddings(shop.output)
         catalog = read_products(shop.job().settings).select(np.array(GOOD))
-        expected = embed(build_tiny(1), prepare(catalog, 32, progress=False))
+        expected = embed(build_tiny(1), load_photos(catalog, 32, progress=False))
         np.testing.assert_allclose(found.vectors, expected, atol=1e-5)
 
     @pytest.mark.integration

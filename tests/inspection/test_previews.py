@@ -9,7 +9,7 @@ from cv_tf.catalog import read_catalog
 from cv_tf.inspection import preview, preview_first_batch
 from cv_tf.inspection.previews import method_views
 from cv_tf.methods import build_embedder, build_method
-from cv_tf.pipeline import batches, prepare_photos
+from cv_tf.pipeline import batches, photos_of
 from cv_tf.training import build_order, split_catalog
 
 
@@ -29,7 +29,7 @@ def previewed(drawn_catalog, tiny_run, tmp_path_factory):
 def trained_on(config, step):
     """The names and the views of a step of the training, by the training's own code."""
     catalog = read_catalog(config.catalog)
-    photos = prepare_photos(catalog, config, max(config.image_size, config.size_at_use))
+    photos = photos_of(catalog, config, max(config.image_size, config.size_at_use))
     split = split_catalog(
         catalog, config.train_split, config.eval_split, seed=config.seed
     )
@@ -123,7 +123,7 @@ def test_what_the_network_sees(previewed):
 @pytest.mark.integration
 def test_photos_are_prepared_as_for_training(previewed):
     config, shown = previewed(embed_size=64)
-    photos = prepare_photos(read_catalog(config.catalog), config, 64)
+    photos = photos_of(read_catalog(config.catalog), config, 64)
     names = photos.catalog.product_id.tolist()
     for product in shown.products:
         row = names.index(product.product_id)
@@ -145,7 +145,7 @@ def test_photos_that_do_not_fit_in_memory(previewed):
 @pytest.mark.integration
 def test_the_first_batch_alone(tiny_run, tmp_path):
     config = tiny_run(tmp_path, cache_dir=str(tmp_path), seed=3)
-    photos = prepare_photos(read_catalog(config.catalog), config, 32)
+    photos = photos_of(read_catalog(config.catalog), config, 32)
     train = photos.where_split("train")
     shown = preview_first_batch(config, train, 20)
     names, views = trained_on(config, step=0)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from PIL import Image, ImageDraw
 
 from cv_tf.catalog import read_catalog
-from cv_tf.pipeline import in_order, look_through, read_squares
+from cv_tf.pipeline import in_order, read_squares, scan_photos
 from cv_tf.pipeline.examine import examine
 from cv_tf.pipeline.squares import shrink
 
@@ -45,7 +45,7 @@ def pipeline_squares(tmp_path):
         rows = "".join(f"{i},{i}.photo\n" for i in range(len(photos)))
         (tmp_path / "catalog.csv").write_text(f"product_id,image\n{rows}")
         catalog = read_catalog(tmp_path / "catalog.csv", ())
-        found = look_through(catalog, size, frame, tmp_path / "cache")
+        found = scan_photos(catalog, size, frame, tmp_path / "cache")
         assert not found.rejects
         (batch,) = in_order(found).as_numpy_iterator()
         return batch["image"]

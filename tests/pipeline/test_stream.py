@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from cv_tf.catalog import CatalogError, read_catalog
-from cv_tf.pipeline import RandomOrder, batches, in_order, prepare
+from cv_tf.pipeline import RandomOrder, batches, in_order, load_photos
 
 NUM_ROWS = 23
 
@@ -30,12 +30,12 @@ def catalog(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def in_memory(catalog):
-    return prepare(catalog, 16, progress=False)
+    return load_photos(catalog, 16, progress=False)
 
 
 @pytest.fixture(scope="module")
 def on_the_fly(catalog):
-    return prepare(catalog, 16, progress=False, memory_gigabytes=0)
+    return load_photos(catalog, 16, progress=False, memory_gigabytes=0)
 
 
 def collect(dataset):
@@ -138,7 +138,7 @@ def test_records_give_the_same_pixels_as_files(catalog, in_memory, tmp_path):
     no_files = np.full(NUM_ROWS, "", object)
     records = replace(catalog, image=no_files, records=read, record=place)
     for gigabytes in (2.0, 0.0):
-        photos = prepare(
+        photos = load_photos(
             records,
             16,
             cache_dir=tmp_path,

@@ -9,7 +9,7 @@ from tensorboard.plugins.image.images_plugin import ImagesPlugin
 
 from cv_tf.catalog import read_catalog
 from cv_tf.inspection import preview_first_batch
-from cv_tf.pipeline import prepare_photos
+from cv_tf.pipeline import photos_of
 from cv_tf.report import show_first_batch, tensorboard as first_batch
 
 
@@ -19,7 +19,7 @@ def shown(tiny_run, tmp_path, read_events):
 
     def show(**settings):
         config = tiny_run(tmp_path, cache_dir=str(tmp_path / "cache"), **settings)
-        photos = prepare_photos(read_catalog(config.catalog), config, 32)
+        photos = photos_of(read_catalog(config.catalog), config, 32)
         train = photos.where_split("train")
         show_first_batch(tmp_path / "shown", config, train)
         return config, train, read_events(tmp_path / "shown")

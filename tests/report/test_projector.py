@@ -16,14 +16,14 @@ from tensorboard.plugins.projector.projector_plugin import ProjectorPlugin
 from cv_tf.catalog import read_catalog
 from cv_tf.embeddings import embed
 from cv_tf.models import Embedder
-from cv_tf.pipeline import Photos, prepare, prepare_photos
+from cv_tf.pipeline import Photos, load_photos, photos_of
 from cv_tf.report import tensorboard as projector, write_projector
 from cv_tf.report.tensorboard import draw_sprite, metadata
 
 
 @pytest.fixture(scope="module")
 def photos(drawn_catalog) -> Photos:
-    return prepare(read_catalog(drawn_catalog), 32, progress=False)
+    return load_photos(read_catalog(drawn_catalog), 32, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_tiles_are_the_photos_made_smaller_or_larger(photos):
     for tile, photo in zip(tiles, photos.pixels[:3], strict=False):
         np.testing.assert_array_equal(tile, photo.repeat(2, axis=0).repeat(2, axis=1))
     assert (tiles[3] == 255).all()
-    large = prepare(photos.catalog, 128, progress=False)
+    large = load_photos(photos.catalog, 128, progress=False)
     tiles = tiles_of(draw_sprite(large), 64)
     averages = large.pixels.reshape(45, 64, 2, 64, 2, 3).mean(axis=(2, 4))
     np.testing.assert_allclose(tiles[:45], averages, atol=0.51)
@@ -171,7 +171,7 @@ def test_tensorboard_finds_all_of_a_trained_run(folder, finished_run, tensorboar
     assert ask("/runs").json == [run]
     (embedding,) = ask("/info", run=run).json["embeddings"]
     one = {"run": run, "name": embedding["tensorName"]}
-    photos = prepare_photos(read_catalog(config.catalog), config, 32)
+    photos = photos_of(read_catalog(config.catalog), config, 32)
     photos = photos.where_split("validation")
     expected = embed(Embedder.load(workdir / "embedder.keras"), photos)
     assert embedding["tensorShape"] == list(expected.shape)

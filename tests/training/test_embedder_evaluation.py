@@ -14,14 +14,14 @@ from cv_tf.grouping import calibrate_on
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import evaluate_embeddings, grouping_figures, retrieval_figures
 from cv_tf.models import Embedder, Whitening
-from cv_tf.pipeline import Photos, prepare, prepare_photos
+from cv_tf.pipeline import Photos, load_photos, photos_of
 from cv_tf.training import embedder_evaluation as evaluation, evaluate_catalog
 from cv_tf.training.embedder_evaluation import evaluate_new, find_threshold
 
 
 @pytest.fixture(scope="module")
 def photos(drawn_catalog) -> Photos:
-    return prepare(read_catalog(drawn_catalog), 32, progress=False)
+    return load_photos(read_catalog(drawn_catalog), 32, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +179,7 @@ class TestSavedEmbedder:
         monkeypatch.delattr(evaluation, "calibrate_on")
         figures = evaluate_catalog(given, read_catalog(drawn_catalog), path).figures
         # Everything is one group in each of the two categories.
-        _, reported = halves(prepare_photos(read_catalog(drawn_catalog), given, 32))
+        _, reported = halves(photos_of(read_catalog(drawn_catalog), given, 32))
         catalog: Catalog = reported.catalog
         expected = grouping_figures(catalog.block, catalog.style)
         assert {key: figures[key] for key in expected} == expected

@@ -9,14 +9,14 @@ import tensorflow as tf
 
 from cv_tf.catalog import read_catalog
 from cv_tf.config import Config
-from cv_tf.pipeline import BlockOrder, Photos, RandomOrder, StyleOrder, prepare
+from cv_tf.pipeline import BlockOrder, Photos, RandomOrder, StyleOrder, load_photos
 from cv_tf.training import build_order
 from cv_tf.training.fit import compile_method, fit
 
 
 @pytest.fixture(scope="module")
 def photos(drawn_catalog) -> Photos:
-    return prepare(read_catalog(drawn_catalog), 32, progress=False)
+    return load_photos(read_catalog(drawn_catalog), 32, progress=False)
 
 
 def batches_of(config: Config, photos: Photos) -> np.ndarray:

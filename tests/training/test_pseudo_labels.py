@@ -12,7 +12,7 @@ from cv_tf.catalog import read_products
 from cv_tf.config import Config
 from cv_tf.grouping import read_groups
 from cv_tf.methods import build_embedder
-from cv_tf.pipeline import prepare_photos
+from cv_tf.pipeline import photos_of
 from cv_tf.training.pseudo_labels import with_pseudo_labels, write_pseudo_labels
 
 CONFIG = Config(
@@ -33,7 +33,7 @@ def embedder():
 @pytest.fixture(scope="module")
 def photos(drawn_catalog):
     config = dataclasses.replace(CONFIG, catalog=str(drawn_catalog))
-    return prepare_photos(read_products(config), config, 32)
+    return photos_of(read_products(config), config, 32)
 
 
 def written(path, embedder, photos, **settings):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-import cv_tf
 from cv_tf.catalog import Catalog, CatalogError, check_frame, raise_problems
 from cv_tf.config import DataSettings
 from cv_tf.errors import UserError
@@ -19,11 +17,8 @@ from cv_tf.pipeline.photos import Photos
 from cv_tf.pipeline.scan import scan
 from cv_tf.pipeline.scan_cache import Reject, ScanCache, Scanned
 
-if TYPE_CHECKING:
-    from cv_tf.pipeline.photos import Photos
 
-
-def prepare(
+def load_photos(
     catalog: Catalog,
     image_size: int = 224,
     *,
@@ -62,14 +57,14 @@ def prepare(
     check_frame(catalog.name, frame, catalog.box)
     if not len(catalog):
         raise CatalogError(f"{catalog.name}: there are no products in it.")
-    photos = look_through(catalog, image_size, frame, cache_dir, progress)
+    photos = scan_photos(catalog, image_size, frame, cache_dir, progress)
     if photos.rejects and (on_bad_image == "fail" or not len(photos)):
         _raise_rejects(catalog, photos.rejects, on_bad_image)
     fits = len(photos) * image_size**2 * 3 <= memory_gigabytes * 1e9
     return photos.in_memory(progress) if fits else photos
 
 
-def look_through(
+def scan_photos(
     catalog: Catalog,
     image_size: int,
     frame: str = "auto",
@@ -79,7 +74,7 @@ def look_through(
     """Looks at every photo once; unreadable ones are rejects, also if all of them are.
 
     Args:
-      catalog: As for `prepare`, as are the others.
+      catalog: As for `load_photos`, as are the others.
       image_size: Pixels a side.
       frame: Which part of a photo is the product.
       cache_dir: Where findings are kept.
@@ -167,15 +162,13 @@ def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
         raise UserError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
 
 
-def prepare_photos(catalog: Catalog, settings: DataSettings, image_size: int) -> Photos:
+def photos_of(catalog: Catalog, settings: DataSettings, image_size: int) -> Photos:
     """The photos of a catalogue as squares of some size.
 
     Raises:
       CatalogError: If photos cannot be used and `--on_bad_image` is "fail".
     """
-    # Tables are read without TensorFlow, so that errors in them come at once.
-
-    return cv_tf.pipeline.prepare(
+    return load_photos(
         catalog,
         image_size,
         frame=settings.frame,

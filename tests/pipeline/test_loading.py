@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from cv_tf.catalog import CatalogError, read_catalog
-from cv_tf.pipeline import in_order, look_through, prepare
+from cv_tf.pipeline import in_order, load_photos, scan_photos
 
 RED, BLUE = (200, 40, 40), (40, 40, 200)
 
@@ -44,7 +44,9 @@ def test_photos_of_every_kind_come_out_alike(tmp_path):
     image.save(tmp_path / "progressive.jpg", progressive=True, quality=95)
     halves(1024, 1024).save(tmp_path / "large.jpg")
     names = sorted(path.name for path in tmp_path.iterdir())
-    photos = prepare(write_table(tmp_path, names), 16, frame="photo", progress=False)
+    photos = load_photos(
+        write_table(tmp_path, names), 16, frame="photo", progress=False
+    )
     assert len(photos) == len(names) == 10
     assert photos.rejects == ()
     for name, image in zip(names, pixels(photos), strict=True):
@@ -57,7 +59,7 @@ def test_grey_and_cmyk_come_out_in_three_channels(tmp_path):
     Image.new("L", (20, 20), 90).save(tmp_path / "grey.jpg")
     Image.new("CMYK", (20, 20), (0, 255, 255, 0)).save(tmp_path / "ink.jpg")
     catalog = write_table(tmp_path, ["grey.png", "grey.jpg", "ink.jpg"])
-    images = pixels(prepare(catalog, 8, progress=False))
+    images = pixels(load_photos(catalog, 8, progress=False))
     assert np.abs(images[:2] - 90).max() <= 2
     assert np.abs(images[2] - [255, 0, 0]).max() <= 6
 
@@ -78,7 +80,7 @@ REASONS = ("a text file", "empty", "missing", "no image", "truncated", "a folder
 
 def test_bad_photos_are_all_named_with_their_lines(tmp_path):
     with pytest.raises(CatalogError) as error:
-        prepare(make_bad_photos(tmp_path), 8, progress=False)
+        load_photos(make_bad_photos(tmp_path), 8, progress=False)
     message = str(error.value)
     assert "6 problems" in message
     assert "--on_bad_image=reject" in message
@@ -90,7 +92,7 @@ def test_bad_photos_are_all_named_with_their_lines(tmp_path):
 
 def test_bad_photos_are_rejected_if_asked_and_the_rest_goes_on(tmp_path):
     catalog = make_bad_photos(tmp_path)
-    photos = prepare(catalog, 8, on_bad_image="reject", progress=False)
+    photos = load_photos(catalog, 8, on_bad_image="reject", progress=False)
     assert list(photos.catalog.product_id) == ["0", "7"]
     assert [reject.product_id for reject in photos.rejects] == list("123456")
     assert photos.rejects[0].image == f"{tmp_path}/text.jpg"
@@ -102,7 +104,7 @@ def test_bad_photos_are_rejected_if_asked_and_the_rest_goes_on(tmp_path):
 def test_with_no_photo_left_there_is_nothing_to_go_on_with(tmp_path):
     catalog = write_table(tmp_path, ["gone.jpg"])
     with pytest.raises(CatalogError, match="No photo is left"):
-        prepare(catalog, 8, on_bad_image="reject", progress=False)
+        load_photos(catalog, 8, on_bad_image="reject", progress=False)
 
 
 def on_white(box, size=(100, 100)):
@@ -114,12 +116,12 @@ def on_white(box, size=(100, 100)):
 def test_auto_frames_the_product_and_photo_does_not(tmp_path):
     on_white((30, 40, 50, 60)).save(tmp_path / "a.png")
     catalog = write_table(tmp_path, ["a.png"])
-    framed = pixels(prepare(catalog, 28, frame="auto", progress=False))[0]
+    framed = pixels(load_photos(catalog, 28, frame="auto", progress=False))[0]
     # 20 pixels of product and a margin of 4 on each side: about one to one.
     is_red = (np.abs(framed - RED).max(axis=-1) < 40).nonzero()
     extent = [(i.min(), i.max()) for i in is_red]
     np.testing.assert_allclose(extent, [(4, 23), (4, 23)], atol=1)
-    whole = pixels(prepare(catalog, 100, frame="photo", progress=False))[0]
+    whole = pixels(load_photos(catalog, 100, frame="photo", progress=False))[0]
     is_red = (np.abs(whole - RED).max(axis=-1) < 40).nonzero()
     assert [(i.min(), i.max()) for i in is_red] == [(40, 59), (30, 49)]
 
@@ -132,12 +134,12 @@ def test_boxes_of_the_catalogue_win_where_they_are_given(tmp_path):
     extra = ["10,20,60,60", ",,,"]
     catalog = write_table(tmp_path, ["a.png"] * 2, HEADER, extra)
     for frame, second in (("auto", "found"), ("columns", "whole")):
-        photos = prepare(catalog, 68, frame=frame, progress=False)
+        photos = load_photos(catalog, 68, frame=frame, progress=False)
         # x 10 to 70 and y 20 to 80, with a margin of 4.
         np.testing.assert_array_equal(photos.plan.window[0], [16, 6, 68, 68])
         expected = [36, 26, 28, 28] if second == "found" else [0, 0, 100, 100]
         np.testing.assert_allclose(photos.plan.window[1], expected, atol=2)
-    photos = prepare(catalog, 68, frame="photo", progress=False)
+    photos = load_photos(catalog, 68, frame="photo", progress=False)
     np.testing.assert_array_equal(photos.plan.window[0], [0, 0, 100, 100])
 
 
@@ -145,7 +147,7 @@ def test_a_box_outside_its_photo_makes_a_bad_photo(tmp_path):
     on_white((30, 40, 50, 60)).save(tmp_path / "a.png")
     extra = ["90,90,40,40", "100,0,10,10"]
     catalog = write_table(tmp_path, ["a.png"] * 2, HEADER, extra)
-    photos = prepare(catalog, 8, on_bad_image="reject", progress=False)
+    photos = load_photos(catalog, 8, on_bad_image="reject", progress=False)
     np.testing.assert_array_equal(photos.plan.window[0], [86, 86, 14, 14])
     assert photos.rejects[0].reason == "its box lies outside the photo, 100x100"
 
@@ -153,7 +155,7 @@ def test_a_box_outside_its_photo_makes_a_bad_photo(tmp_path):
 def test_columns_without_columns_say_which(tmp_path):
     on_white((30, 40, 50, 60)).save(tmp_path / "a.png")
     with pytest.raises(CatalogError, match="x, y, width, height"):
-        prepare(write_table(tmp_path, ["a.png"]), 8, frame="columns")
+        load_photos(write_table(tmp_path, ["a.png"]), 8, frame="columns")
 
 
 @pytest.mark.parametrize(
@@ -167,41 +169,41 @@ def test_columns_without_columns_say_which(tmp_path):
 def test_unknown_choices_name_the_known_ones(tmp_path, argument, expected):
     catalog = write_table(tmp_path, ["a.png"])
     with pytest.raises(ValueError, match=expected):
-        prepare(catalog, **argument)
+        load_photos(catalog, **argument)
 
 
 def test_many_photos_keep_their_order(tmp_path):
     for i in range(300):
         Image.new("L", (8, 8), i % 256).save(tmp_path / f"{i}.png")
     catalog = write_table(tmp_path, [f"{i}.png" for i in range(300)])
-    images = pixels(prepare(catalog, 4, progress=False))
+    images = pixels(load_photos(catalog, 4, progress=False))
     np.testing.assert_array_equal(images[:, 0, 0, 0], np.arange(300) % 256)
 
 
-class TestLookThrough:
+class TestScanPhotos:
     def test_names_bad_photos_and_keeps_the_others_in_their_order(self, tmp_path):
         catalog = make_bad_photos(tmp_path)
-        photos = look_through(catalog, 8)
+        photos = scan_photos(catalog, 8)
         assert list(photos.catalog.product_id) == ["0", "7"]
         assert [reject.product_id for reject in photos.rejects] == list("123456")
         for reject, reason in zip(photos.rejects, REASONS, strict=True):
             assert reason in reject.reason
 
-    def test_is_what_prepare_looks_at_but_not_decoded(self, tmp_path):
+    def test_finds_what_load_photos_decodes(self, tmp_path):
         on_white((30, 40, 50, 60)).save(tmp_path / "a.png")
         halves(90, 60).save(tmp_path / "b.jpg")
         catalog = write_table(tmp_path, ["a.png", "b.jpg"])
         for frame in ("auto", "photo"):
-            photos = look_through(catalog, 16, frame)
+            photos = scan_photos(catalog, 16, frame)
             assert photos.pixels is None
-            expected = prepare(catalog, 16, frame=frame, progress=False)
+            expected = load_photos(catalog, 16, frame=frame, progress=False)
             for found, column in zip(photos.plan, expected.plan, strict=True):
                 np.testing.assert_array_equal(found, column)
             np.testing.assert_array_equal(pixels(photos), expected.pixels)
 
     def test_all_photos_may_be_bad(self, tmp_path):
         (tmp_path / "text.jpg").write_text("this is no photo", encoding="utf-8")
-        photos = look_through(write_table(tmp_path, ["gone.jpg", "text.jpg"]), 8)
+        photos = scan_photos(write_table(tmp_path, ["gone.jpg", "text.jpg"]), 8)
         assert len(photos) == 0
         assert [reject.product_id for reject in photos.rejects] == ["0", "1"]
         assert list(in_order(photos)) == []
@@ -209,12 +211,12 @@ class TestLookThrough:
     def test_keeps_what_it_found_where_it_is_told_to(self, tmp_path, capsys):
         halves(20, 20).convert("P").save(tmp_path / "a.png")
         catalog = write_table(tmp_path, ["a.png"])
-        photos = look_through(catalog, 8, cache_dir=tmp_path / "new" / "folder")
+        photos = scan_photos(catalog, 8, cache_dir=tmp_path / "new" / "folder")
         names = {path.name for path in tmp_path.iterdir()}
         assert names == {"a.png", "catalog.csv", "new"}
         assert any((tmp_path / "new" / "folder").iterdir())
         assert len(pixels(photos)) == 1
         assert capsys.readouterr().err == ""
         other = tmp_path / "other"
-        look_through(catalog, 8, cache_dir=other, progress=True)
+        scan_photos(catalog, 8, cache_dir=other, progress=True)
         assert "Looking at photos" in capsys.readouterr().err
