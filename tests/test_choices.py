@@ -6,7 +6,6 @@ import tf_keras as keras
 from cv_tf import choices, strategy
 from cv_tf.config import Config
 from cv_tf.grouping.calibration import CRITERIA
-from cv_tf.losses.distances import DISTANCES
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.models.backbones import _BUILDERS
 from cv_tf.pipeline import load_photos
@@ -23,7 +22,6 @@ from cv_tf.vision.color import MODES
         (choices.BACKBONES, _BUILDERS),
         (choices.COLOR_INPUTS, (*MODES, "both")),
         (choices.LAYOUTS, LAYOUTS),
-        (choices.DISTANCES, DISTANCES),
         (choices.CRITERIA, CRITERIA),
     ],
 )

@@ -10,6 +10,7 @@ from .nt_xent import (
 )
 from .part_nt_xent import (
     PartNTXentLoss as PartNTXentLoss,
+    mean_over_parts as mean_over_parts,
     part_nt_xent_loss as part_nt_xent_loss,
     part_nt_xent_per_product as part_nt_xent_per_product,
     parts_first as parts_first,

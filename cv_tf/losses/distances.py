@@ -1,30 +1,33 @@
-"""Distances between all embeddings of a batch."""
+"""What the losses share: distances between all embeddings of a batch, and labels."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-DISTANCES = ("L2", "squared-L2", "angular")
+from cv_tf import choices
 
 
 def pairwise_distances(embeddings: tf.Tensor, distance: str = "L2") -> tf.Tensor:
     """Distances between every two embeddings, computed in float32.
 
-    Two identical embeddings are at distance 0 with gradient 0, where the square
-    root by itself would give an infinite one.
+    Two identical embeddings are at distance 0 with gradient 0, where the gradient of
+    the square root alone would be infinite.
 
     Args:
-      embeddings: Float [batch, dim]; for "L2" and "squared-L2" they are taken as
-        they are, for "angular" they are L2-normalized first.
+      embeddings: Float [batch, dim]. Only "angular" normalizes them to length 1.
       distance: "L2", "squared-L2" or "angular" (one minus the cosine).
 
     Returns:
       Float32 [batch, batch], never negative; the diagonal is 0.
 
     Raises:
-      ValueError: If `distance` is not one of the three.
+      ValueError: If the distance is unknown.
+
+    Example:
+      >>> pairwise_distances([[0.0, 0.0], [3.0, 4.0]]).numpy().tolist()
+      [[0.0, 5.0], [5.0, 0.0]]
     """
-    check_distance(distance)
+    choices.check("distance", distance, choices.DISTANCES)
     embeddings = tf.cast(embeddings, tf.float32)
     if distance == "angular":
         embeddings = tf.math.l2_normalize(embeddings, axis=1)
@@ -42,14 +45,6 @@ def pairwise_distances(embeddings: tf.Tensor, distance: str = "L2") -> tf.Tensor
     return tf.where(zero, 0.0, raw)
 
 
-def check_distance(distance: str) -> None:
-    """Raises ValueError unless `distance` names one of `DISTANCES`."""
-    if distance not in DISTANCES:
-        raise ValueError(
-            f"Unknown distance {distance!r}. Use one of: {', '.join(DISTANCES)}."
-        )
-
-
 def diagonal(size: int | tf.Tensor) -> tf.Tensor:
     """Bool [size, size], true on the diagonal."""
     index = tf.range(size)
@@ -57,7 +52,7 @@ def diagonal(size: int | tf.Tensor) -> tf.Tensor:
 
 
 def integer_labels(labels: tf.Tensor) -> tf.Tensor:
-    """Labels as one row, [batch], from [batch] or Keras's [batch, 1].
+    """Flattens integer labels of shape [batch], or Keras's [batch, 1], to [batch].
 
     Raises:
       TypeError: If the labels are not integers.

@@ -19,9 +19,8 @@ def info_nce(
 ) -> tf.Tensor:
     """Cross-entropy of finding each anchor's positive among the candidates.
 
-    The core of every contrastive loss here. Inputs are L2-normalized in float32, so
-    similarity is the cosine. Anchors need not be candidates: they may be the local
-    rows of a global batch of candidates.
+    The embeddings are L2-normalized in float32, so similarity is the cosine. Anchors
+    need not be candidates: they may be the local rows of a global batch of candidates.
 
     Source: van den Oord et al., arXiv 1807.03748, equation 4; the queue: He et al.,
     MoCo, arXiv 1911.05722, section 3.2.
@@ -31,14 +30,19 @@ def info_nce(
         share `positives` and `excluded`.
       candidates: Float [..., m, dim], the same leading dimensions.
       positives: Int32 [n], the row in `candidates` of each anchor's positive.
-      temperature: What similarities are divided by.
-      excluded: Bool [n, m], candidates that an anchor is not compared with (itself,
-        for one). The positive is kept whatever this says.
-      queue: Float [..., k, dim], further negatives of every anchor; a row of zeros is
-        an empty place and counts for nothing.
+      temperature: Divisor of the similarities, above 0.
+      excluded: Bool [n, m], true for candidates that an anchor is not compared with,
+        such as itself. The positive is always kept.
+      queue: Float [..., k, dim], further negatives of every anchor; rows of zeros are
+        empty and ignored.
 
     Returns:
       Float32 [..., n], one loss an anchor.
+
+    Example:
+      >>> queries, keys = tf.eye(2), tf.eye(2)
+      >>> info_nce(queries, keys, positives=[0, 1], temperature=1.0).shape
+      TensorShape([2])
     """
     anchors, candidates = _unit(anchors), _unit(candidates)
     positives = tf.convert_to_tensor(positives, tf.int32)
@@ -62,12 +66,12 @@ def _unit(vectors: tf.Tensor) -> tf.Tensor:
 
 
 class WholeBatch(NamedTuple):
-    """A batch, some rows of which are at hand; for a batch that is spread.
+    """Both views of a whole batch that is split over several replicas.
 
     Attributes:
-      first: Float [..., total, dim], one view of all of its products.
-      second: Float [..., total, dim], their other view.
-      start: Integer scalar, the row of the first product at hand.
+      first: Float [..., total, dim], the first view of all products of the batch.
+      second: Float [..., total, dim], the second view of the same products.
+      start: Integer scalar, row in the batch of this replica's first product.
     """
 
     first: tf.Tensor
@@ -79,35 +83,28 @@ def nt_xent_loss(
     first: tf.Tensor,
     second: tf.Tensor,
     temperature: float = 0.1,
-    *,
-    weights: tf.Tensor | None = None,
-    ignore: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Mean NT-Xent over the 2 * batch anchors of two views.
 
-    Each view of a product has the other one as its positive, and both views of
-    every other product as negatives.
+    The positive of a view is the other view of the same product; both views of every
+    other product are negatives.
 
     Source: Chen et al., SimCLR, arXiv 2002.05709, equation 1.
 
     Args:
       first: Float [batch, dim], one view a product; normalized here.
       second: Float [batch, dim], the other view of the same products.
-      temperature: What similarities are divided by.
-      weights: Float [batch], how much each product counts in the mean.
-      ignore: Bool [batch, batch], pairs of products that are not to be negatives
-        of each other, say because they are known to be of one style.
+      temperature: Divisor of the similarities, above 0.
 
     Returns:
       Float32 scalar.
+
+    Example:
+      >>> first, second = tf.random.normal([2, 8, 16])
+      >>> nt_xent_loss(first, second, temperature=0.2).shape
+      TensorShape([])
     """
-    losses = nt_xent_per_product(first, second, temperature, ignore=ignore)
-    if weights is None:
-        return tf.reduce_mean(losses)
-    weights = tf.cast(weights, tf.float32)
-    return tf.math.divide_no_nan(
-        tf.reduce_sum(weights * losses), tf.reduce_sum(weights)
-    )
+    return tf.reduce_mean(nt_xent_per_product(first, second, temperature))
 
 
 def nt_xent_per_product(
@@ -115,18 +112,16 @@ def nt_xent_per_product(
     second: tf.Tensor,
     temperature: float = 0.1,
     *,
-    ignore: tf.Tensor | None = None,
     whole: WholeBatch | None = None,
 ) -> tf.Tensor:
-    """NT-Xent of each product, the mean of its two anchors.
+    """NT-Xent of each product: the mean of the losses of its two views.
 
     Args:
       first: Float [..., batch, dim]; leading dimensions are separate problems.
       second: Float [..., batch, dim].
-      temperature: What similarities are divided by.
-      ignore: Bool [batch, total], pairs that are not to be negatives.
-      whole: The batch of `total` products whose rows first and second are; None where
-        they are all of it. The other products are negatives, too.
+      temperature: Divisor of the similarities, above 0.
+      whole: The whole batch if `first` and `second` are some rows of it; its other
+        products are negatives, too. None if they are all rows.
 
     Returns:
       Float32 [..., batch].
@@ -134,18 +129,15 @@ def nt_xent_per_product(
     whole = whole or WholeBatch(first, second, 0)
     total = tf.shape(whole.first)[-2]
     products = whole.start + tf.range(tf.shape(first)[-2])
-    # Rows among the candidates: all first views, then all second ones.
+    # Rows of the candidates, which are all first views and then all second ones.
     own = tf.concat([products, products + total], axis=0)
     other = tf.concat([products + total, products], axis=0)
-    excluded = own[:, tf.newaxis] == tf.range(2 * total)
-    if ignore is not None:
-        excluded |= tf.tile(ignore, [2, 2])
     losses = info_nce(
         anchors=tf.concat([first, second], axis=-2),
         candidates=tf.concat([whole.first, whole.second], axis=-2),
         positives=other,
         temperature=temperature,
-        excluded=excluded,
+        excluded=own[:, tf.newaxis] == tf.range(2 * total),
     )
     return 0.5 * tf.add(*tf.split(losses, 2, axis=-1))
 
@@ -154,14 +146,18 @@ def nt_xent_per_product(
 class NTXentLoss(keras.losses.Loss):
     """`nt_xent_loss` as a Keras loss: `y_true` is one view, `y_pred` the other.
 
-    Which is which makes no difference; both get a gradient. Sample weights are
-    weights of products, averaged over as Keras does: by their number, where
-    `nt_xent_loss` divides by their sum.
+    The order of the views makes no difference; both get a gradient. Sample weights are
+    weights of products.
 
     Args:
-      temperature: What similarities are divided by.
-      reduction: As in every Keras loss.
-      name: As in every Keras loss.
+      temperature: Divisor of the similarities, above 0.
+      reduction: Reduction of the losses of the products, see `keras.losses.Loss`.
+      name: Name of the loss.
+
+    Example:
+      >>> first, second = tf.random.normal([2, 8, 16])
+      >>> NTXentLoss(temperature=0.2)(first, second).shape
+      TensorShape([])
     """
 
     def __init__(

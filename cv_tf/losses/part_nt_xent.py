@@ -9,7 +9,7 @@ import tf_keras as keras
 
 from cv_tf.losses.nt_xent import WholeBatch, nt_xent_per_product
 
-# Similarities that are held in memory at once, 4 bytes each, and a few times over.
+# Most similarities to hold in memory at once: 4 bytes each, in several copies.
 _MOST_SIMILARITIES = 2**28
 
 
@@ -19,30 +19,21 @@ def part_nt_xent_loss(
     temperature: float = 0.1,
     *,
     part_weights: tf.Tensor | Sequence[float] | None = None,
-    ignore: tf.Tensor | None = None,
     whole: WholeBatch | None = None,
 ) -> tf.Tensor:
-    """Mean over the batch of `part_nt_xent_per_product`.
-
-    Args:
-      first: Float [batch, parts, dim], one view a product.
-      second: Float [batch, parts, dim], the other view of the same products.
-      temperature: What similarities are divided by.
-      part_weights: Float [parts], as below.
-      ignore: Bool [batch, total], as below.
-      whole: As below.
+    """Mean over the batch of `part_nt_xent_per_product`, which has the same arguments.
 
     Returns:
       Float32 scalar.
+
+    Example:
+      >>> first, second = tf.random.normal([2, 8, 3, 16])  # 8 products, 3 parts each
+      >>> part_nt_xent_loss(first, second, part_weights=[2.0, 1.0, 1.0]).shape
+      TensorShape([])
     """
     return tf.reduce_mean(
         part_nt_xent_per_product(
-            first,
-            second,
-            temperature,
-            part_weights=part_weights,
-            ignore=ignore,
-            whole=whole,
+            first, second, temperature, part_weights=part_weights, whole=whole
         )
     )
 
@@ -53,25 +44,22 @@ def part_nt_xent_per_product(
     temperature: float = 0.1,
     *,
     part_weights: tf.Tensor | Sequence[float] | None = None,
-    ignore: tf.Tensor | None = None,
     whole: WholeBatch | None = None,
 ) -> tf.Tensor:
     """NT-Xent of fixed parts: collar against collars, hem against hems.
 
-    Each part is contrasted with the same part of every other product, and a
-    product's loss is the weighted mean over its parts.
+    Each part is contrasted with the same part of every other product. The loss of a
+    product is the weighted mean of the losses of its parts.
 
     The idea is from arXiv 2104.08581 (abstract); this form of it is our own.
 
     Args:
       first: Float [batch, parts, dim], one view a product.
       second: Float [batch, parts, dim], the other view of the same products.
-      temperature: What similarities are divided by.
-      part_weights: Float [parts], not negative; normalized here to sum to 1.
-        Default: all equal.
-      ignore: Bool [batch, total], pairs of products that are not to be negatives.
-      whole: The batch of `total` products whose rows first and second are, its views
-        float [total, parts, dim]; None where they are all of it.
+      temperature: Divisor of the similarities, above 0.
+      part_weights: Float [parts], see `mean_over_parts`.
+      whole: The whole batch, with views of shape [total, parts, dim], if `first` and
+        `second` are some rows of it; None if they are all rows.
 
     Returns:
       Float32 [batch].
@@ -82,10 +70,34 @@ def part_nt_xent_per_product(
         whole = whole._replace(
             first=parts_first(whole.first), second=parts_first(whole.second)
         )
-    shares = _shares(part_weights, num_parts=tf.shape(first)[0])
     find = _part_by_part if _are_many(first, whole) else nt_xent_per_product
-    losses = find(first, second, temperature, ignore=ignore, whole=whole)
+    losses = find(first, second, temperature, whole=whole)
+    return mean_over_parts(losses, part_weights)
+
+
+def mean_over_parts(
+    losses: tf.Tensor, part_weights: tf.Tensor | Sequence[float] | None = None
+) -> tf.Tensor:
+    """Weighted mean of losses over the parts.
+
+    Args:
+      losses: Float32 [parts, n].
+      part_weights: Float [parts], not negative; only their ratios matter. None to
+        weight all parts equally.
+
+    Returns:
+      Float32 [n].
+    """
+    if part_weights is None:
+        part_weights = tf.ones([tf.shape(losses)[0]])
+    part_weights = tf.cast(part_weights, tf.float32)
+    shares = part_weights / tf.reduce_sum(part_weights)
     return tf.reduce_sum(losses * shares[:, tf.newaxis], axis=0)
+
+
+def parts_first(embeddings: tf.Tensor) -> tf.Tensor:
+    """Transposes embeddings [batch, parts, dim] to float32 [parts, batch, dim]."""
+    return tf.transpose(tf.cast(embeddings, tf.float32), [1, 0, 2])
 
 
 def _are_many(first: tf.Tensor, whole: WholeBatch | None) -> bool:
@@ -102,20 +114,17 @@ def _part_by_part(
     second: tf.Tensor,
     temperature: float,
     *,
-    ignore: tf.Tensor | None,
     whole: WholeBatch | None,
 ) -> tf.Tensor:
     """`nt_xent_per_product` with the similarities of one part in memory at a time.
 
-    They are found again for the gradient.
+    The similarities are computed again for the gradient.
     """
 
     @tf.recompute_grad
     def losses_of(first, second, *views):
-        part = whole and WholeBatch(*views, whole.start)
-        return nt_xent_per_product(
-            first, second, temperature, ignore=ignore, whole=part
-        )
+        part = WholeBatch(views[0], views[1], whole.start) if whole else None
+        return nt_xent_per_product(first, second, temperature, whole=part)
 
     views = (whole.first, whole.second) if whole else ()
     return tf.map_fn(
@@ -130,14 +139,22 @@ def _part_by_part(
 class PartNTXentLoss(keras.losses.Loss):
     """`part_nt_xent_loss` as a Keras loss: `y_true` is one view, `y_pred` the other.
 
-    Which is which makes no difference; both get a gradient. Sample weights are
+    The order of the views makes no difference; both get a gradient. Sample weights are
     weights of products.
 
     Args:
-      temperature: What similarities are divided by.
-      part_weights: One weight a part, normalized to sum to 1. Default: all equal.
-      reduction: As in every Keras loss.
-      name: As in every Keras loss.
+      temperature: Divisor of the similarities, above 0.
+      part_weights: One weight a part, see `mean_over_parts`.
+      reduction: Reduction of the losses of the products, see `keras.losses.Loss`.
+      name: Name of the loss.
+
+    Raises:
+      ValueError: If a part weight is negative, or none is above 0.
+
+    Example:
+      >>> first, second = tf.random.normal([2, 8, 3, 16])  # 8 products, 3 parts each
+      >>> PartNTXentLoss(part_weights=[2.0, 1.0, 1.0])(first, second).shape
+      TensorShape([])
     """
 
     def __init__(
@@ -164,19 +181,6 @@ class PartNTXentLoss(keras.losses.Loss):
             "temperature": self.temperature,
             "part_weights": self.part_weights,
         }
-
-
-def parts_first(embeddings: tf.Tensor) -> tf.Tensor:
-    """`[batch, parts, dim]` to float32 `[parts, batch, dim]`, as other losses ask."""
-    return tf.transpose(tf.cast(embeddings, tf.float32), [1, 0, 2])
-
-
-def _shares(part_weights, num_parts: tf.Tensor) -> tf.Tensor:
-    """Each part's share in the whole, float32 [parts] that sum to 1."""
-    if part_weights is None:
-        part_weights = tf.ones([num_parts])
-    part_weights = tf.cast(part_weights, tf.float32)
-    return part_weights / tf.reduce_sum(part_weights)
 
 
 def _checked_weights(part_weights: Sequence[float] | None) -> list[float] | None:

@@ -1,4 +1,4 @@
-"""Supervised contrastive loss: all that share a label are positives."""
+"""Supervised contrastive loss: embeddings that share a label are positives."""
 
 from __future__ import annotations
 
@@ -15,15 +15,19 @@ def sup_con_loss(
 
     Args:
       embeddings: Float [..., n, dim]; leading dimensions are separate problems.
-      labels: Integer [n] or [n, 1]; negative ones are unknown.
-      temperature: What similarities are divided by.
+      labels: Integer [n] or [n, 1]; negative labels are unknown.
+      temperature: Divisor of the similarities, above 0.
 
     Returns:
-      Float32 [...], a scalar for embeddings [n, dim]; 0 with gradient 0 where no two
+      Float32 [...], a scalar for embeddings [n, dim]; 0 with gradient 0 if no two
       labels agree.
 
     Raises:
       TypeError: If the labels are not integers.
+
+    Example:
+      >>> sup_con_loss(tf.random.normal([4, 16]), labels=[0, 0, 1, 1]).shape
+      TensorShape([])
     """
     losses = sup_con_per_anchor(embeddings, labels, temperature)
     has_positive = tf.reduce_any(_positives(integer_labels(labels)), axis=-1)
@@ -36,18 +40,18 @@ def sup_con_per_anchor(
 ) -> tf.Tensor:
     """Cross-entropy of finding an anchor's positives, averaged over the positives.
 
-    Every other embedding of the anchor's label is a positive, and all others, the
-    other positives among them, are what it has to be found in. Where each label occurs
-    twice this is NT-Xent. Inputs are L2-normalized in float32. An embedding of unknown
-    label is a negative of all others.
+    Every other embedding of the anchor's label is a positive. Each positive is to be
+    found among all other embeddings, including the other positives. If each label
+    occurs twice, this is NT-Xent. The embeddings are L2-normalized in float32. An
+    embedding of unknown label is a negative of all others.
 
     Source: Khosla et al., arXiv 2004.11362, equation 2 (L_out).
 
     Args:
       embeddings: Float [..., n, dim]; leading dimensions are separate problems that
         share the labels, such as the parts of n products.
-      labels: Integer [n] or [n, 1]; negative ones are unknown.
-      temperature: What similarities are divided by.
+      labels: Integer [n] or [n, 1]; negative labels are unknown.
+      temperature: Divisor of the similarities, above 0.
 
     Returns:
       Float32 [..., n], one loss an anchor; 0 for an anchor without a positive.
@@ -70,12 +74,16 @@ def sup_con_per_anchor(
 class SupConLoss(keras.losses.Loss):
     """`sup_con_loss` as a Keras loss: `y_true` labels, `y_pred` embeddings.
 
-    The loss of a batch is one number, so per-sample weights have no meaning here.
+    The loss of a batch is one number, so sample weights are not supported.
 
     Args:
-      temperature: What similarities are divided by.
-      reduction: As in every Keras loss.
-      name: As in every Keras loss.
+      temperature: Divisor of the similarities, above 0.
+      reduction: Reduction, see `keras.losses.Loss`.
+      name: Name of the loss.
+
+    Example:
+      >>> SupConLoss(temperature=0.2)([0, 0, 1, 1], tf.random.normal([4, 16])).shape
+      TensorShape([])
     """
 
     def __init__(
@@ -97,7 +105,7 @@ class SupConLoss(keras.losses.Loss):
 
 
 def _positives(labels: tf.Tensor) -> tf.Tensor:
-    """Bool [n, n]: two embeddings of one known label; none is its own positive."""
+    """Bool [n, n], true for different embeddings that share a known label."""
     same = labels[:, tf.newaxis] == labels[tf.newaxis, :]
     known = labels[:, tf.newaxis] >= 0
     return same & known & ~diagonal(tf.size(labels))

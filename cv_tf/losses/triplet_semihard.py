@@ -5,12 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.losses.distances import (
-    check_distance,
-    diagonal,
-    integer_labels,
-    pairwise_distances,
-)
+from cv_tf import choices
+from cv_tf.losses.distances import diagonal, integer_labels, pairwise_distances
 
 
 def triplet_semihard_loss(
@@ -21,24 +17,24 @@ def triplet_semihard_loss(
 ) -> tf.Tensor:
     """Mean over all (anchor, positive) pairs of the semi-hard triplet's hinge.
 
-    A pair's negative is the closest one that is farther from the anchor than the
-    positive is; where there is none, the farthest negative of all:
+    The negative of a pair is the closest one that is farther from the anchor than the
+    positive is or, if there is none, the farthest negative:
     `mean(max(margin + d(anchor, positive) - d(anchor, negative), 0))`.
 
     Value and gradient are those of `tfa.losses.TripletSemiHardLoss`, which compares
-    all batch^3 triplets. Here each anchor's negatives are sorted and searched:
-    O(batch^2) memory, O(batch^2 log batch) time. Negatives tied at one distance share
-    the gradient equally, as in tfa; what tfa then leaks to a positive that is exactly
-    as far away as the farthest negative, the negative keeps here. An anchor without a
-    negative has one at distance 0, as in tfa. Where tfa's loss is NaN, because no two
-    labels agree, this one is 0 with gradient 0.
+    all batch^3 triplets. Here the negatives of each anchor are sorted and searched, in
+    O(batch^2) memory and O(batch^2 log batch) time. Negatives at the same distance
+    share the gradient equally, as in tfa, and an anchor without a negative has one at
+    distance 0, as in tfa. There are two differences: a positive exactly as far away as
+    the farthest negative gets no share of the negative's gradient; and if no two labels
+    agree, this loss is 0 with gradient 0, where tfa's is NaN.
 
     Source: Schroff et al., FaceNet, arXiv 1503.03832, section 3.2.
 
     Args:
       labels: Integer [batch] or [batch, 1].
-      embeddings: Float [batch, dim], any precision; L2-normalized, as a rule.
-      margin: How much farther than the positive the negative has to be.
+      embeddings: Float [batch, dim], usually L2-normalized.
+      margin: Distance by which the negative should be farther than the positive.
       distance: "L2", "squared-L2" or "angular" (one minus the cosine).
 
     Returns:
@@ -46,7 +42,12 @@ def triplet_semihard_loss(
 
     Raises:
       TypeError: If the labels are not integers.
-      ValueError: If `distance` is not one of the three.
+      ValueError: If the distance is unknown.
+
+    Example:
+      >>> embeddings = tf.random.normal([4, 16])
+      >>> triplet_semihard_loss([0, 0, 1, 1], embeddings, distance="angular").shape
+      TensorShape([])
     """
     labels = integer_labels(labels)
     same = labels[:, tf.newaxis] == labels[tf.newaxis, :]
@@ -54,7 +55,7 @@ def triplet_semihard_loss(
 
     @tf.custom_gradient
     def mean_hinge(distances):
-        # Without stop_gradient an eager tape would keep every table of the mining.
+        # Without stop_gradient, an eager tape keeps every intermediate table.
         distances = tf.stop_gradient(distances)
         loss, slope = _mean_hinge(distances, positive, ~same, margin)
         return loss, lambda upstream: upstream * slope
@@ -66,13 +67,21 @@ def triplet_semihard_loss(
 class TripletSemiHardLoss(keras.losses.Loss):
     """`triplet_semihard_loss` as a Keras loss: `y_true` labels, `y_pred` embeddings.
 
-    The loss of a batch is one number, so per-sample weights have no meaning here.
+    The loss of a batch is one number, so sample weights are not supported.
 
     Args:
-      margin: How much farther than the positive the negative has to be.
+      margin: Distance by which the negative should be farther than the positive.
       distance: "L2", "squared-L2" or "angular" (one minus the cosine).
-      reduction: As in every Keras loss.
-      name: As in every Keras loss.
+      reduction: Reduction, see `keras.losses.Loss`.
+      name: Name of the loss.
+
+    Raises:
+      ValueError: If the distance is unknown.
+
+    Example:
+      >>> loss = TripletSemiHardLoss(margin=0.5, distance="angular")
+      >>> loss([0, 0, 1, 1], tf.random.normal([4, 16])).shape
+      TensorShape([])
     """
 
     def __init__(
@@ -83,7 +92,7 @@ class TripletSemiHardLoss(keras.losses.Loss):
         name: str = "triplet_semihard",
     ):
         super().__init__(reduction=reduction, name=name)
-        check_distance(distance)
+        choices.check("distance", distance, choices.DISTANCES)
         self.margin = margin
         self.distance = distance
 
@@ -100,19 +109,28 @@ class TripletSemiHardLoss(keras.losses.Loss):
 def _mean_hinge(
     distances: tf.Tensor, positive: tf.Tensor, negative: tf.Tensor, margin: float
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The loss from the distances, and its derivative with respect to them.
+    """The loss of the distances, and its derivative with respect to them.
 
-    The derivative is written out because it is one [batch, batch] table: nothing of
-    the mining has to be kept for the backward pass.
+    The derivative is written out because it is one [batch, batch] table: no
+    intermediate result has to be kept for the backward pass.
+
+    Args:
+      distances: Float32 [batch, batch].
+      positive: Bool [batch, batch], the pairs of one label.
+      negative: Bool [batch, batch], the pairs of two labels.
+      margin: As in `triplet_semihard_loss`.
+
+    Returns:
+      Float32 scalar and [batch, batch].
     """
-    # What is not finite must not enter the sort, whose order a NaN would break.
+    # NaN and infinity are left out of the sort: a NaN would break its order.
     negative &= distances < float("inf")
     num_negatives = tf.reduce_sum(tf.cast(negative, tf.int32), axis=1, keepdims=True)
     ranked = tf.sort(tf.where(negative, distances, float("inf")), axis=1)
     num_not_farther = _count_not_above(ranked, distances)
 
-    # Negatives at the same distance stand side by side in `ranked`, `num_tied` of
-    # them from `first` to `last` (0 where the column is no negative).
+    # Negatives at the same distance adjoin in `ranked`: `num_tied` of them, from
+    # column `first` to column `last` (0 where the pair is not negative).
     last = tf.where(negative, num_not_farther - 1, 0)
     num_tied = _take(_count(last, negative), last)
     first = tf.where(negative, num_not_farther - num_tied, 0)
@@ -135,11 +153,18 @@ def _mean_hinge(
 
 
 def _count_not_above(ranked: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """How many of a row's ranked numbers are <= each value of the row, as int32.
+    """Counts the ranked numbers of a row that are <= each value of the row.
 
-    A binary search; `tf.searchsorted` would do, but XLA compiles that to a comparison
-    of everything with everything. Each row has to end with infinity, and does: an
-    anchor is no negative of its own.
+    This is a binary search, because XLA compiles `tf.searchsorted` to a comparison of
+    all pairs. Each row must end with infinity, and does: an anchor is not its own
+    negative.
+
+    Args:
+      ranked: Float32 [b, b], each row sorted.
+      values: Float32 [b, b].
+
+    Returns:
+      Int32 [b, b].
     """
 
     def halve(count, length):
@@ -147,7 +172,7 @@ def _count_not_above(ranked: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
         passed = _take(ranked, count + half - 1) <= values
         return tf.where(passed, count + half, count), length - half
 
-    # `length` answers are left, from `count` on.
+    # The answer is one of the `length` numbers from `count` on.
     count, _ = tf.while_loop(
         lambda _, length: length > 1,
         halve,
@@ -157,12 +182,12 @@ def _count_not_above(ranked: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
 
 
 def _take(table: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
-    """The row's entries of a [b, b] table at the given columns, int32 [b, b]."""
+    """Gathers from each row of a [b, b] table the entries at columns, int32 [b, b]."""
     return tf.gather(tf.reshape(table, [-1]), _flat(columns))
 
 
 def _count(columns: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """How often each column, int32 [b, b], occurs in its row under the mask."""
+    """Counts, for each column number, its occurrences in the row where mask is true."""
     ones = tf.reshape(tf.cast(mask, tf.int32), [-1])
     flat = tf.reshape(_flat(columns), [-1])
     counts = tf.math.unsorted_segment_sum(ones, flat, tf.size(columns))
@@ -170,6 +195,6 @@ def _count(columns: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
 
 
 def _flat(columns: tf.Tensor) -> tf.Tensor:
-    """Columns, int32 [b, b], as positions in the flattened table."""
+    """Turns column numbers, int32 [b, b], into positions in the flattened table."""
     size = tf.shape(columns)[1]
     return columns + size * tf.range(size)[:, tf.newaxis]

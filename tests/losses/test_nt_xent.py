@@ -8,7 +8,7 @@ import tf_keras as keras
 from cv_tf.losses import NTXentLoss, WholeBatch, nt_xent_loss, nt_xent_per_product
 
 
-def by_loops(first, second, temperature, ignored=()):
+def by_loops(first, second, temperature):
     """Equation 1 of SimCLR in plain Python and float64: one loss a product."""
 
     def similarity(one, other):
@@ -23,7 +23,7 @@ def by_loops(first, second, temperature, ignored=()):
         positive = similarity(anchor, views[(a + batch_size) % (2 * batch_size)])
         terms = [math.exp(positive)]
         for n, other in enumerate(views):
-            if n % batch_size != product and (product, n % batch_size) not in ignored:
+            if n % batch_size != product:
                 terms.append(math.exp(similarity(anchor, other)))
         losses[product] += (math.log(sum(terms)) - positive) / 2
     return losses
@@ -63,29 +63,6 @@ def test_loss_worked_out_by_hand(at_degrees):
 def test_loss_on_a_circle_equals_the_definition(views, temperature):
     losses = nt_xent_per_product(*views, temperature)
     np.testing.assert_allclose(losses, by_loops(*views, temperature), rtol=1e-4)
-
-
-def test_ignored_pairs_are_no_negatives_and_a_product_keeps_its_positive(views):
-    ignore = np.zeros((4, 4), bool)
-    ignore[0, 1] = ignore[1, 0] = ignore[3, 2] = ignore[0, 0] = True
-    losses = nt_xent_per_product(*views, 0.3, ignore=tf.constant(ignore))
-    expected = by_loops(*views, 0.3, ignored=[(0, 1), (1, 0), (3, 2)])
-    np.testing.assert_allclose(losses, expected, rtol=1e-5)
-
-
-def test_weights_make_a_weighted_mean(views):
-    losses = by_loops(*views, 0.3)
-    loss = nt_xent_loss(*views, 0.3, weights=tf.constant([3.0, 0.0, 1.0, 2.0]))
-    expected = (3 * losses[0] + losses[2] + 2 * losses[3]) / 6
-    assert loss.numpy() == pytest.approx(expected, rel=1e-5)
-
-
-def test_weights_of_zero_leave_no_loss(views):
-    value, gradients = value_and_gradient(
-        nt_xent_loss, *views, weights=tf.zeros([4], tf.float32)
-    )
-    assert value == 0.0
-    np.testing.assert_array_equal(gradients, np.zeros((2, 4, 2)))
 
 
 def test_order_of_products_and_of_views_does_not_matter(views):
@@ -137,14 +114,9 @@ def test_half_precision_is_computed_in_float32(dtype):
 
 @pytest.mark.integration
 def test_compiled_equals_eager(views):
-    settings = {
-        "temperature": 0.2,
-        "weights": tf.constant([1.0, 2.0, 3.0, 4.0]),
-        "ignore": tf.constant([[i + j == 3 for i in range(4)] for j in range(4)]),
-    }
     compiled = tf.function(nt_xent_loss, jit_compile=True)
-    value, gradients = value_and_gradient(nt_xent_loss, *views, **settings)
-    same, same_gradients = value_and_gradient(compiled, *views, **settings)
+    value, gradients = value_and_gradient(nt_xent_loss, *views, temperature=0.2)
+    same, same_gradients = value_and_gradient(compiled, *views, temperature=0.2)
     assert same == pytest.approx(value, rel=1e-5)
     np.testing.assert_allclose(same_gradients, gradients, atol=1e-5)
 
@@ -174,14 +146,12 @@ def test_class_gives_one_loss_a_product_and_keeps_its_settings(tmp_path, views):
 def test_rows_of_a_batch_have_the_losses_that_they_have_in_the_whole():
     generator = np.random.default_rng(5)
     first, second = generator.normal(size=(2, 6, 4)).astype(np.float32)
-    ignore = generator.random((6, 6)) < 0.2
-    expected = nt_xent_per_product(first, second, 0.2, ignore=ignore).numpy()
+    expected = nt_xent_per_product(first, second, 0.2).numpy()
     for start, stop in ((0, 2), (2, 5), (5, 6), (0, 6)):
         losses = nt_xent_per_product(
             first[start:stop],
             second[start:stop],
             0.2,
-            ignore=ignore[start:stop],
             whole=WholeBatch(first, second, start),
         )
         np.testing.assert_allclose(losses, expected[start:stop], rtol=1e-5)

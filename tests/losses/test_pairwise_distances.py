@@ -47,5 +47,5 @@ def test_gradient_of_l2_is_the_unit_vector_between_the_two():
 
 
 def test_an_unknown_distance_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"Unknown distance 'cosine'.*angular"):
+    with pytest.raises(ValueError, match=r"distance is 'cosine'.*angular"):
         pairwise_distances(tf.zeros([2, 2]), "cosine")

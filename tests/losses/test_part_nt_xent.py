@@ -73,14 +73,11 @@ def test_one_part_is_nt_xent(views):
 def test_a_large_batch_takes_one_part_after_the_other(monkeypatch, jit_compile, spread):
     generator = np.random.default_rng(0)
     first, second = generator.normal(size=(2, 5, 3, 4)).astype(np.float32)
-    ignore = generator.random((2 if spread else 5, 5)) < 0.3
 
     def loss(first, second):
         whole = WholeBatch(first, second, 1) if spread else None
         rows = slice(1, 3) if spread else slice(None)
-        return part_nt_xent_loss(
-            first[rows], second[rows], 0.2, ignore=ignore, whole=whole
-        )
+        return part_nt_xent_loss(first[rows], second[rows], 0.2, whole=whole)
 
     def once(first, second):
         value, gradients = value_and_gradient(loss, first, second)
@@ -119,13 +116,6 @@ def test_a_part_is_not_contrasted_with_other_parts(views):
     )
 
 
-def test_ignored_pairs_are_no_negatives(views):
-    everything = tf.ones([3, 3], tf.bool)
-    value, gradients = value_and_gradient(part_nt_xent_loss, *views, ignore=everything)
-    assert value == 0.0
-    np.testing.assert_array_equal(gradients, np.zeros((2, 3, 2, 2)))
-
-
 def test_order_of_products_and_of_parts_does_not_matter(views):
     first, second = views
     order = [2, 0, 1]
@@ -162,11 +152,7 @@ def test_half_precision_is_computed_in_float32():
 
 @pytest.mark.integration
 def test_compiled_equals_eager(views):
-    settings = {
-        "temperature": 0.2,
-        "part_weights": tf.constant([1.0, 3.0]),
-        "ignore": tf.constant([[i + j == 2 for i in range(3)] for j in range(3)]),
-    }
+    settings = {"temperature": 0.2, "part_weights": tf.constant([1.0, 3.0])}
     compiled = tf.function(part_nt_xent_loss, jit_compile=True)
     value, gradients = value_and_gradient(part_nt_xent_loss, *views, **settings)
     same, same_gradients = value_and_gradient(compiled, *views, **settings)

@@ -5,9 +5,8 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+from cv_tf import choices
 from cv_tf.losses import TripletSemiHardLoss, triplet_semihard_loss
-
-DISTANCES = ("L2", "squared-L2", "angular")
 
 
 def on_a_line(*positions):
@@ -70,7 +69,7 @@ def test_negatives_tied_at_one_distance_share_the_gradient():
     np.testing.assert_allclose(gradient[:, 0], [-1.0, 1.5, -0.75, 0.25], atol=1e-6)
 
 
-@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("distance", choices.DISTANCES)
 def test_value_on_a_circle_equals_the_definition(at_degrees, distance):
     labels = [0, 0, 1, 1, 1, 2, 3, 0]
     embeddings = at_degrees(0, 20, 25, 70, 75, 130, 200, 310)
@@ -80,7 +79,7 @@ def test_value_on_a_circle_equals_the_definition(at_degrees, distance):
         assert value == pytest.approx(expected, abs=2e-6)
 
 
-@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("distance", choices.DISTANCES)
 @pytest.mark.parametrize("num_labels", [2, 5, 40])
 def test_value_of_any_labels_equals_the_definition(distance, num_labels):
     random = np.random.default_rng(num_labels)
@@ -102,7 +101,7 @@ def test_a_negative_exactly_as_far_as_the_positive_is_not_farther(batch_size):
     assert value == pytest.approx(by_loops(labels, embeddings, 0.5, "L2"), rel=1e-6)
 
 
-@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("distance", choices.DISTANCES)
 def test_order_of_the_batch_does_not_matter(distance):
     random = np.random.default_rng(0)
     labels = random.integers(0, 6, 20).astype(np.int32)
@@ -116,7 +115,7 @@ def test_order_of_the_batch_does_not_matter(distance):
     np.testing.assert_allclose(moved_gradient, gradient[order], atol=1e-5)
 
 
-@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("distance", choices.DISTANCES)
 def test_without_any_positive_loss_and_gradient_are_zero(at_degrees, distance):
     embeddings = at_degrees(0, 40, 90)
     value, gradient = value_and_gradient([0, 1, 2], embeddings, 1.0, distance)
@@ -130,7 +129,7 @@ def test_without_any_negative_the_negative_is_at_distance_zero():
     np.testing.assert_allclose(gradient[:, 0], [-1, 1], atol=1e-6)
 
 
-@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("distance", choices.DISTANCES)
 @pytest.mark.parametrize("labels", [[0, 0, 1, 1], [0, 0, 0, 0], [0, 0, 1, 2]])
 @pytest.mark.parametrize("embedding", [[0.6, 0.8], [0.0, 0.0]])
 def test_identical_embeddings_lose_the_margin(distance, labels, embedding):
@@ -167,7 +166,7 @@ def test_half_precision_is_computed_in_float32(dtype):
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("distance", choices.DISTANCES)
 def test_compiled_equals_eager(distance):
     random = np.random.default_rng(1)
     labels = random.integers(0, 5, 16).astype(np.int32)
@@ -217,7 +216,7 @@ def test_no_table_is_larger_than_batch_times_batch():
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("distance", choices.DISTANCES)
 @pytest.mark.parametrize("margin", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("num_labels", [1, 2, 5, 16, 60])
 def test_value_and_gradient_equal_addons(tfa, distance, margin, num_labels):
@@ -234,7 +233,7 @@ def test_value_and_gradient_equal_addons(tfa, distance, margin, num_labels):
         np.testing.assert_allclose(gradient, expected_gradient, atol=1e-5)
 
 
-@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("distance", choices.DISTANCES)
 @pytest.mark.parametrize("num_labels", [1, 4, 10])
 def test_copies_in_the_batch_equal_addons(tfa, distance, num_labels):
     random = np.random.default_rng(num_labels)
@@ -285,5 +284,5 @@ def test_class_takes_keras_columns_of_labels_and_keeps_its_settings(tmp_path):
 
 
 def test_class_refuses_an_unknown_distance_at_once():
-    with pytest.raises(ValueError, match="Unknown distance 'cosine'"):
+    with pytest.raises(ValueError, match="distance is 'cosine'"):
         TripletSemiHardLoss(distance="cosine")
