@@ -10,7 +10,6 @@ from cv_tf.methods import build_embedder, build_method
 from cv_tf.models.backbones import _BUILDERS
 from cv_tf.pipeline import load_photos
 from cv_tf.vision import LAYOUTS
-from cv_tf.vision.color import MODES
 
 # The lists of choices stand apart from the rooms, so that the command line answers
 # without TensorFlow. These equalities keep them from drifting apart.
@@ -20,7 +19,6 @@ from cv_tf.vision.color import MODES
     ("listed", "offered"),
     [
         (choices.BACKBONES, _BUILDERS),
-        (choices.COLOR_INPUTS, (*MODES, "both")),
         (choices.LAYOUTS, LAYOUTS),
         (choices.CRITERIA, CRITERIA),
     ],

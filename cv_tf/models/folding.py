@@ -1,4 +1,4 @@
-"""A faster backbone: batch normalization that is fixed goes into its convolutions."""
+"""Faster backbones: fixed batch normalization is folded into the convolutions."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import tf_keras as keras
 
 from cv_tf import strategy as devices
 
-# Up to here all pairs of cells are quicker than oneDNN's routine: 8 x 8.
+# Up to 8 x 8 cells, a matrix product of all pairs is faster than oneDNN's routine.
 _MOST_CELLS = 64
 
 
 def depthwise_conv2d(
     inputs: tf.Tensor, kernel: tf.Tensor, stride: int, padding: str
 ) -> tf.Tensor:
-    """A depthwise convolution, with the gradients of TensorFlow's own.
+    """A depthwise convolution whose kernel gradient is faster on CPUs and small maps.
 
-    On CPUs and small maps, the gradient of a kernel of 5 x 5 is found by a matrix
-    product of all pairs of cells, of which those that the kernel has brought together
-    are added. It takes half as long as the routine of oneDNN (a third on 6 x 6 cells),
-    which is a tenth of a training step at 96 to 128 pixels.
+    There, the gradient of a 5 x 5 kernel is computed as a matrix product of all pairs
+    of cells, of which the pairs that the kernel connects are added up. This takes half
+    the time of oneDNN's routine (a third on 6 x 6 cells), which is a tenth of a
+    training step at 96 to 128 pixels.
 
     Args:
       inputs: `[batch, height, width, channels]`.
       kernel: `[size, size, channels, multiplier]`.
-      stride: Of both sides.
+      stride: Stride along both axes.
       padding: "SAME" or "VALID".
 
     Returns:
@@ -48,7 +48,7 @@ def depthwise_conv2d(
     @tf.custom_gradient
     def small_map(inputs, kernel):
         def gradients(upstream):
-            # What moves the outputs down moves the inputs up.
+            # The kernel is flipped: an input that moves outputs down is above them.
             to_inputs = convolve(upstream, kernel[::-1, ::-1])
             return to_inputs, _to_kernel(inputs, upstream, kernel.shape)
 
@@ -60,7 +60,7 @@ def depthwise_conv2d(
 def _to_kernel(
     inputs: tf.Tensor, upstream: tf.Tensor, shape: tf.TensorShape
 ) -> tf.Tensor:
-    """The gradient of a kernel of this shape, from maps of one size."""
+    """The gradient of a kernel of a shape; inputs and upstream have one size."""
     height, width, channels = inputs.shape[1:]
     num_cells = height * width
     cells = [-1, num_cells, channels]
@@ -72,7 +72,7 @@ def _to_kernel(
 
 
 def _taps(height: int, width: int, size: int) -> np.ndarray:
-    """Which pairs of cells a kernel brings together, `[size ** 2, num_cells ** 2]`."""
+    """Which pairs of cells each kernel weight connects, `[size**2, num_cells**2]`."""
     row, column = np.divmod(np.arange(height * width), width)
     down = row[:, None] - row + size // 2
     right = column[:, None] - column + size // 2
@@ -82,7 +82,7 @@ def _taps(height: int, width: int, size: int) -> np.ndarray:
 
 
 def same_padding(extent: int | None, size: int, stride: int) -> tuple[int, int] | None:
-    """What the padding "SAME" adds before and behind an axis; None if it depends."""
+    """Cells that "SAME" padding adds at both ends of an axis; None if it is dynamic."""
     if extent is None:
         return None
     missing = max(size - (extent % stride or stride), 0)
@@ -91,16 +91,16 @@ def same_padding(extent: int | None, size: int, stride: int) -> tuple[int, int] 
 
 @keras.utils.register_keras_serializable(package="cv_tf")
 class FoldedConvolution(keras.layers.Layer):
-    """A convolution and the fixed batch normalization behind it, as one convolution.
+    """A convolution and the fixed batch normalization after it, as one convolution.
 
-    Their outputs and the gradients of the convolution's weights are the same up to
-    rounding. The feature map is written once and not twice, and no gradient is found by
-    numbers that do not learn.
+    The outputs and the gradients of the convolution's weights are the same up to
+    rounding. The feature map is written once instead of twice, and no gradient of the
+    normalization is computed.
 
     Args:
       convolution: A `Conv2D` or `DepthwiseConv2D` without an activation.
       normalization: A `BatchNormalization` of the channels.
-      padding: A `ZeroPadding2D` in front of them; None for none.
+      padding: A `ZeroPadding2D` before the convolution; None for no padding.
     """
 
     def __init__(
@@ -110,14 +110,14 @@ class FoldedConvolution(keras.layers.Layer):
         padding: keras.layers.ZeroPadding2D | None = None,
         **kwargs,
     ):
-        # The kernel is scaled in float32, whatever the precision of the maps.
+        # The kernel is scaled in float32, also under mixed precision.
         super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
         self.convolution = convolution
         self.normalization = normalization
         self.padding = padding
 
     def build(self, input_shape):
-        """Makes the weights of a copy."""
+        """Creates the weights, if the layer was made from its config."""
         if self.padding is not None:
             input_shape = self.padding.compute_output_shape(input_shape)
         if not self.convolution.built:
@@ -126,7 +126,7 @@ class FoldedConvolution(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs):
-        """`[batch, height, width, channels]` to the convolution's shape."""
+        """Maps `[batch, height, width, channels]` to the convolution's output."""
         convolution, norm = self.convolution, self.normalization
         scale = tf.math.rsqrt(norm.moving_variance + norm.epsilon)
         if norm.scale:
@@ -137,7 +137,7 @@ class FoldedConvolution(keras.layers.Layer):
         if convolution.use_bias:
             offset += convolution.bias * scale
         if isinstance(convolution, keras.layers.DepthwiseConv2D):
-            # A channel's filters are beside each other, as its maps are.
+            # The output maps of one input channel adjoin, as its filters do.
             scale = tf.reshape(scale, convolution.depthwise_kernel.shape[2:])
             kernel = tf.cast(convolution.depthwise_kernel * scale, inputs.dtype)
             inputs, padding = self._padded(inputs)
@@ -148,7 +148,7 @@ class FoldedConvolution(keras.layers.Layer):
         return tf.nn.bias_add(outputs, tf.cast(offset, outputs.dtype))
 
     def _padded(self, inputs: tf.Tensor) -> tuple[tf.Tensor, str]:
-        """The map and the convolution's padding; no copy of the map if it can be."""
+        """The inputs and the padding of the convolution, without a copy if possible."""
         if self.padding is None:
             return inputs, self.convolution.padding.upper()
         sides = zip(
@@ -172,7 +172,7 @@ class FoldedConvolution(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config):
-        """A layer with weights of its own."""
+        """The layer that `get_config` describes, with new weights."""
         names = ("convolution", "normalization", "padding")
         layers = {name: config.pop(name) for name in names}
         layers = {
@@ -183,18 +183,18 @@ class FoldedConvolution(keras.layers.Layer):
 
 
 def fold_norms(backbone: keras.Model, in_training: bool) -> keras.Model:
-    """The same network with the same weights, faster.
+    """The same network with the same weights, but faster.
 
-    Batch normalization right behind a convolution becomes a part of it, unless it
-    learns. On two CPU cores a training step takes a quarter less, use a third less.
+    Fixed batch normalization directly after a convolution becomes part of it. On two
+    CPU cores, training takes a quarter less time, and inference a third less.
 
     Args:
-      backbone: Of `cv_tf.models.build_backbone`.
-      in_training: Whether the network is to be trained. Then normalization that is not
-        frozen stays as it is; at use it is as fixed as the others.
+      backbone: A model of `cv_tf.models.build_backbone`.
+      in_training: Whether the network is to be trained. Then, trainable normalization
+        stays as it is; in inference, all normalization is fixed.
 
     Returns:
-      A model that shares all weights with `backbone`; what is kept is the backbone.
+      A model that shares all weights with `backbone`; to save them, save the latter.
     """
 
     def is_fixed(layer: keras.layers.Layer) -> bool:
@@ -207,7 +207,7 @@ def fold_norms(backbone: keras.Model, in_training: bool) -> keras.Model:
     convolutions, folded = {}, set()
     for norm in filter(is_fixed, backbone.layers):
         convolution = norm.inbound_nodes[0].inbound_layers
-        if _can_take_in(convolution):
+        if _can_fold(convolution):
             padding = _padding_of(convolution)
             convolutions[convolution.name] = (convolution, norm, padding)
             folded |= {layer.name for layer in (norm, padding) if layer}
@@ -222,11 +222,12 @@ def fold_norms(backbone: keras.Model, in_training: bool) -> keras.Model:
     return keras.models.clone_model(backbone, clone_function=replace)
 
 
-def _can_take_in(layer: object) -> bool:
-    """Whether nothing but the normalization behind it sees a convolution's output."""
+def _can_fold(layer: keras.layers.Layer) -> bool:
+    """Whether a layer is a convolution that the layer after it can be folded into."""
+    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
     is_depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
     return (
-        (is_depthwise or isinstance(layer, keras.layers.Conv2D))
+        isinstance(layer, kinds)
         and layer.data_format == "channels_last"
         and not (is_depthwise and layer.dilation_rate != (1, 1))
         and layer.activation is keras.activations.linear
@@ -237,9 +238,9 @@ def _can_take_in(layer: object) -> bool:
 def _padding_of(
     convolution: keras.layers.Layer,
 ) -> keras.layers.ZeroPadding2D | None:
-    """The layer that does nothing but pad a depthwise convolution's input."""
+    """The layer, if any, that only pads the input of a depthwise convolution."""
     if not isinstance(convolution, keras.layers.DepthwiseConv2D):
-        return None  # TensorFlow joins padding with other convolutions by itself.
+        return None  # TensorFlow itself joins padding with other convolutions.
     before = convolution.inbound_nodes[0].inbound_layers
     is_padding = isinstance(before, keras.layers.ZeroPadding2D)
     return before if is_padding and _has_one_follower(before) else None

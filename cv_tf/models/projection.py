@@ -1,4 +1,4 @@
-"""The heads between the backbone and a loss: training needs them, use does not."""
+"""Projection heads between the backbone and the loss, for training only."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ def projection_head(
     normalize: str = "none",
     name: str = "projection",
 ) -> keras.Model:
-    """A small perceptron with ReLU in its hidden layers.
+    """A small perceptron with ReLU after its hidden layers.
 
     Source: SimCLR, arXiv 2002.05709, section 2.1, has one hidden layer; BYOL, arXiv
     2006.07733, section 3.3, normalizes it; SimSiam, arXiv 2011.10566, section 3, has
     two and normalizes the output, too. Normalization is over all replicas.
 
     Args:
-      input_dimensions: Width of what comes in.
-      dimensions: Width of the projection.
+      input_dimensions: Width of the input.
+      dimensions: Width of the output.
       hidden: Width of the hidden layers; 0 for a linear map.
-      num_hidden: How many there are.
-      normalize: Which layers are followed by batch normalization: "none", "hidden"
-        or "all".
-      name: Of the model.
+      num_hidden: Number of hidden layers.
+      normalize: Layers that are followed by batch normalization: "none", "hidden" or
+        "all".
+      name: Name of the model.
 
     Returns:
       A model from `[batch, input_dimensions]` to float32 `[batch, dimensions]`.
 
     Raises:
-      ValueError: If `normalize` is not one of the three.
+      ValueError: If `normalize` is unknown.
     """
     choices.check("normalize", normalize, NORMALIZE)
     layers = [keras.Input((input_dimensions,))]
     for number in range(num_hidden if hidden else 0):
-        # What follows subtracts the mean, and with it any bias.
+        # Normalization subtracts the mean, and with it any bias.
         bias = normalize == "none"
         layers.append(keras.layers.Dense(hidden, use_bias=bias, name=f"hidden{number}"))
         if normalize != "none":

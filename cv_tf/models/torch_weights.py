@@ -1,4 +1,4 @@
-"""Reads a legacy PyTorch weight file without PyTorch and without unpickling code."""
+"""Reads a legacy PyTorch weight file without PyTorch and without running its code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class WeightFileError(UserError):
 
 
 class _TensorReference:
-    """Where a tensor lies in a storage that has not been read yet."""
+    """The place of a tensor in a storage that has not been read yet."""
 
     def __init__(self, storage, offset, size, stride, *_):
         self.storage, self.offset = storage, offset
@@ -81,22 +81,22 @@ class _RestrictedUnpickler(pickle.Unpickler):
 def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     """Reads the tensors of a legacy (not zipped) PyTorch state dict.
 
-    Nothing of the file is executed: globals other than ordered dicts and tensors
-    are refused, so a file made to run code raises an error.
+    Nothing in the file is executed: all globals except ordered dicts and tensors are
+    refused, so a file made to run code raises an error.
 
     Args:
-      path: The `.pth` file.
+      path: Path of the `.pth` file.
 
     Returns:
-      Tensor names to arrays, in the file's order, in PyTorch's axis order.
+      Arrays by the name of their tensor, in the file's order, with PyTorch's axes.
 
     Raises:
-      WeightFileError: If the file is anything else, or is cut short.
+      WeightFileError: If the file is not a state dict, or is truncated.
     """
     with Path(path).open("rb") as file:
         try:
             return _read(file)
-        # A pickle that is not one can raise nearly anything.
+        # Unpickling a damaged file can raise nearly any exception.
         except Exception as error:
             raise WeightFileError(
                 f"'{path}' is not a legacy PyTorch state dict: {error}."
@@ -108,7 +108,7 @@ def _read(file: BinaryIO) -> dict[str, np.ndarray]:
         return _RestrictedUnpickler(file).load()
 
     if load() != _MAGIC_NUMBER:
-        raise WeightFileError("its magic number is another one")
+        raise WeightFileError("its magic number is wrong")
     load()  # The protocol version.
     load()  # The type sizes of the machine that wrote it.
     references = load()

@@ -15,29 +15,31 @@ class Whitening(keras.layers.Layer):
     """Centers, rotates and rescales embeddings; fitted on photos without labels.
 
     A few directions (the silhouette, the lightness) dominate the raw vectors of a
-    catalogue and hide the details that tell designs apart. Dividing each principal
-    component by its standard deviation to a power between 0 and 1 lets the details
-    speak: 0 only centers and rotates, 1 makes all components about equally loud.
+    catalogue and hide the details that tell designs apart. So each principal component
+    is divided by its standard deviation to a power: 0 only centers and rotates, 1
+    gives all components about the same variance.
 
     The variances of a sample are estimates. With n photos, their sampling error is
-    about the sum of all variances over n. It is added to each of them before the
-    division: components that are known well are whitened in full, those that may be
-    noise are not magnified. So few photos give a mild whitening and many a full one.
+    about the sum of all variances over n. It is added to each variance before the
+    division: components that are known well are whitened in full, and those that may
+    be noise are not magnified. So the whitening is mild on few photos and full on many.
 
     Source: Jegou and Chum, "Negative evidences and co-occurrences in image
     retrieval: the benefit of PCA and whitening", ECCV 2012. Adding to the variances is
     the shrinkage of Ledoit and Wolf, "A well-conditioned estimator for
-    large-dimensional covariance matrices", 2004; how much is added is our own choice,
-    better for embeddings than their estimate (benchmarks/results/whitening.md).
+    large-dimensional covariance matrices", 2004; the amount is our own choice, which
+    is better for embeddings than their estimate (benchmarks/results/whitening.md).
 
     Args:
-      input_dimensions: Width of the embeddings that come in.
-      dimensions: Width of the vectors that go out.
-      power: Of the standard deviations, 0 to 1.
+      input_dimensions: Width of the embeddings.
+      dimensions: Width of the whitened vectors.
+      power: Exponent of the standard deviations, 0 to 1.
 
     Example:
-      >>> whitening = Whitening.fit(train_vectors, dimensions=1024)
-      >>> vectors = whitening(other_vectors)  # float32, of length 1
+      >>> known, new = np.random.default_rng(0).normal(size=(2, 100, 64))
+      >>> whitening = Whitening.fit(known, dimensions=32)
+      >>> whitening(new).shape  # float32 vectors of length 1
+      TensorShape([100, 32])
     """
 
     def __init__(
@@ -65,22 +67,22 @@ class Whitening(keras.layers.Layer):
         power: float = 1.0,
         seed: int = 0,
     ) -> Whitening:
-        """Finds the components of a sample of embeddings.
+        """Fits a whitening to a sample of embeddings.
 
-        A sample of n vectors says nothing of directions that it does not span, but
-        products that come later differ there, too. Where n - 1 is less than
-        `dimensions`, the last of them, at least a quarter, are random directions that
-        stand for all that the principal components leave over.
+        A sample of n vectors does not tell about the directions that it does not span,
+        but later products differ there, too. If n - 1 is less than `dimensions`, the
+        last dimensions, at least a quarter of them, are random directions that
+        represent all that the principal components leave over.
 
         Args:
           embeddings: Float [n, input_dimensions].
-          dimensions: Width wanted; at most `input_dimensions`.
-          power: Of the standard deviations, 0 to 1.
-          seed: Seed of the random directions, and of the randomized decomposition that
-            is used for large samples.
+          dimensions: Width of the whitened vectors; at most `input_dimensions`.
+          power: Exponent of the standard deviations, 0 to 1.
+          seed: Seed of the random directions, and of the randomized decomposition of
+            large samples.
 
         Raises:
-          ValueError: With fewer than two samples, or if all are the same.
+          ValueError: If there are fewer than two embeddings, or all are the same.
         """
         embeddings = np.asarray(embeddings, np.float32)
         num_samples, input_dimensions = embeddings.shape
@@ -96,7 +98,7 @@ class Whitening(keras.layers.Layer):
             )
         dimensions = min(dimensions, input_dimensions)
         num_components = min(dimensions, num_samples)
-        if num_samples <= dimensions:  # All that there are; the mean has taken one.
+        if num_samples <= dimensions:  # Centering removes one dimension.
             num_components = num_samples - 1
         pca = PCA(num_components, random_state=seed).fit(embeddings)
         sampling_error = embeddings.var(axis=0, ddof=1).sum() / num_samples
@@ -118,12 +120,12 @@ class Whitening(keras.layers.Layer):
         pairs: np.ndarray,
         trust: np.ndarray | None = None,
     ) -> Whitening:
-        """The same, with what differs between color variants made quieter.
+        """A whitening that also reduces the differences between color variants.
 
-        The components are rescaled once more, so that the difference between the two
-        products of a pair is about equally large in all directions. The covariance of
-        the differences is damped like that of the embeddings, by the sum of its
-        variances over the number of pairs: few pairs change little.
+        The vectors are rescaled once more, so that the differences between the two
+        products of a pair have about the same variance in all directions. The
+        covariance of the differences is damped like that of the embeddings, by the sum
+        of its variances over the number of pairs: few pairs change little.
 
         Source: Mikolajczyk and Matas, "Improving descriptors for fast tree matching
         by optimal linear projection", ICCV 2007; Radenovic et al., arXiv 1711.02512,
@@ -131,12 +133,12 @@ class Whitening(keras.layers.Layer):
 
         Args:
           embeddings: Float [samples, input_dimensions].
-          pairs: Integers [num_pairs, 2], rows of two variants each; some may be wrong.
-          trust: Float [num_pairs], how much each pair counts, above 0 and at most 1 for
-            a pair that is known to be right; None for 1 each.
+          pairs: Integer [num_pairs, 2], rows of two variants each; some may be wrong.
+          trust: Float [num_pairs], weight of each pair: 1 if it is known to be right,
+            less (but above 0) if not. None for 1 each.
 
         Returns:
-          A layer of the same dimensions; this one where there are no pairs.
+          A layer of the same dimensions; this layer itself if there are no pairs.
         """
         if not len(pairs):
             return self
@@ -177,22 +179,22 @@ def _with_the_rest(
     dimensions: int,
     seed: int,
 ) -> np.ndarray:
-    """A projection on principal components, and on random directions for the rest.
+    """A projection on principal components, and on random directions of the rest.
 
     Args:
-      directions: `[input_dimensions, m]`, all principal components of the sample.
-      scale: `[m]`, by how much each is scaled.
-      scale_outside: The same for what the sample does not span.
-      dimensions: More than m.
+      directions: Float [input_dimensions, m], all principal components of the sample.
+      scale: Float [m], factor of each component.
+      scale_outside: Factor of all directions that the sample does not span.
+      dimensions: Width of the projection, more than m.
       seed: Seed of the random directions.
 
     Returns:
-      `[input_dimensions, dimensions]`: components, then random directions of all
-      else. These are scaled so that they keep its squared lengths on average.
+      Float [input_dimensions, dimensions]: components, then random directions that are
+      orthogonal to them, scaled to preserve squared lengths on average.
     """
     input_dimensions, num_components = directions.shape
     kept = num_components
-    if dimensions < input_dimensions:  # Else the rest fits in as it is.
+    if dimensions < input_dimensions:  # Otherwise, there is room for all directions.
         kept = min(kept, dimensions - max(dimensions // 4, 1))
     main, others = directions[:, :kept], directions[:, kept:]
     random = np.random.default_rng(seed).normal(

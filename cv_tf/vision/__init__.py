@@ -1,8 +1,8 @@
-"""On-device image work on whole batches: parts, color, geometry.
+"""Image operations on whole batches: parts, color and geometry.
 
-Layers take [batch, height, width, 3] pixels in 0..255, as functions do that do not say
-`planes`; all compile with static shapes; random ones take a seed, int32 [2], and have
-no state.
+Images are [batch, height, width, 3] pixels in 0..255, except where arguments are named
+`planes`. All operations compile with static shapes. Random ones take a seed, int32 [2],
+and have no state.
 """
 
 import lazy_loader

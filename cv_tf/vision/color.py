@@ -1,7 +1,7 @@
-"""Color changes as affine maps of RGB that compose before a pixel is touched.
+"""Changes of color, and the input of a backbone in RGB or grey.
 
-Every change but gamma is one 3 x 3 matrix and one offset a sample. A chain of
-them is multiplied out first and then applied in a single pass:
+Every change except gamma is an affine map of RGB: one 3 x 3 matrix and one offset a
+sample. A chain of them is multiplied out first and then applied in a single pass:
 
     change = saturation(factors).then(hue_rotation(turns)).then(contrast(gains))
     planes = change(planes)
@@ -19,10 +19,12 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from cv_tf import choices
+
 LUMA = (0.299, 0.587, 0.114)
 
 # Every row is the luma: maps a color to the grey of the same luma.
-_TO_GREY = np.tile(np.float32(LUMA), (3, 1))
+_TO_GREY = np.tile(np.array(LUMA, np.float32), (3, 1))
 _IDENTITY = np.eye(3, dtype=np.float32)
 # RGB to YIQ (NTSC), and the quarter turn of the plane of I and Q, back in RGB.
 _TO_YIQ = np.array(
@@ -45,7 +47,7 @@ class ColorTransform(NamedTuple):
     offset: tf.Tensor
 
     def then(self, following: ColorTransform) -> ColorTransform:
-        """This transform followed by another, as one, with no clipping between."""
+        """One transform for this one and then another, without clipping between."""
 
         # Written out, since a matrix product drops to bfloat16 or TF32 on some
         # accelerators and offsets are as large as 255.
@@ -70,12 +72,12 @@ def _affine(matrix: tf.Tensor, level: tf.Tensor | float = 0.0) -> ColorTransform
 
 
 def _blend(factor: tf.Tensor, one: np.ndarray, zero: np.ndarray) -> tf.Tensor:
-    """`zero` where the factor is 0, `one` where it is 1, beyond where beyond."""
+    """Linear interpolation: `zero` at factor 0, `one` at 1; factors may exceed 1."""
     return zero + factor[:, None, None] * (one - zero)
 
 
 def brightness(factor: tf.Tensor) -> ColorTransform:
-    """Multiplies all channels: `factor * x`."""
+    """Multiplies all channels by a factor: `factor * x`."""
     return _affine(_blend(factor, _IDENTITY, np.zeros_like(_IDENTITY)))
 
 
@@ -93,9 +95,8 @@ def saturation(factor: tf.Tensor) -> ColorTransform:
 def hue_rotation(turns: tf.Tensor) -> ColorTransform:
     """Rotates colors about the grey axis, in full turns; greys and luma stay.
 
-    The rotation is linear, in the plane of I and Q of NTSC's YIQ: not the shift of
-    HSV's hue, which is not linear and changes the luma. Strong colors can leave
-    0..255 and are clipped.
+    The rotation is linear, in the I-Q plane of NTSC's YIQ. (A shift of HSV's hue is
+    not linear and changes the luma.) Strong colors can leave 0..255 and are clipped.
     """
     angle = (2.0 * math.pi * turns)[:, None, None]
     chroma = _IDENTITY - _TO_GREY
@@ -105,9 +106,9 @@ def hue_rotation(turns: tf.Tensor) -> ColorTransform:
 def lightness_inversion(amount: tf.Tensor) -> ColorTransform:
     """Swaps dark and light but keeps the hue: `x + amount * (255 - 2 * luma)`.
 
-    With amount 1 a pixel of luma Y gets luma 255 - Y and keeps its differences
-    between channels: black becomes white, navy pale blue. With amount 0 nothing
-    happens. Strong colors can leave 0..255 and are clipped.
+    With amount 1, a pixel of luma Y gets luma 255 - Y and keeps its differences
+    between channels: black becomes white, navy becomes pale blue. Amount 0 changes
+    nothing. Strong colors can leave 0..255 and are clipped.
     """
     return _affine(_blend(amount, _IDENTITY - 2.0 * _TO_GREY, _IDENTITY), 255 * amount)
 
@@ -115,7 +116,7 @@ def lightness_inversion(amount: tf.Tensor) -> ColorTransform:
 def channel_mixing(matrix: tf.Tensor) -> ColorTransform:
     """Replaces each channel by a mixture of all, with weights [batch, 3, 3].
 
-    Row by row: `red = matrix[0] @ rgb`, and so on. Greys stay where rows sum to 1.
+    Row i makes channel i: `red = matrix[0] @ rgb`. Greys stay if all rows sum to 1.
     """
     return _affine(matrix)
 
@@ -137,17 +138,14 @@ def gamma(planes: tf.Tensor, exponent: tf.Tensor) -> tf.Tensor:
     Returns:
       [batch, channels, height, width] float32, 0..255.
     """
-    # exp(log) is many times faster than pow on a CPU, with XLA and without. The floor
-    # keeps log(0) out and is far below one level for any exponent > 0.1.
+    # exp(log) is many times faster than pow on a CPU, with XLA and without. The lower
+    # bound avoids log(0) and is far below one level for any exponent > 0.1.
     fraction = tf.maximum(tf.cast(planes, tf.float32) / 255.0, 1e-30)
     return 255.0 * tf.exp(exponent[:, None, None, None] * tf.math.log(fraction))
 
 
-MODES = ("rgb", "grey")
-
-
 def color_input(images: tf.Tensor, mode: str) -> tf.Tensor:
-    """Turns RGB photos into the backbone's input.
+    """Turns RGB photos into the input of a backbone.
 
     Args:
       images: [batch, height, width, 3], 0..255.
@@ -157,12 +155,9 @@ def color_input(images: tf.Tensor, mode: str) -> tf.Tensor:
       [batch, height, width, 3] float32, 0..255.
 
     Raises:
-      ValueError: If there is no such mode.
+      ValueError: If the mode is unknown.
     """
-    if mode not in MODES:
-        raise ValueError(
-            f"There is no color input {mode!r}. Choose one of {', '.join(MODES)}."
-        )
+    choices.check("mode", mode, choices.COLOR_MODES)
     return grey(images) if mode == "grey" else tf.cast(images, tf.float32)
 
 
@@ -172,18 +167,23 @@ class ColorInput(keras.layers.Layer):
 
     Args:
       mode: "rgb" or "grey".
+
+    Raises:
+      ValueError: If the mode is unknown.
+
+    Example:
+      >>> red = tf.constant([[[[255, 0, 0]]]], tf.uint8)
+      >>> ColorInput("grey")(red).numpy().astype(int).tolist()
+      [[[[76, 76, 76]]]]
     """
 
     def __init__(self, mode: str = "rgb", **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
-        if mode not in MODES:
-            raise ValueError(
-                f"There is no color input {mode!r}. Choose one of {', '.join(MODES)}."
-            )
+        choices.check("mode", mode, choices.COLOR_MODES)
         self.mode = mode
 
     def call(self, images):
-        """[batch, height, width, 3] in 0..255 to float32 of the same shape."""
+        """Maps [batch, height, width, 3] in 0..255 to float32 of the same shape."""
         return color_input(images, self.mode)
 
     def get_config(self):

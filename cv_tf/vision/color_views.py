@@ -1,4 +1,4 @@
-"""Violent random changes of color, one pass over the pixels."""
+"""Strong random changes of color, in one pass over the pixels."""
 
 from __future__ import annotations
 
@@ -17,26 +17,37 @@ from cv_tf.vision.random import Rows, per_image, split_seed
 class ColorViews(PlaneLayer):
     """Renders each product in another random color.
 
-    Each sample draws its own changes, in this order: gamma, channel mixing, hue
-    rotation, saturation (or grey), lightness inversion, contrast, brightness. All
-    but gamma are multiplied out into one affine map of RGB, so pixels are read
-    once, and clipped once, at the end. The defaults are strong on purpose: black
-    against white is the commonest pair of color variants, and only gamma and
-    inversion bridge it.
+    Changes are drawn for each sample and applied in this order: gamma, channel mixing,
+    hue rotation, saturation (or grey), lightness inversion, contrast, brightness. All
+    but gamma are multiplied out into one affine map of RGB, so pixels are read once,
+    and clipped once, at the end. The defaults are strong on purpose: black and white
+    are the most frequent pair of color variants, and only gamma and inversion turn one
+    into the other.
 
     Args:
-      gamma: Exponents are drawn log-uniformly from `1 / gamma .. gamma`.
-      mixing: From 0, each channel stays itself, to 1, each is replaced by a random
-        weighted mean of the three (weights uniform over the simplex).
-      hue: Largest rotation of the hue either way, in turns; 0.5 is the full circle.
-      saturation: Range of the factors; 0 is grey, 1 no change.
-      contrast: Range of the factors.
-      brightness: Range of the factors.
-      grey: Probability of no color at all.
-      inversion: Probability that light and dark change places.
-      keep_background: Leave a plain background as it is (see `background_mask`),
-        which by default changes with the product. Meant for whole photos; in a crop
-        the corners say little about the background.
+      gamma: Largest exponent, 1 or more; exponents are drawn log-uniformly from
+        `1 / gamma .. gamma`.
+      mixing: Share, 0 to 1, of each channel that is replaced by a random weighted mean
+        of all three (weights uniform over the simplex).
+      hue: Largest rotation of the hue in either direction, in turns; 0.5 covers the
+        full circle.
+      saturation: Range of the saturation factors; 0 is grey, 1 no change.
+      contrast: Range of the contrast factors; 1 is no change.
+      brightness: Range of the brightness factors; 1 is no change.
+      grey: Probability that a sample becomes grey.
+      inversion: Probability that the lightness of a sample is inverted.
+      keep_background: Keep the color of a plain background (see `background_mask`)
+        instead of changing it with the product. For whole photos only: in a crop, the
+        corners say little about the background.
+
+    Raises:
+      ValueError: If `gamma` is below 1, a probability is not in 0..1, or a range is
+        not `(low, high)`.
+
+    Example:
+      >>> photos = tf.zeros([2, 64, 64, 3], tf.uint8)
+      >>> ColorViews(grey=0.5)(photos, seed=[0, 1]).shape
+      TensorShape([2, 64, 64, 3])
     """
 
     def __init__(
@@ -56,8 +67,8 @@ class ColorViews(PlaneLayer):
         super().__init__(**kwargs)
         if gamma < 1.0:
             raise ValueError(
-                "gamma is the largest exponent, its inverse the smallest, but "
-                f"{gamma} was given. Choose 1 (no change) or more."
+                f"gamma is the largest exponent, but {gamma} was given. Choose 1 (no "
+                "change) or more."
             )
         self.gamma = float(gamma)
         self.mixing = checked_probability("mixing", mixing)
@@ -72,15 +83,15 @@ class ColorViews(PlaneLayer):
     def draw(
         self, num_images: int | tf.Tensor, seed: tf.Tensor, rows: Rows | None = None
     ) -> tuple[tf.Tensor, color.ColorTransform]:
-        """The random changes of a batch.
+        """Draws the random changes of a batch.
 
         Args:
-          num_images: How many there are.
+          num_images: Number of images.
           seed: [2] int32.
-          rows: Which of a larger batch they are; None where they are all of it.
+          rows: Rows of the images in a larger batch; None if they are the whole batch.
 
         Returns:
-          The exponents of gamma, [batch] float32, and the transform to apply after.
+          The exponents of gamma, [batch] float32, and the transform to apply after it.
         """
         scalar_seed, mixing_seed = split_seed(seed, 2)
         draws = tf.unstack(per_image([7, None], num_images, scalar_seed, rows))
@@ -108,14 +119,14 @@ class ColorViews(PlaneLayer):
         return exponents, transform
 
     def _mixtures(self, draws: tf.Tensor) -> tf.Tensor:
-        """[batch, 3, 3] matrices whose rows are not negative and sum to 1."""
-        # Exponential variates over their sum are uniform over the simplex.
+        """Turns draws in 0..1, [batch, 3, 3], into matrices whose rows sum to 1."""
+        # Exponential variates divided by their sum are uniform over the simplex.
         weights = -tf.math.log1p(-draws)
         weights /= tf.reduce_sum(weights, axis=-1, keepdims=True)
         return (1.0 - self.mixing) * tf.eye(3) + self.mixing * weights
 
     def planes(self, planes, seed, rows: Rows | None = None):
-        """[batch, 3, h, w] in 0..255 and a seed [2] int32 to float32 in 0..255."""
+        """See `PlaneLayer.planes`."""
         planes = tf.cast(planes, tf.float32)
         exponents, transform = self.draw(tf.shape(planes)[0], seed, rows)
         changed = transform(color.gamma(planes, exponents))

@@ -1,9 +1,9 @@
-"""Cut boxes out of planes and bring them to one size, as matrix products.
+"""Crops, shifts and zooms of images, as matrix products.
 
-`tf.image.crop_and_resize` does not compile to XLA. Linear interpolation along the
-rows is a [height, image_height] matrix for each sample, along the columns another
-one; two products do the work on any device, and antialiasing is a wider triangle
-in the same matrices.
+`tf.image.crop_and_resize` does not compile to XLA. Here, linear interpolation along
+the rows is a [height, image_height] matrix for each sample, and along the columns
+another one; two matrix products do the work on any device. Antialiasing is a wider
+triangle in the same matrices.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ def interpolation_matrix(
 ) -> tf.Tensor:
     """The weights of linear interpolation along one axis, for each sample.
 
-    Pixel centers lie at halves, as in `tf.image.resize`. Beyond the ends the first
+    Pixel centers lie at halves, as in `tf.image.resize`. Beyond the ends, the first
     and the last pixel repeat.
 
     Args:
-      start: [batch] float32, where the interval starts, as a fraction of the axis.
-      size: [batch] float32, its size; negative sizes read it backwards.
-      num_outputs: Pixels to make of the interval.
-      num_inputs: Pixels of the whole axis.
-      antialias: Widen the triangle when shrinking, so that each input counts.
+      start: [batch] float32, start of the interval as a fraction of the axis.
+      size: [batch] float32, size of the interval as a fraction of the axis; negative
+        sizes read backwards.
+      num_outputs: Number of pixels to make of the interval.
+      num_inputs: Number of pixels of the whole axis.
+      antialias: Widen the triangle when shrinking, so that every input pixel counts.
 
     Returns:
       [batch, num_outputs, num_inputs] float32; rows sum to 1.
@@ -63,10 +64,10 @@ def crop_and_resize(
       planes: [batch, channels, image_height, image_width], uint8 or float; image
         height and width static.
       boxes: [batch, 4] float32: top, left, height, width in fractions of the image.
-        A box may reach outside, where the edge pixels repeat. A negative width, from
-        a left edge at its right, mirrors the box; a negative height likewise.
-      height: Of the result, in pixels.
-      width: Of the result, in pixels.
+        Outside of the image, the edge pixels repeat. A negative width, with `left` at
+        the right edge of the box, mirrors it; a negative height likewise.
+      height: Height of the result in pixels.
+      width: Width of the result in pixels.
       antialias: Average over all pixels of the box when shrinking, as
         `tf.image.resize(antialias=True)` does.
 
@@ -86,7 +87,7 @@ def mirror_boxes(boxes: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
 
     Args:
       boxes: [batch, 4] float32: top, left, height, width.
-      mirrored: [batch] bool: which ones.
+      mirrored: [batch] bool, true for the boxes to mirror.
 
     Returns:
       [batch, 4] float32.
@@ -100,7 +101,7 @@ def mirror_boxes(boxes: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
 def _read_boxes(
     planes: tf.Tensor, boxes: tf.Tensor, mirrored: tf.Tensor, size: int
 ) -> tf.Tensor:
-    """Cuts the boxes out as squares (size 0: like the photos), some mirrored."""
+    """Cuts boxes out as squares of a size (0: in the photos' shape), some mirrored."""
     boxes = mirror_boxes(boxes, mirrored)
     height, width = (size, size) if size else planes.shape[2:]
     return crop_and_resize(planes, boxes, height, width)
@@ -110,17 +111,25 @@ def _read_boxes(
 class SmallMoves(PlaneLayer):
     """Shifts, zooms and mirrors each photo a little; parts stay roughly in place.
 
-    Where the view reaches beyond the photo, the edge pixels repeat, so that a plain
-    background goes on. There is no rotation: it does not separate into rows and
-    columns, and would cost more than all the rest.
+    Where a view reaches beyond the photo, the edge pixels repeat, so a plain background
+    continues. There is no rotation: it does not separate into rows and columns, and
+    would cost more than all other changes.
 
     Args:
-      shift: Largest shift either way, in fractions of the photo's sides.
-      zoom: Range of the magnification; above 1 the product gets larger. Both sides
-        share one value.
-      flip: Probability of mirroring left and right. It exchanges left and right
-        parts, hence 0 by default.
+      shift: Largest shift in either direction, as a fraction of the photo's sides.
+      zoom: Range of the magnification, the same for both sides; above 1, the product
+        gets larger.
+      flip: Probability of mirroring left and right; 0 by default, because mirroring
+        exchanges left and right parts.
       size: Pixels a side of the views; 0 for the size of the photos.
+
+    Raises:
+      ValueError: If a probability is not in 0..1, or a range is not `(low, high)`.
+
+    Example:
+      >>> photos = tf.zeros([2, 64, 64, 3], tf.uint8)
+      >>> SmallMoves(shift=0.1, size=32)(photos, seed=[0, 1]).shape
+      TensorShape([2, 32, 32, 3])
     """
 
     def __init__(
@@ -138,7 +147,7 @@ class SmallMoves(PlaneLayer):
         self.size = int(size)
 
     def planes(self, planes, seed, rows: Rows | None = None):
-        """[batch, c, h, w] and a seed [2] int32 to float32 [batch, c, size, size]."""
+        """See `PlaneLayer.planes`."""
         num_images = tf.shape(planes)[0]
         move_seed, flip_seed = split_seed(seed, 2)
         shift_y, shift_x, zoom = tf.unstack(
@@ -167,14 +176,22 @@ class SmallMoves(PlaneLayer):
 class RandomCrops(PlaneLayer):
     """Random resized crops, as in SimCLR (arXiv 2002.05709, appendix A).
 
-    Area and aspect ratio are drawn once; a side that comes out longer than the
-    photo's is cut to it. (The usual form draws again, which has no static shape.)
+    Area and aspect ratio are drawn once; a side that is longer than the photo's is
+    shortened to it. (The usual form draws again, which has no static shape.)
 
     Args:
-      area: Range of the crop's area, as a fraction of the photo's.
-      aspect: Range of its width over its height, drawn log-uniformly.
+      area: Range of the crop's area as a fraction of the photo's area.
+      aspect: Range of the crop's width over its height, drawn log-uniformly.
       flip: Probability of mirroring left and right.
       size: Pixels a side of the views; 0 for the size of the photos.
+
+    Raises:
+      ValueError: If a probability is not in 0..1, or a range is not `(low, high)`.
+
+    Example:
+      >>> photos = tf.zeros([2, 64, 64, 3], tf.uint8)
+      >>> RandomCrops(area=(0.3, 1.0), size=32)(photos, seed=[0, 1]).shape
+      TensorShape([2, 32, 32, 3])
     """
 
     def __init__(
@@ -192,7 +209,7 @@ class RandomCrops(PlaneLayer):
         self.size = int(size)
 
     def planes(self, planes, seed, rows: Rows | None = None):
-        """[batch, c, h, w] and a seed [2] int32 to float32 [batch, c, size, size]."""
+        """See `PlaneLayer.planes`."""
         num_images = tf.shape(planes)[0]
         box_seed, flip_seed = split_seed(seed, 2)
         area, aspect, top, left = tf.unstack(

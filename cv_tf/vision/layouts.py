@@ -1,12 +1,12 @@
-"""Which fixed windows a product's frame is cut into: tables, without TensorFlow.
+"""Part layouts: the fixed windows that the frame of a product is cut into.
 
-A window is `(top, left, height, width)` in fractions of the frame, so that one
-table serves every photo size and every feature map. The layouts are our own
-choice; the source of the idea is arXiv 2104.08581.
+A window is `(top, left, height, width)` in fractions of the frame, so one table fits
+photos and feature maps of every size. The layouts are our own choice; the source of
+the idea is arXiv 2104.08581.
 
-In a symmetric layout each part is a window together with its mirror image across the
+In a symmetric layout, a part is a window together with its mirror image across the
 vertical middle: both sleeves, both side seams. Products are nearly symmetric, their
-photos less so; and there are half as many parts to tell apart.
+photos less so, and there are half as many parts to tell apart.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cv_tf.errors import UserError
 Window = tuple[float, float, float, float]
 Layout = str | Sequence[Sequence[float]]
 
-# Slack for fractions such as 1/3, so that 1/3 of 9 pixels is 3 and not 4.
+# Tolerance for fractions such as 1/3, so that 1/3 of 9 pixels is 3 and not 4.
 _SLACK = 1e-6
 
 
@@ -59,12 +59,12 @@ LAYOUTS: dict[str, tuple[Window, ...]] = {
 
 
 def is_symmetric(layout: Layout) -> bool:
-    """Whether each window of a layout stands for its mirror image, too."""
+    """Whether each part of a layout is a window together with its mirror image."""
     return isinstance(layout, str) and layout.startswith("symmetric_")
 
 
 def windows(layout: Layout) -> np.ndarray:
-    """The table of a layout; of a symmetric one, the windows on the left.
+    """The table of a layout; for a symmetric layout, only the windows on the left.
 
     Args:
       layout: A name from `LAYOUTS`, or a table of `(top, left, height, width)`
@@ -104,45 +104,45 @@ def windows(layout: Layout) -> np.ndarray:
 
 
 def windows_by_part(layout: Layout) -> tuple[tuple[Window, ...], ...]:
-    """Where each part lies, its mirror image included.
+    """The windows of each part, including mirror images.
 
     Args:
       layout: A name from `LAYOUTS` or a table of windows.
 
     Returns:
-      For each part its window; in a symmetric layout two windows, unless the first
-      lies in the middle and is its own mirror image.
+      One window a part. In a symmetric layout, two windows a part, or one if it lies
+      in the middle and is its own mirror image.
 
     Raises:
-      ValueError: As `windows`.
+      ValueError: If the layout is unknown or not a table of windows.
     """
     parts = []
     for top, left, height, width in windows(layout).tolist():
-        part = ((top, left, height, width),)
+        part: list[Window] = [(top, left, height, width)]
         mirrored = 1.0 - left - width
         if is_symmetric(layout) and abs(mirrored - left) > _SLACK:
-            part += ((top, mirrored, height, width),)
-        parts.append(part)
+            part.append((top, mirrored, height, width))
+        parts.append(tuple(part))
     return tuple(parts)
 
 
 def pixel_windows(layout: Layout, height: int, width: int) -> np.ndarray:
     """The windows of a layout in whole pixels, all of one size.
 
-    Sizes are rounded up and starts to the nearest pixel (halves upwards), then
-    moved inside the image where they stick out. So grids leave no pixel out;
-    where the size does not divide evenly, neighbors share a row or column.
+    Sizes are rounded up, and starts to the nearest pixel (halves upwards); windows
+    that then exceed the image are moved inside. So the windows of a grid cover all
+    pixels, and neighbors share a row or column if the size does not divide evenly.
 
     Args:
       layout: A name from `LAYOUTS` or a table; its windows must be of one size.
-      height: Of the image, in pixels.
-      width: Of the image, in pixels.
+      height: Height of the image in pixels.
+      width: Width of the image in pixels.
 
     Returns:
       [parts, 4] int64: top, left, height, width.
 
     Raises:
-      ValueError: If the windows differ in size, or come in mirrored pairs.
+      ValueError: If the windows differ in size or the layout is symmetric.
     """
     table = windows(layout)
     if is_symmetric(layout):

@@ -1,4 +1,4 @@
-"""Cut images into the fixed parts of a layout."""
+"""The fixed parts of images: cut out of the pixels, or pooled from a feature map."""
 
 from __future__ import annotations
 
@@ -36,50 +36,34 @@ def slice_parts(images: tf.Tensor, layout: Layout) -> tf.Tensor:
     )
 
 
-@keras.utils.register_keras_serializable(package="cv_tf")
-class FixedParts(keras.layers.Layer):
-    """`slice_parts` as a layer; the dtype of the images is kept.
+def pool_parts(features: tf.Tensor, layout: Layout) -> tf.Tensor:
+    """Averages a feature map over each window of a layout.
 
     Args:
-      layout: A name from `LAYOUTS` or a table of `(top, left, height, width)`
-        windows of one size, in fractions of the frame.
+      features: [batch, height, width, channels]; height and width static.
+      layout: A name from `LAYOUTS` or a table of windows of any sizes.
+
+    Returns:
+      [batch, parts, channels] float32, in the order of the table.
+
+    Raises:
+      ValueError: If the layout is unknown or not a table of windows.
     """
-
-    def __init__(self, layout: Layout = "corners_center", **kwargs):
-        super().__init__(autocast=False, **kwargs)
-        table = windows(layout)
-        self.layout = layout if isinstance(layout, str) else table.tolist()
-        self.num_parts = len(table)
-
-    def call(self, images):
-        """[batch, h, w, c] to [batch, parts, part_h, part_w, c]."""
-        return slice_parts(images, self.layout)
-
-    def get_config(self):
-        """The arguments of this layer."""
-        return {**super().get_config(), "layout": self.layout}
-
-
-def _overlaps(starts: np.ndarray, sizes: np.ndarray, num_cells: int) -> np.ndarray:
-    """[parts, num_cells]: the share of each window that lies in each cell."""
-    edges = np.arange(num_cells + 1) / num_cells
-    lows = np.maximum(starts[:, None], edges[None, :-1])
-    highs = np.minimum((starts + sizes)[:, None], edges[None, 1:])
-    overlaps = np.maximum(highs - lows, 0.0)
-    return overlaps / overlaps.sum(axis=1, keepdims=True)
+    weights = pooling_weights(layout, features.shape[1], features.shape[2])
+    return tf.einsum("phw,bhwc->bpc", weights, tf.cast(features, tf.float32))
 
 
 def pooling_weights(layout: Layout, height: int, width: int) -> np.ndarray:
     """The weight of each cell of a feature map in the average of each part.
 
-    Cells count by how much of them lies in the window, so that any layout works
+    The weight of a cell is the area of it that lies in the window, so any layout works
     on a map of any size. In a symmetric layout, a window and its mirror image count
-    for half each.
+    half each.
 
     Args:
-      layout: A name from `LAYOUTS` or a table of windows, of any sizes.
-      height: Of the feature map, in cells.
-      width: Of the feature map, in cells.
+      layout: A name from `LAYOUTS` or a table of windows of any sizes.
+      height: Height of the feature map in cells.
+      width: Width of the feature map in cells.
 
     Returns:
       [parts, height, width] float32; each part's weights sum to 1.
@@ -92,42 +76,66 @@ def pooling_weights(layout: Layout, height: int, width: int) -> np.ndarray:
     return np.einsum("ph,pw->phw", rows, columns).astype(np.float32)
 
 
-def pool_parts(features: tf.Tensor, layout: Layout) -> tf.Tensor:
-    """Averages a feature map over each window of a layout.
+def _overlaps(starts: np.ndarray, sizes: np.ndarray, num_cells: int) -> np.ndarray:
+    """The share of each window that lies in each cell of an axis, [parts, cells]."""
+    edges = np.arange(num_cells + 1) / num_cells
+    lows = np.maximum(starts[:, None], edges[None, :-1])
+    highs = np.minimum((starts + sizes)[:, None], edges[None, 1:])
+    overlaps = np.maximum(highs - lows, 0.0)
+    return overlaps / overlaps.sum(axis=1, keepdims=True)
 
-    Args:
-      features: [batch, height, width, channels]; height and width static.
-      layout: A name from `LAYOUTS` or a table of windows, of any sizes.
 
-    Returns:
-      [batch, parts, channels] float32, in the order of the table.
+class _PartLayer(keras.layers.Layer):
+    """A layer with a part layout."""
 
-    Raises:
-      ValueError: If the layout is unknown or not a table of windows.
-    """
-    weights = pooling_weights(layout, features.shape[1], features.shape[2])
-    return tf.einsum("phw,bhwc->bpc", weights, tf.cast(features, tf.float32))
+    def __init__(self, layout: Layout, **kwargs):
+        super().__init__(**kwargs)
+        table = windows(layout)
+        self.layout = layout if isinstance(layout, str) else table.tolist()
+        self.num_parts = len(table)
+
+    def get_config(self):
+        """The arguments of this layer."""
+        return {**super().get_config(), "layout": self.layout}
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")
-class PartPooling(keras.layers.Layer):
+class FixedParts(_PartLayer):
+    """`slice_parts` as a layer; the dtype of the images is kept.
+
+    Args:
+      layout: A name from `LAYOUTS` or a table of `(top, left, height, width)`
+        windows of one size, in fractions of the frame.
+
+    Example:
+      >>> FixedParts("grid_2x2")(tf.zeros([1, 64, 64, 3], tf.uint8)).shape
+      TensorShape([1, 4, 32, 32, 3])
+    """
+
+    def __init__(self, layout: Layout = "corners_center", **kwargs):
+        super().__init__(layout, autocast=False, **kwargs)
+
+    def call(self, images):
+        """Cuts [batch, h, w, c] into [batch, parts, part_h, part_w, c]."""
+        return slice_parts(images, self.layout)
+
+
+@keras.utils.register_keras_serializable(package="cv_tf")
+class PartPooling(_PartLayer):
     """`pool_parts` as a layer: float32, also under mixed precision.
 
     Args:
       layout: A name from `LAYOUTS` or a table of `(top, left, height, width)`
         windows in fractions of the frame.
+
+    Example:
+      >>> PartPooling("symmetric_7x7")(tf.zeros([1, 14, 14, 112])).shape
+      TensorShape([1, 28, 112])
     """
 
     def __init__(self, layout: Layout = "corners_center", **kwargs):
-        super().__init__(**{"dtype": "float32", **kwargs})
-        table = windows(layout)
-        self.layout = layout if isinstance(layout, str) else table.tolist()
-        self.num_parts = len(table)
+        super().__init__(layout, **{"dtype": "float32", **kwargs})
 
     def call(self, features):
-        """[batch, height, width, channels] to [batch, parts, channels]."""
+        """Pools [batch, height, width, channels] to [batch, parts, channels]."""
         return pool_parts(features, self.layout)
-
-    def get_config(self):
-        """The arguments of this layer."""
-        return {**super().get_config(), "layout": self.layout}

@@ -1,4 +1,4 @@
-"""The color of a product, to tell one variant from another."""
+"""The background of a photo, and the color of the product in front of it."""
 
 from __future__ import annotations
 
@@ -7,51 +7,7 @@ import tensorflow as tf
 
 from cv_tf.vision.plane_layer import to_planes
 
-
-def _outside_span(foreground: tf.Tensor, axis: int) -> tf.Tensor:
-    """Pixels before the first or behind the last foreground pixel along an axis.
-
-    Args:
-      foreground: [batch, height, width] float32, 1 where it is and 0 elsewhere.
-      axis: 1 or 2.
-    """
-    extent = foreground.shape[axis]
-    shape = [extent if axis == other else 1 for other in range(3)]
-    # From 1, so that 0 is no pixel's.
-    from_start = tf.reshape(tf.range(1.0, extent + 1.0), shape)
-    from_end = extent + 1.0 - from_start
-    last = tf.reduce_max(foreground * from_start, axis, keepdims=True)
-    first = tf.reduce_max(foreground * from_end, axis, keepdims=True)
-    return (from_start > last) | (from_end > first)
-
-
-def background_mask(planes: tf.Tensor, tolerance: float = 24.0) -> tf.Tensor:
-    """Marks the pixels between the image's border and the product.
-
-    The background's color is the median of the four corners, in each channel. A
-    pixel is background if a straight line from it to the border, along its row or
-    its column, meets nothing of another color. So white details inside of a product
-    on white are kept, but a busy background has hardly any pixel that qualifies.
-
-    Args:
-      planes: [batch, channels, height, width], 0..255; height and width static.
-      tolerance: How many levels a background pixel may differ from that color.
-
-    Returns:
-      [batch, height, width] bool.
-    """
-    planes = tf.cast(planes, tf.float32)
-    _, channels, height, width = planes.shape
-    corners = tf.reshape(planes[:, :, :: height - 1, :: width - 1], [-1, channels, 4])
-    low, high = tf.reduce_min(corners, axis=2), tf.reduce_max(corners, axis=2)
-    # Of four numbers, the median is the mean of the two in the middle.
-    color = (tf.reduce_sum(corners, axis=2) - low - high) / 2.0
-    distance = tf.reduce_max(tf.abs(planes - color[..., None, None]), axis=1)
-    foreground = tf.cast(distance > tolerance, tf.float32)
-    return _outside_span(foreground, axis=1) | _outside_span(foreground, axis=2)
-
-
-# Pixels a side of what is looked at, about: from afar, without weave and seams.
+# Approximate side in pixels to which photos are shrunk: hides weave and seams.
 _SIDE = 32
 # sRGB (IEC 61966-2-1) to CIE XYZ, over the white of D65: grey maps to (g, g, g).
 _TO_XYZ = np.array(
@@ -65,17 +21,43 @@ _TO_XYZ = (_TO_XYZ / _TO_XYZ.sum(axis=1, keepdims=True)).astype(np.float32)
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27  # CIE 15:2004, 8.2.1.
 
 
+def background_mask(planes: tf.Tensor, tolerance: float = 24.0) -> tf.Tensor:
+    """Marks the pixels between the image's border and the product.
+
+    The color of the background is the median of the four corners, in each channel. A
+    pixel is background if a straight line from it to the border, along its row or its
+    column, crosses no other color. So white details inside a product on white are not
+    background, and a busy background is hardly marked at all.
+
+    Args:
+      planes: [batch, channels, height, width], 0..255; height and width static.
+      tolerance: Largest difference, in levels, of a background pixel from that color.
+
+    Returns:
+      [batch, height, width] bool.
+    """
+    planes = tf.cast(planes, tf.float32)
+    _, channels, height, width = planes.shape
+    corners = tf.reshape(planes[:, :, :: height - 1, :: width - 1], [-1, channels, 4])
+    low, high = tf.reduce_min(corners, axis=2), tf.reduce_max(corners, axis=2)
+    # The median of four numbers is the mean of the two in the middle.
+    color = (tf.reduce_sum(corners, axis=2) - low - high) / 2.0
+    distance = tf.reduce_max(tf.abs(planes - color[..., None, None]), axis=1)
+    foreground = tf.cast(distance > tolerance, tf.float32)
+    return _outside_span(foreground, axis=1) | _outside_span(foreground, axis=2)
+
+
 def product_color(images: tf.Tensor) -> tf.Tensor:
     """The mean color of the product in each photo, in CIELAB.
 
-    A plain background does not count; where nothing but background is found, the
-    whole photo does.
+    A plain background is left out. If the whole photo looks like background, the mean
+    is over the whole photo.
 
     Args:
       images: [batch, side, side, 3], 0..255; the side static.
 
     Returns:
-      [batch, 3] float32: lightness 0..100, and the two axes of color, about -100..100.
+      [batch, 3] float32: lightness in 0..100, a and b in about -100..100.
     """
     step = max(images.shape[1] // _SIDE, 1)
     small = tf.nn.avg_pool2d(tf.cast(images, tf.float32), step, step, "VALID")
@@ -86,8 +68,28 @@ def product_color(images: tf.Tensor) -> tf.Tensor:
     return total / tf.reduce_sum(weight, axis=(1, 2))[:, None]
 
 
+def _outside_span(foreground: tf.Tensor, axis: int) -> tf.Tensor:
+    """Marks the pixels before the first or after the last foreground pixel of an axis.
+
+    Args:
+      foreground: [batch, height, width] float32, 1 for foreground and 0 elsewhere.
+      axis: 1 or 2.
+
+    Returns:
+      [batch, height, width] bool.
+    """
+    extent = foreground.shape[axis]
+    shape = [extent if axis == other else 1 for other in range(3)]
+    # Counted from 1, because 0 means that there is no foreground.
+    from_start = tf.reshape(tf.range(1.0, extent + 1.0), shape)
+    from_end = extent + 1.0 - from_start
+    last = tf.reduce_max(foreground * from_start, axis, keepdims=True)
+    first = tf.reduce_max(foreground * from_end, axis, keepdims=True)
+    return (from_start > last) | (from_end > first)
+
+
 def _to_lab(images: tf.Tensor) -> tf.Tensor:
-    """From sRGB in 0..255 to CIELAB under D65."""
+    """Converts sRGB in 0..255 to CIELAB under D65."""
     encoded = tf.cast(images, tf.float32) / 255.0
     linear = tf.where(
         encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4

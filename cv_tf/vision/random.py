@@ -1,4 +1,4 @@
-"""Random numbers that a seed alone decides, compiled or not, on any device."""
+"""Random numbers that depend only on a seed: the same on any device, under XLA too."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import tensorflow as tf
 
 
 class Rows(NamedTuple):
-    """Which rows of a larger batch some images are.
+    """Consecutive rows of a larger batch.
 
     Attributes:
-      first: Row of the first image.
-      total: Rows of the whole batch.
+      first: Row number of the first image.
+      total: Number of rows of the whole batch.
     """
 
     first: int | tf.Tensor
@@ -21,7 +21,7 @@ class Rows(NamedTuple):
 
 
 def split_seed(seed: tf.Tensor, num_seeds: int) -> list[tf.Tensor]:
-    """Makes independent seeds [2] int32 of one seed [2] int32."""
+    """Derives independent seeds from one seed, all [2] int32."""
     return tf.unstack(tf.random.split(seed, num_seeds, alg="philox"))
 
 
@@ -33,15 +33,15 @@ def uniform(
 ) -> tf.Tensor:
     """Draws from the uniform distribution over low..high, high excluded.
 
-    In place of `tf.random.stateless_uniform` for floats, which gives other numbers
-    for the same seed under `jit_compile=True` (tensorflow/tensorflow issue 121243);
-    the integers that it draws agree, so the floats are made of those.
+    The floats of `tf.random.stateless_uniform` differ for the same seed under
+    `jit_compile=True` (tensorflow/tensorflow issue 121243). Its integers agree, so
+    floats are made from these.
 
     Args:
-      shape: Of the result.
+      shape: Shape of the result.
       seed: [2] int32.
-      low: The lowest value.
-      high: The upper bound.
+      low: Lower bound, included.
+      high: Upper bound, excluded.
 
     Returns:
       float32 of that shape, in steps of 2**-24 of the range.
@@ -59,16 +59,17 @@ def per_image(
     seed: tf.Tensor,
     rows: Rows | None = None,
 ) -> tf.Tensor:
-    """Draws numbers in 0..1 for each image, whoever has the rest of its batch.
+    """Draws numbers in 0..1 for each image, however its batch is split.
 
     Args:
-      shape: Of the result, with None for the number of images.
-      num_images: How many there are.
+      shape: Shape of the result, with None in place of the number of images.
+      num_images: Number of images.
       seed: [2] int32.
-      rows: Which of a larger batch they are; None where they are all of it.
+      rows: Rows of the images in a larger batch; None if they are the whole batch.
 
     Returns:
-      float32 of that shape: what `uniform` draws for the whole batch, of these images.
+      float32 of that shape: the rows of these images of what `uniform` draws for the
+      whole batch.
     """
     axis = list(shape).index(None)
     first, total = rows or (0, num_images)

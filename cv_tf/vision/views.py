@@ -1,37 +1,40 @@
-"""One view of a photo: moved or cropped, then recolored."""
+"""Random views of photos: moved or cropped, then recolored."""
 
 from __future__ import annotations
 
-import tensorflow as tf
 import tf_keras as keras
 
+from cv_tf import choices
 from cv_tf.vision.color_views import ColorViews
 from cv_tf.vision.geometry import RandomCrops, SmallMoves
 from cv_tf.vision.plane_layer import PlaneLayer, to_images, to_planes
 from cv_tf.vision.random import Rows, split_seed
 
-# What each kind starts from: the geometry and the color of a view.
-KINDS = {
-    "whole": (SmallMoves, ColorViews),
-    "crops": (RandomCrops, ColorViews),
-    "none": (None, None),
-}
+_GEOMETRY = {"whole": SmallMoves, "crops": RandomCrops}
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")
 class Views(keras.layers.Layer):
     """Makes one random view of each photo: geometry first, then color.
 
-    Call it twice with two seeds for the two views of a contrastive method. Where a
-    batch is spread over several replicas, `rows` says which of its rows a replica has:
-    an image's view depends on the seed and its row in the whole batch alone.
+    Contrastive methods call it twice with two seeds. If a batch is split over several
+    replicas, `rows` tells which rows of it a replica holds: the view of an image
+    depends only on the seed and on the image's row in the whole batch.
 
     Args:
-      kind: "whole" for `SmallMoves` and `ColorViews`, "crops" for `RandomCrops` and
-        `ColorViews`, "none" for the photo as it is.
-      geometry: What to use in place of the kind's own.
-      color: The same for the color. With the kind "none", only what is given here
-        is applied.
+      kind: Default geometry: "whole" for `SmallMoves`, "crops" for `RandomCrops`.
+      geometry: Layer that moves or crops the photos; None for the kind's default.
+      color: Layer that recolors the photos; None for `ColorViews` with its defaults.
+
+    Raises:
+      ValueError: If the kind is unknown.
+
+    Example:
+      >>> views = Views("crops", geometry=RandomCrops(size=32))
+      >>> photos = tf.zeros([2, 64, 64, 3], tf.uint8)
+      >>> first, second = views(photos, seed=[0, 1]), views(photos, seed=[0, 2])
+      >>> first.shape
+      TensorShape([2, 32, 32, 3])
     """
 
     def __init__(
@@ -42,42 +45,31 @@ class Views(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**{"dtype": "float32", **kwargs})
-        if kind not in KINDS:
-            raise ValueError(
-                f"There is no kind of view {kind!r}. Choose one of {', '.join(KINDS)}."
-            )
-        default_geometry, default_color = KINDS[kind]
+        choices.check("kind", kind, tuple(_GEOMETRY))
         self.kind = kind
-        self.geometry = geometry or (default_geometry and default_geometry())
-        self.color = color or (default_color and default_color())
+        self.geometry = geometry or _GEOMETRY[kind]()
+        self.color = color or ColorViews()
 
     def call(self, images, seed, rows: Rows | None = None):
-        """[batch, h, w, 3] in 0..255 and a seed [2] int32 to float32 in 0..255."""
+        """Turns images [batch, h, w, 3] in 0..255 into float32 views in 0..255."""
         geometry_seed, color_seed = split_seed(seed, 2)
-        planes = to_planes(images)
-        if self.geometry is not None:
-            planes = self.geometry.planes(planes, geometry_seed, rows)
-        if self.color is not None:
-            planes = self.color.planes(planes, color_seed, rows)
-        return tf.cast(to_images(planes), tf.float32)
+        planes = self.geometry.planes(to_planes(images), geometry_seed, rows)
+        return to_images(self.color.planes(planes, color_seed, rows))
 
     def get_config(self):
         """The arguments of this layer."""
-        layers = {"geometry": self.geometry, "color": self.color}
         return {
             **super().get_config(),
             "kind": self.kind,
-            **{
-                name: layer and keras.layers.serialize(layer)
-                for name, layer in layers.items()
-            },
+            "geometry": keras.layers.serialize(self.geometry),
+            "color": keras.layers.serialize(self.color),
         }
 
     @classmethod
     def from_config(cls, config):
         """The layer that `get_config` describes."""
         layers = {
-            name: config[name] and keras.layers.deserialize(config[name])
+            name: keras.layers.deserialize(config[name])
             for name in ("geometry", "color")
         }
         return cls(**{**config, **layers})

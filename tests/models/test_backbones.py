@@ -229,9 +229,13 @@ def test_dropout_is_off_however_deep_it_lies(monkeypatch):
 
 def test_unknown_names_are_refused_with_those_that_are_known():
     known = ", ".join(choices.BACKBONES)
-    with pytest.raises(ValueError, match=f"'vgg16' is not one of: {known}"):
+    with pytest.raises(
+        ValueError, match=f"backbone is 'vgg16'; choose one of: {known}"
+    ):
         build_backbone("vgg16")
-    with pytest.raises(ValueError, match="'places' is not one of: imagenet, none"):
+    with pytest.raises(
+        ValueError, match="weights is 'places'; choose one of: imagenet, none"
+    ):
         build_backbone("tiny", "places")
 
 

@@ -76,9 +76,9 @@ def test_training_begins_behind_the_frozen_stages(frozen_stride, first_trained):
 
 
 def test_strides_that_no_network_has_are_refused():
-    with pytest.raises(ValueError, match=r"'5' is not one of: 16, 32\."):
+    with pytest.raises(ValueError, match=r"'5'; choose one of: 16, 32\."):
         build_backbone("tiny", "none", feature_stride=5)
-    with pytest.raises(ValueError, match=r"'32' is not one of: 0, 4, 8\."):
+    with pytest.raises(ValueError, match=r"'32'; choose one of: 0, 4, 8\."):
         build_backbone("tiny", "none", frozen_stride=32)
 
 

@@ -35,7 +35,7 @@ def test_saved_with_a_model(tmp_path):
 
 
 def test_unknown_modes_are_named():
-    with pytest.raises(ValueError, match=r"no color input 'gray'.*rgb, grey"):
+    with pytest.raises(ValueError, match=r"mode is 'gray'.*rgb, grey"):
         ColorInput("gray")
-    with pytest.raises(ValueError, match=r"no color input 'lab'"):
+    with pytest.raises(ValueError, match=r"mode is 'lab'"):
         color_input(PIXELS, "lab")

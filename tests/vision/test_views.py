@@ -22,22 +22,11 @@ def test_geometry_comes_first_then_color_each_with_its_own_seed(kind, moves):
     np.testing.assert_array_equal(Views(kind)(photos, [1, 2]), expected)
 
 
-def test_none_is_the_photo_as_it_is():
-    photos = _photos()
-    views = Views("none")(photos, [1, 2])
-    assert views.dtype == tf.float32
-    np.testing.assert_array_equal(views, photos)
-
-
 def test_layers_that_are_given_take_the_place_of_the_default():
     photos = _photos()
     geometry_seed, color_seed = split_seed([1, 2], 2)
     mirror = SmallMoves(shift=0.0, zoom=(1.0, 1.0), flip=1.0)
-    views = Views("none", geometry=mirror)(photos, [1, 2])
-    np.testing.assert_array_equal(views, mirror(photos, geometry_seed))
     grey = ColorViews(grey=1.0)
-    views = Views("none", color=grey)(photos, [1, 2])
-    np.testing.assert_array_equal(views, grey(photos.astype("float32"), color_seed))
     views = Views("crops", geometry=mirror, color=grey)(photos, [1, 2])
     expected = grey(mirror(photos, geometry_seed), color_seed)
     np.testing.assert_array_equal(views, expected)
@@ -51,7 +40,7 @@ def test_two_seeds_give_two_views():
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("kind", ["whole", "crops", "none"])
+@pytest.mark.parametrize("kind", ["whole", "crops"])
 def test_compiled_equals_eager(kind):
     layer = Views(kind)
     photos, seed = tf.constant(_photos()), tf.constant([5, 6])
@@ -71,7 +60,7 @@ def test_saved_with_a_model(tmp_path):
     np.testing.assert_array_equal(loaded([photos, seed]), views(photos, seed))
 
 
-@pytest.mark.parametrize("kind", ["whole", "crops", "none"])
+@pytest.mark.parametrize("kind", ["whole", "crops"])
 def test_arguments_survive_the_config(kind):
     layer = Views(kind)
     copy = Views.from_config(layer.get_config())
@@ -80,7 +69,7 @@ def test_arguments_survive_the_config(kind):
 
 
 def test_an_unknown_kind_is_named():
-    with pytest.raises(ValueError, match=r"no kind of view 'half'.*whole, crops, none"):
+    with pytest.raises(ValueError, match=r"kind is 'half'.*whole, crops"):
         Views("half")
 
 
