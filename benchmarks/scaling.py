@@ -99,10 +99,10 @@ def count(
     ring = 2 * (num_devices - 1) / num_devices  # Reduce, then spread.
     num_learned = sum(int(np.prod(v.shape)) for v in method.learned_variables)
     encoder = method.encoder
-    products = batch * encoder.num_shards * encoder.dimensions
+    products = batch * encoder.num_parts * encoder.dimensions
     # Both views there and their gradients back; of MoCo, the keys of one view.
     exchanged = {"moco": 1, "byol": 0, "simsiam": 0}.get(config.method, 4) * products
-    pairs = 4 * share * batch * encoder.num_shards * encoder.dimensions
+    pairs = 4 * share * batch * encoder.num_parts * encoder.dimensions
     if config.method not in ("simclr", "part_contrast"):
         pairs = 0
     passes = PASSES + (1 if config.method in ("moco", "byol") else 0)

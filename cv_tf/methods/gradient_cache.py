@@ -1,0 +1,122 @@
+"""Gradients of a batch whose activations do not fit in memory, piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+Features = tuple[tf.Tensor, ...]
+
+
+def cached_gradients(
+    features_of: Callable[[tf.Tensor], Features],
+    loss_of: Callable[[Features], tuple[tf.Tensor, ...]],
+    num_pieces: int,
+    variables: Sequence[tf.Variable],
+) -> tuple[list[tf.Tensor | None], tuple[tf.Tensor, ...]]:
+    """Finds the gradients of one pass of the whole batch, by a pass of each piece.
+
+    Memory then grows with the features of a batch and no longer with its activations,
+    for a second forward pass of each photo through the backbone:
+
+    1. Compute the features of all photos, and keep nothing else.
+    2. Compute the loss of the whole batch, and its gradients with respect to the heads
+       and to the features.
+    3. Compute the features again, piece by piece, and propagate the gradients of the
+       features into the backbone.
+
+    Heads see the whole batch at once, so they may normalize by it. The backbone must
+    not: its batch normalization has to be frozen.
+
+    Source: Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup,
+    arXiv 2101.06983, section 3.2.
+
+    Args:
+      features_of: Maps the number of a piece, an int32 scalar, to its features, a tuple
+        of float32 `[size, ...]`.
+      loss_of: Maps the features of the batch, float32 `[num_pieces * size, ...]` each,
+        to a tuple whose first value is the loss to differentiate.
+      num_pieces: Number of pieces, at least 1.
+      variables: Variables to differentiate with respect to.
+
+    Returns:
+      One gradient for each variable, and what `loss_of` returned.
+    """
+    features = _features_of_all(features_of, num_pieces)
+    with tf.GradientTape() as tape:
+        tape.watch(features)
+        losses = loss_of(features)
+    by_features, gradients = tape.gradient(losses[0], (features, variables))
+
+    in_backbone = [i for i, gradient in enumerate(gradients) if gradient is None]
+    propagated = _propagate(
+        features_of, num_pieces, by_features, [variables[i] for i in in_backbone]
+    )
+    for i, gradient in zip(in_backbone, propagated, strict=True):
+        gradients[i] = gradient
+    return gradients, losses
+
+
+def _features_of_all(
+    features_of: Callable[[tf.Tensor], Features], num_pieces: int
+) -> Features:
+    """Concatenates the features of all pieces."""
+    shapes = features_of(tf.constant(0))  # A graph leaves out what is not used.
+    signature = tuple(tf.TensorSpec(one.shape, one.dtype) for one in shapes)
+    stacked = tf.map_fn(
+        features_of,
+        tf.range(num_pieces),
+        fn_output_signature=signature,
+        parallel_iterations=1,
+    )
+    return tuple(
+        tf.reshape(one, [num_pieces * spec.shape[0], *spec.shape[1:]])
+        for one, spec in zip(stacked, signature, strict=True)
+    )
+
+
+def _propagate(
+    features_of: Callable[[tf.Tensor], Features],
+    num_pieces: int,
+    by_features: Sequence[tf.Tensor | None],
+    variables: Sequence[tf.Variable],
+) -> list[tf.Tensor]:
+    """Propagates the gradients of features to variables, one piece after another.
+
+    Args:
+      features_of: As in `cached_gradients`.
+      num_pieces: Number of pieces.
+      by_features: Gradients with respect to the features, `[num_pieces * size, ...]`
+        each; None for features of a momentum encoder.
+      variables: Variables that the features are computed with.
+
+    Returns:
+      One gradient for each variable, summed over the pieces.
+    """
+    learned = {
+        i: tf.reshape(gradient, [num_pieces, -1, *gradient.shape[1:]])
+        for i, gradient in enumerate(by_features)
+        if gradient is not None
+    }
+
+    def add(piece: tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        with tf.GradientTape() as tape:
+            features = features_of(piece)
+            targets = [features[i] for i in learned]
+        more = tape.gradient(
+            targets,
+            variables,
+            output_gradients=[gradient[piece] for gradient in learned.values()],
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
+        return (piece + 1, *(a + b for a, b in zip(sums, more, strict=True)))
+
+    _, *sums = tf.while_loop(
+        lambda piece, *_: piece < num_pieces,
+        add,
+        (tf.constant(0), *map(tf.zeros_like, variables)),
+        parallel_iterations=1,
+        maximum_iterations=num_pieces,
+    )
+    return sums
