@@ -86,7 +86,7 @@ def _show_views(config: InspectConfig, output: Path) -> None:
     split = split_catalog(catalog, config.train_split, config.eval_split, config.seed)
 
     previews = cv_tf.inspection.preview(
-        config, catalog, config.products, config.views_each
+        config, catalog.select(split.train), config.products, config.views_each
     )
     source = (
         f"{len(previews.products)} of the {len(split.train):,} products of "
@@ -111,7 +111,7 @@ def _show_pair(config: InspectConfig, output: Path) -> None:
         )
         photos = cv_tf.pipeline.photos_of(catalog, settings, embedder.image_size)
         pixels = photos.pixels[photos.places]
-        agreement = cv_tf.inspection.agreement(embedder, pixels, config.parts)
+        agreement = cv_tf.inspection.part_agreement(embedder, pixels, config.parts)
     names, notes = tuple(catalog.product_id), _notes(config, embedder, catalog)
     cv_tf.report.write_pair(
         output, cv_tf.report.Pair(names, pixels, agreement, config.parts, notes)

@@ -4,7 +4,7 @@ r"""Trains an Embedder that finds color variants, and says how good it is.
     python -m cv_tf.train --flagfile=configs/cvssl.cfg --catalog=my.csv \
         --workdir=runs/my
 
-An interrupted run goes on with the same command.
+An interrupted run is resumed by the same command.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 import cv_tf
 from cv_tf import command, workers
 from cv_tf.config import Config, ConfigError
+from cv_tf.errors import Interrupted
 
 if TYPE_CHECKING:
     from cv_tf.models import Embedder
-    from cv_tf.training import Workdir
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
-    """What a training leaves.
+class Trained:
+    """The result of a training.
 
     Attributes:
-      metrics: As in `metrics.json`.
+      metrics: Content of `metrics.json`.
       embedder: The trained Embedder.
     """
 
@@ -35,8 +35,8 @@ class Run:
     embedder: Embedder
 
 
-def run(config: Config) -> Run:
-    """Trains, or goes on training, in the config's workdir.
+def run(config: Config) -> Trained:
+    """Trains in the workdir of the config, or resumes the run that it holds.
 
     Args:
       config: All settings.
@@ -53,38 +53,28 @@ def run(config: Config) -> Run:
             "--method=frozen to see how good the frozen network is."
         )
     if config.strategy == "multi_worker":
-        workers.read()  # Says at once what is wrong with TF_CONFIG.
+        workers.read()  # Raises if TF_CONFIG cannot be used.
     workdir = cv_tf.training.Workdir(config.workdir)
     workdir.check(config)  # It is made when the run begins: a mistake leaves none.
     metrics = workdir.read_metrics()
     if "after" in metrics:
-        return _finished(workdir, metrics)
+        # Neither the catalogue nor its photos are needed.
+        print(f"'{workdir.path}' holds a finished run:")
+        print(cv_tf.metrics.format_run(metrics))
+        return Trained(metrics, cv_tf.models.Embedder.load(workdir.embedder))
 
     # Tables are checked before TensorFlow is loaded, so that errors come at once.
-
     catalog = cv_tf.catalog.read_products(config)
-    cv_tf.training.split_catalog(
-        catalog, config.train_split, config.eval_split, config.seed
-    )
+    cv_tf.training.check_split(catalog, config.train_split, config.eval_split)
 
     show = cv_tf.training.Show(
         cv_tf.report.show_first_batch, cv_tf.report.write_projector
     )
-    return Run(*cv_tf.training.Session(config, workdir, catalog, show).run())
-
-
-def _finished(workdir: Workdir, metrics: dict[str, Any]) -> Run:
-    """A run that is over needs neither the catalogue nor its photos."""
-    print(
-        f"'{workdir.path}' holds a finished run:\n{cv_tf.metrics.format_run(metrics)}"
-    )
-    return Run(metrics, cv_tf.models.Embedder.load(workdir.embedder))
+    return Trained(*cv_tf.training.train_run(config, workdir, catalog, show))
 
 
 def main(config: Config) -> None:
     """Runs the command."""
-    from cv_tf.errors import Interrupted  # noqa: PLC0415
-
     try:
         run(config)
     except Interrupted as interrupted:

@@ -14,7 +14,7 @@ from cv_tf.catalog import Catalog
 from cv_tf.config import Config
 from cv_tf.methods import Method, TwoViews, build_embedder, build_method
 from cv_tf.pipeline import Photos, Reject, photos_of
-from cv_tf.training import build_order, split_catalog
+from cv_tf.training import build_order
 from cv_tf.vision import Rows, color_input
 
 # Batches of one block meet a block a step; few catalogues have more blocks.
@@ -111,31 +111,29 @@ class Previews(NamedTuple):
 
 
 def preview(
-    config: Config, catalog: Catalog, num_products: int, num_views: int
+    config: Config, train: Catalog, num_products: int, num_views: int
 ) -> Previews:
-    """Makes photos and views of some products of the training split.
+    """Makes the photos and the views of some products as training will make them.
 
-    Where photos of the catalogue are left out, training meets products at other steps.
+    If photos of the catalogue cannot be used, training sees products at other steps.
 
     Args:
-      config: Of the training.
-      catalog: All products.
-      num_products: How many products, at most.
-      num_views: How many views of each.
+      config: Settings of the training.
+      train: Products to learn from.
+      num_products: Largest number of products to show.
+      num_views: Number of views of each product.
 
     Raises:
-      ValueError: If training would refuse the settings or the catalogue, or cannot
+      ValueError: If training would refuse the settings or the products, or cannot
         use the photos.
     """
-    split = split_catalog(catalog, config.train_split, config.eval_split, config.seed)
-    train = catalog.select(split.train)
     meetings = _meet(config, train, num_products, config.steps)
     rows = np.array([meeting.row for meeting in meetings])
     size = max(config.image_size, config.size_at_use)
     photos = photos_of(train.select(rows), config, size)
     place_of = {name: i for i, name in enumerate(train.product_id[rows])}
-    meetings = [meetings[place_of[name]] for name in photos.catalog.product_id]
-    return _show(config, photos, meetings, num_views)
+    usable = [meetings[place_of[name]] for name in photos.catalog.product_id]
+    return _show(config, photos, usable, num_views)
 
 
 def preview_first_batch(config: Config, photos: Photos, num_products: int) -> Previews:

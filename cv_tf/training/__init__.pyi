@@ -6,11 +6,12 @@ from .fit import (
     build_order as build_order,
 )
 from .session import (
-    Session as Session,
     Show as Show,
     save_embedder as save_embedder,
+    train_run as train_run,
 )
 from .splits import (
+    check_split as check_split,
     has_variants as has_variants,
     sample_styles as sample_styles,
     split_catalog as split_catalog,

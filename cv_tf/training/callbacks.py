@@ -33,6 +33,9 @@ class StepCallback(keras.callbacks.Callback):
     def on_steps(self, before: int, step: int, logs: dict[str, Any]) -> None:
         """Called when steps `before + 1` to `step` are done."""
 
+    def close(self) -> None:
+        """Called after the training, even if it has raised an error."""
+
 
 def reached(before: int, step: int, every: int) -> bool:
     """Whether a multiple of `every` lies in (before, step]."""
@@ -143,7 +146,7 @@ class Probe(StepCallback):
         if not reached(before, step, self._every):
             return
         figures = self._measure()
-        if figures is not None:
+        if figures is not None and self._curves is not None:
             self._curves.write(step, {f"probe/{k}": v for k, v in figures.items()})
             text = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
             tqdm.write(f"Step {step}: {text}")
@@ -182,14 +185,14 @@ class SaveCheckpoints(StepCallback):
         if self.stopped_by is not None or reached(before, step, self._every):
             self._checkpoints.save()
 
-    def restore_signals(self) -> None:
+    def close(self) -> None:
         """Gives the signals back."""
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
     def _stop(self, number: int, frame: Any) -> None:
         if self.stopped_by is not None:
-            self.restore_signals()
+            self.close()
             signal.raise_signal(number)
         self.stopped_by = number
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from cv_tf.training.callbacks import (
     Probe,
     ProgressBar,
     SaveCheckpoints,
+    StepCallback,
     Stopwatch,
     StopWhenCollapsed,
     StopWhenNotFinite,
@@ -26,7 +27,11 @@ from cv_tf.training.workdir import Workdir
 
 
 def build_order(config: Config, catalog: Catalog) -> Callable[[int], np.ndarray]:
-    """The batches of a run: rows of the products to learn from, for each step.
+    """Returns a function from a step to the row numbers of its batch.
+
+    Args:
+      config: Settings of the run.
+      catalog: Products to learn from.
 
     Raises:
       ValueError: If a supervised method lacks labels, or a batch or the queue does not
@@ -59,85 +64,91 @@ def fit(
     workdir: Workdir,
     measure: Callable[[], dict[str, float] | None] | None = None,
 ) -> dict[str, float]:
-    """Trains a compiled method to the last step, from its newest checkpoint on.
+    """Trains a compiled method from its newest checkpoint to the last step.
 
     Args:
-      method: Compiled, under the run's strategy.
-      photos: To learn from.
-      config: Of the run.
-      checkpoints: Of the method.
-      workdir: Of the run, where curves are written.
-      measure: What a probe measures, on all workers, of whom the chief has figures;
-        None for no probes.
+      method: Method, compiled under the strategy of the run.
+      photos: Photos to learn from.
+      config: Settings of the run.
+      checkpoints: Checkpoints of the method.
+      workdir: Folder of the run, where curves are written.
+      measure: Function that all workers call for a probe; it returns figures to the
+        chief. None for no probes.
 
     Returns:
-      What it has cost, as `Cost.figures` has it.
+      The cost of the training, see `Cost.figures`.
 
     Raises:
       Interrupted: If the run was asked to stop; its state is saved.
-      NonFiniteLossError: If the loss is no number any more.
+      NonFiniteLossError: If the loss is no finite number any more.
       CollapseError: If the embeddings do not differ any more.
+      ValueError: If the workers would resume from different steps.
     """
+    strategy = method.distribute_strategy
     start = checkpoints.restore()
-    everyone = devices.in_all_workers(method.distribute_strategy, start)
-    if len(set(everyone)) > 1:
+    starts = devices.in_all_workers(strategy, start)
+    if len(set(starts)) > 1:
         raise UserError(
-            f"The workers would go on from different steps, {everyone}. --workdir must "
+            f"The workers would go on from different steps, {starts}. --workdir must "
             "be a folder that all of them share."
         )
     if start < config.steps:
-        _fit_from(start, method, photos, config, checkpoints, workdir, measure)
+        order = build_order(config, photos.catalog)
+        saver = SaveCheckpoints(start, config.checkpoint_every, checkpoints)
+        callbacks = [*_callbacks(start, method, config, checkpoints, workdir, measure)]
+        callbacks.append(saver)
+
+        def shares(replicas: range, num_replicas: int):
+            rows = Shares(order, replicas, num_replicas)
+            # Without an end, so that no batch can be a part: its shape is static.
+            return batches(photos, rows, start * len(replicas))
+
+        try:
+            method.fit(
+                devices.spread_batches(strategy, shares),
+                steps_per_epoch=config.steps - start,
+                callbacks=callbacks,
+                verbose=0,
+            )
+        finally:
+            for callback in callbacks:
+                callback.close()
+        if saver.stopped_by is not None:
+            raise Interrupted(saver.stopped_by, method.steps_made, str(workdir.path))
+        checkpoints.save()
     return checkpoints.cost.figures(method.steps_made, config.batch_size)
 
 
-def _fit_from(
+def _callbacks(
     start: int,
     method: Method,
-    photos: Photos,
     config: Config,
     checkpoints: Checkpoints,
     workdir: Workdir,
     measure: Callable[[], dict[str, float] | None] | None,
-) -> None:
-    remaining = config.steps - start
-    order = build_order(config, photos.catalog)
-    strategy = method.distribute_strategy
-    saver = SaveCheckpoints(start, config.checkpoint_every, checkpoints)
-    stopwatch = Stopwatch(start, checkpoints.cost)
-    callbacks = [stopwatch, StopWhenNotFinite(start)]
+) -> Iterator[StepCallback]:
+    """What happens along the way, in order; the stopwatch times none of the others."""
+    yield Stopwatch(start, checkpoints.cost)
+    yield StopWhenNotFinite(start)
     if config.method not in choices.SUPERVISED:
-        callbacks.append(StopWhenCollapsed(start, config.method))
-    progress = curves = None
-    if devices.is_chief(strategy):
+        yield StopWhenCollapsed(start, config.method)
+    curves = None
+    if devices.is_chief(method.distribute_strategy):
         curves = Curves(start, workdir.tensorboard, config.batch_size)
-        progress = ProgressBar(start, config.steps, config.batch_size)
-        callbacks += [progress, curves]
+        yield ProgressBar(start, config.steps, config.batch_size)
+        yield curves
     if measure is not None:
-        callbacks.append(Probe(start, config.probe_every, measure, curves))
-
-    def shares(replicas: range, num_replicas: int):
-        rows = Shares(order, replicas, num_replicas)
-        # Without an end, so that no batch can be a part: its shape is static.
-        return batches(photos, rows, start * len(replicas))
-
-    try:
-        method.fit(
-            devices.spread_batches(strategy, shares),
-            steps_per_epoch=remaining,
-            callbacks=[*callbacks, saver],
-            verbose=0,
-        )
-    finally:
-        saver.restore_signals()
-        if progress is not None:
-            progress.close()
-    if saver.stopped_by is not None:
-        raise Interrupted(saver.stopped_by, method.steps_made, str(workdir.path))
-    checkpoints.save()
+        yield Probe(start, config.probe_every, measure, curves)
 
 
 def compile_method(method: Method, config: Config, optimizer, strategy) -> None:
-    """Compiles the training step; XLA is on where `--jit_compile` says so.
+    """Compiles the training step, by XLA if `--jit_compile` says so.
+
+    Args:
+      method: Method to compile.
+      config: Settings of the run.
+      optimizer: Keras optimizer.
+      strategy: Devices to train on.
 
     Raises:
       ValueError: If the step cannot be compiled under the strategy, a batch cannot be

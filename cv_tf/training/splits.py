@@ -12,12 +12,12 @@ _HELD_OUT = 0.25
 
 
 class Split(NamedTuple):
-    """Rows of a catalogue.
+    """Row numbers of the products of a catalogue, by their use.
 
     Attributes:
-      train: To learn from, to fit whitening on, and to calibrate on.
-      evaluation: To report on; disjoint from `train` in styles. Empty without labels.
-      source: Where the split comes from, in words.
+      train: `[n]` products to learn from, to fit whitening on, and to calibrate on.
+      evaluation: `[m]` products to report on, of other styles. Empty without labels.
+      source: How the two were told apart, for people to read.
     """
 
     train: np.ndarray
@@ -25,33 +25,52 @@ class Split(NamedTuple):
     source: str
 
 
+def check_split(catalog: Catalog, train_split: str, eval_split: str) -> None:
+    """Checks that the column `split` can be used, if the catalogue has one.
+
+    It needs no photo, so a mistake is found before any is read. The split itself is
+    made by `split_catalog` when it is known which photos can be used.
+
+    Raises:
+      CatalogError: If one of the two splits has no product, or they share a style.
+    """
+    if catalog.split is None:
+        return
+    train = catalog.where_split(train_split)
+    evaluation = catalog.where_split(eval_split)
+    shared = np.intersect1d(train.style, evaluation.style)
+    num_shared = int((shared >= 0).sum())
+    if num_shared:
+        raise CatalogError(
+            f"{catalog.name}: {num_shared} styles are both in the split "
+            f"'{train_split}' and in '{eval_split}', so figures would be of products "
+            "that were learned. Split by style."
+        )
+
+
 def split_catalog(
     catalog: Catalog, train_split: str, eval_split: str, seed: int = 0
 ) -> Split:
-    """Chooses by the column `split`, or else holds out a quarter of the styles.
+    """Splits by the column `split`; without one, holds out a quarter of the styles.
 
     Without labels every product is learned from, and none is reported on.
 
+    Args:
+      catalog: Products whose photos can be used.
+      train_split: Value of the column `split` to learn from.
+      eval_split: Value of the column `split` to report on.
+      seed: Seed of the choice of the styles that are held out.
+
     Raises:
-      CatalogError: If the column lacks one of the two values, or the two share a
-        style.
+      CatalogError: As `check_split`.
     """
+    check_split(catalog, train_split, eval_split)
     if catalog.split is not None:
-        rows = [
-            np.flatnonzero(catalog.split == split)
-            for split in (train_split, eval_split)
-        ]
-        for split, found in zip((train_split, eval_split), rows, strict=True):
-            if not len(found):
-                catalog.where_split(split)  # Names the splits that there are.
-        shared = np.intersect1d(*(catalog.style[found] for found in rows))
-        if len(shared[shared >= 0]):
-            raise CatalogError(
-                f"{catalog.name}: {len(shared[shared >= 0])} styles are both in the "
-                f"split '{train_split}' and in '{eval_split}', so figures would be of "
-                "products that were learned. Split by style."
-            )
-        return Split(*rows, f"splits '{train_split}' and '{eval_split}'")
+        return Split(
+            np.flatnonzero(catalog.split == train_split),
+            np.flatnonzero(catalog.split == eval_split),
+            f"splits '{train_split}' and '{eval_split}'",
+        )
     styles = np.unique(catalog.style[catalog.style >= 0])
     if not len(styles):
         return Split(np.arange(len(catalog)), np.arange(0), "no labels")
@@ -66,7 +85,11 @@ def split_catalog(
 
 
 def has_variants(styles: np.ndarray) -> bool:
-    """Whether two products share a style, so that there is something to find."""
+    """Tells whether any two products share a style, so that there is one to find.
+
+    Args:
+      styles: `[n]` integers; -1 where unknown.
+    """
     _, counts = np.unique(styles[styles >= 0], return_counts=True)
     return bool((counts > 1).any())
 
@@ -75,12 +98,12 @@ def sample_styles(styles: np.ndarray, most: int, seed: int) -> np.ndarray:
     """Draws whole styles: half a style would make variants rarer than they are.
 
     Args:
-      styles: `[n]` integers; -1 where unknown, each of which is by itself.
-      most: How many products are wanted at most; the first style is taken in any case.
-      seed: Of the draw.
+      styles: `[n]` integers; -1 where unknown, each of which is a style of its own.
+      most: Largest number of products to draw; the first style is drawn in any case.
+      seed: Seed of the draw.
 
     Returns:
-      Rows of the products, ascending.
+      Row numbers of the products, ascending.
     """
     keys = np.where(styles >= 0, styles, -1 - np.arange(len(styles)))
     _, style, sizes = np.unique(keys, return_inverse=True, return_counts=True)

@@ -13,15 +13,21 @@ from cv_tf.pipeline import batches, photos_of
 from cv_tf.training import build_order, split_catalog
 
 
+def products_to_learn_from(config):
+    catalog = read_catalog(config.catalog)
+    split = split_catalog(catalog, config.train_split, config.eval_split, config.seed)
+    return catalog.select(split.train)
+
+
 @pytest.fixture(scope="module")
-def previewed(drawn_catalog, tiny_run, tmp_path_factory):
+def previewed(tiny_run, tmp_path_factory):
     """A function from settings to the config and its previews."""
     cache = str(tmp_path_factory.mktemp("cache"))
 
     def make(num_products=4, num_views=4, **settings):
         config = tiny_run("unused", cache_dir=cache, **settings)
-        catalog = read_catalog(drawn_catalog)
-        return config, preview(config, catalog, num_products, num_views)
+        train = products_to_learn_from(config)
+        return config, preview(config, train, num_products, num_views)
 
     return make
 
@@ -173,11 +179,11 @@ def test_a_photo_that_cannot_be_used(tiny_run, previewed, drawn_catalog, tmp_pat
     table = drawn_catalog.with_name("one_gone.csv")
     table.write_text(text)
     config = tiny_run("unused", catalog=str(table), cache_dir=str(tmp_path))
-    catalog = read_catalog(table)
+    train = products_to_learn_from(config)
     with pytest.raises(ValueError, match=f"{gone}.*the file is missing"):
-        preview(config, catalog, 3, 2)
+        preview(config, train, 3, 2)
     config = dataclasses.replace(config, on_bad_image="reject")
-    left = preview(config, catalog, 3, 2)
+    left = preview(config, train, 3, 2)
     assert [reject.product_id for reject in left.rejects] == [gone]
     assert gone not in [product.product_id for product in left.products]
     assert len(left.products) == 2

@@ -116,7 +116,7 @@ class TestSaveCheckpoints:
         saver = callbacks.SaveCheckpoints(0, 3, checkpoints)
         saver.on_train_begin()
         yield saver, model, saved
-        saver.restore_signals()
+        saver.close()
 
     def test_saves_every_so_many_steps(self, run):
         saver, model, saved = run
@@ -145,7 +145,7 @@ class TestSaveCheckpoints:
         saver = callbacks.SaveCheckpoints(0, 3, None)
         saver.on_train_begin()
         assert signal.getsignal(signal.SIGTERM) != before
-        saver.restore_signals()
+        saver.close()
         assert signal.getsignal(signal.SIGTERM) == before
 
 

@@ -14,14 +14,14 @@ from cv_tf.embeddings import embed
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import embedding_std, retrieval_figures
 from cv_tf.models import Embedder
-from cv_tf.training import Session, Workdir, save_embedder, session
+from cv_tf.training import save_embedder, session
 from cv_tf.training.callbacks import CollapseError, NonFiniteLossError
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
-def begun(config) -> Session:
-    return Session(config, Workdir(config.workdir), read_catalog(config.catalog))
+def prepared(config) -> session.Prepared:
+    return session.prepare_run(config, read_catalog(config.catalog))
 
 
 def test_a_probe_measures_what_the_metrics_do(finished_run, read_events):
@@ -30,7 +30,7 @@ def test_a_probe_measures_what_the_metrics_do(finished_run, read_events):
     series = read_events(Path(config.workdir, "tensorboard"))
     probed = {name: dict(points).get(config.steps) for name, points in series.items()}
     embedder = Embedder.load(Path(config.workdir, "embedder.keras"))
-    photos = begun(config).reported
+    photos = prepared(config).reported
     photos = photos.select(np.arange(config.probe_products))
     vectors = embed(embedder.with_options(whitening=None), photos)
     figures = retrieval_figures(vectors, photos.catalog.style, photos.catalog.block)
@@ -43,12 +43,12 @@ def test_a_probe_measures_what_the_metrics_do(finished_run, read_events):
 
 
 def test_photos_come_at_the_larger_of_the_two_sizes(tiny_run, tmp_path):
-    session = begun(tiny_run(tmp_path, image_size=32, embed_size=64))
-    assert session.train.image_size == session.reported.image_size == 64
+    run = prepared(tiny_run(tmp_path, image_size=32, embed_size=64))
+    assert run.train.image_size == run.reported.image_size == 64
 
 
-def test_a_session_makes_no_folder_yet(tiny_run, tmp_path):
-    begun(tiny_run(tmp_path / "run"))
+def test_preparing_makes_no_folder_yet(tiny_run, tmp_path):
+    prepared(tiny_run(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 
@@ -94,9 +94,9 @@ def test_baselines_do_not_change_what_is_learned(tiny_run, tmp_path):
 
 
 def test_precision_is_the_run_s_own(tiny_run, tmp_path):
-    begun(tiny_run(tmp_path, mixed_precision="bfloat16"))
+    prepared(tiny_run(tmp_path, mixed_precision="bfloat16"))
     assert keras.mixed_precision.global_policy().name == "mixed_bfloat16"
-    begun(tiny_run(tmp_path))
+    prepared(tiny_run(tmp_path))
     assert keras.mixed_precision.global_policy().name == "float32"
 
 
