@@ -55,26 +55,18 @@ def run(
         sys.exit(_STOPPED)
 
 
-def parse_flags(
-    settings_class: type[Settings],
-    argv: Sequence[str],
-    base: Settings | None = None,
-) -> Settings:
+def parse_flags(settings_class: type[Settings], argv: Sequence[str]) -> Settings:
     """Makes settings from a command line; --flagfile=FILE reads more from a file.
 
     Args:
-      settings_class: The dataclass.
-      argv: The program's name, then flags.
-      base: Values for flags that are not given; None for the class's defaults.
+      settings_class: A dataclass made of `cv_tf.settings.setting` fields.
+      argv: Name of the program, then flags.
 
     Raises:
       absl.flags.Error: If a flag is unknown or its value cannot be parsed.
-      ValueError: If a value cannot be used.
+      ConfigError: If a value cannot be used.
     """
-    given = given_flags(settings_class, argv)
-    if base is not None:
-        return dataclasses.replace(base, **given)
-    return settings_class(**given)
+    return settings_class(**given_flags(settings_class, argv))
 
 
 def given_flags(settings_class: type, argv: Sequence[str]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from cv_tf import command
 from cv_tf.catalog import Catalog
 from cv_tf.comparison import (
     CompareConfig,
-    Plan,
+    ComparisonPlan,
     Row,
     Stopped,
     check_folder,
@@ -87,7 +87,7 @@ def run(config: CompareConfig, **overrides: Any) -> tuple[Row, ...]:
 
 
 def _write_table(
-    plan: Plan, rows: Sequence[Row], catalog: Catalog
+    plan: ComparisonPlan, rows: Sequence[Row], catalog: Catalog
 ) -> tuple[list[str], dict[str, str]]:
 
     folder = plan.folder
@@ -108,7 +108,7 @@ def _write_table(
 
 
 def _write_page(
-    plan: Plan,
+    plan: ComparisonPlan,
     rows: Sequence[Row],
     catalog: Catalog,
     notes: Sequence[str],

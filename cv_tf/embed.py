@@ -83,8 +83,10 @@ def run(config: EmbedConfig) -> Embedded:
 
 
 def settings_of(argv: Sequence[str]) -> EmbedConfig:
-    """The settings of a command line, on those of the run in its workdir."""
-    return cv_tf.training.parse_on_catalog_of_run(EmbedConfig, argv)
+    """The settings of a command line; others are those of the run in --workdir."""
+    given = command.given_flags(EmbedConfig, argv)
+    inherited = cv_tf.training.inherited_settings(given, CatalogSettings)
+    return EmbedConfig(**inherited | given)
 
 
 if __name__ == "__main__":

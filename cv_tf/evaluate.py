@@ -267,12 +267,10 @@ def _outputs(config: EvaluateConfig) -> tuple[Path | None, Path | None]:
 
 
 def settings_of(argv: Sequence[str]) -> EvaluateConfig:
-    """The settings of a command line, on those of the run in its workdir."""
-    given = command.parse_flags(EvaluateConfig, argv)
-    if given.method == "frozen" or not given.workdir:
-        return given
-    trained = dataclasses.asdict(cv_tf.training.Workdir(given.workdir).read_config())
-    return command.parse_flags(EvaluateConfig, argv, base=EvaluateConfig(**trained))
+    """The settings of a command line; others are those of the run in --workdir."""
+    given = command.given_flags(EvaluateConfig, argv)
+    inherited = cv_tf.training.inherited_settings(given, Config, must_exist=True)
+    return EvaluateConfig(**inherited | given)
 
 
 if __name__ == "__main__":

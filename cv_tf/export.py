@@ -29,7 +29,7 @@ from cv_tf.files import write_text
 from cv_tf.settings import check_all, setting
 
 if TYPE_CHECKING:
-    from cv_tf.deployment import Agreement
+    from cv_tf.deployment import ExportAgreement
 
 _SUFFIX = {"tflite": ".tflite", "onnx": ".onnx"}
 _ONNX_PACKAGES = ("tf2onnx", "onnxruntime")
@@ -77,7 +77,7 @@ class ExportConfig(CatalogSettings):
             )
 
 
-def run(config: ExportConfig) -> dict[str, Agreement]:
+def run(config: ExportConfig) -> dict[str, ExportAgreement]:
     """Exports the Embedder of a workdir.
 
     Returns:
@@ -151,7 +151,7 @@ def _check_packages(format_: str) -> None:
         )
 
 
-def _tell(agreements: dict[str, Agreement]) -> None:
+def _tell(agreements: dict[str, ExportAgreement]) -> None:
     for what, of in agreements.items():
         print(
             f"Given {what}, {of.num_photos} of them, cosine with the Embedder: "
@@ -162,8 +162,10 @@ def _tell(agreements: dict[str, Agreement]) -> None:
 
 
 def settings_of(argv: Sequence[str]) -> ExportConfig:
-    """The settings of a command line, on those of the run in its workdir."""
-    return cv_tf.training.parse_on_catalog_of_run(ExportConfig, argv)
+    """The settings of a command line; others are those of the run in --workdir."""
+    given = command.given_flags(ExportConfig, argv)
+    inherited = cv_tf.training.inherited_settings(given, CatalogSettings)
+    return ExportConfig(**inherited | given)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from cv_tf import command
 from cv_tf.catalog import Catalog, read_products
 from cv_tf.config import Config, ConfigError, setting
 from cv_tf.files import say_unknown
-from cv_tf.training import Workdir, split_catalog
+from cv_tf.training import Workdir, inherited_settings, split_catalog
 
 if TYPE_CHECKING:
     from cv_tf.models import Embedder
@@ -168,16 +168,12 @@ def _notes(config: InspectConfig, embedder: Embedder, catalog: Catalog) -> list[
 
 
 def settings_of(argv: Sequence[str]) -> InspectConfig:
-    """The settings of a command line, on those of the run in its workdir."""
+    """The settings of a command line; others are those of the run in --workdir."""
     given = command.given_flags(InspectConfig, argv)
+    inherited = inherited_settings(given, Config, must_exist=bool(given.get("pair")))
     if given.get("method") == "frozen":
-        return command.parse_flags(InspectConfig, [*argv, "--workdir="])
-    workdir = given.get("workdir", "")
-    may_be_missing = not given.get("pair")
-    if not workdir or (may_be_missing and not Workdir(workdir).config.is_file()):
-        return command.parse_flags(InspectConfig, argv)
-    trained = dataclasses.asdict(Workdir(workdir).read_config())
-    return command.parse_flags(InspectConfig, argv, base=InspectConfig(**trained))
+        given["workdir"] = ""
+    return InspectConfig(**inherited | given)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from absl import logging
 import cv_tf
 from cv_tf import command
 from cv_tf.catalog import Catalog
+from cv_tf.config import CatalogSettings
 from cv_tf.embeddings import Embeddings, read_embeddings
 from cv_tf.files import is_remote, say_unknown
 from cv_tf.report import (
@@ -41,7 +42,7 @@ from cv_tf.retrieval import (
     other_colors_first,
 )
 from cv_tf.settings import ConfigError, check_all, setting
-from cv_tf.training import Workdir
+from cv_tf.training import Workdir, inherited_settings
 
 _OUTPUTS = (".html", ".csv", ".json")
 
@@ -314,13 +315,12 @@ def _write(
 
 def settings_of(argv: Sequence[str]) -> SearchConfig:
     """The settings of a command line; photos are framed as those of the run were."""
-    given = command.parse_flags(SearchConfig, argv)
-    if not given.image or not Workdir(given.workdir).config.is_file():
-        return given
-    frame = Workdir(given.workdir).read_config().frame
+    given = command.given_flags(SearchConfig, argv)
+    trained = inherited_settings(given, CatalogSettings) if given.get("image") else {}
+    frame = trained.get("frame", SearchConfig.frame)
     # A product without a box in its columns is its whole photo.
-    base = dataclasses.replace(given, frame="photo" if frame == "columns" else frame)
-    return command.parse_flags(SearchConfig, argv, base=base)
+    inherited = {"frame": "photo" if frame == "columns" else frame}
+    return SearchConfig(**inherited | given)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from verbs import ProcessHere, run_here
 
 import cv_tf  # noqa: F401  (selects the Keras 2 API before anything loads TensorFlow)
 from cv_tf import command
-from cv_tf.comparison import CompareConfig, Plan, Row, make_plan, read_rows
+from cv_tf.comparison import CompareConfig, ComparisonPlan, Row, make_plan, read_rows
 from cv_tf.comparison.plan import Run
 from cv_tf.config import Config
 
@@ -344,14 +344,14 @@ def finished_run(
 
 
 @pytest.fixture
-def planned(drawn_catalog, tmp_path) -> Callable[..., Plan]:
+def planned(drawn_catalog, tmp_path) -> Callable[..., ComparisonPlan]:
     """A function from recipes to the plan of comparing them; nothing is run.
 
     It takes the flags of each recipe by its name, and settings of the comparison or of
     all recipes.
     """
 
-    def plan(recipes: dict[str, tuple[str, ...]], **settings) -> Plan:
+    def plan(recipes: dict[str, tuple[str, ...]], **settings) -> ComparisonPlan:
         for name, flags in recipes.items():
             (tmp_path / f"{name}.cfg").write_text("\n".join([*flags, ""]))
         own = {field.name for field in dataclasses.fields(CompareConfig)}
@@ -368,7 +368,7 @@ def planned(drawn_catalog, tmp_path) -> Callable[..., Plan]:
 
 
 @pytest.fixture
-def compared(planned) -> Callable[..., tuple[Plan, tuple[Row, ...]]]:
+def compared(planned) -> Callable[..., tuple[ComparisonPlan, tuple[Row, ...]]]:
     """A function from figures to a comparison that is over; nothing is run.
 
     It takes the R@1 within the block of each recipe by its name, one for each seed from

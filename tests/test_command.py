@@ -34,8 +34,8 @@ class Oven:
             raise ValueError(f"--heat={self.heat} melts the oven.")
 
 
-def parse(*arguments, base=None):
-    return command.parse_flags(Oven, ["oven", *arguments], base)
+def parse(*arguments):
+    return command.parse_flags(Oven, ["oven", *arguments])
 
 
 def test_flags_become_fields_of_their_types():
@@ -48,12 +48,6 @@ def test_flags_become_fields_of_their_types():
         "--shelves=low,high",
     ) == Oven(heat=99.5, minutes=3, fan=False, mode="bottom", shelves=("low", "high"))
     assert parse("--fan=false", "--shelves=") == Oven(fan=False, shelves=())
-
-
-def test_flags_that_are_given_take_the_place_of_the_base():
-    base = Oven(heat=1.0, minutes=2, shelves=("high",))
-    assert parse("--minutes=10", base=base) == Oven(heat=1.0, shelves=("high",))
-    assert parse(base=base) == base
 
 
 def test_a_flagfile_is_read_and_later_flags_win(tmp_path):

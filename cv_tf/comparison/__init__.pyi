@@ -8,7 +8,7 @@ from .galleries import (
 )
 from .plan import (
     CompareConfig as CompareConfig,
-    Plan as Plan,
+    ComparisonPlan as ComparisonPlan,
     make_plan as make_plan,
 )
 from .results import (

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 import cv_tf
 from cv_tf.catalog import Catalog, check_frame, read_products
-from cv_tf.comparison.plan import Plan, Run
+from cv_tf.comparison.plan import ComparisonPlan, Run
 from cv_tf.embeddings import (
     Embeddings,
     fingerprint,
@@ -212,7 +212,7 @@ def _shown(products: Catalog, row: int) -> Shown:
 _MOST_SHOWN = 1000
 
 
-def read_compared(plan: Plan) -> Catalog:
+def read_compared(plan: ComparisonPlan) -> Catalog:
     """Reads the catalogue, and checks that every run can report on it.
 
     Raises:

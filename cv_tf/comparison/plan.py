@@ -146,7 +146,7 @@ class Run:
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class ComparisonPlan:
     """All runs of a comparison.
 
     Attributes:
@@ -173,7 +173,7 @@ class Plan:
         return command.to_flags(command.changed_settings(self.config) | self.overrides)
 
 
-def make_plan(config: CompareConfig, overrides: Mapping[str, Any]) -> Plan:
+def make_plan(config: CompareConfig, overrides: Mapping[str, Any]) -> ComparisonPlan:
     """Reads the recipes and says what is to be run.
 
     Args:
@@ -195,7 +195,7 @@ def make_plan(config: CompareConfig, overrides: Mapping[str, Any]) -> Plan:
     problems += _check_products(recipes)
     if problems:
         raise ConfigError("\n".join(problems))
-    return Plan(config, dict(overrides), tuple(recipes), runs)
+    return ComparisonPlan(config, dict(overrides), tuple(recipes), runs)
 
 
 def _check_overrides(config: CompareConfig, overrides: Mapping[str, Any]) -> list[str]:

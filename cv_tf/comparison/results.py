@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from cv_tf.comparison.plan import Plan, Recipe, Run
+from cv_tf.comparison.plan import ComparisonPlan, Recipe, Run
 from cv_tf.metrics import COMPARED, RECALL, Figure
 
 _CONFIDENCE = 0.95
@@ -183,7 +183,7 @@ def spell(value: float, figure: Figure) -> str:
     return f"{value:,.{figure.digits}f}"
 
 
-def read_rows(plan: Plan, failures: Mapping[str, str]) -> tuple[Row, ...]:
+def read_rows(plan: ComparisonPlan, failures: Mapping[str, str]) -> tuple[Row, ...]:
     """Reads the figures of all runs, the best recipe first.
 
     Args:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from tqdm import tqdm
 
 from cv_tf import command
-from cv_tf.comparison.plan import Plan, Run
+from cv_tf.comparison.plan import ComparisonPlan, Run
 from cv_tf.files import write_text
 from cv_tf.metrics import RECALL
 from cv_tf.training import WorkdirError
@@ -239,7 +239,7 @@ def _outcome(run: Run, reason: str) -> str:
 _MARK = "compare.cfg"
 
 
-def check_folder(plan: Plan) -> None:
+def check_folder(plan: ComparisonPlan) -> None:
     """Checks that the folder is free, or holds runs with the same settings.
 
     Recipes and seeds may be added: what is there is not run again.
@@ -261,7 +261,7 @@ def check_folder(plan: Plan) -> None:
         run.workdir.check(run.config)
 
 
-def open_folder(plan: Plan) -> None:
+def open_folder(plan: ComparisonPlan) -> None:
     """Makes the folder, if it is not there, and says in it whose it is."""
     plan.folder.mkdir(parents=True, exist_ok=True)
     write_text(plan.folder / _MARK, flagfile_text(plan.flags))

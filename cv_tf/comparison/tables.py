@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cv_tf.catalog import Catalog
-from cv_tf.comparison.plan import Plan
+from cv_tf.comparison.plan import ComparisonPlan
 from cv_tf.comparison.results import Cell, Result, Row
 from cv_tf.files import whole_file, write_json
 from cv_tf.metrics import COMPARED, COST, QUALITY, Figure
@@ -121,7 +121,7 @@ def _seed_column(seed: int) -> str:
 
 def write_table_json(
     path: Path,
-    plan: Plan,
+    plan: ComparisonPlan,
     rows: Sequence[Row],
     notes: Sequence[str],
     about: Mapping[str, str],
@@ -193,7 +193,7 @@ _COST = (
 )
 
 
-def how_to_read(plan: Plan, rows: Sequence[Row]) -> list[str]:
+def how_to_read(plan: ComparisonPlan, rows: Sequence[Row]) -> list[str]:
     """What the marks mean, and which runs are missing."""
     lines = [_MARKS, _EQUAL if len(plan.config.seeds) > 1 else _ONE_SEED]
     if len(plan.config.seeds) > 1 and any(row.recipe.is_frozen for row in rows):
@@ -206,7 +206,7 @@ def how_to_read(plan: Plan, rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def provenance(plan: Plan, catalog: Catalog) -> dict[str, str]:
+def provenance(plan: ComparisonPlan, catalog: Catalog) -> dict[str, str]:
     """How the figures came about, as titles and texts."""
     return {
         "command": shlex.join(["python", "-m", "cv_tf.compare", *plan.flags]),
@@ -242,7 +242,7 @@ def _gpus() -> str:
     return ", ".join(listed.stdout.split("\n")[:-1]) if not listed.returncode else ""
 
 
-def _catalogue(plan: Plan, catalog: Catalog) -> str:
+def _catalogue(plan: ComparisonPlan, catalog: Catalog) -> str:
     config = plan.recipes[0].config
     text = f"{catalog.name}, {len(catalog):,} products; "
     if catalog.split is not None:
@@ -254,7 +254,7 @@ def _catalogue(plan: Plan, catalog: Catalog) -> str:
     )
 
 
-def _budget(plan: Plan) -> str:
+def _budget(plan: ComparisonPlan) -> str:
     seeds = ", ".join(plan.config.seeds)
     images = plan.config.images
     each = f"{images:,} photos seen" if images else "the steps of its recipe"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from etils import epath
 
 from cv_tf.catalog import CatalogError
-from cv_tf.datasets.manual import Found, LeftOut, ManualBuilder, Product
+from cv_tf.datasets.manual import LeftOut, ManualBuilder, ManualProduct, ManualProducts
 from cv_tf.datasets.manual_folder import ManualFolder, photo_problems, read_lines
 
 # Names that do not match cannot leave the folder of the photos.
@@ -81,7 +81,7 @@ class DeepfashionInshop(ManualBuilder):
     """
     SUBFOLDERS = ("In-shop Clothes Retrieval Benchmark", "In-shop")
 
-    def find_products(self, folder: ManualFolder) -> Found:
+    def find_products(self, folder: ManualFolder) -> ManualProducts:
         """Reads the owners' partition; see `ManualBuilder`."""
         partition = folder.require(*_places("list_eval_partition.txt", "Eval"))
         photos = folder.require("Img/img", "img").parent
@@ -91,7 +91,7 @@ class DeepfashionInshop(ManualBuilder):
         boxes = _read_boxes(folder.find(*_places("list_bbox_inshop.txt")))
         colors = _read_colors(folder.find(*_places("list_color_cloth.txt")))
         products = [
-            Product(
+            ManualProduct(
                 product_id=f"{photo.item}-{photo.colorway}",
                 style_id=photo.item,
                 split=photo.split,
@@ -103,7 +103,7 @@ class DeepfashionInshop(ManualBuilder):
             )
             for photo in chosen
         ]
-        return Found(products, left_out, str(photos))
+        return ManualProducts(products, left_out, str(photos))
 
 
 def _places(name: str, *folders: str) -> list[str]:

@@ -10,7 +10,13 @@ from collections.abc import Iterable
 
 from etils import epath
 
-from cv_tf.datasets.manual import Found, LeftOut, ManualBuilder, Product, split_of
+from cv_tf.datasets.manual import (
+    LeftOut,
+    ManualBuilder,
+    ManualProduct,
+    ManualProducts,
+    split_of,
+)
 from cv_tf.datasets.manual_folder import (
     ManualFolder,
     check_header,
@@ -123,7 +129,7 @@ class FashionProductImages(ManualBuilder):
         "myntradataset",
     )
 
-    def find_products(self, folder: ManualFolder) -> Found:
+    def find_products(self, folder: ManualFolder) -> ManualProducts:
         """Reads styles.csv; see `ManualBuilder`."""
         table, photos = folder.require("styles.csv"), folder.require("images")
         left_out = LeftOut()
@@ -134,7 +140,7 @@ class FashionProductImages(ManualBuilder):
         products = [
             _product(row, *style) for row, style in zip(kept, styles, strict=True)
         ]
-        return Found(products, left_out, str(photos))
+        return ManualProducts(products, left_out, str(photos))
 
 
 def guess_styles(rows: list[Row]) -> list[tuple[str, str]]:
@@ -204,8 +210,8 @@ def _image(row: Row) -> str:
     return f"{row['id']}.jpg"
 
 
-def _product(row: Row, design: str, style: str) -> Product:
-    return Product(
+def _product(row: Row, design: str, style: str) -> ManualProduct:
+    return ManualProduct(
         product_id=row["id"],
         style_id=style,
         split=split_of(design),

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 
 import tensorflow_datasets as tfds
 
-from cv_tf.datasets.manual import Found, LeftOut, ManualBuilder, Product, split_of
+from cv_tf.datasets.manual import (
+    LeftOut,
+    ManualBuilder,
+    ManualProduct,
+    ManualProducts,
+    split_of,
+)
 from cv_tf.datasets.manual_folder import ManualFolder, photo_problems, read_table
 
 # What `graphical_appearance_name` says of cloth that is of one color. Prints and
@@ -104,7 +110,7 @@ class HmPersonalizedFashion(ManualBuilder):
         ),
     ]
 
-    def find_products(self, folder: ManualFolder) -> Found:
+    def find_products(self, folder: ManualFolder) -> ManualProducts:
         """Reads articles.csv; see `ManualBuilder`."""
         table, photos = folder.require("articles.csv"), folder.require("images")
         left_out = LeftOut()
@@ -121,7 +127,7 @@ class HmPersonalizedFashion(ManualBuilder):
             articles = left_out.keep(articles, _repeated_colors(articles), _id)
         rare = _rare_styles(articles, self.builder_config.min_colors)
         articles = left_out.keep(articles, rare, _id)
-        return Found(list(map(_product, articles)), left_out, str(photos))
+        return ManualProducts(list(map(_product, articles)), left_out, str(photos))
 
 
 def _identified(
@@ -181,8 +187,8 @@ def _image(article: Article) -> str:
     return f"{number[:3]}/{number}.jpg"
 
 
-def _product(article: Article) -> Product:
-    return Product(
+def _product(article: Article) -> ManualProduct:
+    return ManualProduct(
         product_id=article["article_id"],
         style_id=article["product_code"],
         split=split_of(article["product_code"]),

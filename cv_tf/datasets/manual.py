@@ -23,7 +23,7 @@ _TRAIN, _VALIDATION = 70, 15  # Of a hundred styles; the others are for testing.
 
 
 @dataclass(frozen=True, kw_only=True)
-class Product:
+class ManualProduct:
     """A product with one photo.
 
     Attributes:
@@ -90,7 +90,7 @@ class LeftOut:
 
 
 @dataclass
-class Found:
+class ManualProducts:
     """What the owner's files hold.
 
     Attributes:
@@ -99,7 +99,7 @@ class Found:
       photos: The folder that images are relative to.
     """
 
-    products: list[Product]
+    products: list[ManualProduct]
     left_out: LeftOut
     photos: str
 
@@ -140,7 +140,7 @@ class ManualBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     manual_dir: epath.PathLike | None = None
 
     @abc.abstractmethod
-    def find_products(self, folder: ManualFolder) -> Found:
+    def find_products(self, folder: ManualFolder) -> ManualProducts:
         """Reads the owner's tables, and looks which photos are there.
 
         Raises:
@@ -186,7 +186,7 @@ class ManualBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         }
 
     def _generate_examples(
-        self, photos: str, products: list[Product]
+        self, photos: str, products: list[ManualProduct]
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         images = read_photos(epath.Path(photos), [each.image for each in products])
         for number, (product, image) in enumerate(zip(products, images, strict=True)):
@@ -195,7 +195,7 @@ class ManualBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             yield number, {"image": image, "box": box, **texts}
 
 
-def _check(name: str, found: Found) -> None:
+def _check(name: str, found: ManualProducts) -> None:
     if found.products:
         return
     reasons = [f"{reason}: {n}" for reason, n in found.left_out.counts.items()]

@@ -1,5 +1,5 @@
 from .bundle import (
-    Agreement as Agreement,
+    ExportAgreement as ExportAgreement,
     draw_photos as draw_photos,
     export_embedder as export_embedder,
 )

@@ -31,7 +31,7 @@ class ExportError(UserError):
     """An export that is not what it should be."""
 
 
-class Agreement(NamedTuple):
+class ExportAgreement(NamedTuple):
     """Figures of two sets of vectors of the same photos.
 
     Attributes:
@@ -48,11 +48,11 @@ class Agreement(NamedTuple):
     same_nearest: float
 
 
-def compare_vectors(expected: np.ndarray, found: np.ndarray) -> Agreement:
+def compare_vectors(expected: np.ndarray, found: np.ndarray) -> ExportAgreement:
     """Compares unit vectors, each `[n, dimensions]`, row by row."""
     cosines = np.einsum("nd,nd->n", expected, found, dtype=np.float64)
     same = _nearest(expected) == _nearest(found)
-    return Agreement(
+    return ExportAgreement(
         num_photos=len(cosines),
         lowest_cosine=float(cosines.min()),
         mean_cosine=float(cosines.mean()),
@@ -60,7 +60,7 @@ def compare_vectors(expected: np.ndarray, found: np.ndarray) -> Agreement:
     )
 
 
-def check_agreement(agreement: Agreement, precision: str, what: str) -> None:
+def check_agreement(agreement: ExportAgreement, precision: str, what: str) -> None:
     """Refuses vectors that are too far from the Embedder's.
 
     Raises:
@@ -94,7 +94,7 @@ def export_embedder(
     checked: Photos,
     learned: Photos,
     output: Path,
-) -> dict[str, Agreement]:
+) -> dict[str, ExportAgreement]:
     """Writes an export; it appears at `output` only if it agrees with the Embedder.
 
     Args:

@@ -12,7 +12,7 @@ import numpy as np
 from cv_tf import command
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
-from cv_tf.deployment.bundle import TOLERANCE, Agreement
+from cv_tf.deployment.bundle import TOLERANCE, ExportAgreement
 from cv_tf.metrics import format_figures, format_run
 from cv_tf.models import Embedder
 
@@ -79,7 +79,7 @@ def write_card(
     config: Config,
     catalog: Catalog,
     metrics: Mapping[str, Any],
-    agreements: Mapping[str, Agreement],
+    agreements: Mapping[str, ExportAgreement],
 ) -> str:
     """The card as Markdown.
 
@@ -147,7 +147,7 @@ def _figures(metrics: Mapping[str, Any]) -> str:
     return "The run has no metrics.json: nothing was measured."
 
 
-def _agreement(agreements: Mapping[str, Agreement], precision: str) -> str:
+def _agreement(agreements: Mapping[str, ExportAgreement], precision: str) -> str:
     return "\n".join(
         [
             "| given | photos | lowest cosine | mean cosine | same nearest photo |",

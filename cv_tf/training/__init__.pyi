@@ -19,5 +19,5 @@ from .splits import (
 from .workdir import (
     Workdir as Workdir,
     WorkdirError as WorkdirError,
-    parse_on_catalog_of_run as parse_on_catalog_of_run,
+    inherited_settings as inherited_settings,
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from cv_tf import command
-from cv_tf.config import CatalogSettings, Config, ConfigError
+from cv_tf.config import Config, ConfigError
 from cv_tf.errors import UserError
 from cv_tf.files import write_json, write_text
 
@@ -133,22 +133,32 @@ class Workdir:
         write_json(self.metrics, metrics)
 
 
-def parse_on_catalog_of_run(
-    settings_class: type[command.Settings], argv: Sequence[str]
-) -> command.Settings:
-    """The settings of a command line, whose catalogue is that of the run in --workdir.
+def inherited_settings(
+    given: Mapping[str, Any], settings_class: type, must_exist: bool = False
+) -> dict[str, Any]:
+    """The settings of the run in --workdir, for a command that builds on it.
 
     Args:
-      settings_class: Has `CatalogSettings` and a workdir.
-      argv: The command line.
+      given: Flags of the command line, from `cv_tf.command.given_flags`.
+      settings_class: `Config`, or one of its bases: its settings are inherited.
+      must_exist: Whether a workdir without a run is an error.
+
+    Returns:
+      Setting names to values; none if --workdir is not given or holds no run, or with
+      --method=frozen, which no run has trained.
+
+    Raises:
+      WorkdirError: If the run is missing and must exist, or cannot be read.
     """
-    given = command.parse_flags(settings_class, argv)
-    if not Path(given.workdir, "config.cfg").expanduser().is_file():
-        return given
-    trained = Workdir(given.workdir).read_config()
-    names = [field.name for field in dataclasses.fields(CatalogSettings)]
-    base = settings_class(**{name: getattr(trained, name) for name in names})
-    return command.parse_flags(settings_class, argv, base=base)
+    folder = given.get("workdir")
+    if not folder or given.get("method") == "frozen":
+        return {}
+    workdir = Workdir(folder)
+    if not must_exist and not workdir.config.is_file():
+        return {}
+    config = workdir.read_config()
+    names = [field.name for field in dataclasses.fields(settings_class)]
+    return {name: getattr(config, name) for name in names}
 
 
 def _is_leftover(path: Path) -> bool:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from angles import at_degrees
 
-from cv_tf.deployment import Agreement
+from cv_tf.deployment import ExportAgreement
 from cv_tf.deployment.bundle import ExportError, check_agreement, compare_vectors
 
 
@@ -23,14 +23,14 @@ def test_the_nearest_of_a_single_photo_is_unknown():
 
 
 def test_what_agrees_is_kept():
-    check_agreement(Agreement(2, 0.99, 0.99995, 1.0), "float32", "images")
-    check_agreement(Agreement(2, 0.1, 0.61, 0.5), "int8", "images")
+    check_agreement(ExportAgreement(2, 0.99, 0.99995, 1.0), "float32", "images")
+    check_agreement(ExportAgreement(2, 0.1, 0.61, 0.5), "int8", "images")
 
 
 @pytest.mark.parametrize(
     ("mean", "precision"), [(0.9998, "float32"), (0.59, "int8"), (np.nan, "int8")]
 )
 def test_what_does_not_is_refused(mean, precision):
-    agreement = Agreement(2, mean, mean, 1.0)
+    agreement = ExportAgreement(2, mean, mean, 1.0)
     with pytest.raises(ExportError, match=f"not kept.*2 photos.*least for {precision}"):
         check_agreement(agreement, precision, "images")

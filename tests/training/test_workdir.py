@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cv_tf.config import Config
-from cv_tf.training import Workdir, WorkdirError
+from cv_tf.config import CatalogSettings, Config
+from cv_tf.training import Workdir, WorkdirError, inherited_settings
 
 
 def opened(folder: Path, **settings) -> Workdir:
@@ -93,3 +93,25 @@ class TestRead:
         assert workdir.read_metrics() == {}
         workdir.write_metrics({"after": {"fms": 0.5}})
         assert workdir.read_metrics() == {"after": {"fms": 0.5}}
+
+
+class TestInheritedSettings:
+    def test_are_those_of_the_run(self, tmp_path):
+        opened(tmp_path, steps=3, frame="photo")
+        inherited = inherited_settings({"workdir": str(tmp_path)}, CatalogSettings)
+        assert inherited["frame"] == "photo"
+        assert "steps" not in inherited
+        inherited = inherited_settings({"workdir": str(tmp_path)}, Config)
+        assert inherited["steps"] == 3
+
+    def test_a_frozen_backbone_inherits_nothing(self, tmp_path):
+        opened(tmp_path, steps=3)
+        given = {"workdir": str(tmp_path), "method": "frozen"}
+        assert inherited_settings(given, Config) == {}
+
+    def test_a_missing_run_is_an_error_only_where_it_must_exist(self, tmp_path):
+        given = {"workdir": str(tmp_path)}
+        assert inherited_settings(given, Config) == {}
+        assert inherited_settings({}, Config, must_exist=True) == {}
+        with pytest.raises(WorkdirError, match="holds no run"):
+            inherited_settings(given, Config, must_exist=True)
