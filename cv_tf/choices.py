@@ -72,7 +72,7 @@ ENGINES = ("local", "spark")
 CRITERIA = ("f1", "fms")
 
 EXPORT_FORMATS = ("savedmodel", "tflite", "onnx")
-EXPORT_PRECISIONS = ("float32", "float16", "int8", "int8_weights")
+EXPORT_PRECISIONS = ("float32", "float16", "int8_weights")
 
 
 def check(name: str, value: str, known: Sequence[str]) -> None:

@@ -52,9 +52,7 @@ class ExportConfig(CatalogSettings):
     )
     precision: str = setting(
         "float32",
-        "Of tflite: float16 halves the file; int8_weights quarters it; int8 computes "
-        "convolutions in 8 bits, in ranges learned from photos of the catalogue, keeps "
-        "the rest and its weights in floats, and differs most.",
+        "Weights of a tflite file: float16 halves the file, int8_weights quarters it.",
         one_of=choices.EXPORT_PRECISIONS,
     )
     output: str = setting(
@@ -62,10 +60,7 @@ class ExportConfig(CatalogSettings):
     )
     overwrite: bool = setting(False, "Replace --output and its card if they are there.")
     photos: int = setting(
-        256,
-        "Photos of the catalogue that vectors are compared on; int8 learns from as "
-        "many others.",
-        minimum=1,
+        256, "Photos of the catalogue that vectors are compared on.", minimum=1
     )
 
     def __post_init__(self):
@@ -97,7 +92,7 @@ def run(config: ExportConfig) -> dict[str, ExportAgreement]:
 
     embedder = cv_tf.models.Embedder.load(embedder_path)
     frame = "auto" if config.frame == "auto" else "photo"
-    checked, learned = cv_tf.deployment.draw_photos(
+    photos = cv_tf.deployment.draw_photos(
         # An export gets no boxes: it is compared on what it can know.
         dataclasses.replace(catalog, box=None),
         embedder.image_size,
@@ -106,9 +101,7 @@ def run(config: ExportConfig) -> dict[str, ExportAgreement]:
         config.photos,
     )
     as_written = (config.format, config.precision, frame == "auto")
-    agreements = cv_tf.deployment.export_embedder(
-        embedder, *as_written, checked, learned, output
-    )
+    agreements = cv_tf.deployment.export_embedder(embedder, *as_written, photos, output)
     about = (embedder, trained, catalog, workdir.read_metrics(), agreements)
     write_text(card, cv_tf.deployment.write_card(output.name, *as_written, *about))
     _tell(agreements)

@@ -131,8 +131,10 @@ class TestRefusals:
         assert "Did you mean: output" in refused("--outptu=a", code=2)
 
     def test_precisions_are_of_tflite(self, refused):
-        message = refused("--precision=int8", code=2)
-        assert "--precision=int8 goes with --format=tflite" in message
+        message = refused("--precision=float16", code=2)
+        assert "--precision=float16 goes with --format=tflite" in message
+        message = refused("--format=tflite", "--precision=int8", code=2)
+        assert "--precision=int8 is not one of: float32, float16, int8_w" in message
 
     def test_a_run_without_an_embedder(self, finished_run, tmp_path):
         text = Path(finished_run[0].workdir, "config.cfg").read_text()

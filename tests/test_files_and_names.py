@@ -45,7 +45,9 @@ def test_uris_are_remote_and_paths_are_not():
     assert not is_remote("a.jpg")
 
 
-@pytest.mark.parametrize("scheme", ["", "file://"])
+@pytest.mark.parametrize(
+    "scheme", ["", pytest.param("file://", marks=pytest.mark.integration)]
+)
 def test_local_and_remote_files_are_read_alike(tmp_path, scheme):
     (tmp_path / "a").write_bytes(b"\0\1\2\n")
     with open_binary(f"{scheme}{tmp_path}/a") as file:

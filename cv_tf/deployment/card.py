@@ -1,4 +1,4 @@
-"""The model card of an export: what is known of it from its run, and nothing else."""
+"""The model card of an export: facts from its run and its check, and nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cv_tf.deployment.bundle import TOLERANCE, ExportAgreement
 from cv_tf.metrics import format_figures, format_run
 from cv_tf.models import Embedder
 
-# Where things lie on one machine is nobody else's business.
+# Paths on one machine, which mean nothing elsewhere.
 _OF_ONE_MACHINE = ("workdir", "catalog", "data_dir", "cache_dir")
 
 _USE = """\
@@ -84,15 +84,17 @@ def write_card(
     """The card as Markdown.
 
     Args:
-      name: Of the exported file or folder.
-      format: Of it, as `precision` and `find_frame`.
-      precision: Of its numbers.
-      find_frame: Whether it looks for the product in photos.
-      embedder: What was exported.
-      config: Settings of its run.
-      catalog: The products that it was checked on.
-      metrics: What the run's metrics.json holds; nothing if there is none.
-      agreements: How well it agrees with the Embedder, by what it was given.
+      name: Name of the exported file or folder.
+      format: Format, precision and `find_frame` of the export, as for
+        `export_embedder`.
+      precision: See `format`.
+      find_frame: See `format`.
+      embedder: The Embedder that was exported.
+      config: Settings of the run that trained it.
+      catalog: Catalogue whose photos the export was checked on.
+      metrics: Content of the run's metrics.json; empty if it has none.
+      agreements: How well the export agrees with the Embedder, by its input, from
+        `export_embedder`.
     """
     size = embedder.image_size
     settings = {

@@ -1,4 +1,4 @@
-"""The Embedder as a SavedModel, for TensorFlow Serving and TensorFlow elsewhere."""
+"""The Embedder as a SavedModel for TensorFlow Serving, and as an ONNX file."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ import tensorflow as tf
 from cv_tf.models import Embedder
 from cv_tf.pipeline import read_squares
 
-# From uint8 [n, S, S, 3], or from [n] encoded photos, to vectors [n, dimensions].
+# From uint8 [n, S, S, 3], or from [n] encoded photos, to vectors [n, d].
 Vectors = Callable[[np.ndarray], np.ndarray]
+
+_OPSET = 18  # Of 2023: common runtimes read it, and it is faster than the default.
 
 
 def write_savedmodel(embedder: Embedder, find_frame: bool, folder: Path) -> None:
-    """Writes a SavedModel of two signatures; both give `embeddings`, unit vectors.
+    """Writes a SavedModel with two signatures; both return `embeddings`, unit vectors.
 
     `serving_default` takes `photos`, string `[n]`: whole JPEG or PNG files, in which
     the product's frame is found as in the pipeline. `images` takes `images`, uint8
     `[n, S, S, 3]`: squares as the pipeline makes them.
 
     Args:
-      embedder: Its image size is S.
-      find_frame: Whether the product is looked for in `photos`, see `read_squares`.
-      folder: Where to write, a folder.
+      embedder: The Embedder; S is its image size.
+      find_frame: Whether the product is searched for in `photos`, see
+        `cv_tf.pipeline.read_squares`; if not, the whole photo is taken.
+      folder: Folder to write to.
     """
     size = embedder.image_size
     model = tf.Module()
@@ -47,7 +50,7 @@ def write_savedmodel(embedder: Embedder, find_frame: bool, folder: Path) -> None
 
 
 def load_savedmodel(folder: Path) -> tuple[Vectors, Vectors]:
-    """The functions of a SavedModel: of encoded photos, and of images."""
+    """Loads the functions of a SavedModel: of encoded photos, and of images."""
     model = tf.saved_model.load(str(folder))
 
     def of_photos(photos: np.ndarray) -> np.ndarray:
@@ -58,19 +61,16 @@ def load_savedmodel(folder: Path) -> tuple[Vectors, Vectors]:
         found = model.signatures["images"](images=tf.constant(images))
         return found["embeddings"].numpy()
 
-    # The functions hold their model: its weights live as long as they do.
+    # The functions refer to the model, which keeps its weights alive.
     return of_photos, of_images
-
-
-_OPSET = 18  # Of 2023: readable by what is in use, and faster than the default.
 
 
 def write_onnx(embedder: Embedder, path: Path) -> None:
     """Writes a file from `images`, uint8 `[n, S, S, 3]`, to `embeddings`, `[n, d]`.
 
     Args:
-      embedder: Its image size is S.
-      path: Where to write.
+      embedder: The Embedder; S is its image size.
+      path: Path of the file to write.
     """
     import tf2onnx  # noqa: PLC0415 (an extra)
 
@@ -81,7 +81,7 @@ def write_onnx(embedder: Embedder, path: Path) -> None:
 
 
 def load_onnx(path: Path) -> Vectors:
-    """The function of a file, by ONNX Runtime on the CPU."""
+    """Loads the function of a file, computed by ONNX Runtime on the CPU."""
     import onnxruntime  # noqa: PLC0415 (an extra)
 
     session = onnxruntime.InferenceSession(

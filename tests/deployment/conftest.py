@@ -14,15 +14,15 @@ from cv_tf.pipeline import Photos
 
 @pytest.fixture(scope="session")
 def tiny_embedder():
-    """Of 32 pixels a side, parts and an inversion."""
+    """An untrained Embedder of parts, for images of 32 pixels a side."""
     keras.utils.set_random_seed(0)
     config = Config(backbone="tiny", weights="none", image_size=32, whiten="none")
     return build_embedder(config)
 
 
 @pytest.fixture(scope="session")
-def drawn_photos(drawn_catalog) -> tuple[Photos, Photos]:
-    """12 photos to check on, 12 to learn from."""
+def drawn_photos(drawn_catalog) -> Photos:
+    """12 photos to check on."""
     catalog = read_catalog(drawn_catalog)
     return draw_photos(catalog, 32, "auto", "", most=12)
 
@@ -30,10 +30,10 @@ def drawn_photos(drawn_catalog) -> tuple[Photos, Photos]:
 @pytest.fixture(scope="session")
 def images(drawn_photos) -> np.ndarray:
     """uint8 [12, 32, 32, 3]."""
-    return drawn_photos[0].in_memory(progress=False).pixels
+    return drawn_photos.in_memory(progress=False).pixels
 
 
 @pytest.fixture(scope="session")
 def vectors(tiny_embedder, drawn_photos) -> np.ndarray:
-    """What the Embedder says of them."""
-    return embed(tiny_embedder, drawn_photos[0])
+    """The vectors of the photos, computed by the Embedder."""
+    return embed(tiny_embedder, drawn_photos)

@@ -1,25 +1,20 @@
-import numpy as np
 import pytest
 
 from cv_tf.catalog import CatalogError, read_catalog
-from cv_tf.deployment import bundle as export, draw_photos, export_embedder
+from cv_tf.deployment import bundle, draw_photos, export_embedder
 from cv_tf.deployment.bundle import ExportError
 
 
 @pytest.mark.integration
-def test_photos_are_drawn_apart(drawn_catalog):
+@pytest.mark.parametrize(("most", "drawn"), [(12, 12), (1000, 45)])
+def test_photos_are_drawn_once_each(drawn_catalog, most, drawn):
     catalog = read_catalog(drawn_catalog)
-    checked, learned = draw_photos(catalog, 32, "auto", "", most=1000)
-    assert (len(checked), len(learned)) == (23, 22)
-    both = [*checked.catalog.product_id, *learned.catalog.product_id]
-    assert sorted(both) == sorted(catalog.product_id)
-
-
-@pytest.mark.integration
-def test_a_single_photo_is_checked_on(drawn_catalog):
-    catalog = read_catalog(drawn_catalog).select(np.arange(1))
-    checked, learned = draw_photos(catalog, 32, "auto", "", most=9)
-    assert (len(checked), len(learned)) == (1, 0)
+    photos = draw_photos(catalog, 32, "auto", "", most)
+    ids = set(photos.catalog.product_id)
+    assert len(photos) == len(ids) == drawn
+    assert ids <= set(catalog.product_id)
+    again = draw_photos(catalog, 32, "auto", "", most)
+    assert list(again.catalog.product_id) == list(photos.catalog.product_id)
 
 
 @pytest.mark.integration
@@ -41,16 +36,16 @@ def test_what_does_not_agree_is_not_kept(
         return vectors[:, ::-1]
 
     loaded = (other, other) if format_ == "savedmodel" else other
-    monkeypatch.setattr(export, load, lambda path: loaded)
+    monkeypatch.setattr(bundle, load, lambda path: loaded)
     monkeypatch.setattr(
-        export, "_of_files", lambda of_photos, photos: of_photos(photos)
+        bundle, "_of_files", lambda of_photos, photos: of_photos(photos)
     )
     output = tmp_path / "export"
     if format_ == "tflite":
         output = tmp_path / "export.tflite"
         output.write_text("old")
     with pytest.raises(ExportError, match="The export is not kept"):
-        export_embedder(tiny_embedder, format_, "float32", True, *drawn_photos, output)
+        export_embedder(tiny_embedder, format_, "float32", True, drawn_photos, output)
     left = [path.name for path in tmp_path.iterdir()]
     assert left == (["export.tflite"] if format_ == "tflite" else [])
     assert format_ == "savedmodel" or output.read_text() == "old"

@@ -24,11 +24,12 @@ def test_the_nearest_of_a_single_photo_is_unknown():
 
 def test_what_agrees_is_kept():
     check_agreement(ExportAgreement(2, 0.99, 0.99995, 1.0), "float32", "images")
-    check_agreement(ExportAgreement(2, 0.1, 0.61, 0.5), "int8", "images")
+    check_agreement(ExportAgreement(2, 0.1, 0.91, 0.5), "int8_weights", "images")
 
 
 @pytest.mark.parametrize(
-    ("mean", "precision"), [(0.9998, "float32"), (0.59, "int8"), (np.nan, "int8")]
+    ("mean", "precision"),
+    [(0.9998, "float32"), (0.89, "int8_weights"), (np.nan, "float16")],
 )
 def test_what_does_not_is_refused(mean, precision):
     agreement = ExportAgreement(2, mean, mean, 1.0)

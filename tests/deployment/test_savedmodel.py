@@ -39,7 +39,7 @@ def predict(folder, request: str) -> str:
 
 
 def test_serving_answers_photos(folder, drawn_photos, vectors):
-    photos = [drawn_photos[0].encoded(row) for row in range(3)]
+    photos = [drawn_photos.encoded(row) for row in range(3)]
     instances = [{"b64": base64.b64encode(photo).decode()} for photo in photos]
     answer = predict(folder, json.dumps({"instances": instances}))
     found = json.loads(answer)["predictions"]
@@ -54,7 +54,7 @@ def test_serving_answers_images(folder, images, vectors):
 
 def test_both_say_what_the_embedder_says(folder, images, drawn_photos, vectors):
     of_photos, of_images = load_savedmodel(folder)
-    photos = np.array([drawn_photos[0].encoded(row) for row in range(len(images))])
+    photos = np.array([drawn_photos.encoded(row) for row in range(len(images))])
     np.testing.assert_allclose(of_photos(photos), vectors, atol=1e-5)
     np.testing.assert_allclose(of_images(images), vectors, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(of_images(images), axis=1), 1, atol=1e-5)
@@ -65,5 +65,5 @@ def test_without_looking_for_the_product_vectors_are_others(
 ):
     write_savedmodel(tiny_embedder, find_frame=False, folder=tmp_path / "1")
     of_photos, _ = load_savedmodel(tmp_path / "1")
-    found = of_photos(np.array([drawn_photos[0].encoded(0)]))
+    found = of_photos(np.array([drawn_photos.encoded(0)]))
     assert np.abs(found[0] - vectors[0]).max() > 1e-3

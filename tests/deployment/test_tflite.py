@@ -6,14 +6,14 @@ from cv_tf.deployment.tflite import load_tflite, write_tflite
 
 
 @pytest.fixture(scope="module")
-def written(tiny_embedder, images, tmp_path_factory):
+def written(tiny_embedder, tmp_path_factory):
     """A function from a precision to its file, written once."""
     folder = tmp_path_factory.mktemp("tflite")
 
     def write(precision):
         path = folder / f"{precision}.tflite"
         if not path.exists():
-            write_tflite(tiny_embedder, precision, images, path)
+            write_tflite(tiny_embedder, precision, path)
         return path
 
     return write
@@ -28,7 +28,7 @@ def test_floats_are_those_of_the_embedder(written, images, vectors):
 
 @pytest.mark.integration
 @pytest.mark.parametrize(
-    ("precision", "mean"), [("float16", 0.9999), ("int8_weights", 0.99), ("int8", 0.95)]
+    ("precision", "mean"), [("float16", 0.9999), ("int8_weights", 0.99)]
 )
 def test_fewer_bits_are_close_and_smaller(precision, mean, written, images, vectors):
     found = load_tflite(written(precision))(images)
@@ -38,12 +38,6 @@ def test_fewer_bits_are_close_and_smaller(precision, mean, written, images, vect
 
 
 @pytest.mark.integration
-def test_ranges_need_photos(tiny_embedder, images, tmp_path):
-    with pytest.raises(ValueError, match=r"--precision=int8 learns from photos"):
-        write_tflite(tiny_embedder, "int8", images[:0], tmp_path / "a.tflite")
-
-
-@pytest.mark.integration
-def test_a_precision_that_is_none(tiny_embedder, images, tmp_path):
+def test_a_precision_that_is_none(tiny_embedder, tmp_path):
     with pytest.raises(ValueError, match=r"precision is 'int4'; choose one of"):
-        write_tflite(tiny_embedder, "int4", images, tmp_path / "a.tflite")
+        write_tflite(tiny_embedder, "int4", tmp_path / "a.tflite")
