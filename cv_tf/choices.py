@@ -1,4 +1,4 @@
-"""The names that settings choose from, known without loading TensorFlow."""
+"""The values that settings choose from, known without loading TensorFlow."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ METHODS = (
     "triplet",
     "frozen",
 )
-# Those that learn from styles.
+# Methods that learn from labelled styles.
 SUPERVISED = ("supcon", "triplet")
 VIEWS = ("auto", "crops", "whole", "parts")
 PARTS_FROM = ("features", "pixels")
@@ -76,6 +76,15 @@ EXPORT_PRECISIONS = ("float32", "float16", "int8_weights")
 
 
 def check(name: str, value: str, known: Sequence[str]) -> None:
-    """Raises ValueError unless `value`, of an argument `name`, is a known one."""
+    """Checks that the value of an argument is one of the known ones.
+
+    Args:
+      name: Name of the argument, for the message.
+      value: Its value.
+      known: The values to choose from.
+
+    Raises:
+      UserError: If the value is unknown.
+    """
     if value not in known:
         raise UserError(f"{name} is '{value}'; choose one of: {', '.join(known)}.")

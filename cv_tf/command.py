@@ -1,4 +1,4 @@
-"""The command line: flags from settings, help by topic, errors in plain words."""
+"""The command line: flags from settings, help by topic, plain errors, text tables."""
 
 from __future__ import annotations
 
@@ -17,24 +17,33 @@ from cv_tf.files import is_remote
 from cv_tf.settings import ConfigError, help_of
 
 Settings = TypeVar("Settings")
-_STOPPED = 130  # What shells expect after Ctrl-C.
+_STOPPED = 130  # The exit code that shells expect after Ctrl-C.
+_DEFINE: dict[type, Callable[..., Any]] = {
+    bool: flags.DEFINE_boolean,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str: flags.DEFINE_string,
+    list: flags.DEFINE_list,
+}
 
 
 def run(
-    main: Callable[[Settings], Any],
-    settings_class: type[Settings],
-    parse: Callable[[Sequence[str]], Settings] | None = None,
+    main: Callable[[Any], Any],
+    settings_class: type,
+    parse: Callable[[Sequence[str]], Any] | None = None,
 ) -> None:
     """Parses the command line into settings, calls `main`, and exits.
 
-    Exits with 0 if all went well, 1 if `main` failed for a reason that the user can
-    mend (an error of input, printed without a traceback), 2 for wrong flags, 130 if the
-    user stopped it.
+    The exit code is 0 after success, 1 after a `UserError` or `OSError`, which is
+    printed without a traceback, 2 for wrong flags, and 130 if the user stopped it.
+    Any other exception is a bug and keeps its traceback.
 
     Args:
-      main: What to do with the settings.
+      main: Function of the settings that does the work; the docstring of its module
+        heads the help.
       settings_class: A dataclass made of `cv_tf.settings.setting` fields.
-      parse: Makes the settings from the command line; None for `parse_flags`.
+      parse: Function that makes the settings from the command line; None for
+        `parse_flags`.
     """
     argv = list(sys.argv)
     if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in argv):
@@ -70,14 +79,16 @@ def parse_flags(settings_class: type[Settings], argv: Sequence[str]) -> Settings
 
 
 def given_flags(settings_class: type, argv: Sequence[str]) -> dict[str, Any]:
-    """What a command line says: the values of its flags, and of no others.
+    """The values of the flags that a command line gives, and of no others.
 
     Args:
-      settings_class: A dataclass; it is not made, so that its values are not checked.
-      argv: As for `parse_flags`.
+      settings_class: A dataclass made of `cv_tf.settings.setting` fields. It is not
+        instantiated, so the values are not checked.
+      argv: Name of the program, then flags.
 
     Raises:
-      absl.flags.Error: If a flag is unknown or its value cannot be parsed.
+      absl.flags.Error: If a flag is unknown, its value cannot be parsed, or it is given
+        by its present and its former name.
     """
     values = _define(settings_class)
     positional = values(list(argv))[1:]
@@ -85,22 +96,33 @@ def given_flags(settings_class: type, argv: Sequence[str]) -> dict[str, Any]:
         raise flags.Error(
             f"'{positional[0]}' is not a flag; every setting is given as --name=value."
         )
-    return {
-        field.name: _as_field(values[field.name].value)
-        for field in dataclasses.fields(settings_class)
-        if values[field.name].present or _given_as_before(field, values)
-    }
+    given = {}
+    for field in dataclasses.fields(settings_class):
+        name, was, flag = field.name, field.metadata["was"], values[field.name]
+        # A flag that is given by its former name counts as given by both.
+        if was and flag.present > values[was].present > 0:
+            raise flags.Error(
+                f"--{was} is the former name of --{name}, and both are given. Pass "
+                f"--{name} only."
+            )
+        if flag.present:
+            is_list = isinstance(flag.value, list)
+            given[name] = tuple(flag.value) if is_list else flag.value
+    return given
 
 
 def find_files(settings: Any, names: Sequence[str]) -> dict[str, str]:
-    """The files that some settings name, with `~` replaced; "" stays as it is.
+    """Checks that the files which some settings name exist.
 
     Args:
       settings: A dataclass of settings.
       names: Names of the settings that hold a path, on disk or in object storage.
 
+    Returns:
+      Setting names to paths, with `~` replaced; an empty path stays as it is.
+
     Raises:
-      ConfigError: If a file on disk is not there.
+      ConfigError: If a file on disk does not exist.
     """
     files = {}
     for name in names:
@@ -119,13 +141,16 @@ def check_output(
     """Checks that a file may be written, before anything heavy is done for it.
 
     Args:
-      output: As the user gave it.
-      overwrite: Whether it may replace a file.
-      suffixes: What its name may end in.
-      flag: Its name, for messages.
+      output: Path of the file, as the user gave it.
+      overwrite: Whether an existing file may be replaced.
+      suffixes: Endings that its name may have, in small letters, such as ".csv".
+      flag: Name of the flag, for messages.
+
+    Returns:
+      The path, with `~` replaced.
 
     Raises:
-      ConfigError: If it cannot be written.
+      ConfigError: If the file cannot be written.
     """
     path = Path(output).expanduser()
     known = " or ".join(suffixes)
@@ -140,10 +165,15 @@ def check_output(
 
 
 def check_free(path: Path, overwrite: bool) -> None:
-    """Checks that nothing is in the way of a file or folder that is to be written.
+    """Checks that a file or folder may be written.
+
+    Args:
+      path: Path of the file or folder.
+      overwrite: Whether it may be replaced if it exists.
 
     Raises:
-      ConfigError: If it is there and may not be replaced, or its folder is not.
+      ConfigError: If it exists and may not be replaced, or its parent folder does not
+        exist.
     """
     if path.exists() and not overwrite:
         raise ConfigError(f"'{path}' exists. Pass --overwrite to replace it.")
@@ -152,14 +182,14 @@ def check_free(path: Path, overwrite: bool) -> None:
 
 
 def to_flagfile(settings: Any) -> str:
-    """Writes settings as a text that --flagfile reads back to equal settings."""
+    """Spells settings as a text that --flagfile reads back to equal settings."""
     names = [field.name for field in dataclasses.fields(settings)]
-    flags_of = to_flags({name: getattr(settings, name) for name in names})
-    return "\n".join(flags_of) + "\n"
+    lines = to_flags({name: getattr(settings, name) for name in names})
+    return "\n".join(lines) + "\n"
 
 
 def to_flags(values: Mapping[str, Any]) -> list[str]:
-    """Spells values as flags, one each."""
+    """Spells values as flags: `{"steps": 3}` becomes `["--steps=3"]`."""
     spelled = {
         name: ",".join(value) if isinstance(value, tuple) else value
         for name, value in values.items()
@@ -168,7 +198,7 @@ def to_flags(values: Mapping[str, Any]) -> list[str]:
 
 
 def changed_settings(settings: Any) -> dict[str, Any]:
-    """The settings that are not the defaults, in the order of their declaration."""
+    """The settings that differ from the defaults, in the order of their declaration."""
     return {
         field.name: getattr(settings, field.name)
         for field in dataclasses.fields(settings)
@@ -180,7 +210,7 @@ def help_text(settings_class: type, main: Callable) -> str:
     """All flags by topic, with their defaults and choices."""
     lines = [(sys.modules[main.__module__].__doc__ or "").strip()]
     topics = settings_class.__mro__[::-1]
-    # What is declared anew is of the later topic.
+    # A setting that a subclass declares again belongs to the topic of the subclass.
     topic_of = {name: topic for topic in topics for name in get_annotations(topic)}
     for topic in topics:
         fields = [
@@ -206,43 +236,27 @@ def help_text(settings_class: type, main: Callable) -> str:
     return "\n".join(lines)
 
 
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lays out rows of cells as lines; the first column is left-aligned, others right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
 def _define(settings_class: type) -> flags.FlagValues:
-    """A fresh set of absl flags, so that nothing global is touched."""
+    """Defines flags in a set of their own: absl's global flags are not touched."""
     values = flags.FlagValues()
     flags.DEFINE_string("flagfile", "", "A file of flags.", flag_values=values)
     for field in dataclasses.fields(settings_class):
         default, text = field.default, field.metadata["help"]
-        define = {
-            bool: flags.DEFINE_boolean,
-            int: flags.DEFINE_integer,
-            float: flags.DEFINE_float,
-            str: flags.DEFINE_string,
-            tuple: flags.DEFINE_list,
-        }[type(default)]
         default = list(default) if isinstance(default, tuple) else default
+        define = _DEFINE[type(default)]
         define(field.name, default, text, flag_values=values)
-        if "was" in field.metadata:
+        if field.metadata["was"]:
             flags.DEFINE_alias(field.metadata["was"], field.name, flag_values=values)
     return values
-
-
-def _given_as_before(field: dataclasses.Field, values: flags.FlagValues) -> bool:
-    """Whether a flag is given by the name that it had in an earlier version."""
-    was = field.metadata.get("was")
-    return bool(was) and values[was].present > 0
-
-
-def _as_field(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of rows, with the first column on the left and the others on the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]

@@ -8,8 +8,8 @@ r"""Writes the Embedder of a run for use elsewhere, with a model card beside it.
 A SavedModel takes whole JPEG or PNG files and finds the product in them as the run did
 (but knows no boxes of the catalogue), or squares of pixels; the other formats take
 squares. Vectors are compared with those of the Embedder on photos of the catalogue, and
-an export that differs too much is not kept. With --workdir, the settings of that run
-say which catalogue and how photos are framed, wherever no flag does.
+an export that differs too much is not kept. The catalogue and the framing of photos are
+those of the run in --workdir, unless flags say otherwise.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import numpy as np
 import cv_tf
 from cv_tf import choices, command
 from cv_tf.config import CatalogSettings, ConfigError
+from cv_tf.errors import MissingPackageError
 from cv_tf.files import write_text
 from cv_tf.settings import check_all, setting
 
@@ -37,7 +38,7 @@ _ONNX_PACKAGES = ("tf2onnx", "onnxruntime")
 
 @dataclasses.dataclass(kw_only=True)
 class ExportConfig(CatalogSettings):
-    """What to write, and where to.
+    """Settings of an export.
 
     Raises:
       ConfigError: At construction, if a value cannot be used.
@@ -76,10 +77,10 @@ def run(config: ExportConfig) -> dict[str, ExportAgreement]:
     """Exports the Embedder of a workdir.
 
     Returns:
-      How well the export agrees with the Embedder, by what it was given.
+      How well the export agrees with the Embedder, by its input ("images", "photos").
 
     Raises:
-      ValueError: If the settings, the catalogue or the workdir cannot be used, or the
+      UserError: If the settings, the catalogue or the workdir cannot be used, or the
         export does not agree.
     """
     output, card = _outputs(config)
@@ -102,15 +103,23 @@ def run(config: ExportConfig) -> dict[str, ExportAgreement]:
     )
     as_written = (config.format, config.precision, frame == "auto")
     agreements = cv_tf.deployment.export_embedder(embedder, *as_written, photos, output)
-    about = (embedder, trained, catalog, workdir.read_metrics(), agreements)
-    write_text(card, cv_tf.deployment.write_card(output.name, *as_written, *about))
-    _tell(agreements)
-    print(f"The Embedder is in '{output}', what is known of it in '{card}'.")
+    text = cv_tf.deployment.write_card(
+        output.name,
+        *as_written,
+        embedder=embedder,
+        config=trained,
+        catalog=catalog,
+        metrics=workdir.read_metrics(),
+        agreements=agreements,
+    )
+    write_text(card, text)
+    _print_agreements(agreements)
+    print(f"The Embedder is in '{output}', its model card in '{card}'.")
     return agreements
 
 
 def _outputs(config: ExportConfig) -> tuple[Path, Path]:
-    """The export and its card, if they may be written."""
+    """Checks that the export and its card may be written; returns their paths."""
     if config.format == "savedmodel":
         output = _check_folder(config.output, config.overwrite)
     else:
@@ -138,13 +147,13 @@ def _check_folder(output: str, overwrite: bool) -> Path:
 def _check_packages(format_: str) -> None:
     missing = [name for name in _ONNX_PACKAGES if not find_spec(name)]
     if format_ == "onnx" and missing:
-        raise ConfigError(
-            f"--format=onnx needs {' and '.join(missing)}, which this Python has not. "
+        raise MissingPackageError(
+            f"--format=onnx needs {' and '.join(missing)}, which are not installed. "
             "Run: pip install 'cv_tf[onnx]'"
         )
 
 
-def _tell(agreements: dict[str, ExportAgreement]) -> None:
+def _print_agreements(agreements: dict[str, ExportAgreement]) -> None:
     for what, of in agreements.items():
         print(
             f"Given {what}, {of.num_photos} of them, cosine with the Embedder: "

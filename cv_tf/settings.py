@@ -1,4 +1,4 @@
-"""What a setting is: a dataclass field that knows what it may be."""
+"""Settings: dataclass fields that declare help, choices and range of a flag."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def setting(
     maximum: float | None = None,
     was: str = "",
 ) -> Any:
-    """A dataclass field that also makes a good flag.
+    """Declares a dataclass field that is also a flag of the command line.
 
     Args:
-      default: Value where none is given; its type is that of the flag.
-      help: What it is for, as `--help` says it.
-      one_of: Values to choose from; empty for any.
-      minimum: Least value; None for any.
-      maximum: Greatest value; None for any.
+      default: Default value; the flag has its type.
+      help: Text for `--help`.
+      one_of: Allowed values; empty for any.
+      minimum: Least allowed value; None for any.
+      maximum: Greatest allowed value; None for any.
       was: Former name of the flag, which is still understood; empty for none.
     """
     metadata = {
@@ -35,14 +35,13 @@ def setting(
         "one_of": one_of,
         "minimum": minimum,
         "maximum": maximum,
+        "was": was,
     }
-    if was:
-        metadata["was"] = was
     return dataclasses.field(default=default, metadata=metadata)
 
 
 def help_of(field: dataclasses.Field) -> str:
-    """What a setting is for, and its choices."""
+    """The help text of a setting, with its choices."""
     text, one_of = field.metadata["help"], field.metadata["one_of"]
     return f"{text} One of: {', '.join(map(str, one_of))}." if one_of else text
 
@@ -51,7 +50,7 @@ def check_all(settings: Any) -> None:
     """Checks every value of a dataclass of settings against its declaration.
 
     Raises:
-      ConfigError: Naming the flag, and what was expected.
+      ConfigError: If a value cannot be used; the message names the flag.
     """
     for field in dataclasses.fields(settings):
         check(field, getattr(settings, field.name))
@@ -61,7 +60,7 @@ def check(field: dataclasses.Field, value: Any) -> None:
     """Checks a value's type, choice and range against its declaration.
 
     Raises:
-      ConfigError: Naming the flag, and what was expected.
+      ConfigError: If the value cannot be used; the message names the flag.
     """
     one_of, minimum, maximum = (
         field.metadata[name] for name in ("one_of", "minimum", "maximum")

@@ -34,6 +34,14 @@ class Oven:
             raise ValueError(f"--heat={self.heat} melts the oven.")
 
 
+@dataclasses.dataclass(kw_only=True)
+class Grill(Oven):
+    """What the grill is set to."""
+
+    grates: int = setting(1, "How many.", minimum=1, was="racks")
+    racks_apart: float = setting(0.5, "Far apart.")
+
+
 def parse(*arguments):
     return command.parse_flags(Oven, ["oven", *arguments])
 
@@ -72,6 +80,42 @@ def test_values_are_spelled_as_flags():
     spelled = command.to_flags(values)
     assert spelled == ["--heat=99.5", "--fan=False", "--shelves=low,high", "--mode="]
     assert command.given_flags(Oven, ["oven", *spelled]) == values
+
+
+class TestFormerNames:
+    def given(self, *arguments):
+        return command.given_flags(Grill, ["grill", *arguments])
+
+    def test_are_still_understood(self, tmp_path):
+        assert self.given("--racks=3") == {"grates": 3}
+        assert command.parse_flags(Grill, ["grill", "--racks=3"]) == Grill(grates=3)
+        (tmp_path / "grill.cfg").write_text("--racks=3\n")
+        assert self.given(f"--flagfile={tmp_path}/grill.cfg") == {"grates": 3}
+
+    def test_the_new_name_is_the_one_of_the_field(self):
+        assert self.given("--grates=3") == {"grates": 3}
+        assert self.given("--fan") == {"fan": True}
+        assert command.to_flags(self.given("--racks=3")) == ["--grates=3"]
+
+    def test_a_value_is_checked_by_the_new_name(self):
+        with pytest.raises(ConfigError, match="--grates=0 must be 1 or more"):
+            command.parse_flags(Grill, ["grill", "--racks=0"])
+
+    @pytest.mark.parametrize("values", [("--racks=3", "--grates=4"), ("--grates=4",)])
+    def test_both_names_are_an_error_in_plain_words(self, values, tmp_path):
+        (tmp_path / "grill.cfg").write_text("--racks=3\n")
+        message = (
+            "--racks is the former name of --grates, and both are given. Pass "
+            "--grates only."
+        )
+        with pytest.raises(flags.Error, match=re.escape(message)):
+            self.given(f"--flagfile={tmp_path}/grill.cfg", *values)
+
+    def test_help_shows_only_the_new_name(self):
+        text = command.help_text(Grill, train.main)
+        assert "--grates=1\n" in text
+        assert "--racks=" not in text
+        assert "--racks_apart=0.5\n" in text
 
 
 def test_settings_that_are_not_the_defaults():
@@ -365,3 +409,13 @@ class TestOutput:
         (tmp_path / "file").touch()
         with pytest.raises(ConfigError, match=re.escape(message)):
             command.check_output(output, True, self.SUFFIXES, flag="--groups")
+
+
+def test_names_are_on_the_left_and_numbers_on_the_right():
+    rows = [["", "a", "bcd"], ["one", "10", ""], ["three", "7", "1"]]
+    assert command.aligned(rows) == ["        a  bcd", "one    10", "three   7    1"]
+
+
+def test_rows_are_of_one_length():
+    with pytest.raises(ValueError, match="shorter"):
+        command.aligned([["a", "b"], ["c"]])

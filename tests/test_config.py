@@ -136,6 +136,7 @@ def test_a_setting_says_all_of_itself():
         "one_of": ("3",),
         "minimum": 1,
         "maximum": 5,
+        "was": "",
     }
 
 

@@ -11,6 +11,7 @@ import pytest
 from cv_tf import export
 from cv_tf.catalog import CatalogError
 from cv_tf.config import ConfigError
+from cv_tf.errors import MissingPackageError
 from cv_tf.export import ExportConfig, settings_of
 
 
@@ -42,7 +43,7 @@ class TestSavedModel:
             numbers = [float(x) for x in re.findall(r"[01]\.\d{6}", line)]
             assert numbers == pytest.approx([1, 1], abs=1e-4)
         assert lines[-1] == (
-            f"The Embedder is in '{output}', what is known of it in '{output}.md'."
+            f"The Embedder is in '{output}', its model card in '{output}.md'."
         )
         names = sorted(path.name for path in output.parent.iterdir())
         assert names == ["1", "1.md"]
@@ -151,7 +152,9 @@ class TestRefusals:
 
     def test_packages_that_are_missing(self, workdir, tmp_path, monkeypatch):
         monkeypatch.setattr(export, "find_spec", lambda name: None)
-        with pytest.raises(ConfigError, match=r"tf2onnx and onnxruntime.*\[onnx\]"):
+        with pytest.raises(
+            MissingPackageError, match=r"tf2onnx and onnxruntime.*\[onnx\]"
+        ):
             run(workdir, "--format=onnx", f"--output={tmp_path}/a.onnx")
 
     @pytest.mark.parametrize(
