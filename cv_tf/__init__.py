@@ -1,17 +1,25 @@
-"""cv_tf finds color variants in fashion catalogues.
+"""Find color variants in fashion catalogues: products that differ only in color.
 
-Color variants are products of one design that differ only in color. A network, the
-`cv_tf.models.Embedder`, turns the photo of each product into a vector. It learns what
-one design looks like from the photos alone, or from labelled groups. Products whose
-vectors are near become groups.
+A network, the `cv_tf.Embedder`, turns the photo of each product into a vector. It
+learns what one design looks like from the photos alone, or from labelled groups.
+Products whose vectors are near become groups.
+
+```python
+import cv_tf
+
+embedder = cv_tf.Embedder.load("runs/my/embedder.keras")
+products = cv_tf.embed_photos("photos", embedder)
+print(cv_tf.find_groups(products).summary())
+```
 
 **Commands.** Each is a module, run as `python -m cv_tf.train --help`, with a function
-`run` that takes its settings and does the same from Python.
+`run` that takes its settings and does the same from Python:
+`cv_tf.train.run(cv_tf.Config(catalog="my.csv", workdir="runs/my"))`.
 
 | command | does |
 | --- | --- |
 | `cv_tf.train` | trains an Embedder, and says how good it is |
-| `cv_tf.evaluate` | says how good an Embedder is on a labelled catalogue |
+| `cv_tf.evaluate` | says how good an Embedder, vectors or groups are |
 | `cv_tf.compare` | trains several recipes with several seeds, side by side |
 | `cv_tf.embed` | turns the photos of a catalogue into vectors |
 | `cv_tf.group` | turns vectors into groups |
@@ -20,32 +28,13 @@ vectors are near become groups.
 | `cv_tf.export` | writes an Embedder for use without this package |
 | `cv_tf.prepare` | prepares a public data set |
 
-**Rooms.** Each uses only those that stand above it.
+**Parts of the package.** Losses are in `cv_tf.losses`, Keras layers in `cv_tf.layers`,
+methods of learning in `cv_tf.methods`, nearest neighbors in `cv_tf.retrieval`, groups
+in `cv_tf.grouping`, figures in `cv_tf.metrics`. ARCHITECTURE.md has them all.
 
-| room | holds |
-| --- | --- |
-| `cv_tf.config` | every setting of training and evaluation |
-| `cv_tf.catalog` | tables of products, their checks, data sets |
-| `cv_tf.shards` | long work in parts, here or on a cluster |
-| `cv_tf.pipeline` | from products to uint8 batches |
-| `cv_tf.vision` | views and parts of images, on the device |
-| `cv_tf.strategy` | devices and replicas; nothing else knows of them |
-| `cv_tf.models` | backbones, heads, whitening, the Embedder |
-| `cv_tf.losses` | NT-Xent, InfoNCE, supervised contrast, triplets |
-| `cv_tf.methods` | ways to learn: a method is views, heads and a loss |
-| `cv_tf.retrieval` | nearest neighbors, exact or with ScaNN |
-| `cv_tf.embeddings` | from a catalogue's photos to a file of vectors |
-| `cv_tf.grouping` | from vectors to groups, and the threshold |
-| `cv_tf.metrics` | figures of retrieval and of groups |
-| `cv_tf.training` | steps, checkpoints, optimizers, evaluation |
-| `cv_tf.deployment` | SavedModel, TFLite and ONNX files |
-| `cv_tf.inspection` | what a model sees |
-| `cv_tf.comparison` | recipes side by side |
-| `cv_tf.report` | pages and pictures |
-
-Importing this package costs nothing: TensorFlow is loaded by the rooms that compute,
-never by this file. It asks TensorFlow for the Keras 2 API, so it has to be imported
-before TensorFlow.
+Importing this package costs nothing: what is named here is loaded when it is first
+used. It asks TensorFlow for the Keras 2 API, so it has to be imported before
+TensorFlow.
 """
 
 import os

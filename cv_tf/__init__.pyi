@@ -1,20 +1,47 @@
 from . import (
     catalog as catalog,
+    choices as choices,
+    compare as compare,
     comparison as comparison,
+    config as config,
     datasets as datasets,
     deployment as deployment,
+    embed as embed,
     embeddings as embeddings,
+    errors as errors,
+    evaluate as evaluate,
+    export as export,
+    group as group,
     grouping as grouping,
+    inspect as inspect,
     inspection as inspection,
+    layers as layers,
     losses as losses,
     methods as methods,
     metrics as metrics,
     models as models,
     pipeline as pipeline,
+    prepare as prepare,
     report as report,
     retrieval as retrieval,
+    search as search,
+    settings as settings,
     shards as shards,
     strategy as strategy,
+    train as train,
     training as training,
     vision as vision,
 )
+from .catalog import Catalog as Catalog, read_catalog as read_catalog
+from .config import Config as Config
+from .embeddings import (
+    Embeddings as Embeddings,
+    embed_photos as embed_photos,
+    read_embeddings as read_embeddings,
+)
+from .errors import UserError as UserError
+from .grouping import find_groups as find_groups
+from .models import Embedder as Embedder
+from .retrieval import build_index as build_index, load_index as load_index
+
+__version__: str

@@ -189,6 +189,11 @@ def folder(drawn_catalog, tmp_path, monkeypatch) -> Path:
         (tmp_path / name).write_text(table)
     photo = drawn_catalog.with_name("01-black.jpg").read_bytes()
     (tmp_path / "photo.jpg").write_bytes(photo)
+    (tmp_path / "photos").mkdir()
+    for name in ("01-black.jpg", "01-navy.jpg", "02-black.jpg"):
+        photo = drawn_catalog.with_name(name)
+        if photo.is_file():
+            (tmp_path / "photos" / name).write_bytes(photo.read_bytes())
     for name in ("configs", "benchmarks"):
         (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)

@@ -13,6 +13,7 @@ from .products import (
 )
 from .table import (
     Catalog as Catalog,
+    catalog_of_photos as catalog_of_photos,
     number_blocks as number_blocks,
     number_styles as number_styles,
     objects as objects,

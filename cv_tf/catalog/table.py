@@ -23,6 +23,8 @@ from cv_tf.catalog.columns import (
 from cv_tf.config import CatalogSettings
 from cv_tf.files import is_remote
 
+_PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
 
 @dataclass(frozen=True, eq=False)
 class Catalog:
@@ -169,6 +171,56 @@ def read_catalog(
         folder=folder,
         style_id=_optional(columns, "style_id"),
     )
+
+
+def catalog_of_photos(photos: str | Path | Sequence[str | Path]) -> Catalog:
+    """Makes a catalogue of photos alone: one product a photo, all in one block.
+
+    Args:
+      photos: A folder, which is searched with the folders in it, or a list of files.
+
+    Returns:
+      The catalogue. A product is named by the path of its photo, within the folder or
+      as it is listed.
+
+    Raises:
+      CatalogError: If there is no such folder, no photo, or a file is listed twice.
+    """
+    if isinstance(photos, (str, Path)):
+        folder = Path(photos).expanduser().absolute()
+        if not folder.is_dir():
+            raise CatalogError(f"'{photos}' is not a folder of photos.")
+        files = [path for path in sorted(folder.rglob("*")) if _is_photo(path, folder)]
+        names = [path.relative_to(folder).as_posix() for path in files]
+    else:
+        folder = Path.cwd()
+        names = [str(path) for path in photos]
+        files = [Path(path).expanduser().absolute() for path in photos]
+    if not files:
+        raise CatalogError(
+            f"'{folder}' has no photos: no name ends in {', '.join(_PHOTO_SUFFIXES)}."
+        )
+    problems: list[tuple[int, str]] = []
+    check_ids(names, range(1, len(names) + 1), problems)
+    raise_problems(folder.name, problems)
+    return Catalog(
+        name=folder.name,
+        product_id=objects(names),
+        image=objects([str(path) for path in files]),
+        style=np.full(len(files), -1, np.int32),
+        block=np.zeros(len(files), np.int32),
+        block_names=("all",),
+        split=None,
+        color=None,
+        box=None,
+        line=np.arange(1, len(files) + 1, dtype=np.int32),
+        folder=str(folder),
+    )
+
+
+def _is_photo(path: Path, folder: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return path.suffix.lower() in _PHOTO_SUFFIXES and not hidden and path.is_file()
 
 
 def number_styles(styles: Sequence[str]) -> np.ndarray:

@@ -1,6 +1,7 @@
 from .compute import (
     compiled as compiled,
     embed as embed,
+    embed_photos as embed_photos,
     with_color as with_color,
 )
 from .embeddings import (

@@ -2,18 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from cv_tf.pipeline import Photos, in_order
+from cv_tf.catalog import Catalog, catalog_of_photos
+from cv_tf.embeddings.embeddings import Embeddings
+from cv_tf.models import Embedder
+from cv_tf.pipeline import Photos, in_order, load_photos
 from cv_tf.vision import product_color
 
 # From uint8 [batch, side, side, 3] to one tensor, or several, of a row a photo.
 Model = Callable[[tf.Tensor], Any]
+
+
+def embed_photos(
+    photos: str | Path | Sequence[str | Path] | Catalog,
+    embedder: Embedder | str | Path,
+    *,
+    frame: str = "auto",
+    on_bad_image: str = "fail",
+    batch_size: int = 64,
+    progress: bool = True,
+) -> Embeddings:
+    """Embeds photos in memory: those of a folder, a list, or a catalogue.
+
+    What embeds a catalogue of any size into a file is `cv_tf.embed`.
+
+    Args:
+      photos: A folder, a list of files, or a `Catalog` (`cv_tf.read_catalog`).
+      embedder: What makes the vectors, or the file of it.
+      frame: The product's box in its photo: "auto" takes that of the table, or else
+        finds it from a plain background; "columns" that of the table alone; "photo"
+        takes the whole photo.
+      on_bad_image: "fail" if a photo cannot be read, or "reject" to leave it out.
+      batch_size: Photos at a time.
+      progress: Whether to draw progress bars.
+
+    Returns:
+      The products with vectors `[n, dimensions]` and the colors of their photos.
+
+    Raises:
+      CatalogError: If the photos cannot be used.
+
+    Example:
+        ```python
+        products = cv_tf.embed_photos("photos", "runs/my/embedder.keras")
+        print(products.product_id[0], products.vectors.shape)
+        ```
+    """
+    if not isinstance(photos, Catalog):
+        photos = catalog_of_photos(photos)
+    if not isinstance(embedder, Embedder):
+        embedder = Embedder.load(embedder)
+    squares = load_photos(
+        photos,
+        embedder.image_size,
+        frame=frame,
+        on_bad_image=on_bad_image,
+        progress=progress,
+    )
+    bar = "Embedding" if progress else ""
+    vectors, lab = embed(with_color(embedder), squares, batch_size, bar)
+    return Embeddings.of_catalog(squares.catalog, vectors, lab)
 
 
 def compiled(model: Model, size: int) -> tf.types.experimental.PolymorphicFunction:
