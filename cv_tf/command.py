@@ -237,7 +237,7 @@ def help_text(settings_class: type, main: Callable) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lays out rows of cells as lines; the first column is left-aligned, others right."""
+    """Lays out rows as lines; the first column is aligned left, the others right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(

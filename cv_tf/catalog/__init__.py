@@ -1,7 +1,7 @@
-"""What products there are: the table, its checks, the TFDS data sets.
+"""Tables of products, their checks, and data sets of TFDS as such tables.
 
 Importing this room does not import TensorFlow; `cv_tf.catalog.catalog_builder` and
-`cv_tf.datasets.prepared` do.
+`load_dataset` do.
 """
 
 import lazy_loader

@@ -8,9 +8,6 @@ from .columns import (
 from .dataset import (
     load_dataset as load_dataset,
 )
-from .products import (
-    read_products as read_products,
-)
 from .table import (
     Catalog as Catalog,
     catalog_of_photos as catalog_of_photos,
@@ -18,6 +15,7 @@ from .table import (
     number_styles as number_styles,
     objects as objects,
     read_catalog as read_catalog,
+    read_products as read_products,
 )
 from .tfds_builders import (
     find_builder as find_builder,

@@ -1,4 +1,8 @@
-"""The TFDS builder `catalog`: a user's table as shards, for object storage."""
+"""The TFDS builder `catalog`: a user's table as shards, for object storage.
+
+folder = write_shards("my.csv", data_dir="gs://bucket/data")
+catalog = cv_tf.catalog.load_dataset(folder)
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,8 @@ from cv_tf.catalog.table import Catalog, read_catalog
 from cv_tf.catalog.tfds_builders import prepare_builder, quiet_logs
 from cv_tf.files import is_file, open_binary
 
-_CHUNK = 256
+_NUM_THREADS = 32
+_CHUNK_SIZE = 256  # Photos that are read ahead.
 _ADVICE = (
     "Mend them, or pass on_bad_image='reject' to keep these products without a "
     "photo; training will then name them among its rejects."
@@ -26,12 +31,12 @@ _ADVICE = (
 
 @dataclass(eq=False, kw_only=True)
 class CatalogConfig(tfds.core.BuilderConfig):
-    """Which table is turned into shards.
+    """The table that is turned into shards.
 
     Attributes:
       table: Path of the CSV or Parquet table.
-      block_columns: The columns that make the blocks.
-      on_bad_image: "fail", or "reject" to keep products whose photo is missing.
+      block_columns: Columns that make the blocks.
+      on_bad_image: "fail", or "reject" to store products whose photo is missing.
     """
 
     table: str = ""
@@ -40,10 +45,9 @@ class CatalogConfig(tfds.core.BuilderConfig):
 
 
 class CatalogBuilder(tfds.core.GeneratorBasedBuilder):
-    """A catalogue's photos, as they are, with their ids, styles and blocks.
+    """The unchanged photos of a catalogue, with their ids, styles and blocks.
 
-    It stands for one table and knows no other, so it is made with a
-    `CatalogConfig`, by `write_shards`.
+    A builder is made for one table, from a `CatalogConfig`, by `write_shards`.
     """
 
     name = "catalog"
@@ -88,9 +92,9 @@ class CatalogBuilder(tfds.core.GeneratorBasedBuilder):
             if isinstance(feature, tfds.features.Text)
         ]
         no_box = np.full(4, np.nan, np.float32)
-        with ThreadPoolExecutor(32) as pool:
-            for start in range(0, len(rows), _CHUNK):
-                chunk = rows[start : start + _CHUNK]
+        with ThreadPoolExecutor(_NUM_THREADS) as pool:
+            for start in range(0, len(rows), _CHUNK_SIZE):
+                chunk = rows[start : start + _CHUNK_SIZE]
                 encoded = pool.map(_read_or_empty, catalog.image[chunk])
                 for row, image in zip(chunk, encoded, strict=True):
                     box = no_box if catalog.box is None else catalog.box[row]
@@ -101,7 +105,7 @@ class CatalogBuilder(tfds.core.GeneratorBasedBuilder):
 
 
 def _check(catalog: Catalog, split: np.ndarray, on_bad_image: str) -> None:
-    """Raises `CatalogError` with every row that cannot be stored."""
+    """Raises `CatalogError` if rows cannot be stored, and lists them."""
     problems = [
         (int(line), "split is empty")
         for line, name in zip(catalog.line, split, strict=True)
@@ -110,7 +114,7 @@ def _check(catalog: Catalog, split: np.ndarray, on_bad_image: str) -> None:
     raise_problems(catalog.name, problems, "Fill it, or leave the column out.")
     if on_bad_image == "reject":
         return
-    with ThreadPoolExecutor(32) as pool:
+    with ThreadPoolExecutor(_NUM_THREADS) as pool:
         there = list(pool.map(is_file, catalog.image))
     problems = [
         (int(catalog.line[i]), f"image {catalog.image[i]!r} does not exist")
@@ -120,7 +124,7 @@ def _check(catalog: Catalog, split: np.ndarray, on_bad_image: str) -> None:
 
 
 def _read_or_empty(image: str) -> bytes:
-    """The photo's bytes; none where there is no file, which training rejects."""
+    """The bytes of a photo; none if the file is missing, which training rejects."""
     if not is_file(image):
         return b""
     with open_binary(image) as file:
@@ -144,19 +148,18 @@ def write_shards(
     `load_dataset(<the folder returned>)`, wherever it was copied.
 
     Args:
-      table: As for `read_catalog`; checked before anything is written.
-      data_dir: Where data sets are kept, a folder or a bucket; None for the
-        default of TFDS.
-      name: Of the data set; None for the table's own.
-      block_columns: The columns that make the blocks.
+      table: Path of the table, as for `read_catalog`; it is checked before anything is
+        written.
+      data_dir: Folder or bucket where data sets are kept; None for the default of TFDS.
+      name: Name of the data set; None for the table's name.
+      block_columns: Columns that make the blocks.
       on_bad_image: "fail", or "reject" to store products without their photo
         where the file is missing; training names these among its rejects.
-      file_format: Of the shards; None for "array_record", or in a bucket, where that
-        cannot be written, "tfrecord".
+      file_format: File format of the shards, as for `prepare_builder`.
       progress: Whether to draw a progress bar.
 
     Returns:
-      The data set's folder.
+      The folder of the data set.
 
     Raises:
       CatalogError: If the table or, with "fail", a photo cannot be read; or if shards

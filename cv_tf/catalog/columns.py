@@ -1,9 +1,8 @@
-"""Reads a CSV or Parquet table into columns of text, with line numbers."""
+"""Reads a CSV or Parquet table into columns of text, and checks its rows."""
 
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import posixpath
 from collections.abc import Sequence
@@ -14,7 +13,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cv_tf.errors import UserError
-from cv_tf.files import is_remote, open_binary
+from cv_tf.files import is_remote, open_binary, repeated, similar_names
+
+BOX_COLUMNS = ("x", "y", "width", "height")
+Problem = tuple[int, str]  # The line, and what is wrong there.
+
+_MAX_PROBLEMS = 20  # Problems that a message spells out.
+
+
+class CatalogError(UserError):
+    """A catalogue that cannot be used; the message lists every reason found."""
 
 
 @dataclass
@@ -23,21 +31,21 @@ class Columns:
 
     Attributes:
       cells: Column name to its cells, top to bottom; an empty cell is "".
-      lines: Where each row starts: the line of a CSV file (the header is line
-        1), or the row of a Parquet file (from 1).
-      problems: What is wrong with single rows, as (line, message).
+      lines: The line of a CSV file where each row starts (the header is line 1), or
+        the row number in a Parquet file (from 1).
+      problems: Rows that cannot be read.
     """
 
     cells: dict[str, list[str]]
     lines: list[int]
-    problems: list[tuple[int, str]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
 
 def read_columns(path: str) -> Columns:
     """Reads every cell of a table as text, so that `0108775015` stays as it is.
 
     Raises:
-      ValueError: If the file is not a table that can be read at all.
+      UserError: If the file is not a table that can be read at all.
       OSError: If it cannot be opened.
     """
     if path.rstrip("/").lower().endswith((".parquet", ".pq")):
@@ -117,7 +125,7 @@ def _as_text(column: pa.ChunkedArray) -> list[str] | None:
 def _check_header(header: list[str]) -> None:
     if not header:
         raise UserError("the file is empty")
-    twice = sorted({name for name in header if header.count(name) > 1})
+    twice = sorted(repeated(header))
     if twice:
         raise UserError(f"the header names {', '.join(map(repr, twice))} twice")
     if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
@@ -127,22 +135,13 @@ def _check_header(header: list[str]) -> None:
         )
 
 
-Problem = tuple[int, str]  # The line, and what is wrong there.
-
-_SHOWN = 20
-
-
-class CatalogError(UserError):
-    """A catalogue that cannot be used, with every reason found."""
-
-
 def raise_problems(name: str, problems: Sequence[Problem], advice: str = "") -> None:
     """Raises one error that lists the problems by line, if there are any.
 
     Args:
-      name: Of the catalogue.
-      problems: In any order; the first 20 lines are spelled out.
-      advice: What to do about it.
+      name: Name of the catalogue.
+      problems: Problems in any order; the first 20 are spelled out.
+      advice: A sentence that says what to do.
 
     Raises:
       CatalogError: If there is a problem.
@@ -153,17 +152,23 @@ def raise_problems(name: str, problems: Sequence[Problem], advice: str = "") -> 
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     text = [f"{name}: {count}."]
     unit = "line" if name.lower().endswith(".csv") else "row"
-    text += [f"  {unit} {line}: {what}." for line, what in problems[:_SHOWN]]
-    if len(problems) > _SHOWN:
-        text.append(f"  ... and {len(problems) - _SHOWN} more.")
+    text += [f"  {unit} {line}: {what}." for line, what in problems[:_MAX_PROBLEMS]]
+    if len(problems) > _MAX_PROBLEMS:
+        text.append(f"  ... and {len(problems) - _MAX_PROBLEMS} more.")
     raise CatalogError("\n".join([*text, advice] if advice else text))
 
 
-BOX_COLUMNS = ("x", "y", "width", "height")
-
-
 def check_columns(name: str, columns: Columns, block_columns: Sequence[str]) -> None:
-    """Raises `CatalogError` if a column is missing, and says which are there."""
+    """Checks that a table has the columns it needs.
+
+    Args:
+      name: Name of the table.
+      columns: The table.
+      block_columns: Columns that make the blocks.
+
+    Raises:
+      CatalogError: If a column is missing; the message says which ones exist.
+    """
     there = list(columns.cells)
     missing = [
         column
@@ -174,8 +179,9 @@ def check_columns(name: str, columns: Columns, block_columns: Sequence[str]) -> 
         return
     hints = []
     for column in missing:
-        near = _nearest(column, there)
-        hints.append(f"no column {column!r}" + (f" (is it {near!r}?)" if near else ""))
+        similar = similar_names([column], there)[column]
+        hint = f" (is it {similar[0]!r}?)" if similar else ""
+        hints.append(f"no column {column!r}{hint}")
     advice = "Rename the columns of the table."
     if set(missing) & set(block_columns):
         advice = (
@@ -187,14 +193,17 @@ def check_columns(name: str, columns: Columns, block_columns: Sequence[str]) -> 
     )
 
 
-def _nearest(column: str, there: Sequence[str]) -> str | None:
-    folded = {name.lower().replace(" ", "_"): name for name in there}
-    near = difflib.get_close_matches(column.lower(), folded, n=1, cutoff=0.6)
-    return folded[near[0]] if near else None
-
-
 def check_frame(name: str, frame: str, boxes: np.ndarray | None) -> None:
-    """Raises `CatalogError` if frames shall be of columns that are not there."""
+    """Checks that a catalogue has boxes, if photos are framed by them.
+
+    Args:
+      name: Name of the catalogue.
+      frame: How photos are framed, one of `cv_tf.choices.FRAMES`.
+      boxes: The boxes of the catalogue, or None.
+
+    Raises:
+      CatalogError: If frames are those of columns that do not exist.
+    """
     if frame == "columns" and boxes is None:
         raise CatalogError(
             f"{name}: --frame=columns needs the columns x, y, width, height. "
@@ -205,7 +214,13 @@ def check_frame(name: str, frame: str, boxes: np.ndarray | None) -> None:
 def check_ids(
     ids: Sequence[str], lines: Sequence[int], problems: list[Problem]
 ) -> None:
-    """Adds to `problems` each id that is empty or was there before."""
+    """Adds a problem for each id that is empty or repeats an earlier one.
+
+    Args:
+      ids: Product ids.
+      lines: The line of each.
+      problems: List that problems are added to.
+    """
     first_line: dict[str, int] = {}
     for product_id, line in zip(ids, lines, strict=True):
         if not product_id.strip():
@@ -225,10 +240,19 @@ def resolve_images(
     lines: Sequence[int],
     problems: list[Problem],
 ) -> list[str]:
-    """Makes paths absolute; adds to `problems` each that leaves the folder.
+    """Makes paths of images absolute.
 
-    A product without an image keeps "": like a missing file it is a bad image,
-    which the user may choose to reject.
+    A product without an image keeps "". Like a missing file, it is a bad image, which
+    the user may choose to reject.
+
+    Args:
+      images: Path or URI of each image; relative paths start at `folder`.
+      folder: Folder of the table.
+      lines: The line of each image.
+      problems: List that a problem is added to for each path that leaves the folder.
+
+    Returns:
+      The absolute paths and URIs.
     """
     resolved = []
     for image, line in zip(images, lines, strict=True):
@@ -251,7 +275,16 @@ def resolve_images(
 
 
 def read_boxes(columns: Columns, problems: list[Problem]) -> np.ndarray | None:
-    """Reads the box columns; None unless all four are there and one row is filled."""
+    """Reads the box columns.
+
+    Args:
+      columns: The table.
+      problems: List that a problem is added to for each box that is not four numbers.
+
+    Returns:
+      x, y, width, height of each product in pixels, `[n, 4]` float32, NaN where
+      unknown; None unless all four columns exist and a row is filled.
+    """
     if not set(BOX_COLUMNS) <= set(columns.cells):
         return None
     boxes = np.full((len(columns.lines), 4), np.nan, np.float32)

@@ -1,4 +1,4 @@
-"""The catalogue: one table of products, checked as a whole before anything starts."""
+"""The catalogue: a table of products, checked as a whole before anything starts."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from cv_tf.catalog.columns import (
     resolve_images,
 )
 from cv_tf.config import CatalogSettings
+from cv_tf.errors import UserError
 from cv_tf.files import is_remote
 
 _PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -28,27 +29,29 @@ _PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 @dataclass(frozen=True, eq=False)
 class Catalog:
-    """Products as parallel columns, n rows.
+    """Products as parallel columns of n rows.
 
     Attributes:
-      name: For messages and outputs.
-      product_id: [n] object (str), unique.
-      image: [n] object (str); absolute path, URI of object storage, or "" where
-        the bytes come from `records`.
-      style: [n] int32, dense; -1 where the style is unknown.
-      block: [n] int32, dense.
+      name: Name of the catalogue, for messages and outputs.
+      product_id: Unique ids, `[n]` object (str).
+      image: Absolute path or URI of each photo, `[n]` object (str); "" where `records`
+        has it.
+      style: Style number of each product, `[n]` int32, dense; -1 where unknown.
+      block: Block number of each product, `[n]` int32, dense; only products of one
+        block are compared.
       block_names: Name of each block, such as "Trousers / Men".
-      split: [n] object (str), or None.
-      color: [n] object (str) for reports, never an input; or None.
-      box: [n, 4] float32, x, y, width, height of the product in pixels of the
-        photo as it is displayed, NaN where unknown; or None.
-      line: [n] int32; line of the CSV file (header = 1) or row of the Parquet
-        file (from 1).
-      records: Random access to encoded images, by a row's `record`; or None.
-      record: [n] int64; or None.
-      folder: Where the data lies; caches are kept beside it. "" if nowhere.
-      style_id: [n] object (str), the styles' names for reports, "" where unknown; or
-        None.
+      split: Split of each product, `[n]` object (str); or None.
+      color: Color name of each product, `[n]` object (str), for reports only, never an
+        input of a model; or None.
+      box: x, y, width, height of each product, `[n, 4]` float32, in pixels of the photo
+        as it is displayed; NaN where unknown; or None.
+      line: Line of the CSV file (the header is line 1) or row of the Parquet file (from
+        1) of each product, `[n]` int32.
+      records: Function from a record number to an encoded image; or None.
+      record: Record number of each product, `[n]` int64; or None.
+      folder: Folder of the data, where caches are kept; "" if there is none.
+      style_id: Name of each product's style, `[n]` object (str), for reports; "" where
+        unknown; or None.
     """
 
     name: str
@@ -77,7 +80,11 @@ class Catalog:
         return len(self) > 0 and is_remote(self.image[0])
 
     def select(self, rows: np.ndarray) -> Catalog:
-        """The catalogue of some rows; style and block numbers stay as they are."""
+        """The catalogue of some rows; style and block numbers stay the same.
+
+        Args:
+          rows: Row numbers to take, or a bool mask `[n]`.
+        """
 
         def of_rows(column: np.ndarray | None) -> np.ndarray | None:
             return None if column is None else column[rows]
@@ -97,13 +104,13 @@ class Catalog:
         )
 
     def photo(self, row: int) -> str | bytes:
-        """Where the photo of a product is, or its bytes where `records` has them."""
-        if not self.image[row] and self.records is not None:
-            return self.records(int(self.record[row]))
-        return self.image[row]
+        """The path of a product's photo, or its bytes where `records` has them."""
+        if self.image[row] or self.records is None or self.record is None:
+            return self.image[row]
+        return self.records(int(self.record[row]))
 
     def where_split(self, split: str) -> Catalog:
-        """The catalogue of one split.
+        """The products of one split.
 
         Raises:
           CatalogError: If there is no such split.
@@ -113,6 +120,27 @@ class Catalog:
             there = f"has {splits}" if splits else "has no column 'split'"
             raise CatalogError(f"{self.name}: no split {split!r}; the table {there}.")
         return self.select(np.flatnonzero(self.split == split))
+
+
+def read_products(settings: CatalogSettings, split: str = "") -> Catalog:
+    """Reads the products that settings name: a user's table, or else a data set.
+
+    Args:
+      settings: Settings that name the table or the data set.
+      split: Only products with this value of the column `split`; "" for all.
+
+    Raises:
+      CatalogError: If it cannot be used, or has no such split.
+    """
+    if settings.catalog:
+        catalog = read_catalog(settings.catalog, settings.block_columns)
+    else:
+        catalog = cv_tf.catalog.load_dataset(
+            settings.dataset,
+            data_dir=settings.data_dir or None,
+            block_columns=settings.block_columns,
+        )
+    return catalog.where_split(split) if split else catalog
 
 
 def read_catalog(
@@ -125,12 +153,12 @@ def read_catalog(
         disk or in object storage. Columns: `product_id`; `image`, relative to
         the table's folder, absolute, or a URI such as `gs://bucket/a.jpg`;
         optional `style_id`, `color`, `split`, and `x`, `y`, `width`, `height`.
-      block_columns: Only products with the same values here are compared.
-        Empty: all products are.
+      block_columns: Columns that make the blocks: only products with the same values
+        are compared. Empty to compare all products.
 
     Returns:
-      The catalogue. Whether the images exist and can be read is found out by
-      `cv_tf.pipeline.loading`.
+      The catalogue. Whether the images exist and can be read is not checked here, but
+      by `cv_tf.pipeline.load_photos`.
 
     Raises:
       CatalogError: With every problem of the table (the first 20 spelled out).
@@ -141,11 +169,13 @@ def read_catalog(
         columns = read_columns(path)
     except FileNotFoundError as error:
         raise CatalogError(f"{path} does not exist.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, UserError) as error:
         raise CatalogError(f"{path}: {error}") from error
     check_columns(name, columns, block_columns)
 
-    folder = posixpath.dirname(path) if is_remote(path) else _absolute_folder(path)
+    folder = posixpath.dirname(path)
+    if not is_remote(path):
+        folder = str(Path(path).absolute().parent)
     problems = list(columns.problems)
     product_id = columns.cells["product_id"]
     check_ids(product_id, columns.lines, problems)
@@ -236,11 +266,11 @@ def number_blocks(
     """Numbers the distinct combinations of values from 0 in sorted order.
 
     Args:
-      columns: The block columns, of `num_rows` values each; none for one block.
-      num_rows: How many products there are.
+      columns: The block columns, each of `num_rows` values; none for one block.
+      num_rows: Number of products.
 
     Returns:
-      [num_rows] int32, and the blocks' names: the values, joined.
+      Block numbers, `[num_rows]` int32, and the name of each block: its values, joined.
     """
     if not columns:
         return np.zeros(num_rows, np.int32), ("all",)
@@ -251,27 +281,12 @@ def number_blocks(
     return np.array([number[name] for name in names], np.int32), distinct
 
 
-def _absolute_folder(path: str) -> str:
-    return str(Path(path).absolute().parent)
-
-
-def _optional(columns: Columns, name: str) -> np.ndarray | None:
-    return objects(columns.cells[name]) if name in columns.cells else None
-
-
 def objects(cells: Sequence[str]) -> np.ndarray:
-    """Texts as an array of Python strings, [n] object."""
+    """An array of Python strings, `[n]` object."""
     array = np.empty(len(cells), object)
     array[:] = cells
     return array
 
 
-def _read(settings: CatalogSettings) -> Catalog:
-    if settings.catalog:
-        return read_catalog(settings.catalog, settings.block_columns)
-
-    return cv_tf.catalog.load_dataset(
-        settings.dataset,
-        data_dir=settings.data_dir or None,
-        block_columns=settings.block_columns,
-    )
+def _optional(columns: Columns, name: str) -> np.ndarray | None:
+    return objects(columns.cells[name]) if name in columns.cells else None

@@ -1,9 +1,8 @@
-"""Prepares a TFDS builder with one calm progress bar."""
+"""Finds the TFDS builder of a data set, and prepares its files."""
 
 from __future__ import annotations
 
 import contextlib
-import difflib
 import importlib
 import io
 import re
@@ -17,7 +16,15 @@ from etils import epath
 from tqdm import tqdm
 
 from cv_tf.catalog.columns import CatalogError
-from cv_tf.files import is_file, is_remote
+from cv_tf.files import did_you_mean, is_file, is_remote
+
+_OWN_BUILDERS = {
+    "catalog": "cv_tf.catalog.catalog_builder",
+    "synthetic_color_variants": "cv_tf.datasets.synthetic_color_variants",
+    "deepfashion_inshop": "cv_tf.datasets.deepfashion_inshop",
+    "fashion_product_images": "cv_tf.datasets.fashion_product_images",
+    "hm_personalized_fashion": "cv_tf.datasets.hm_personalized_fashion",
+}
 
 
 def prepare_builder(
@@ -27,17 +34,17 @@ def prepare_builder(
 ) -> None:
     """Downloads or generates a data set, unless it is there.
 
-    Data sets that download keep the bars of TFDS, which tell how far the
-    download is.
+    Data sets of this package have one progress bar; others keep the bars of TFDS,
+    which show their downloads.
 
     Args:
-      builder: Of the data set.
+      builder: Builder of the data set.
       progress: Whether to draw a progress bar.
-      file_format: Of the shards; None for "array_record", or in a bucket, where that
-        cannot be written, "tfrecord".
+      file_format: File format of the shards, "array_record" or "tfrecord"; None for
+        "array_record", or in a bucket, where that cannot be written, "tfrecord".
 
     Raises:
-      CatalogError: If the download fails, or is to be done by hand; or if shards of
+      CatalogError: If the download fails, or must be done by hand; or if shards of
         this format cannot be written there.
     """
     if builder.is_prepared():
@@ -54,9 +61,9 @@ def prepare_builder(
     try:
         with quiet:
             builder.download_and_prepare(file_format=file_format)
-    except AssertionError as error:  # What TFDS raises for manual downloads.
+    except AssertionError as error:  # TFDS raises it for manual downloads.
         raise CatalogError(f"{builder.info.full_name}: {error}") from error
-    except OSError as error:  # That of `requests` is one, too.
+    except OSError as error:  # The errors of `requests` are OSErrors, too.
         raise CatalogError(
             f"{builder.info.full_name} could not be downloaded to {builder.data_dir}: "
             f"{error}"
@@ -65,13 +72,52 @@ def prepare_builder(
 
 @contextlib.contextmanager
 def quiet_logs() -> Iterator[None]:
-    """Keeps the warnings of TFDS about its own folders from the terminal."""
+    """Silences the warnings of TFDS about its own folders."""
     level = logging.get_verbosity()
     logging.set_verbosity(logging.ERROR)
     try:
         yield
     finally:
         logging.set_verbosity(level)
+
+
+def find_builder(
+    name: str, data_dir: str | Path | None = None
+) -> tfds.core.DatasetBuilder:
+    """Finds the builder of a data set: of this package, of TFDS, or of prepared files.
+
+    Args:
+      name: Name or folder, as for `load_dataset`.
+      data_dir: Folder where data sets are kept; None for the default of TFDS.
+
+    Raises:
+      CatalogError: If there is none.
+    """
+    if is_file(f"{name}/dataset_info.json"):
+        return tfds.builder_from_directory(name)
+    family = re.split("[/:]", name)[0]
+    if family in _OWN_BUILDERS:
+        importlib.import_module(_OWN_BUILDERS[family])
+    try:
+        if family == "catalog":  # Its configs are tables: only their shards name them.
+            _check_folder(name, data_dir)
+            return tfds.core.read_only_builder.builder_from_files(
+                name, data_dir=data_dir
+            )
+        return tfds.builder(name, data_dir=data_dir)
+    except tfds.core.DatasetNotFoundError as error:
+        known = {*_OWN_BUILDERS, *tfds.list_builders(with_community_datasets=False)}
+        message = (
+            f"There is no data set {name!r}, neither in TFDS nor in "
+            f"{data_dir or 'the default data_dir'}. {did_you_mean(family, known)}"
+        )
+        raise CatalogError(message.strip()) from error
+    except (ValueError, RuntimeError) as error:
+        configs = ", ".join(tfds.builder_cls(family).builder_configs)
+        raise CatalogError(
+            f"TFDS cannot make the data set {name!r} (its configs: {configs or None}). "
+            f"It says: {error}"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -97,57 +143,8 @@ def _one_bar(
         del builder._generate_examples
 
 
-_OWN_BUILDERS = {
-    "catalog": "cv_tf.catalog.catalog_builder",
-    "synthetic_color_variants": "cv_tf.datasets.synthetic_color_variants",
-    "deepfashion_inshop": "cv_tf.datasets.deepfashion_inshop",
-    "fashion_product_images": "cv_tf.datasets.fashion_product_images",
-    "hm_personalized_fashion": "cv_tf.datasets.hm_personalized_fashion",
-}
-
-
-def find_builder(
-    name: str, data_dir: str | Path | None = None
-) -> tfds.core.DatasetBuilder:
-    """Finds a data set's builder: ours, that of TFDS, or that of prepared files.
-
-    Args:
-      name: As for `load_dataset`.
-      data_dir: Where data sets are kept; None for the default of TFDS.
-
-    Raises:
-      CatalogError: If there is none.
-    """
-    if is_file(f"{name}/dataset_info.json"):
-        return tfds.builder_from_directory(name)
-    family = re.split("[/:]", name)[0]
-    if family in _OWN_BUILDERS:
-        importlib.import_module(_OWN_BUILDERS[family])
-    try:
-        if family == "catalog":  # Its tables are known to their shards only.
-            _check_folder(name, data_dir)
-            return tfds.core.read_only_builder.builder_from_files(
-                name, data_dir=data_dir
-            )
-        return tfds.builder(name, data_dir=data_dir)
-    except tfds.core.DatasetNotFoundError as error:
-        known = {*_OWN_BUILDERS, *tfds.list_builders(with_community_datasets=False)}
-        near = difflib.get_close_matches(family, known, n=3)
-        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-        raise CatalogError(
-            f"There is no data set {name!r}, neither in TFDS nor in "
-            f"{data_dir or 'the default data_dir'}.{hint}"
-        ) from error
-    except (ValueError, RuntimeError) as error:
-        configs = ", ".join(tfds.builder_cls(family).builder_configs)
-        raise CatalogError(
-            f"TFDS cannot make the data set {name!r} (its configs: {configs or None}). "
-            f"It says: {error}"
-        ) from error
-
-
 def _check_folder(name: str, data_dir: str | Path | None) -> None:
-    """Raises for buckets what TFDS raises for disks alone."""
+    """Raises for buckets, too, what TFDS raises for missing folders on disk only."""
     if not data_dir:
         return
     folder = epath.Path(data_dir, name.partition(":")[0]).expanduser()

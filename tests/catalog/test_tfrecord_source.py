@@ -7,7 +7,7 @@ import tensorflow_datasets as tfds
 
 from cv_tf.catalog import CatalogError
 from cv_tf.catalog.catalog_builder import write_shards
-from cv_tf.catalog.dataset import TFRecordSource
+from cv_tf.catalog.tfrecord_source import TFRecordSource
 
 NUM_PRODUCTS = 30  # Of the split "train".
 
