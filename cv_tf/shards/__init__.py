@@ -1,4 +1,4 @@
-"""Long work in numbered shards, each of which leaves a file: here, or on a cluster."""
+"""Long jobs in numbered shards, one file each, on this machine or on a cluster."""
 
 import lazy_loader
 

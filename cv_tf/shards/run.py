@@ -1,4 +1,4 @@
-"""Does the shards of a job that are missing, wherever the user wants them done."""
+"""Runs the missing shards of a job with the engine that the user chose."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cv_tf.shards.shards import Shards, Work, run_here
 
 @dataclasses.dataclass(kw_only=True)
 class EngineSettings:
-    """Where the work is done."""
+    """Where the shards of a job are computed."""
 
     engine: str = setting(
         "local", "On this machine, or on a Spark cluster.", one_of=choices.ENGINES
@@ -28,7 +28,10 @@ class EngineSettings:
 
 @contextlib.contextmanager
 def engine_running(settings: EngineSettings) -> Iterator[None]:
-    """Keeps a cluster's machines, and what they loaded, from one job to the next."""
+    """Keeps the engine running for several jobs in a row.
+
+    With Spark, the jobs share one context, and its machines keep what they loaded.
+    """
     if settings.engine == "local":
         yield
         return
@@ -40,15 +43,15 @@ def engine_running(settings: EngineSettings) -> Iterator[None]:
 def run_shards(
     work: Work, shards: Shards, sizes: list[int], settings: EngineSettings, name: str
 ) -> None:
-    """Does what is missing, with a progress bar.
+    """Runs the shards that are missing, with a progress bar.
 
     Args:
-      work: Does one shard, and leaves it at `shards.path(number)`. For Spark it must be
-        picklable, and every machine must see the folder under the same path.
-      shards: The job's shards.
-      sizes: How many products each shard has, for the progress bar.
-      settings: Where to do it.
-      name: For the progress bar.
+      work: Function that computes one shard and writes it to `shards.path(number)`, see
+        `run_here`. For Spark it must be picklable.
+      shards: Shards of the job; their folder is there.
+      sizes: Number of products of each shard.
+      settings: Engine to use.
+      name: Title of the progress bar.
     """
     missing = shards.missing()
     done = sum(sizes) - sum(sizes[number] for number in missing)

@@ -1,4 +1,4 @@
-"""The folder of a job's shards, from which an interrupted job goes on."""
+"""The shards of a job: files in a folder, from which an interrupted job resumes."""
 
 from __future__ import annotations
 
@@ -12,23 +12,31 @@ from typing import Any
 from cv_tf.errors import UserError
 from cv_tf.files import write_json
 
+# While one shard computes, the next is read: neither the device nor the disk waits.
+_NUM_THREADS = 2
+
+# Computes a shard: takes its number, and a function to report progress to.
+Work = Callable[[int, Callable[[int], None]], None]
+
 
 class JobError(UserError):
-    """A job that cannot go on, and why."""
+    """A job that cannot start or go on."""
 
 
 class Shards:
-    """Numbered files of a job; a shard that is there is done.
+    """The numbered files of a job; a shard whose file exists is done.
 
     Args:
-      output: What the job makes; the folder stands beside it, as `OUTPUT.shards`.
-      num_shards: How many shards there are, numbered from 0.
-      identity: What the shards are made from. Shards of another identity are never
-        taken for these; it must be the same again after a round trip through JSON.
+      output: Output file of the job; the folder of the shards is `OUTPUT.shards`, beside
+        it.
+      num_shards: Number of shards; they are numbered from 0.
+      identity: Everything that the shards depend on. Shards of another identity are
+        never reused. It must be equal after a round trip through JSON.
 
     Attributes:
-      folder: Where they are.
-      num_shards: As given, as is `identity`.
+      folder: Folder of the shards.
+      num_shards: Number of shards.
+      identity: Everything that the shards depend on.
     """
 
     def __init__(self, output: Path, num_shards: int, identity: dict[str, Any]):
@@ -39,13 +47,13 @@ class Shards:
         self._description = self.folder / "job.json"
 
     def open(self, overwrite: bool = False) -> None:
-        """Makes the folder, or goes on with it.
+        """Makes the folder, or takes over the shards of the same job in it.
 
         Args:
-          overwrite: Whether shards of another job may be thrown away.
+          overwrite: Whether shards of another job may be deleted.
 
         Raises:
-          JobError: If the folder holds something else.
+          JobError: If the folder holds shards of another job, or something else.
         """
         if self._description.is_file():
             differing = self._differing()
@@ -67,36 +75,36 @@ class Shards:
         write_json(self._description, self.identity)
 
     def path(self, number: int) -> Path:
-        """Where a shard is written."""
+        """The path of a shard."""
         return self.folder / f"shard-{number:05d}{self._suffix}"
 
     def paths(self) -> list[Path]:
-        """All shards in their order."""
+        """The paths of all shards, in order."""
         return [self.path(number) for number in range(self.num_shards)]
 
     def missing(self) -> list[int]:
-        """Shards that are not there yet."""
-        # One listing: shared storage answers slowly, and may remember of a file that it
-        # was not there.
+        """The numbers of the shards that are not done."""
+        # One listing: shared storage is slow, and may cache that a file was missing.
         there = {path.name for path in self.folder.glob("shard-*")}
         return [i for i, path in enumerate(self.paths()) if path.name not in there]
 
     def remove(self) -> None:
         """Removes the folder with all shards."""
-        # What they are made from goes last: a kill leaves a job to go on with.
+        # The description goes last: after a kill, the job can still be resumed.
         for path in self.folder.iterdir():
             if path.is_file() and path != self._description:
                 path.unlink()
         shutil.rmtree(self.folder)
 
     def _is_unused(self) -> bool:
-        """Whether a kill in `open` left the folder, before it had a description."""
+        """Whether a kill in `open` left a folder without description or shards."""
         leftover = f".{self._description.name}."
         return self.folder.is_dir() and all(
             path.name.startswith(leftover) for path in self.folder.iterdir()
         )
 
     def _differing(self) -> list[str]:
+        """The parts of the identity that differ from those of the folder."""
         try:
             old = json.loads(self._description.read_text())
         except ValueError:
@@ -104,22 +112,16 @@ class Shards:
         return [key for key in self.identity if old.get(key) != self.identity[key]]
 
 
-# While one shard computes, the next is read: neither the device nor the disk waits.
-_AT_A_TIME = 2
-
-Work = Callable[[int, Callable[[int], None]], None]
-
-
 def run_here(work: Work, numbers: Iterable[int], report: Callable[[int], None]) -> None:
-    """Does shards in order, two at a time; the first failure stops the others.
+    """Runs shards on this machine in order, two at a time; a failure stops the others.
 
     Args:
-      work: Does one shard: takes its number, and a function to tell how many products
-        have been done since the last call.
-      numbers: The shards.
-      report: Is told of progress, from any thread.
+      work: Function that computes one shard. It takes the number of the shard, and a
+        function to call with the number of products done since the last call.
+      numbers: Numbers of the shards.
+      report: The function that `work` reports to; it is called from several threads.
     """
-    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+    with ThreadPoolExecutor(_NUM_THREADS) as pool:
         running = [pool.submit(work, number, report) for number in numbers]
         try:
             finished, _ = wait(running, return_when=FIRST_EXCEPTION)

@@ -1,4 +1,4 @@
-"""Shards on a Spark cluster."""
+"""Runs the shards of a job on a Spark cluster."""
 
 from __future__ import annotations
 
@@ -28,18 +28,21 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = 10
 # A standalone cluster may have several masters, of which one is active.
 _MASTER = re.compile(r"|spark://[^,]+:\d+(,[^,]+:\d+)*|k8s://.+|yarn|local(\[.+\])?")
+_POLL_SECONDS = 0.5
+# How late shared storage may show on this machine what another one wrote.
+_LATE_SECONDS = 60
 _LAST_LINE = re.compile(r"^[\w.]*(?:Error|Exception): .*$", re.MULTILINE)
 
 
 @contextlib.contextmanager
 def cluster(master: str) -> Iterator[SparkContext]:
-    """Gives the Spark context that is active, or else one of our own until the end.
+    """Gives the active Spark context, or else one that is stopped at the end.
 
     Args:
-      master: As in `run_on_spark`.
+      master: URL of the Spark master, as for `run_on_spark`.
 
     Raises:
-      ImportError: If PySpark is not installed.
+      MissingPackageError: If PySpark is not installed.
       JobError: If Spark cannot be started.
     """
     try:
@@ -66,7 +69,7 @@ def cluster(master: str) -> Iterator[SparkContext]:
         context = SparkContext(conf=configuration)
     except (PySparkException, Py4JError) as error:
         raise JobError(
-            f"Spark cannot be started: {words_of(error)} What Java says stands above."
+            f"Spark cannot be started: {words_of(error)} The output of Java is above."
         ) from error
     try:
         context.setLogLevel("WARN")
@@ -76,7 +79,7 @@ def cluster(master: str) -> Iterator[SparkContext]:
 
 
 def words_of(error: Exception) -> str:
-    """What went wrong, of all that an error of PySpark has to say about it."""
+    """The cause of an error of PySpark, in one line of its long message."""
     exception = getattr(error, "java_exception", None)
     text = str(exception.getMessage() if exception else error)
     if "No module named 'cv_tf'" in text:
@@ -91,7 +94,7 @@ def words_of(error: Exception) -> str:
 
 
 def _check_master(master: str) -> None:
-    """Raises JobError at once where Spark would try for a minute."""
+    """Raises JobError at once for a master that Spark would try for a minute."""
     if not _MASTER.fullmatch(master):
         raise JobError(
             f"--spark_master={master} is no URL of a Spark master. Name it as "
@@ -127,30 +130,25 @@ def _check_java() -> None:
         )
 
 
-_POLL_SECONDS = 0.5
-# How late shared storage may show here what was written elsewhere.
-_LATE_SECONDS = 60
-
-
 @dataclass(frozen=True, order=True)
 class _Failure:
-    """Why a shard cannot be done.
+    """The failure of a shard.
 
     Attributes:
-      number: Of the shard.
-      words: What the error says.
-      is_for_users: Whether that is enough to mend it.
-      details: The traceback on the machine where it happened.
+      number: Number of the shard.
+      message: Message of the exception.
+      is_for_users: Whether users can mend it: a `UserError` or `OSError`.
+      details: Traceback on the machine where it happened.
     """
 
     number: int
-    words: str
+    message: str
     is_for_users: bool
     details: str
 
 
 class _Failures:
-    """Gathers failures on the driver as they happen (an `AccumulatorParam`)."""
+    """Collects failures on the driver as they happen (an `AccumulatorParam`)."""
 
     def zero(self, value: list[_Failure]) -> list[_Failure]:
         return value[:0]
@@ -169,27 +167,27 @@ def run_on_spark(
     master: str,
     report: Callable[[int], None],
 ) -> None:
-    """Does the missing shards of a job on a cluster, each on whichever core is free.
+    """Runs the missing shards of a job on a cluster, each on the next free core.
 
-    Every machine must see the folder of the shards, and what the work reads, under the
-    path that they have here: they lie on shared storage. A shard is a task of its own,
-    and Spark's Python processes outlive their tasks, so that what one has loaded serves
-    all shards it does. A shard appears whole or not at all: one that is done again
-    after a machine was lost, or twice at once by speculation, does no harm.
+    All machines must see the folder of the shards, and the files that the work reads,
+    under the paths they have here: they are on shared storage. Each shard is a task.
+    Spark's Python processes outlive their tasks, so what a process has loaded serves
+    all its shards. A shard appears whole or not at all, so running one again after a
+    machine was lost, or twice at once by speculation, does no harm.
 
     Args:
-      work: Does one shard, as in `run_shards`; picklable.
-      shards: The job's shards; its folder is there.
-      sizes: How many products each shard has.
-      master: URL of the Spark master; "" for that of Spark's own configuration. Where a
-        Spark context is active in this process, that one is used and left as it is.
-      report: Is told how many products more are done.
+      work: Picklable function that computes one shard, as for `run_shards`.
+      shards: Shards of the job; their folder is there.
+      sizes: Number of products of each shard.
+      master: URL of the Spark master; "" for that of Spark's own configuration. If a
+        Spark context is active in this process, it is used instead and left running.
+      report: Function to call with the number of products done since the last call.
 
     Raises:
-      ImportError: If PySpark is not installed.
-      JobError: If a shard fails for a reason that users can mend, in its own words; if
-        Spark cannot be started, or gives up; if machines do not share the folder.
-      RuntimeError: If a shard fails otherwise, with the traceback of where it did.
+      MissingPackageError: If PySpark is not installed.
+      JobError: If a shard fails with an error that users can mend; if Spark cannot be
+        started, or gives up; if machines do not share the folder.
+      RuntimeError: If a shard fails otherwise, with the traceback of its machine.
     """
     missing = shards.missing()
     if not missing:
@@ -228,9 +226,9 @@ def _do_shards(
     failures: Accumulator,
     numbers: Iterable[int],
 ) -> None:
-    """What a machine of the cluster does.
+    """Runs shards in a process of the cluster.
 
-    Errors are told, not raised: Spark would try four times, and then show its own.
+    Errors are collected, not raised: Spark would try four times, and show its own.
     """
     for number in numbers:
         try:
@@ -241,7 +239,7 @@ def _do_shards(
                     "catalogue and its photos under the same paths: put them on "
                     "shared storage."
                 )
-            # A task that is run again has perhaps done it.
+            # An earlier attempt of this task may have finished the shard.
             if not shards.path(number).is_file():
                 with _inside(directory):
                     work(number, _report_nothing)
@@ -250,20 +248,20 @@ def _do_shards(
 
 
 def _failure(number: int, error: Exception) -> _Failure:
-    words = str(error)
+    message = str(error)
     if isinstance(error, (OSError, MissingPackageError)):
-        words += f" (on {socket.gethostname()})"
+        message += f" (on {socket.gethostname()})"
     is_for_users = isinstance(error, (UserError, OSError))
-    return _Failure(number, words, is_for_users, traceback.format_exc())
+    return _Failure(number, message, is_for_users, traceback.format_exc())
 
 
 def _report_nothing(num_products: int) -> None:
-    """The driver sees by the shards what is done."""
+    """Does nothing: the driver sees the progress by the files of the shards."""
 
 
 @contextlib.contextmanager
 def _inside(directory: Path) -> Iterator[None]:
-    """Gives relative paths the meaning they have on the driver."""
+    """Changes to the driver's folder, so that relative paths mean the same."""
     before = Path.cwd()
     if directory.is_dir():
         os.chdir(directory)
@@ -296,13 +294,13 @@ def _error_of(failure: _Failure) -> Exception:
     details = RuntimeError(f"Shard {failure.number} failed:\n{failure.details}")
     if not failure.is_for_users:
         return details
-    error = JobError(failure.words)
+    error = JobError(failure.message)
     error.__cause__ = details
     return error
 
 
 def _check_end(job: Future, shards: Shards, master: str) -> None:
-    """Raises what Spark says of the job's end, or if a shard is not there after all."""
+    """Raises JobError if Spark gave up, or if a shard is missing in spite of its end."""
     from py4j.protocol import Py4JError  # noqa: PLC0415 (PySpark is optional)
 
     try:
@@ -311,7 +309,7 @@ def _check_end(job: Future, shards: Shards, master: str) -> None:
         if not shards.missing():
             return
         raise JobError(
-            f"Spark gave up on the job at {master}: {words_of(error)}\nParts that "
+            f"Spark gave up on the job at {master}: {words_of(error)}\nShards that "
             "are done are kept: the same command goes on with the others."
         ) from error
     deadline = time.monotonic() + _LATE_SECONDS
