@@ -106,8 +106,8 @@ def given_flags(settings_class: type, argv: Sequence[str]) -> dict[str, Any]:
                 f"--{name} only."
             )
         if flag.present:
-            is_list = isinstance(flag.value, list)
-            given[name] = tuple(flag.value) if is_list else flag.value
+            value = flag.value
+            given[name] = tuple(value) if isinstance(value, list) else value
     return given
 
 

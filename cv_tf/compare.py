@@ -4,9 +4,10 @@ r"""Compares recipes: trains each with several seeds, and says what can be told 
     python -m cv_tf.compare --configs=configs/hm_cvssl.cfg,configs/hm_triplet.cfg \
         --catalog=my.csv --seeds=0,1,2 --images=9600 --workdir=runs/compare
 
-Any other flag of python -m cv_tf.train takes the place of each recipe's own. What is
-stopped goes on with the same command; recipes and seeds may be added. The folder then
-holds table.md, table.csv, table.json, page.html, and a folder and a log of each run.
+Any other flag of python -m cv_tf.train replaces that setting of all recipes. The same
+command resumes a comparison that was stopped; recipes and seeds may be added. At the
+end, the folder holds table.md, table.csv, table.json, page.html, and a folder and a log
+of each run.
 """
 
 from __future__ import annotations
@@ -38,14 +39,14 @@ from cv_tf.settings import check
 
 @dataclasses.dataclass(kw_only=True)
 class _Flags(CompareConfig, Config):
-    """All that can be given; only ever declared, for a recipe says the rest."""
+    """All flags; only declared, never instantiated: recipes give the other values."""
 
 
 class Request(NamedTuple):
-    """What a command line asks for.
+    """The parsed command line.
 
     Attributes:
-      config: What is compared.
+      config: Settings of the comparison.
       overrides: Settings that hold for every recipe.
     """
 
@@ -54,19 +55,19 @@ class Request(NamedTuple):
 
 
 def run(config: CompareConfig, **overrides: Any) -> tuple[Row, ...]:
-    """Makes what is missing of a comparison, and writes its table and page.
+    """Makes the missing runs of a comparison, and writes its table and page.
 
     Args:
-      config: What is compared.
-      **overrides: Settings of `Config` that take the place of each recipe's own.
+      config: Settings of the comparison.
+      **overrides: Settings of `Config` that replace those of each recipe.
 
     Returns:
       The rows of the table, the best recipe first; they name the runs that failed.
 
     Raises:
-      ValueError: If the settings, a recipe, the catalogue or the workdir cannot be
-        used: all that can be known is known before the first run begins.
-      Stopped: If asked to stop; the table is that of the runs that are there.
+      UserError: If the settings, a recipe, the catalogue or the workdir cannot be used.
+        All of them are checked before the first run begins.
+      Stopped: If asked to stop; the table is written of the runs that have finished.
     """
     plan = make_plan(config, overrides)
     check_folder(plan)
@@ -89,12 +90,9 @@ def run(config: CompareConfig, **overrides: Any) -> tuple[Row, ...]:
 def _write_table(
     plan: ComparisonPlan, rows: Sequence[Row], catalog: Catalog
 ) -> tuple[list[str], dict[str, str]]:
-
     folder = plan.folder
-    notes, about = (
-        cv_tf.comparison.how_to_read(plan, rows),
-        cv_tf.comparison.provenance(plan, catalog),
-    )
+    notes = cv_tf.comparison.how_to_read(plan, rows)
+    about = cv_tf.comparison.provenance(plan, catalog)
     text = cv_tf.comparison.format_markdown(rows, notes, about)
     write_text(table_path(folder, "md"), text)
     cv_tf.comparison.write_table_csv(
@@ -114,7 +112,6 @@ def _write_page(
     notes: Sequence[str],
     about: dict[str, str],
 ) -> None:
-
     shown = cv_tf.comparison.shown_products(catalog, plan.runs[0])
     first = {row.recipe.name: row.results[0] for row in rows}
     embedded = {
@@ -129,7 +126,7 @@ def _write_page(
 
 
 def settings_of(argv: Sequence[str]) -> Request:
-    """What a command line asks for."""
+    """Parses a command line into the comparison and what overrides its recipes."""
     given = command.given_flags(_Flags, argv)
     own = {field.name for field in dataclasses.fields(CompareConfig)}
     config = CompareConfig(**{name: given[name] for name in given if name in own})

@@ -2,9 +2,9 @@
 
     python -m cv_tf.embed --workdir=runs/my --catalog=my.csv --output=my.parquet
 
-An interrupted run goes on with the same command. Products whose photos cannot be used
-are named beside the output, with the reason. With --workdir, the settings of that run
-say how photos are framed and which columns make blocks, wherever no flag does.
+The same command resumes an interrupted run. A file beside the output lists the products
+whose photos cannot be used, with the reason. The framing of photos and the columns that
+make blocks are those of the run in --workdir, unless flags say otherwise.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PRODUCTS = [field.name for field in dataclasses.fields(CatalogSettings)]
 
 @dataclasses.dataclass(kw_only=True)
 class EmbedConfig(EngineSettings, CatalogSettings):
-    """With what to embed, and where to."""
+    """Settings of an embedding."""
 
     workdir: str = setting("", "Folder of a finished training.")
     output: str = setting("", "Parquet file for the vectors.")
@@ -39,7 +39,7 @@ class EmbedConfig(EngineSettings, CatalogSettings):
     embed_batch_size: int = setting(64, "Photos embedded at a time.", minimum=1)
     shard_size: int = setting(
         1024,
-        "Products a shard: what an interruption loses at most, twice.",
+        "Products of a shard; an interruption loses at most two shards.",
         minimum=1,
         was="part_size",
     )
@@ -50,13 +50,13 @@ class EmbedConfig(EngineSettings, CatalogSettings):
 
 
 def run(config: EmbedConfig) -> Embedded:
-    """Embeds a catalogue, or goes on with it.
+    """Embeds a catalogue, or resumes an interrupted run.
 
     Returns:
       How many products were embedded, and which were not.
 
     Raises:
-      ValueError: If the settings, the catalogue or the workdir cannot be used.
+      UserError: If the settings, the catalogue or the workdir cannot be used.
     """
     output = command.check_output(config.output, config.overwrite, (".parquet", ".pq"))
     embedder = cv_tf.training.Workdir(config.workdir).trained_embedder()

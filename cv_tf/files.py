@@ -10,14 +10,16 @@ import os
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow.fs import FileSystem
+
+Name = TypeVar("Name", bound=Hashable)
 
 READS_AT_ONCE = 64  # Parallel reads from a bucket, where most of the time is waiting.
 _RETRY_TIME_LIMIT = timedelta(seconds=30)
@@ -162,7 +164,7 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 
-def repeated(names: Iterable[str]) -> list[str]:
+def repeated(names: Iterable[Name]) -> list[Name]:
     """The names that occur more than once, each once, in order of first occurrence."""
     return [name for name, count in Counter(names).items() if count > 1]
 

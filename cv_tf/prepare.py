@@ -1,4 +1,4 @@
-r"""Prepares a data set, and says what is in it.
+r"""Prepares a data set, and counts what is in it.
 
     python -m cv_tf.prepare --dataset=hm_personalized_fashion/strict \
         --manual_dir=downloads/hm
@@ -6,8 +6,8 @@ r"""Prepares a data set, and says what is in it.
     python -m cv_tf.prepare --dataset=fashion_product_images \
         --manual_dir=downloads/myntra
 
-After that, the other commands take it with the same --dataset (and --data_dir). Without
-the files, the error says where they are to be had.
+After that, the other commands take it with the same --dataset (and --data_dir). If the
+files are missing, the error says where to download them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(kw_only=True)
 class PrepareConfig:
-    """Which data set, and where its files are.
+    """Settings of a preparation.
 
     Raises:
       ConfigError: At construction, if a value cannot be used.
@@ -60,8 +60,8 @@ def run(config: PrepareConfig) -> Prepared:
     """Prepares a data set unless it is there, and prints what is in it.
 
     Raises:
-      CatalogError: If it cannot be prepared: there is none of that name, its files are
-        missing, or cannot be read.
+      CatalogError: If it cannot be prepared: its name is unknown, or its files are
+        missing or cannot be read.
     """
     prepared = cv_tf.datasets.prepare_dataset(
         config.dataset,

@@ -1,4 +1,4 @@
-"""What each recipe finds nearest to the products on which recipes differ."""
+"""The nearest products found by each recipe, for products where recipes differ."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Shown(NamedTuple):
     """A product as a page shows it.
 
     Attributes:
-      product_id: Its name.
-      image: Path or URI of the photo, or its bytes where the data set has them.
+      product_id: Id of the product.
+      image: Path or URI of its photo, or its bytes where the data set has them.
       block: Name of its block.
-      color: For people to read; "" if unknown.
+      color: Name of its color; "" if unknown.
     """
 
     product_id: str
@@ -55,12 +55,12 @@ class Found(NamedTuple):
 
 
 class Query(NamedTuple):
-    """A product, and what is nearest to it under each recipe.
+    """A product, and its nearest products by each recipe.
 
     Attributes:
-      product: What is asked about.
-      num_variants: Of it, among the products looked at.
-      found: For each recipe its nearest products in the block, the nearest first.
+      product: The query.
+      num_variants: Number of its color variants among the products searched.
+      found: Recipe names to the nearest products in the block, the nearest first.
     """
 
     product: Shown
@@ -69,17 +69,17 @@ class Query(NamedTuple):
 
 
 def embed_shown(run: Run, products: Catalog) -> Embeddings:
-    """The vectors of some products by the Embedder of a run.
+    """Embeds some products with the Embedder of a run.
 
-    They are kept in the run's folder, and made anew only for other products or another
-    Embedder.
+    The vectors are kept in the folder of the run, and computed again only for other
+    products or another Embedder.
 
     Args:
-      run: One that has finished.
-      products: Of those that the run reported on.
+      run: A run that has finished.
+      products: Products to embed.
 
     Returns:
-      The products whose photos can be used.
+      The vectors of the products whose photos can be used.
     """
     folder = run.workdir
     path = folder.path / _FILE
@@ -98,8 +98,6 @@ def _identity(products: Catalog) -> str:
 
 
 def _embed(run: Run, products: Catalog, path: Path, model: str, identity: str) -> None:
-    # These load TensorFlow.
-
     config = run.config
     with cv_tf.strategy.one_device(config.strategy).scope():
         embedder = cv_tf.models.Embedder.load(run.workdir.embedder)
@@ -118,16 +116,20 @@ def compare_neighbors(
     products: Catalog,
     num_queries: int = _NUM_QUERIES,
 ) -> list[Query]:
-    """Finds the products on which recipes differ most, and what each finds there.
+    """Finds the products on which recipes differ most, and their neighbors.
 
-    A recipe finds a share of a product's variants: of the five nearest, as many as are
-    variants, by how many could be. Products are taken by the variance of that share
-    over the recipes; among equals in the order of their names, one of a style.
+    The share of a product's variants that a recipe finds is the number of variants
+    among its five nearest products, divided by the number that could be. The products
+    with the greatest variance of this share over the recipes are taken, one of each
+    style; equal ones in the order of their ids.
 
     Args:
-      embedded: Vectors of the products by each recipe.
-      products: With their styles and blocks.
-      num_queries: How many products to show, at most.
+      embedded: Recipe names to the vectors of the products.
+      products: The products, with styles and blocks.
+      num_queries: Most products to return.
+
+    Returns:
+      The products, each with its neighbors by each recipe.
     """
     vectors = {name: _vectors(of, products) for name, of in embedded.items()}
     usable = np.all([np.isfinite(v[:, 0]) for v in vectors.values()], axis=0)
@@ -167,7 +169,7 @@ def compare_neighbors(
 
 
 def _vectors(embeddings: Embeddings, products: Catalog) -> np.ndarray:
-    """The vectors in the order of the products; NaN for those that have none."""
+    """The vectors in the order of the products; NaN for products without one."""
     row_of = {name: row for row, name in enumerate(embeddings.product_id)}
     rows = np.array([row_of.get(name, -1) for name in products.product_id])
     vectors = embeddings.vectors[rows]
@@ -176,7 +178,7 @@ def _vectors(embeddings: Embeddings, products: Catalog) -> np.ndarray:
 
 
 def _count_variants(styles: np.ndarray, blocks: np.ndarray) -> np.ndarray:
-    """How many variants of each product are in its block."""
+    """The number of variants of each product in its block."""
     pairs = np.stack([styles, blocks], axis=1)
     _, inverse, counts = np.unique(
         pairs, axis=0, return_inverse=True, return_counts=True
@@ -208,7 +210,7 @@ def _shown(products: Catalog, row: int) -> Shown:
     )
 
 
-# Enough to show neighbors among, and quick to embed.
+# Enough products to show neighbors, and quick to embed.
 _MOST_SHOWN = 1000
 
 
@@ -216,7 +218,7 @@ def read_compared(plan: ComparisonPlan) -> Catalog:
     """Reads the catalogue, and checks that every run can report on it.
 
     Raises:
-      ConfigError: With what is wrong for which recipe.
+      ConfigError: If some recipes cannot use it; the message lists the reasons.
       CatalogError: If the catalogue cannot be used at all.
     """
     catalog = read_products(plan.recipes[0].config)
@@ -244,9 +246,9 @@ def _check(run: Run, catalog: Catalog) -> None:
 
 
 def shown_products(catalog: Catalog, run: Run) -> Catalog:
-    """A sample of the products that a run reports on: whole styles, a thousand at most.
+    """Samples whole styles, at most 1,000 products, of those that a run reports on.
 
-    It depends on nothing but the catalogue, the seed and the splits.
+    The sample depends only on the catalogue, the seed and the splits.
     """
     config = run.config
     split = split_catalog(catalog, config.train_split, config.eval_split, config.seed)

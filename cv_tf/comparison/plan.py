@@ -1,9 +1,8 @@
-"""Which runs a comparison is made of, with the settings of each."""
+"""The recipes and runs of a comparison, with the settings of each."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,19 @@ from absl import flags
 from cv_tf import command
 from cv_tf.config import Config
 from cv_tf.errors import UserError
+from cv_tf.files import repeated
 from cv_tf.settings import ConfigError, check_all, setting
 from cv_tf.training import Workdir
 
-_LARGEST_SEED = 2**31 - 1
+_MAX_SEED = 2**31 - 1
+# Settings that say which products are reported on, and which of them are compared.
+_SAME = ("block_columns", "eval_split", "on_bad_image")
+_NOT_OF_A_RECIPE = ("seed", "workdir", "baselines")
 
 
 @dataclasses.dataclass(kw_only=True)
 class CompareConfig:
-    """What is compared; all other flags hold for every recipe.
+    """Settings of a comparison; all other flags hold for every recipe.
 
     Raises:
       ConfigError: At construction, if a value cannot be used.
@@ -55,12 +58,12 @@ class CompareConfig:
             )
         texts = tuple(map(str, self.seeds))
         seeds = [int(text) if text.isdecimal() else -1 for text in texts]
-        if not all(0 <= seed <= _LARGEST_SEED for seed in seeds or [-1]):
+        if not all(0 <= seed <= _MAX_SEED for seed in seeds or [-1]):
             raise ConfigError(
                 f"--seeds={','.join(texts)} must be numbers from 0 to "
-                f"{_LARGEST_SEED}, such as --seeds=0,1,2."
+                f"{_MAX_SEED}, such as --seeds=0,1,2."
             )
-        if len(set(seeds)) < len(seeds):
+        if repeated(seeds):
             raise ConfigError(f"--seeds={','.join(texts)} names a seed twice.")
         self.seeds = tuple(map(str, seeds))
 
@@ -70,19 +73,14 @@ class CompareConfig:
         return tuple(map(int, self.seeds))
 
 
-# What says which products are reported on, and which of them are compared.
-_SAME = ("block_columns", "eval_split", "on_bad_image")
-_NOT_OF_A_RECIPE = ("seed", "workdir", "baselines")
-
-
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """A row of the table.
+    """Settings of a training to be compared, from a flagfile.
 
     Attributes:
-      name: Of its flagfile, without the ending.
-      flagfile: Where it was read.
-      config: Its settings, with those that hold for all recipes.
+      name: Name of the flagfile, without the ending.
+      flagfile: Path of the flagfile.
+      config: Settings of the recipe, with those that hold for all recipes.
     """
 
     name: str
@@ -96,7 +94,7 @@ class Recipe:
 
     @property
     def changed_settings(self) -> dict[str, Any]:
-        """Its settings that are not the defaults of the package."""
+        """Its settings that differ from the defaults of the package."""
         changed = command.changed_settings(self.config)
         return {name: changed[name] for name in changed if name not in _NOT_OF_A_RECIPE}
 
@@ -107,7 +105,7 @@ class Run:
 
     Attributes:
       recipe: The recipe.
-      config: All settings, its seed and workdir among them.
+      config: All settings of the run, with its seed and workdir.
     """
 
     recipe: Recipe
@@ -115,28 +113,28 @@ class Run:
 
     @property
     def workdir(self) -> Workdir:
-        """Its own folder, inside of the comparison's."""
+        """Folder of the run, inside the folder of the comparison."""
         return Workdir(self.config.workdir)
 
     @property
     def name(self) -> str:
-        """Of its folder."""
+        """Name of the folder of the run."""
         return Path(self.config.workdir).name
 
     @property
     def title(self) -> str:
-        """For people to read."""
+        """Name of the run, to display."""
         if self.recipe.is_frozen:
             return self.recipe.name
         return f"{self.recipe.name}, seed {self.config.seed}"
 
     @property
     def log(self) -> Path:
-        """What it prints; beside its folder, which a training wants for itself."""
+        """File for what the run prints; beside its folder, which a training owns."""
         return self.workdir.path.with_name(f"{self.name}.log")
 
     def read_figures(self) -> dict[str, float]:
-        """How good it is and what it cost; empty before it has finished."""
+        """Figures of quality and cost; empty before the run has finished."""
         metrics = self.workdir.read_metrics()
         if self.recipe.is_frozen:
             return metrics
@@ -150,11 +148,11 @@ class ComparisonPlan:
     """All runs of a comparison.
 
     Attributes:
-      config: What was asked for.
+      config: Settings of the comparison.
       overrides: Settings that hold for every recipe.
-      recipes: In the order in which they were named.
-      runs: In the order in which they are made: all recipes with one seed, then all
-        with the next, so that one that is stopped has something to compare.
+      recipes: Recipes in the order in which they were named.
+      runs: Runs in the order in which they are made: all recipes with one seed, then
+        all with the next, so that a comparison that is stopped has a table.
     """
 
     config: CompareConfig
@@ -164,24 +162,24 @@ class ComparisonPlan:
 
     @property
     def folder(self) -> Path:
-        """Of the comparison."""
+        """Folder of the comparison."""
         return Path(self.config.workdir).expanduser()
 
     @property
     def flags(self) -> list[str]:
-        """The command line that asks for it."""
+        """The flags that ask for this comparison."""
         return command.to_flags(command.changed_settings(self.config) | self.overrides)
 
 
 def make_plan(config: CompareConfig, overrides: Mapping[str, Any]) -> ComparisonPlan:
-    """Reads the recipes and says what is to be run.
+    """Reads the recipes and plans the runs.
 
     Args:
-      config: What is to be compared.
-      overrides: Settings that take the place of each recipe's own.
+      config: Settings of the comparison.
+      overrides: Settings that replace those of each recipe.
 
     Raises:
-      ConfigError: With every mistake of every recipe.
+      ConfigError: If there are mistakes; the message lists those of all recipes.
     """
     problems = _check_overrides(config, overrides)
     recipes = []
@@ -217,7 +215,7 @@ def _read_recipe(
     if not path.is_file():
         raise ConfigError("there is no such file.")
     given = command.given_flags(Config, ["", f"--flagfile={path}"])
-    # What is not trained has recipes of its own.
+    # Baselines without training are recipes of their own here.
     given |= {"baselines": False, **overrides}
     recipe = Recipe(path.stem, flagfile, Config(**given))
     if recipe.is_frozen or not config.images:
@@ -248,22 +246,20 @@ def _run(recipe: Recipe, config: CompareConfig, seed: int) -> Run:
 
 
 def _check_names(flagfiles: Sequence[str], runs: Sequence[Run]) -> list[str]:
-    stems = Counter(Path(flagfile).stem for flagfile in flagfiles)
     problems = [
         f"{', '.join(f for f in flagfiles if Path(f).stem == stem)}: all are named "
         f"'{stem}', and rows of the table must differ. Rename a file."
-        for stem, count in stems.items()
-        if count > 1
+        for stem in repeated(Path(flagfile).stem for flagfile in flagfiles)
     ]
-    folders = Counter(run.name for run in runs)
-    if not problems and any(count > 1 for count in folders.values()):
-        twice = ", ".join(name for name, count in folders.items() if count > 1)
-        problems.append(f"Two runs would have one folder: {twice}. Rename a recipe.")
+    folders = repeated(run.name for run in runs)
+    if folders and not problems:
+        names = ", ".join(folders)
+        problems.append(f"Two runs would have one folder: {names}. Rename a recipe.")
     return problems
 
 
 def _check_products(recipes: Sequence[Recipe]) -> list[str]:
-    """Figures of different products cannot be compared."""
+    """Problems of recipes that report on different products."""
     return [
         f"Recipes differ in --{name}: {', '.join(sorted(map(str, values)))}. Pass it "
         "to compare all on the same products."
@@ -275,7 +271,7 @@ def _check_products(recipes: Sequence[Recipe]) -> list[str]:
 def _values(recipes: Sequence[Recipe]) -> dict[str, set[Any]]:
     configs = [recipe.config for recipe in recipes]
     # Where there is a table, the data set does not matter.
-    names = ("catalog", *_SAME)
+    names: tuple[str, ...] = ("catalog", *_SAME)
     if any(not config.catalog for config in configs):
         names = ("catalog", "dataset", "data_dir", *_SAME)
     return {name: {getattr(config, name) for config in configs} for name in names}

@@ -1,4 +1,4 @@
-"""What the runs of a comparison have come to."""
+"""Results of the runs of a comparison, and which recipes are really better."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ class Summary(NamedTuple):
     """A figure of a recipe over its runs.
 
     Attributes:
-      values: One a run, at least one.
-      is_constant: Whether it does not depend on the seed, as that of a frozen network.
+      values: Value of each run, at least one.
+      is_constant: Whether the figure does not depend on the seed, as for a frozen
+        network.
     """
 
     values: tuple[float, ...]
@@ -29,7 +30,7 @@ class Summary(NamedTuple):
 
     @property
     def mean(self) -> float:
-        """Of the values."""
+        """Mean of the values."""
         return statistics.fmean(self.values)
 
     @property
@@ -42,8 +43,8 @@ def mark(summaries: Mapping[str, Summary], better: str) -> dict[str, str]:
     """Marks the best mean, and those that cannot be told from it.
 
     Args:
-      summaries: One figure of several recipes.
-      better: "higher" or "lower"; "" where neither is, and nothing is marked.
+      summaries: Recipe names to summaries of the same figure.
+      better: Which values are better, "higher" or "lower"; "" to mark nothing.
 
     Returns:
       For each recipe BEST, EQUAL or OTHER; all that tie are the best.
@@ -66,7 +67,7 @@ def mark(summaries: Mapping[str, Summary], better: str) -> dict[str, str]:
 def can_be_told_apart(first: Summary, second: Summary) -> bool | None:
     """Whether two means differ by more than their seeds explain.
 
-    They do if Welch's two-sided 95% interval of their difference leaves 0 out:
+    They do if Welch's two-sided 95% interval of their difference excludes 0:
     `|difference| > t * sqrt(s1**2 / n1 + s2**2 / n2)`, with Student's t at the degrees
     of freedom of Welch and Satterthwaite. A fixed multiple of the standard deviation
     would be either blind with many seeds or rash with few: with three each, t is 2.8 to
@@ -82,7 +83,7 @@ def can_be_told_apart(first: Summary, second: Summary) -> bool | None:
     population variances are involved", Biometrika 34 (1947).
 
     Returns:
-      None where there is no telling: one of them has a single seed.
+      None if it cannot be known: one of them has a single seed.
     """
     if _ties(first.mean, second.mean):
         return False
@@ -106,18 +107,18 @@ def can_be_told_apart(first: Summary, second: Summary) -> bool | None:
 
 
 def _ties(first: float, second: float) -> bool:
-    """Whether two means are the same but for how they were rounded."""
+    """Whether two means are equal up to rounding."""
     return math.isclose(first, second, rel_tol=1e-9, abs_tol=1e-12)
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What a run has come to.
+    """The result of a run.
 
     Attributes:
       run: The run.
-      figures: As it wrote them; empty if there are none.
-      failure: Why there are none; "" if there are.
+      figures: Figures that the run wrote; empty if there are none.
+      failure: Reason why there are none; "" if there are.
     """
 
     run: Run
@@ -131,8 +132,8 @@ class Row:
 
     Attributes:
       recipe: The recipe.
-      results: Of its runs, in the order of the seeds.
-      summaries: Each figure by its name, over the runs that have it.
+      results: Results of its runs, in the order of the seeds.
+      summaries: Figure names to summaries over the runs that have the figure.
       marks: BEST, EQUAL or OTHER for each of `summaries`.
     """
 
@@ -143,11 +144,11 @@ class Row:
 
     @property
     def num_runs(self) -> int:
-        """How many of its runs have finished."""
+        """Number of its runs that have finished."""
         return sum(not result.failure for result in self.results)
 
     def cell(self, figure: Figure) -> Cell:
-        """A figure as it stands in the table."""
+        """The cell of a figure in the table."""
         summary = self.summaries.get(figure.name)
         if summary is None:
             return Cell("-")
@@ -166,9 +167,9 @@ class Cell:
     """A figure as text.
 
     Attributes:
-      mean: Over the seeds; "-" if there is none.
-      deviation: Over the seeds; "" if there is none.
-      is_best: Of all recipes.
+      mean: Mean over the seeds; "-" if there is none.
+      deviation: Standard deviation over the seeds; "" if there is none.
+      is_best: Whether it is the best of all recipes.
       is_equal: Whether it cannot be told from the best.
     """
 
@@ -179,7 +180,7 @@ class Cell:
 
 
 def spell(value: float, figure: Figure) -> str:
-    """A value with as many digits as its figure shows."""
+    """Spells a value with the number of digits of its figure."""
     return f"{value:,.{figure.digits}f}"
 
 
@@ -187,11 +188,12 @@ def read_rows(plan: ComparisonPlan, failures: Mapping[str, str]) -> tuple[Row, .
     """Reads the figures of all runs, the best recipe first.
 
     Args:
-      plan: Of the comparison.
-      failures: Why runs failed, by their names.
+      plan: Plan of the comparison.
+      failures: Names of runs that failed to the reasons.
 
     Returns:
-      A row a recipe, by falling R@1 within the block; those without figures last.
+      A row for each recipe, by falling R@1 within the block; recipes without figures
+      are last.
     """
     results: dict[str, list[Result]] = {recipe.name: [] for recipe in plan.recipes}
     for run in plan.runs:

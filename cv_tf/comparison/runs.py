@@ -23,11 +23,13 @@ from cv_tf.metrics import RECALL
 from cv_tf.training import WorkdirError
 
 _POLL_SECONDS = 0.5
-_TOLD = "Failed: "  # How verbs begin to say what users can mend.
+_FAILED = "Failed: "  # The beginning of an error for users, see `cv_tf.command.run`.
+# Flags of the last start: they mark the folder as a comparison's, and resume it.
+_MARK = "compare.cfg"
 
 
 class Signals:
-    """Hands SIGTERM and Ctrl-C on to the process under way, and remembers them."""
+    """Passes SIGTERM and Ctrl-C on to the running process, and remembers them."""
 
     def __init__(self):
         self.stopped_by: int | None = None
@@ -47,7 +49,7 @@ class Signals:
             signal.signal(number, handler)
 
     def wait(self, process: subprocess.Popen) -> int:
-        """Waits for the end of a process; returns its exit code."""
+        """Waits for a process to end, and returns its exit code."""
         came_before = self.stopped_by
         self._process = process
         if came_before is not None:
@@ -64,17 +66,17 @@ class Signals:
 
 
 def make_run(run: Run, signals: Signals) -> str:
-    """Makes a run, or goes on with it, unless it has finished.
+    """Makes a run in a process of its own, or resumes it, unless it has finished.
 
-    So its peak memory is its own, and a crash is no other run's. What it prints is
-    added to its log.
+    In a process of its own, its peak memory is measured alone, and a crash ends no
+    other run. Its output is appended to its log.
 
     Args:
       run: The run.
-      signals: Hands signals on to it.
+      signals: Signals to pass on to the process.
 
     Returns:
-      Why it failed, in one line; "" if it did not.
+      The reason of a failure, in one line; "" if the run succeeded.
     """
     with run.log.open("ab") as log:
         if not _lock(log, run, signals) or run.read_figures():
@@ -85,8 +87,8 @@ def make_run(run: Run, signals: Signals) -> str:
         log.write(f"$ {shlex.join(arguments)}\n".encode())
         log.flush()
         start = os.fstat(log.fileno()).st_size
-        # In a session of its own: Ctrl-C in a terminal goes to all processes of one,
-        # and the second one does not wait for a checkpoint any more.
+        # In a session of its own: Ctrl-C in a terminal goes to all processes of a
+        # session, and a process that gets it twice does not save a checkpoint.
         with subprocess.Popen(  # noqa: S603
             arguments,
             stdin=subprocess.DEVNULL,
@@ -101,10 +103,10 @@ def make_run(run: Run, signals: Signals) -> str:
 
 
 def _lock(log: BinaryIO, run: Run, signals: Signals) -> bool:
-    """Waits until no other process makes the run; returns whether it came to that.
+    """Waits until no other process makes the run; False if stopped by a signal.
 
-    The process that makes it inherits the lock with its output. So where a comparison
-    was killed, but not the run that it had started, that one comes to its end first.
+    The process of a run inherits the lock with its log. If a comparison was killed, but
+    not the run that it had started, that run ends first.
     """
     is_told = False
     while signals.stopped_by is None:
@@ -112,7 +114,7 @@ def _lock(log: BinaryIO, run: Run, signals: Signals) -> bool:
             fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if not is_told:
-                tqdm.write(f"{run.title}: another process is at it; waiting for that.")
+                tqdm.write(f"{run.title}: waiting for the process that makes it.")
             is_told = True
             time.sleep(_POLL_SECONDS)
         else:
@@ -121,7 +123,7 @@ def _lock(log: BinaryIO, run: Run, signals: Signals) -> bool:
 
 
 def arguments_of(run: Run) -> list[str]:
-    """The command line that makes a run, or goes on with it."""
+    """The command line that makes or resumes a run."""
     verb, outputs = "train", []
     if run.recipe.is_frozen:
         verb, folder = "evaluate", run.workdir
@@ -145,17 +147,17 @@ def _reason(code: int, log: Path, start: int) -> str:
         text = file.read().decode(errors="replace")
     # A progress bar goes back to the beginning of its line.
     lines = [line.strip() for line in re.split(r"[\r\n]", text) if line.strip()]
-    told = [i for i, line in enumerate(lines) if line.startswith(_TOLD)]
+    told = [i for i, line in enumerate(lines) if line.startswith(_FAILED)]
     if told:
-        return " ".join(lines[told[-1] :])[len(_TOLD) :]
+        return " ".join(lines[told[-1] :])[len(_FAILED) :]
     return lines[-1] if lines else f"exit code {code}."
 
 
 class Stopped(Exception):  # noqa: N818 (nothing went wrong)
-    """The comparison was asked to stop, and can be gone on with.
+    """The comparison was asked to stop, and can be resumed.
 
     Attributes:
-      exit_code: What shells expect after the signal.
+      exit_code: Exit code that shells expect after the signal.
     """
 
     def __init__(self, number: int, run: Run):
@@ -167,16 +169,16 @@ class Stopped(Exception):  # noqa: N818 (nothing went wrong)
 
 
 def make_runs(runs: Sequence[Run]) -> dict[str, str]:
-    """Makes the runs that have not finished yet; one that fails stops no other.
+    """Makes the runs that have not finished; one that fails does not stop the others.
 
     Args:
-      runs: In the order in which they are made.
+      runs: Runs in the order in which they are made.
 
     Returns:
-      Names of runs that failed, and why.
+      Names of the runs that failed, with the reasons.
 
     Raises:
-      Stopped: After SIGTERM or Ctrl-C, which the run under way was told of, too.
+      Stopped: After SIGTERM or Ctrl-C, which is also passed on to the current run.
     """
     left = [run for run in runs if not run.read_figures()]
     if len(left) < len(runs):
@@ -195,7 +197,7 @@ def make_runs(runs: Sequence[Run]) -> dict[str, str]:
 
 
 class _Progress:
-    """A bar for people, and a line a run for logs."""
+    """Shows a progress bar, and a line for each finished run."""
 
     def __init__(self, num_runs: int, num_left: int):
         self._num_runs, self._num_left = num_runs, num_left
@@ -210,11 +212,11 @@ class _Progress:
         self._bar.close()
 
     def begin(self, run: Run) -> None:
-        """Says which run is under way."""
+        """Shows which run begins."""
         self._bar.set_description(run.title)
 
     def end(self, run: Run, reason: str) -> None:
-        """Says what became of it, and how long the others will take."""
+        """Shows the outcome of a run, and how long the others will take."""
         self._num_made += 1
         self._num_left -= 1
         elapsed = time.monotonic() - self._start
@@ -225,7 +227,7 @@ class _Progress:
             f"{_outcome(run, reason)} ({tqdm.format_interval(elapsed)} elapsed, "
             f"{tqdm.format_interval(left)} left)"
         )
-        sys.stdout.flush()  # Whoever reads a log of this wants to know now.
+        sys.stdout.flush()  # Logs show the line at once.
 
 
 def _outcome(run: Run, reason: str) -> str:
@@ -235,17 +237,13 @@ def _outcome(run: Run, reason: str) -> str:
     return "done" if figure is None else f"{RECALL.label} {figure:.{RECALL.digits}f}"
 
 
-# The flags of the last start: they say whose the folder is, and ask for the same again.
-_MARK = "compare.cfg"
-
-
 def check_folder(plan: ComparisonPlan) -> None:
     """Checks that the folder is free, or holds runs with the same settings.
 
-    Recipes and seeds may be added: what is there is not run again.
+    Recipes and seeds may be added; finished runs are not made again.
 
     Raises:
-      WorkdirError: If it holds something else, or a run has other settings.
+      WorkdirError: If it holds something else, or a run with other settings.
     """
     folder = plan.folder
     if folder.exists() and not folder.is_dir():
@@ -262,18 +260,18 @@ def check_folder(plan: ComparisonPlan) -> None:
 
 
 def open_folder(plan: ComparisonPlan) -> None:
-    """Makes the folder, if it is not there, and says in it whose it is."""
+    """Makes the folder if it does not exist, and writes the flags into it."""
     plan.folder.mkdir(parents=True, exist_ok=True)
     write_text(plan.folder / _MARK, flagfile_text(plan.flags))
 
 
 def flagfile_text(flags: Sequence[str]) -> str:
-    """Flags as a text that --flagfile reads."""
+    """Spells flags as a text that --flagfile reads."""
     return "".join(f"{flag}\n" for flag in flags)
 
 
 def table_path(folder: Path, suffix: str) -> Path:
-    """Where the table is written: `table.md`, `table.csv` or `table.json`."""
+    """The path of the table: `table.md`, `table.csv` or `table.json`."""
     return folder / f"table.{suffix}"
 
 

@@ -24,12 +24,12 @@ from cv_tf.metrics import COMPARED, COST, QUALITY, Figure
 def format_markdown(
     rows: Sequence[Row], notes: Sequence[str], about: Mapping[str, str]
 ) -> str:
-    """Lays a comparison out as Markdown that is aligned as plain text, too.
+    """Formats a comparison as Markdown that is also aligned as plain text.
 
     Args:
-      rows: In the order in which they are shown.
-      notes: How to read it.
-      about: How it came about, as titles and texts.
+      rows: Rows in the order in which they are shown.
+      notes: Sentences on how to read the table, see `how_to_read`.
+      about: Titles to texts on how it was made, see `provenance`.
     """
     tables = [_table(rows, QUALITY), _table(rows, COST, with_runs=True)]
     lines = [f"- {note}" for note in notes]
@@ -71,15 +71,15 @@ def _spelled(cell: Cell) -> str:
 
 
 def write_table_csv(path: Path, rows: Sequence[Row], seeds: Sequence[int]) -> None:
-    """Writes a line a recipe and figure; the file appears whole.
+    """Writes a line for each recipe and figure; the file appears whole.
 
     Args:
-      path: Of the file. Its columns are recipe, method, figure, mean,
+      path: Path of the file. Its columns are recipe, method, figure, mean,
         standard_deviation, num_runs, mark ("best", "equal" or empty) and the value of
-        each seed; what is not known is empty. A recipe without training has its value
+        each seed; unknown values are empty. A recipe without training has its value
         under the first seed.
-      rows: In the order in which they are written.
-      seeds: Of the comparison.
+      rows: Rows in the order in which they are written.
+      seeds: Seeds of the comparison.
     """
     columns = ["recipe", "method", "figure", "mean", "standard_deviation", "num_runs"]
     columns += ["mark", *map(_seed_column, seeds)]
@@ -126,16 +126,16 @@ def write_table_json(
     notes: Sequence[str],
     about: Mapping[str, str],
 ) -> None:
-    """Writes all there is to know of a comparison; the file appears whole.
+    """Writes a comparison with all runs and settings; the file appears whole.
 
     Args:
-      path: Of the file: an object with "about", "notes", "seeds", "images"; under
-        "figures" what they are called and which way is better; and under "recipes" a
-        list with the settings, the runs and the figures of each.
-      plan: Of the comparison.
-      rows: In the order in which they are written.
-      notes: How to read it.
-      about: How it came about.
+      path: Path of the file: an object with "about", "notes", "seeds", "images";
+        "figures" with their names and which values are better; and "recipes", a list
+        with the settings, the runs and the figures of each.
+      plan: Plan of the comparison.
+      rows: Rows in the order in which they are written.
+      notes: Sentences on how to read the table.
+      about: Titles to texts on how it was made.
     """
     write_json(
         path,
@@ -194,7 +194,7 @@ _COST = (
 
 
 def how_to_read(plan: ComparisonPlan, rows: Sequence[Row]) -> list[str]:
-    """What the marks mean, and which runs are missing."""
+    """Sentences on what the marks mean, and which runs are missing."""
     lines = [_MARKS, _EQUAL if len(plan.config.seeds) > 1 else _ONE_SEED]
     if len(plan.config.seeds) > 1 and any(row.recipe.is_frozen for row in rows):
         lines.append(_FROZEN)
@@ -207,7 +207,7 @@ def how_to_read(plan: ComparisonPlan, rows: Sequence[Row]) -> list[str]:
 
 
 def provenance(plan: ComparisonPlan, catalog: Catalog) -> dict[str, str]:
-    """How the figures came about, as titles and texts."""
+    """Titles to texts on how the figures were made: command, machine, versions."""
     return {
         "command": shlex.join(["python", "-m", "cv_tf.compare", *plan.flags]),
         "machine": _machine(),
@@ -229,7 +229,7 @@ def _machine() -> str:
 
 
 def _gpus() -> str:
-    """What NVIDIA's tool names; asking TensorFlow would take a GPU from the runs."""
+    """GPUs by NVIDIA's tool; asking TensorFlow would take a GPU from the runs."""
     tool = shutil.which("nvidia-smi")
     if not tool:
         return ""

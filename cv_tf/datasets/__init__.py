@@ -1,11 +1,16 @@
-"""Data sets that people download by hand, under the terms of their owners.
+"""TFDS builders of fashion data sets, one module each.
 
-A builder reads the owner's files as they are unpacked, and stores the photos as they
-are beside ids, styles, colors and categories:
-
+- `synthetic_color_variants`: drawn garments; generated, not downloaded.
 - `hm_personalized_fashion`: about 105,000 articles of one retailer.
-- `deepfashion_inshop`: a shop's items on models, with the owners' partition.
+- `deepfashion_inshop`: items of a shop on models, with the owners' partition.
 - `fashion_product_images`: about 44,000 products; styles are guessed from names.
+
+All but the first are downloaded by hand, under the terms of their owners. Their
+builders read the owner's files as they are unpacked, and store the unchanged photos
+with ids, styles, colors and categories. Importing a module registers its builder:
+
+    import cv_tf.datasets.hm_personalized_fashion
+    builder = tfds.builder("hm_personalized_fashion/strict")
 
 Importing this package does not import TensorFlow.
 """

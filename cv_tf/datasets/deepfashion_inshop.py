@@ -1,10 +1,17 @@
-"""`deepfashion_inshop`: a shop's items on models, several colorways of each."""
+"""`deepfashion_inshop`: items of a shop on models, in several colorways each.
+
+import cv_tf.datasets.deepfashion_inshop
+builder = tfds.builder("deepfashion_inshop")
+builder.manual_dir = "downloads"  # Has Eval/ and Img/.
+builder.download_and_prepare(file_format="array_record")
+"""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import NamedTuple
 
 from etils import epath
@@ -38,7 +45,7 @@ class _Photo(NamedTuple):
 
     @property
     def rank(self) -> tuple[int, str]:
-        """Less for the photo that shows the product better."""
+        """Sort key: photos that show the product better come first."""
         views = [*_BEST_VIEWS, self.view]
         return views.index(self.view), self.image
 
@@ -131,11 +138,12 @@ def _rows(path: epath.Path, max_splits: int = -1) -> Iterator[tuple[int, list[st
     """The rows of an owners' list, which come after a count and a header.
 
     Args:
-      path: Of the list.
-      max_splits: Blanks that divide a row; those after them belong to its last cell.
+      path: Path of the list.
+      max_splits: Most separators of a row; further blanks belong to its last cell. -1
+        for no limit.
 
     Yields:
-      The line, and the cells.
+      The line number, and the cells.
     """
     lines = read_lines(path)
     starts = (i for i, line in enumerate(lines, start=1) if line.startswith(_HEADER))
@@ -157,18 +165,14 @@ def _of_one_split(photos: list[_Photo], left_out: LeftOut) -> list[_Photo]:
         splits[photo.item].add(photo.split)
     both = "item is in the training and in the test set"
     reasons = [both if len(splits[photo.item]) > 1 else "" for photo in photos]
-    return left_out.keep(photos, reasons, _image_of)
+    return left_out.keep(photos, reasons, attrgetter("image"))
 
 
 def _that_are_there(
     listed: list[_Photo], photos: epath.Path, left_out: LeftOut
 ) -> list[_Photo]:
     problems = photo_problems(photos, [photo.image for photo in listed])
-    return left_out.keep(listed, problems, _image_of)
-
-
-def _image_of(photo: _Photo) -> str:
-    return photo.image
+    return left_out.keep(listed, problems, attrgetter("image"))
 
 
 def _one_a_product(photos: list[_Photo], left_out: LeftOut) -> list[_Photo]:
@@ -186,7 +190,7 @@ def _one_a_product(photos: list[_Photo], left_out: LeftOut) -> list[_Photo]:
 
 
 def _read_boxes(path: epath.Path | None) -> dict[str, Box]:
-    """Boxes by image; those without an area are not known."""
+    """Boxes by image; boxes without an area are left out."""
     boxes = {}
     for _, row in _rows(path) if path else ():
         try:

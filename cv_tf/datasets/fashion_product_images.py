@@ -1,4 +1,10 @@
-"""`fashion_product_images`: a shop's products; styles are guessed from their names."""
+"""`fashion_product_images`: products of a shop, with styles guessed from names.
+
+import cv_tf.datasets.fashion_product_images
+builder = tfds.builder("fashion_product_images")
+builder.manual_dir = "downloads"  # Has styles.csv and images/.
+builder.download_and_prepare(file_format="array_record")
+"""
 
 from __future__ import annotations
 
@@ -25,13 +31,28 @@ from cv_tf.datasets.manual_folder import (
 )
 
 _NO_COLORS = ("", "na")
+_COLUMNS = (
+    "id",
+    "gender",
+    "masterCategory",
+    "subCategory",
+    "articleType",
+    "baseColour",
+    "season",
+    "year",
+    "usage",
+    "productDisplayName",
+)
+# Variants are sold together: a name used again in another year is another design.
+_STYLE_COLUMNS = ("articleType", "gender", "season", "year", "usage")
+Row = dict[str, str]
 
 
 class ColorWords:
     """The words for colors that a shop uses.
 
     Args:
-      colors: All that its table has, such as "Navy Blue".
+      colors: All colors of its table, such as "Navy Blue".
     """
 
     def __init__(self, colors: Iterable[str]):
@@ -39,18 +60,18 @@ class ColorWords:
         self._patterns: dict[str, re.Pattern] = {}
 
     def design(self, name: str, color: str) -> str:
-        """What is left of a name without colors.
+        """Removes the colors from the name of a product.
 
-        Every color of the table is taken out, and each word of the product's own:
+        Every color of the table is removed, and each word of the product's own color:
         "Newfeel Unisex White, Blue and Orange Shoes" becomes "newfeel unisex shoes".
-        Words that are a part of another color's name only ("sea" of "Sea Green") stay.
+        Words that are only part of another color's name ("sea" of "Sea Green") stay.
 
         Args:
-          name: Of the product.
-          color: Of the product, in the shop's words.
+          name: Name of the product.
+          color: Color of the product, as the shop names it.
 
         Returns:
-          Words in small letters, joined by blanks.
+          The other words in small letters, joined by blanks.
         """
         if color not in self._patterns:
             self._patterns[color] = self._pattern(color)
@@ -69,23 +90,6 @@ def normalize(text: str) -> str:
     text = re.sub("['`\N{RIGHT SINGLE QUOTATION MARK}]", "", text)
     text = re.sub(r"[&+]", " and ", text)
     return " ".join(re.sub(r"[\W_]+", " ", text).split())
-
-
-_COLUMNS = (
-    "id",
-    "gender",
-    "masterCategory",
-    "subCategory",
-    "articleType",
-    "baseColour",
-    "season",
-    "year",
-    "usage",
-    "productDisplayName",
-)
-# Variants are sold together: a name that comes again in another year is another design.
-_STYLE_COLUMNS = ("articleType", "gender", "season", "year", "usage")
-Row = dict[str, str]
 
 
 class FashionProductImages(ManualBuilder):
@@ -147,11 +151,11 @@ def guess_styles(rows: list[Row]) -> list[tuple[str, str]]:
     """Guesses the styles of products from their names.
 
     Args:
-      rows: Of the table.
+      rows: Rows of the table.
 
     Returns:
-      For each row, what stands for its design; and its style, which is that again, or
-      "" where the name says too little.
+      For each row a key of its design, and its style: the same key, or "" if the name
+      does not tell one design from another.
     """
     words = ColorWords(row["baseColour"] for row in rows)
     designs = []
@@ -167,7 +171,7 @@ def guess_styles(rows: list[Row]) -> list[tuple[str, str]]:
 
 
 def _read_rows(path: epath.Path, left_out: LeftOut) -> list[Row]:
-    """The rows of the table, whose names may hold commas without quotes."""
+    """The rows of the table, in which names may have commas without quotes."""
     lines = read_lines(path)
     # Some copies have columns without a name at the end.
     header = [name.strip() for name in _cells(lines[0].rstrip(", "))] if lines else []
@@ -188,7 +192,7 @@ def _read_rows(path: epath.Path, left_out: LeftOut) -> list[Row]:
 
 
 def _row(line: str, header: list[str]) -> Row:
-    """The cells of a line by their column; none if there are too few."""
+    """The cells of a line by column; none if there are too few."""
     cells = _cells(line)
     surplus = len(header) - 1
     if len(cells) <= surplus:
@@ -199,7 +203,7 @@ def _row(line: str, header: list[str]) -> Row:
 
 
 def _cells(line: str) -> list[str]:
-    """The cells of one line; where quotes do not pair, they are letters like others."""
+    """The cells of one line; quotes that do not pair are ordinary letters."""
     try:
         return next(csv.reader([line], strict=True), [])
     except csv.Error:

@@ -1,4 +1,10 @@
-"""`hm_personalized_fashion`: articles of one retailer, each color photographed."""
+"""`hm_personalized_fashion`: articles of one retailer, each color with a photo.
+
+import cv_tf.datasets.hm_personalized_fashion
+builder = tfds.builder("hm_personalized_fashion/strict")
+builder.manual_dir = "downloads"  # Has articles.csv and images/.
+builder.download_and_prepare(file_format="array_record")
+"""
 
 from __future__ import annotations
 
@@ -17,8 +23,8 @@ from cv_tf.datasets.manual import (
 )
 from cv_tf.datasets.manual_folder import ManualFolder, photo_problems, read_table
 
-# What `graphical_appearance_name` says of cloth that is of one color. Prints and
-# patterns differ from color to color, so that their articles are not the same design.
+# Values of `graphical_appearance_name` for cloth of one color. Prints and patterns
+# differ from color to color, so their articles are not of one design.
 PLAIN = frozenset(
     {
         "Chambray",
@@ -53,11 +59,12 @@ Article = dict[str, str]
 
 @dataclass(eq=False, kw_only=True)
 class HmConfig(tfds.core.BuilderConfig):
-    """Which articles are kept.
+    """The articles that are kept.
 
     Attributes:
-      plain: Only cloth of one color, no multipacks, one article a color and style.
-      min_colors: Colors that a style needs.
+      plain: Whether to keep only cloth of one color, no multipacks, and one article for
+        each color of a style.
+      min_colors: Least number of colors of a style.
     """
 
     plain: bool = False
@@ -133,7 +140,7 @@ class HmPersonalizedFashion(ManualBuilder):
 def _identified(
     articles: list[Article], lines: list[int], left_out: LeftOut
 ) -> list[Article]:
-    """Articles by their number; zeros that a spreadsheet took away are put back."""
+    """Articles sorted by number; zeros that a spreadsheet removed are put back."""
     by_id: dict[str, Article] = {}
     for article, line in zip(articles, lines, strict=True):
         digits = article["article_id"].strip()

@@ -1,4 +1,12 @@
-"""What the builders of data sets that are downloaded by hand have in common."""
+"""Base of the TFDS builders of data sets that are downloaded by hand.
+
+A builder implements `ManualBuilder.find_products`, and is used as TFDS users know it:
+
+    import cv_tf.datasets.deepfashion_inshop
+    builder = tfds.builder("deepfashion_inshop")
+    builder.manual_dir = "downloads/inshop"  # Or <data_dir>/downloads/manual.
+    builder.download_and_prepare(file_format="array_record")
+"""
 
 from __future__ import annotations
 
@@ -19,7 +27,9 @@ from cv_tf.datasets.manual_folder import ManualFolder, read_photos
 
 Item = TypeVar("Item")
 
-_TRAIN, _VALIDATION = 70, 15  # Of a hundred styles; the others are for testing.
+_TRAIN, _VALIDATION = 70, 15  # Percent of the styles; the others are for testing.
+_NO_BOX = (np.nan,) * 4
+_TEXTS = ("product_id", "style_id", "color", "category", "gender", "name")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,16 +37,15 @@ class ManualProduct:
     """A product with one photo.
 
     Attributes:
-      product_id: Unique in the data set.
-      style_id: The same for color variants; "" where it is not known.
+      product_id: Id of the product, unique in the data set.
+      style_id: Id of its style, the same for color variants; "" if unknown.
       split: "train", "validation" or "test".
-      image: Of its photo, relative to the folder of the photos.
-      color: In the owner's words.
-      category: In the owner's words.
-      gender: In the owner's words.
-      name: For people to read.
-      box: x, y, width, height of the product in its photo, in pixels; None where it
-        is not known.
+      image: Path of its photo, relative to the folder of the photos.
+      color: Color of the product, as the owner names it.
+      category: Category of the product, as the owner names it.
+      gender: Gender it is made for, as the owner names it.
+      name: Name of the product, to display.
+      box: x, y, width, height of the product in its photo, in pixels; None if unknown.
     """
 
     product_id: str
@@ -52,18 +61,18 @@ class ManualProduct:
 
 @dataclass
 class LeftOut:
-    """What does not become a product, counted by reason.
+    """Counts of what does not become a product, by reason.
 
     Attributes:
-      counts: Reason to how often.
-      examples: Reason to the first that was left out for it.
+      counts: Reason to the number of items left out for it.
+      examples: Reason to the first item left out for it.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
 
     def add(self, reason: str, example: str) -> None:
-        """Counts one more."""
+        """Counts one item more."""
         self.counts[reason] = self.counts.get(reason, 0) + 1
         self.examples.setdefault(reason, example)
 
@@ -73,12 +82,15 @@ class LeftOut:
         reasons: Sequence[str],
         name: Callable[[Item], str],
     ) -> list[Item]:
-        """Returns the items that there is no reason against, and counts the others.
+        """Keeps the items without a reason to leave them out, and counts the others.
 
         Args:
-          items: Of any kind.
-          reasons: Why each is left out; "" to keep it.
-          name: From an item to how an example of it is called.
+          items: Items of any kind.
+          reasons: Reason to leave each item out; "" to keep it.
+          name: Function from an item to its name as an example.
+
+        Returns:
+          The items that are kept.
         """
         kept = []
         for item, reason in zip(items, reasons, strict=True):
@@ -91,12 +103,12 @@ class LeftOut:
 
 @dataclass
 class ManualProducts:
-    """What the owner's files hold.
+    """The products of an owner's files.
 
     Attributes:
-      products: In the order in which they are stored.
-      left_out: All else.
-      photos: The folder that images are relative to.
+      products: Products in the order in which they are stored.
+      left_out: Counts of everything else.
+      photos: Folder of the photos.
     """
 
     products: list[ManualProduct]
@@ -105,29 +117,28 @@ class ManualProducts:
 
 
 def split_of(style: str) -> str:
-    """Assigns a style to a split, by nothing but its name: 70, 15 and 15 percent."""
+    """Assigns a style to a split by a hash of its name: 70, 15 and 15 percent."""
     place = int(hashlib.sha256(style.encode()).hexdigest(), 16) % 100
     if place < _TRAIN:
         return "train"
     return "validation" if place < _TRAIN + _VALIDATION else "test"
 
 
-_NO_BOX = (np.nan,) * 4
-_TEXTS = ("product_id", "style_id", "color", "category", "gender", "name")
+class ManualBuilder(
+    tfds.core.GeneratorBasedBuilder,
+    skip_registration=True,  # type: ignore[call-arg]
+):
+    """Stores the unchanged photos of an owner's files, one product each.
 
-
-class ManualBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Stores the photos of an owner's files as they are, one product each.
-
-    What is left out is counted in `info.metadata["left_out"]`, by reason.
+    `info.metadata["left_out"]` counts what is left out, by reason.
 
     Attributes:
-      manual_dir: The folder of the files; None for the one of TFDS, which is
+      manual_dir: Folder of the files; None for the one of TFDS, which is
         `<data_dir>/downloads/manual`.
-      DESCRIPTION: What the data set is, and what its labels are worth.
-      HOMEPAGE: Where it is downloaded.
-      CITATION: In BibTeX.
-      SUBFOLDERS: Names of the folder that the archive is unpacked into.
+      DESCRIPTION: Description of the data set, and of the quality of its labels.
+      HOMEPAGE: URL of the page to download it from.
+      CITATION: Citation in BibTeX.
+      SUBFOLDERS: Possible names of the folder that the archive was unpacked into.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -141,7 +152,10 @@ class ManualBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     @abc.abstractmethod
     def find_products(self, folder: ManualFolder) -> ManualProducts:
-        """Reads the owner's tables, and looks which photos are there.
+        """Reads the owner's tables, and checks which photos exist.
+
+        Args:
+          folder: Folder of the owner's files.
 
         Raises:
           CatalogError: If a file is missing or cannot be read.

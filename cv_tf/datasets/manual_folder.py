@@ -1,4 +1,4 @@
-"""The folder that a user unpacked an owner's files into."""
+"""Reads the files of a data set from the folder that a user unpacked them into."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from concurrent.futures import ThreadPoolExecutor
 from etils import epath
 
 from cv_tf.catalog import CatalogError, Columns, read_columns
+from cv_tf.errors import UserError
 
 NO_PHOTO = "no photo"
 EMPTY_PHOTO = "photo is an empty file"
 
 _NUM_THREADS = 32
-_CHUNK = 256
-_SHOWN = 10
+_CHUNK_SIZE = 256  # Photos that are in memory at a time.
+_MAX_NAMES = 10  # Files that a message lists.
 
 
 class ManualFolder:
-    """Finds the owner's files, wherever the archive was unpacked to.
+    """Finds the owner's files in a folder, or in a known folder inside it.
 
     Args:
-      folder: As the user named it, on a disk or in a bucket.
+      folder: Folder that the user named, on a disk or in a bucket.
       subfolders: Names that the archive, or the user, may have given to a folder
         around the files.
-      instructions: What to download and where to put it, for messages.
+      instructions: Text for messages: what to download and where to put it.
     """
 
     def __init__(
@@ -36,19 +37,19 @@ class ManualFolder:
         self._instructions = instructions
 
     def find(self, *names: str) -> epath.Path | None:
-        """The first file or folder of these names that is there.
+        """The first existing file or folder of some names; None if there is none.
 
         Args:
-          *names: Ways to write where it lies, the likeliest first.
+          *names: Possible relative paths, the likeliest first.
         """
         places = (root / name for name in names for root in self._roots)
         return next((place for place in places if place.exists()), None)
 
     def require(self, *names: str) -> epath.Path:
-        """Like `find`.
+        """Like `find`, but a missing file is an error.
 
         Raises:
-          CatalogError: If none is there, with what is there instead.
+          CatalogError: If none exists; the message lists what the folder holds.
         """
         found = self.find(*names)
         if found is None:
@@ -65,13 +66,13 @@ class ManualFolder:
 
 def _listing(folder: epath.Path) -> str:
     names = sorted(path.name for path in folder.iterdir())
-    shown = ", ".join(names[:_SHOWN]) or "nothing"
-    more = len(names) - _SHOWN
+    shown = ", ".join(names[:_MAX_NAMES]) or "nothing"
+    more = len(names) - _MAX_NAMES
     return f"{shown} and {more} more" if more > 0 else shown
 
 
 def read_lines(path: epath.Path) -> list[str]:
-    """The lines of a text, whatever ends them; bytes that are not UTF-8 become `�`.
+    """Reads the lines of a text file; bytes that are not UTF-8 become `�`.
 
     Raises:
       CatalogError: If it cannot be read.
@@ -84,14 +85,18 @@ def read_lines(path: epath.Path) -> list[str]:
 
 
 def read_table(path: epath.Path, wanted: Sequence[str]) -> Columns:
-    """Reads a CSV table and checks that it has some columns.
+    """Reads a CSV table.
+
+    Args:
+      path: Path of the table.
+      wanted: Columns that it must have.
 
     Raises:
       CatalogError: If it cannot be read, or lacks a column.
     """
     try:
         columns = read_columns(str(path))
-    except (OSError, ValueError) as error:
+    except (OSError, UserError) as error:
         raise CatalogError(f"'{path}' cannot be read: {error}") from error
     check_header(path, list(columns.cells), wanted)
     return columns
@@ -100,7 +105,7 @@ def read_table(path: epath.Path, wanted: Sequence[str]) -> Columns:
 def check_header(
     path: epath.Path, header: Sequence[str], wanted: Sequence[str]
 ) -> None:
-    """Raises `CatalogError` if a table lacks a column, with the columns it has."""
+    """Raises `CatalogError` if a table lacks a wanted column."""
     missing = [name for name in wanted if name not in header]
     if missing:
         raise CatalogError(
@@ -110,11 +115,11 @@ def check_header(
 
 
 def photo_problems(photos: epath.Path, images: Sequence[str]) -> list[str]:
-    """Says of each photo why it cannot be stored; "" if it can.
+    """Says for each photo why it cannot be stored; "" if it can.
 
     Args:
-      photos: The folder that images are relative to.
-      images: Their paths.
+      photos: Folder of the photos.
+      images: Paths of the photos, relative to the folder.
     """
     with ThreadPoolExecutor(_NUM_THREADS) as pool:
         return list(pool.map(lambda image: _photo_problem(photos / image), images))
@@ -126,18 +131,25 @@ def _photo_problem(path: epath.Path) -> str:
             return NO_PHOTO
         return "" if path.stat().length else EMPTY_PHOTO
     except OSError as error:
-        raise CatalogError(f"'{path}' cannot be looked at: {error}.") from error
+        raise CatalogError(f"'{path}' cannot be accessed: {error}.") from error
 
 
 def read_photos(photos: epath.Path, images: Sequence[str]) -> Iterator[bytes]:
-    """The bytes of photos, as they are and in order; a few are in memory at a time.
+    """Reads photos in order, a few at a time.
+
+    Args:
+      photos: Folder of the photos.
+      images: Paths of the photos, relative to the folder.
+
+    Yields:
+      The bytes of each photo.
 
     Raises:
       CatalogError: If one cannot be read.
     """
     with ThreadPoolExecutor(_NUM_THREADS) as pool:
-        for start in range(0, len(images), _CHUNK):
-            paths = [photos / image for image in images[start : start + _CHUNK]]
+        for start in range(0, len(images), _CHUNK_SIZE):
+            paths = [photos / image for image in images[start : start + _CHUNK_SIZE]]
             yield from pool.map(_read_photo, paths)
 
 

@@ -1,9 +1,10 @@
-"""Prepares a data set, and says what came out."""
+"""Prepares a data set, and counts what is in it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,14 +27,14 @@ class Prepared:
     """A data set that is ready to be used.
 
     Attributes:
-      catalog: Its products.
-      left_out: Reason to how often something was left out for it ("count") and the
-        first time ("example"); empty where the data set does not tell.
-      is_new: Whether it was prepared now; else it was there.
+      catalog: Products of the data set.
+      left_out: Reason to the number of items left out for it ("count") and the first of
+        them ("example"); empty if the data set does not count them.
+      is_new: Whether it was prepared by this call, and not before.
     """
 
     catalog: Catalog
-    left_out: Mapping[str, Mapping[str, int | str]]
+    left_out: Mapping[str, Mapping[str, Any]]
     is_new: bool
 
 
@@ -49,9 +50,9 @@ def prepare_dataset(
     """Prepares a data set unless it is there, and reads it.
 
     Args:
-      name: As for `load_dataset`.
+      name: Name of the data set, as for `cv_tf.catalog.load_dataset`.
       manual_dir: Folder of files that were downloaded by hand; "" for the one of TFDS.
-      data_dir: Where data sets are kept; None for the default of TFDS.
+      data_dir: Folder where data sets are kept; None for the default of TFDS.
       block_columns: Features whose values make the blocks.
       progress: Whether to draw progress bars.
 
@@ -77,14 +78,7 @@ def prepare_dataset(
 
 
 def format_prepared(prepared: Prepared) -> str:
-    """Lays out what is in a data set, by split, and what was left out, by reason.
-
-    Args:
-      prepared: The data set.
-
-    Returns:
-      Lines, without a newline at the end.
-    """
+    """Tables of the contents of a data set by split, and of what was left out."""
     catalog = prepared.catalog
     text = [
         f"{catalog.name} {'is now' if prepared.is_new else 'was already'} in "
@@ -95,20 +89,18 @@ def format_prepared(prepared: Prepared) -> str:
     ]
     if prepared.left_out:
         rows = [["left out", "times", "such as"]]
-        for reason, cell in sorted(prepared.left_out.items(), key=_most_first):
+        left_out = sorted(
+            prepared.left_out.items(), key=lambda item: (-item[1]["count"], item[0])
+        )
+        for reason, cell in left_out:
             rows.append([reason, f"{cell['count']:,}", str(cell["example"])])
         text += ["", *aligned(rows)]
     return "\n".join(text)
 
 
-def _most_first(item: tuple[str, Mapping[str, int]]) -> tuple[int, str]:
-    reason, cell = item
-    return -cell["count"], reason
-
-
 def _counts(catalog: Catalog) -> list[list[str]]:
     """The cells of the table of splits."""
-    there = list(dict.fromkeys(catalog.split))
+    there = [] if catalog.split is None else list(dict.fromkeys(catalog.split))
     splits = sorted(there, key=lambda split: [*_SPLITS, split].index(split))
     columns = [catalog.where_split(split) for split in splits]
     rows = [["", *splits, "all"]]

@@ -27,8 +27,7 @@ class Shards:
     """The numbered files of a job; a shard whose file exists is done.
 
     Args:
-      output: Output file of the job; the folder of the shards is `OUTPUT.shards`, beside
-        it.
+      output: Output file of the job; its shards are in the folder `OUTPUT.shards`.
       num_shards: Number of shards; they are numbered from 0.
       identity: Everything that the shards depend on. Shards of another identity are
         never reused. It must be equal after a round trip through JSON.

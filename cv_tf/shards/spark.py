@@ -300,7 +300,7 @@ def _error_of(failure: _Failure) -> Exception:
 
 
 def _check_end(job: Future, shards: Shards, master: str) -> None:
-    """Raises JobError if Spark gave up, or if a shard is missing in spite of its end."""
+    """Raises JobError if Spark gave up, or a shard is missing after all."""
     from py4j.protocol import Py4JError  # noqa: PLC0415 (PySpark is optional)
 
     try:
