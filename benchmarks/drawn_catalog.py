@@ -1,9 +1,9 @@
-r"""Writes the embedded data set as a table with photos, as a catalogue of yours may be.
+r"""Writes the synthetic data set as a table with photos, like a catalogue of yours.
 
     python benchmarks/drawn_catalog.py --output=drawn
 
-The folder then holds catalog.csv and a JPEG a product. docs/groups.png is the page that
-the README makes of it (drawn.html), surest groups first:
+The folder then holds catalog.csv and a JPEG file for each product. docs/groups.png is the
+page that the README makes of it (drawn.html), with the groups of highest confidence first:
 
     sed 's/<option value="sure">/<option value="sure" selected>/' drawn.html > sure.html
     chromium --headless --hide-scrollbars --window-size=1000,1625 \
@@ -20,11 +20,11 @@ from cv_tf.catalog import load_dataset
 
 
 def main() -> None:
-    """Writes the folder."""
+    """Parses the flags and writes the folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, required=True, help="A new folder.")
     parser.add_argument("--dataset", default="synthetic_color_variants")
-    parser.add_argument("--data_dir", help="Where TFDS keeps it.")
+    parser.add_argument("--data_dir", help="Folder of TFDS's data sets.")
     arguments = parser.parse_args()
     write(arguments.output, arguments.dataset, arguments.data_dir)
 

@@ -1,12 +1,12 @@
-"""How much of the bare model's speed is left when a whole catalogue is embedded.
+"""Speed of embedding a whole catalogue, compared with that of the bare model.
 
     python benchmarks/embedding.py --workdir=runs/my --catalog=my.csv
 
-Three sides take turns in one process: the bare Embedder on photos that are decoded and
-in memory; `cv_tf.embed` as it runs for the first time (every photo is read, looked at,
-framed, decoded, embedded, written); and as it runs again, with what was found out about
-the photos kept. Loading the Embedder counts for none. Prints images/s, medians over the
-rounds, and writes benchmarks/results/embedding.md.
+Three variants take turns in one process: the bare Embedder on decoded photos in memory;
+a first run of `cv_tf.embed`, which reads, examines, frames, decodes, embeds and writes
+every photo; and a second run, which finds the results of the examination cached. Loading
+the Embedder is not measured. Prints images/s, medians over the rounds, and writes
+benchmarks/results/embedding.md.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BATCH = 64
 
 
 def main() -> None:
-    """Measures, prints and writes."""
+    """Runs the benchmark, prints the report and writes it to a file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workdir", required=True)
     parser.add_argument("--catalog", required=True)
@@ -45,15 +45,15 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="cv_tf-"))
     try:
-        report = measure(arguments, folder)
+        text = measure(arguments, folder)
     finally:
         shutil.rmtree(folder)
-    print(report)
-    RESULT.write_text(report)
+    print(text)
+    RESULT.write_text(text)
 
 
 def measure(arguments: argparse.Namespace, folder: Path) -> str:
-    """The report."""
+    """Measures the three variants and returns the report as Markdown."""
     catalog = first_products(arguments.catalog, arguments.products, folder)
     job = EmbeddingJob(
         embedder=str(Path(arguments.workdir, "embedder.keras").absolute()),
@@ -85,13 +85,23 @@ def measure(arguments: argparse.Namespace, folder: Path) -> str:
             with contextlib.redirect_stderr(io.StringIO()):
                 embed_catalog(job, catalog)
             times[side].append(time.perf_counter() - start)
+    return report(arguments, len(catalog), size, times)
+
+
+def report(
+    arguments: argparse.Namespace,
+    num_products: int,
+    size: int,
+    times: dict[str, list[float]],
+) -> str:
+    """Formats the times, in seconds a round, as Markdown."""
     titles = {
         "bare": "bare Embedder, photos in memory",
-        "first": "`cv_tf.embed`, photos never seen",
-        "again": "`cv_tf.embed`, photos looked at before",
+        "first": "`cv_tf.embed`, photos never examined",
+        "again": "`cv_tf.embed`, photos examined before",
     }
     rows = [
-        f"| {titles[side]} | {len(catalog) / statistics.median(times[side]):.1f} "
+        f"| {titles[side]} | {num_products / statistics.median(times[side]):.1f} "
         f"| {np.median(np.divide(times['bare'], times[side])):.2f} |"
         for side in times
     ]
@@ -99,7 +109,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> str:
     head = [
         "# Embedding a catalogue beside the bare model",
         "",
-        f"`python benchmarks/embedding.py --products={len(catalog)} "
+        f"`python benchmarks/embedding.py --products={num_products} "
         f"--shard_size={arguments.shard_size}`: {arguments.rounds} rounds, "
         f"{size} px, {os.cpu_count()} cores, Python "
         f"{platform.python_version()}, {today:%Y-%m-%d}.",
@@ -111,7 +121,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> str:
 
 
 def first_products(path: str, count: int, folder: Path) -> Catalog:
-    """A table of the first products, with absolute paths."""
+    """Writes and reads a table of the first products, with absolute paths."""
     catalog = read_catalog(path)
     catalog = catalog.select(np.arange(min(count, len(catalog))))
     lines = ["product_id,image,category"]

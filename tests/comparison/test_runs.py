@@ -167,7 +167,7 @@ def test_one_that_another_process_makes_is_waited_for(plan, doing, capsys):
     assert make_runs([run]) == {}
     assert orphan.wait() == 0
     assert made(capsys) == [
-        "a, seed 0: another process is at it; waiting for that.",
+        "a, seed 0: waiting for the process that makes it.",
         "[1/1] a, seed 0: R@1 in block 0.250",
     ]
     assert "$ " not in run.log.read_text()  # It was not made a second time.
