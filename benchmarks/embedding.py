@@ -4,9 +4,9 @@
 
 Three variants take turns in one process: the bare Embedder on decoded photos in memory;
 a first run of `cv_tf.embed`, which reads, examines, frames, decodes, embeds and writes
-every photo; and a second run, which finds the results of the examination cached. Loading
-the Embedder is not measured. Prints images/s, medians over the rounds, and writes
-benchmarks/results/embedding.md.
+every photo; and a second run, which finds the results of the examination cached.
+Loading the Embedder is not measured. Prints images/s, medians over the rounds, and
+writes benchmarks/results/embedding.md.
 """
 
 from __future__ import annotations
