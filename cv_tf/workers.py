@@ -1,4 +1,7 @@
-"""The machines of a training that runs on several, as TF_CONFIG names them."""
+"""The workers of a training on several machines, as TF_CONFIG names them.
+
+TensorFlow is not loaded, so that mistakes are told at once.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import json
 import os
 from typing import NamedTuple
 
-from cv_tf.errors import UserError
+from cv_tf.settings import ConfigError
 
 _EXAMPLE = (
     '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, '
@@ -15,19 +18,20 @@ _EXAMPLE = (
 
 
 class Workers(NamedTuple):
-    """A process and how many there are.
+    """The place of this process among the workers.
 
     Attributes:
-      num_workers: Processes that train together.
-      index: Of this one; 0 is the chief, which writes the files.
+      num_workers: Number of processes that train together.
+      task_index: Number of this process, from 0; 0 is the chief, which writes the
+        files.
     """
 
     num_workers: int
-    index: int
+    task_index: int
 
 
 def are_set() -> bool:
-    """Whether TF_CONFIG names any."""
+    """Tells whether TF_CONFIG is set."""
     return bool(os.environ.get("TF_CONFIG", "").strip())
 
 
@@ -35,10 +39,10 @@ def read() -> Workers:
     """Reads TF_CONFIG.
 
     Raises:
-      ValueError: If it is not set, or does not say what it has to.
+      ConfigError: If it is not set, or cannot be used.
     """
     if not are_set():
-        raise UserError(
+        raise ConfigError(
             "--strategy=multi_worker, but the environment variable TF_CONFIG is not "
             f"set. Set it on each machine, with its own index, like {_EXAMPLE}."
         )
@@ -49,12 +53,12 @@ def read() -> Workers:
         task = parsed["task"]["type"]
         index = int(parsed["task"]["index"])
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
+        raise ConfigError(
             f"TF_CONFIG cannot be read ({type(error).__name__}: {error}). Expected is "
             f"JSON like {_EXAMPLE}, but it is {text!r}."
         ) from error
     if task != "worker" or not 0 <= index < len(addresses):
-        raise UserError(
+        raise ConfigError(
             f"TF_CONFIG says that this is {task!r} number {index}. All have to be "
             f"workers, numbered from 0 to {len(addresses) - 1}: there are "
             f"{len(addresses)} addresses. Worker 0 is the chief."

@@ -4,7 +4,7 @@ import sys
 import pytest
 import tensorflow as tf
 
-from cv_tf import strategy
+from cv_tf import replicas, strategy
 
 # A process of its own: determinism cannot be switched off again.
 REPEATABLE = """
@@ -47,7 +47,7 @@ import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 halves = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, halves)
-from cv_tf import strategy as devices
+from cv_tf import replicas, strategy as devices
 
 strategy = devices.create("mirrored")
 assert devices.create("mirrored") is strategy
@@ -58,18 +58,18 @@ with strategy.scope():
 
 def step(values):
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-    rows = devices.my_rows(2)
+    rows = replicas.my_rows(2)
     assert rows.total == 4
     with tf.GradientTape() as tape:
         tape.watch(values)
         # Replica 0 weighs the rows by 1, 2, 3, 4, replica 1 by ten times as much.
         weights = tf.constant([1.0, 2.0, 3.0, 4.0]) * (
             1.0 + 9.0 * tf.cast(replica, tf.float32))
-        loss = tf.reduce_sum(weights * devices.gather(values))
-    columns = devices.gather(tf.stack([values, -values]), axis=1)
-    devices.assign([number, counts], [devices.mean(values[0]), devices.gather(
+        loss = tf.reduce_sum(weights * replicas.gather(values))
+    columns = replicas.gather(tf.stack([values, -values]), axis=1)
+    replicas.assign([number, counts], [replicas.mean(values[0]), replicas.gather(
         tf.cast(values, tf.int32))])
-    return tf.identity(rows.first), devices.gather(values), columns, tape.gradient(
+    return tf.identity(rows.first), replicas.gather(values), columns, tape.gradient(
         loss, values)
 
 def values(context):
@@ -185,12 +185,12 @@ def test_several_devices_that_are_not_there_are_errors_with_a_way_out(no_gpu):
 
 def test_one_replica_has_all_rows_and_exchanges_nothing():
     values = tf.constant([[1.0, 2.0], [3.0, 4.0]])
-    assert strategy.num_replicas() == 1
-    assert strategy.my_rows(2) is None
-    assert strategy.gather(values) is values
-    assert strategy.mean(values) is values
+    assert replicas.num_replicas() == 1
+    assert replicas.my_rows(2) is None
+    assert replicas.gather(values) is values
+    assert replicas.mean(values) is values
     number = tf.Variable(1.0)
-    strategy.assign([number], [tf.constant(5.0)])
+    replicas.assign([number], [tf.constant(5.0)])
     assert float(number) == 5.0
     created = strategy.create("cpu")
     assert strategy.is_chief(created)

@@ -27,7 +27,7 @@ def test_a_worker_knows_its_place(tf_config):
 
 def test_kubernetes_passes_the_index_as_text(tf_config):
     tf_config({"type": "worker", "index": "1"})
-    assert workers.read().index == 1
+    assert workers.read().task_index == 1
 
 
 def test_without_the_variable_the_error_shows_one(monkeypatch):

@@ -7,7 +7,7 @@ import abc
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf import strategy as devices
+from cv_tf import replicas
 from cv_tf.methods.gradient_cache import cached_gradients
 from cv_tf.models import Embedder
 from cv_tf.vision import Rows
@@ -109,9 +109,9 @@ class Method(keras.Model, abc.ABC):
         )
         self.after_update()
         self.step.assign_add(1)
-        embeddings = devices.gather(embeddings)
+        embeddings = replicas.gather(embeddings)
         return {
-            "loss": devices.mean(loss),
+            "loss": replicas.mean(loss),
             "embedding_std": embedding_std(embeddings),
             "rank": effective_rank(embeddings),
         }
@@ -136,9 +136,9 @@ class Method(keras.Model, abc.ABC):
         def loss_of(features):
             loss, embeddings = self.objective(features, styles)
             # Gradients of replicas are summed; those of 16 bits are scaled.
-            return scale(loss / devices.num_replicas()), loss, embeddings
+            return scale(loss / replicas.num_replicas()), loss, embeddings
 
-        rows = devices.my_rows(images.shape[0])
+        rows = replicas.my_rows(images.shape[0])
         if self.micro_batch:
             first, total = rows or (0, images.shape[0])
             size = self.micro_batch

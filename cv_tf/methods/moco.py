@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from cv_tf import strategy as devices
+from cv_tf import replicas
 from cv_tf.losses import info_nce, parts_first
 from cv_tf.methods.momentum import follow
 from cv_tf.methods.two_views import TwoViews
@@ -77,8 +77,8 @@ class MoCo(TwoViews):
             queue=self.queue,
         )
         # Those of all replicas, so that all have the same queue.
-        newest_first = tf.concat([devices.gather(keys, axis=1), self.queue], axis=1)
-        devices.assign([self.queue], [newest_first[:, : self.queue.shape[1]]])
+        newest_first = tf.concat([replicas.gather(keys, axis=1), self.queue], axis=1)
+        replicas.assign([self.queue], [newest_first[:, : self.queue.shape[1]]])
         return self.mean_over_parts(losses), projections[:, 0]
 
     def after_update(self):

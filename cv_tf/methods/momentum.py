@@ -7,7 +7,7 @@ import math
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf import strategy as devices
+from cv_tf import replicas
 
 
 def follow(slow: keras.Model, fast: keras.Model, momentum: float | tf.Tensor) -> None:
@@ -24,7 +24,7 @@ def follow(slow: keras.Model, fast: keras.Model, momentum: float | tf.Tensor) ->
     pairs = zip(slow.weights, fast.weights, strict=True)
     # In this form a weight that is not trained stays what it is, to the last bit.
     moved = [weight + (1.0 - momentum) * (target - weight) for weight, target in pairs]
-    devices.assign(slow.weights, moved)
+    replicas.assign(slow.weights, moved)
 
 
 def rising_momentum(base: float, step: tf.Tensor, num_steps: int) -> tf.Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from cv_tf import strategy as devices
+from cv_tf import replicas
 from cv_tf.losses import WholeBatch, part_nt_xent_loss
 from cv_tf.methods.two_views import TwoViews
 
@@ -37,13 +37,13 @@ class SimCLR(TwoViews):
     def objective(self, features, styles):  # noqa: ARG002 (no label is used)
         """See `Method.objective`."""
         first, second = tf.split(self.project(features), 2)
-        rows = devices.my_rows(first.shape[0])
+        rows = replicas.my_rows(first.shape[0])
         loss = part_nt_xent_loss(
             first,
             second,
             self.temperature,
             part_weights=self.part_shares,
             whole=rows
-            and WholeBatch(devices.gather(first), devices.gather(second), rows.first),
+            and WholeBatch(replicas.gather(first), replicas.gather(second), rows.first),
         )
         return loss, first[:, 0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from cv_tf import strategy as devices
+from cv_tf import replicas
 from cv_tf.losses import parts_first, sup_con_loss
 from cv_tf.methods.two_views import TwoViews
 
@@ -34,8 +34,8 @@ class SupCon(TwoViews):
         """See `Method.objective`; every replica finds the loss of the whole batch."""
         projections = self.project(features)
         losses = sup_con_loss(
-            parts_first(devices.gather(projections)),
-            devices.gather(tf.tile(styles, [2])),
+            parts_first(replicas.gather(projections)),
+            replicas.gather(tf.tile(styles, [2])),
             self.temperature,
         )
         return self.mean_over_parts(losses), projections[: styles.shape[0], 0]

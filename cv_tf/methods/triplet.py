@@ -7,7 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf import strategy as devices
+from cv_tf import replicas
 from cv_tf.methods.method import Method
 from cv_tf.models import Embedder, fold_norms
 from cv_tf.vision import color_input, pool_parts
@@ -60,11 +60,11 @@ class Triplet(Method):
 
     def objective(self, features, styles):
         """See `Method.objective`; every replica finds the loss of the whole batch."""
-        styles = devices.gather(styles)
+        styles = replicas.gather(styles)
         if not self.by_part:
             (embeddings,) = features
-            return self.triplet_loss(styles, devices.gather(embeddings)), embeddings
+            return self.triplet_loss(styles, replicas.gather(embeddings)), embeddings
         embeddings, parts = features
-        parts = tf.unstack(devices.gather(parts), axis=1)
+        parts = tf.unstack(replicas.gather(parts), axis=1)
         losses = [self.triplet_loss(styles, part) for part in parts]
         return tf.add_n(losses) / len(losses), embeddings
