@@ -5,8 +5,8 @@ r"""Shows what a model sees: the views it learns from, or the parts it compares.
     python -m cv_tf.inspect --workdir=runs/my --catalog=my.csv --pair=ID1,ID2 \
         --output=pair.html
 
-The first needs no training. With --workdir, the settings of that run hold wherever no
-flag says otherwise.
+The first needs no training. With --workdir, settings without a flag are those of that
+run.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _OUTPUTS = (".html", ".png")
 
 @dataclasses.dataclass(kw_only=True)
 class InspectConfig(Config):
-    """What to show, and where it goes."""
+    """What to show, and the file to write."""
 
     pair: tuple[str, ...] = setting(
         (),
@@ -60,7 +60,7 @@ def run(config: InspectConfig) -> Path:
     """Writes the page or the picture.
 
     Returns:
-      Where it is.
+      The file.
 
     Raises:
       ValueError: If the settings, the catalogue, a product or the workdir cannot be
@@ -98,10 +98,7 @@ def _show_views(config: InspectConfig, output: Path) -> None:
 def _show_pair(config: InspectConfig, output: Path) -> None:
     path = _embedder_path(config)
     catalog = _select(read_products(config), config.pair)
-    # These load TensorFlow.
-
-    # Neither may be left out, and two fit in memory.
-    settings = dataclasses.replace(config, on_bad_image="fail", memory_gigabytes=1.0)
+    settings = dataclasses.replace(config, on_bad_image="fail")  # Both are needed.
     cv_tf.strategy.make_repeatable(config.seed)
     with cv_tf.strategy.one_device(config.strategy).scope():
         embedder = (
@@ -110,7 +107,7 @@ def _show_pair(config: InspectConfig, output: Path) -> None:
             else cv_tf.methods.build_embedder(config)
         )
         photos = cv_tf.pipeline.photos_of(catalog, settings, embedder.image_size)
-        pixels = photos.pixels[photos.places]
+        pixels = cv_tf.inspection.photo_pixels(photos)
         agreement = cv_tf.inspection.part_agreement(embedder, pixels, config.parts)
     names, notes = tuple(catalog.product_id), _notes(config, embedder, catalog)
     cv_tf.report.write_pair(
@@ -119,7 +116,7 @@ def _show_pair(config: InspectConfig, output: Path) -> None:
 
 
 def _embedder_path(config: InspectConfig) -> Path | None:
-    """Where the trained Embedder is; None for that of --method=frozen."""
+    """The file of the trained Embedder; None for that of --method=frozen."""
     if config.method == "frozen" and not config.workdir:
         return None
     if not config.workdir:
@@ -131,7 +128,7 @@ def _embedder_path(config: InspectConfig) -> Path | None:
 
 
 def _select(catalog: Catalog, names: Sequence[str]) -> Catalog:
-    """The products of some names, in their order."""
+    """Selects products by their `product_id`, in this order."""
     row_of = dict(zip(catalog.product_id, range(len(catalog)), strict=True))
     unknown = [name for name in names if name not in row_of]
     if unknown:
@@ -168,7 +165,7 @@ def _notes(config: InspectConfig, embedder: Embedder, catalog: Catalog) -> list[
 
 
 def settings_of(argv: Sequence[str]) -> InspectConfig:
-    """The settings of a command line; others are those of the run in --workdir."""
+    """Reads a command line; the run in its workdir sets what has no flag."""
     given = command.given_flags(InspectConfig, argv)
     inherited = inherited_settings(given, Config, must_exist=bool(given.get("pair")))
     if given.get("method") == "frozen":

@@ -1,10 +1,11 @@
 from .agreement import (
-    Agreement as Agreement,
+    PartAgreement as PartAgreement,
     part_agreement as part_agreement,
 )
 from .previews import (
     Preview as Preview,
     Previews as Previews,
+    photo_pixels as photo_pixels,
     preview as preview,
     preview_first_batch as preview_first_batch,
 )

@@ -1,4 +1,4 @@
-"""How much two products agree in each part."""
+"""Similarity of two products, part by part."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from cv_tf.models import Embedder
 from cv_tf.vision import windows
 
 
-class Agreement(NamedTuple):
-    """How similar two products are, part by part and as a whole.
+class PartAgreement(NamedTuple):
+    """Similarity of two products, of each part and of the whole.
 
     Attributes:
-      similarities: `[parts]`, the cosine of the two products' features of each part.
-      weights: `[parts]`, how much each counts in `joint`: the product of the lengths
-        of the two features. Unit vectors of many parts: they sum to 1 at most.
-      joint: Similarity of the parts side by side, before whitening: the sum of
-        `weights * similarities`.
-      whole: Similarity of the vectors that search and grouping use.
+      similarities: float `[parts]`, the cosine of the features of each part, -1 to 1.
+      weights: float `[parts]`, the weight of each part in `joint`: the product of the
+        lengths of its two features. They sum to 1 at most.
+      joint: Similarity of the features of all parts together, before whitening: the sum
+        of `weights * similarities`.
+      whole: Similarity of the vectors that search and grouping compare.
     """
 
     similarities: np.ndarray
@@ -28,16 +28,17 @@ class Agreement(NamedTuple):
     whole: float
 
 
-def part_agreement(embedder: Embedder, images: np.ndarray, layout: str) -> Agreement:
+def part_agreement(
+    embedder: Embedder, images: np.ndarray, layout: str
+) -> PartAgreement:
     """Compares two photos part by part, as an Embedder does before it whitens.
 
-    Features of a part are averaged as the Embedder averages: over the photo and its
-    inversion, or what else it is made with.
+    Features are averaged over the renderings that the Embedder averages over.
 
     Args:
-      embedder: Of any kind; one of whole products is asked for its parts, too.
+      embedder: Any Embedder, also one that compares whole products.
       images: uint8 `[2, height, width, 3]`.
-      layout: Of the parts, see `cv_tf.vision.LAYOUTS`.
+      layout: Name of the layout of the parts, see `cv_tf.vision.LAYOUTS`.
     """
     by_part = embedder.with_options(embedding="parts", parts=layout, whitening=None)
     num_colors = 2 if embedder.color_input == "both" else 1
@@ -45,7 +46,7 @@ def part_agreement(embedder: Embedder, images: np.ndarray, layout: str) -> Agree
     parts = split_parts(descriptors, len(windows(layout)), num_colors)
     similarities, weights = compare_parts(*parts)
     first, second = embedder(images).numpy()
-    return Agreement(
+    return PartAgreement(
         similarities,
         weights,
         joint=float(similarities @ weights),
@@ -56,16 +57,17 @@ def part_agreement(embedder: Embedder, images: np.ndarray, layout: str) -> Agree
 def split_parts(
     descriptors: np.ndarray, num_parts: int, num_colors: int = 1
 ) -> np.ndarray:
-    """Descriptors of an Embedder by parts, before whitening, as features of each part.
+    """Splits descriptors of an Embedder of parts into features of each part.
 
     Args:
-      descriptors: `[batch, dimensions]`; all parts by the first input of color, then
-        all parts by the second.
-      num_parts: How many parts they are of.
-      num_colors: Inputs of color: 2 of an Embedder that sees both, RGB and grey.
+      descriptors: float `[batch, dimensions]`, not whitened: all parts of the first
+        color input, then all parts of the second.
+      num_parts: Number of parts.
+      num_colors: Number of color inputs: 2 for an Embedder of RGB and grey.
 
     Returns:
-      `[batch, num_parts, channels]`, those of its colors side by side.
+      `[batch, num_parts, channels]`; the channels of both color inputs, one after the
+      other.
     """
     parts = descriptors.reshape(len(descriptors), num_colors, num_parts, -1)
     parts = parts.transpose(0, 2, 1, 3)
@@ -73,15 +75,16 @@ def split_parts(
 
 
 def compare_parts(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The cosine of each part's two features, and the product of their lengths.
+    """Compares the features of each part of two products.
 
     Args:
-      first: `[parts, channels]`.
-      second: The same of the other product.
+      first: float `[parts, channels]`, features of one product.
+      second: float `[parts, channels]`, features of the other product.
 
     Returns:
-      Two of `[parts]`. Features of length 0 agree with each other (1) and with no
-      others (0).
+      The cosine of the two features of each part, `[parts]`, and the product of their
+      lengths, `[parts]`. The cosine of two features of length 0 is 1, that of one of
+      them with any other is 0.
     """
     lengths = np.linalg.norm(first, axis=1), np.linalg.norm(second, axis=1)
     weights = lengths[0] * lengths[1]

@@ -1,4 +1,4 @@
-"""Photos and views as a training will get them, before there is one."""
+"""Previews: photos and views as a training will make them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from cv_tf.pipeline import Photos, Reject, photos_of
 from cv_tf.training import build_order
 from cv_tf.vision import Rows, color_input
 
-# Batches of one block meet a block a step; few catalogues have more blocks.
+# A batch of `--batches=block` has products of one block, and few catalogues have more
+# blocks.
 _MOST_STEPS = 200
 
 
 class Meeting(NamedTuple):
-    """Where training meets a product for the first time.
+    """The first time that training sees a product.
 
     Attributes:
-      row: Of the product, among those to learn from.
-      step: Of the training.
-      place: In the batch of that step.
+      row: Row number of the product among the products to learn from.
+      step: Number of the step, from 0.
+      place: Row number of the product in the batch of that step.
     """
 
     row: int
@@ -41,17 +42,17 @@ def choose_products(
     num_products: int,
     num_steps: int,
 ) -> tuple[Meeting, ...]:
-    """Chooses products of as many blocks as possible, those that are met first.
+    """Chooses the first products that training sees, of as many blocks as possible.
 
     Args:
-      order: From a step to the rows of its batch.
-      blocks: `[n]` integer block of each row.
-      num_products: How many are wanted.
-      num_steps: Of the training; no more than the first 200 are looked at.
+      order: Function from a step to the row numbers of its batch.
+      blocks: `[n]` integers, the block of each product.
+      num_products: Number of products wanted.
+      num_steps: Steps of the training, of which the first 200 at most are searched.
 
     Returns:
       At most `num_products`, the first of each block, then the second of each, and so
-      on; the same for the same order.
+      on.
     """
     met: dict[int, Meeting] = {}
     for step in range(max(1, min(num_steps, _MOST_STEPS))):
@@ -64,14 +65,14 @@ def choose_products(
 
 
 def _spread(meetings: Iterable[Meeting], blocks: np.ndarray) -> tuple[Meeting, ...]:
-    """The first meeting with each block, then the second with each, and so on."""
+    """Orders them: the first of each block, then the second of each, and so on."""
     turns: dict[int, int] = {}
     ordered = []
     for meeting in meetings:
         block = int(blocks[meeting.row])
         turns[block] = turns.get(block, -1) + 1
         ordered.append((turns[block], meeting))
-    # The sort is stable: within a turn, in the order of the training.
+    # The sort is stable, so the order of the training is kept within a turn.
     return tuple(meeting for _, meeting in sorted(ordered, key=lambda pair: pair[0]))
 
 
@@ -79,12 +80,12 @@ class Preview(NamedTuple):
     """A product as training sees it.
 
     Attributes:
-      product_id: Its name.
+      product_id: Name of the product.
       block: Name of its block.
-      color: For people to read; "" if unknown.
-      photo: uint8 `[side, side, 3]`, as prepared.
-      step: Of the training, at which it is met for the first time.
-      views: uint8 `[num_views, size, size, 3]`, as the network gets them.
+      color: Name of its color; "" if unknown.
+      photo: uint8 `[side, side, 3]`, the prepared photo.
+      step: Step of the training that sees it for the first time.
+      views: uint8 `[num_views, size, size, 3]`, inputs of the network.
     """
 
     product_id: str
@@ -99,9 +100,9 @@ class Previews(NamedTuple):
     """Some products as training sees them.
 
     Attributes:
-      products: Spread over blocks. The first views of each are those of its step, up to
-        rounding.
-      views_a_step: How many views of a product the method makes each time it is met.
+      products: Products of as many blocks as possible. The first views of each are
+        those of its step, up to rounding.
+      views_a_step: Number of views that the method makes of a product in a step.
       rejects: Products whose photos cannot be used.
     """
 
@@ -137,12 +138,12 @@ def preview(
 
 
 def preview_first_batch(config: Config, photos: Photos, num_products: int) -> Previews:
-    """Makes the views of some products of the first batch, those of its step alone.
+    """Makes the views of some products of the first batch, as its step will see them.
 
     Args:
-      config: Of the training.
-      photos: Those to learn from.
-      num_products: How many products, at most.
+      config: Settings of the training.
+      photos: Photos to learn from.
+      num_products: Largest number of products to show.
 
     Raises:
       ValueError: If training would refuse the settings or the photos.
@@ -155,18 +156,18 @@ def preview_first_batch(config: Config, photos: Photos, num_products: int) -> Pr
 def method_views(
     method: Method, images: tf.Tensor, step: int, rows: Rows | None = None
 ) -> list[tf.Tensor]:
-    """The views that a method makes of a batch at a step of its training.
+    """Makes the views of a batch as a method makes them at a step of its training.
 
     Args:
-      method: Any.
+      method: Any method.
       images: uint8 `[batch, side, side, 3]`.
-      step: Whose seed is taken.
-      rows: Which of a larger batch they are; None where they are all of it.
+      step: Number of the step, from 0.
+      rows: Rows of the images in a larger batch; None if they are all of it.
 
     Returns:
-      One or two of float32 `[batch, size, size, 3]` in 0..255.
+      One or two views, float32 `[batch, size, size, 3]` in 0..255.
     """
-    seed = tf.stack([method.seed, step])  # As in `Method.train_step`.
+    seed = tf.stack([method.seed, step])  # The seed of `Method.gradients`.
     if isinstance(method, TwoViews):
         return list(method.two_views(images, seed, rows))
     color = method.embedder.color_in_training
@@ -176,7 +177,7 @@ def method_views(
 def _meet(
     config: Config, train: Catalog, num_products: int, num_steps: int
 ) -> tuple[Meeting, ...]:
-    """Chooses products of those to learn from."""
+    """Chooses some of the products to learn from."""
     order = build_order(config, train)
     return choose_products(order, train.block, num_products, num_steps)
 
@@ -187,8 +188,8 @@ def _show(
     meetings: Sequence[Meeting],
     num_views: int | None,
 ) -> Previews:
-    """Previews of photos, one a meeting; without a number, of the views of its step."""
-    pixels = _pixels(photos)
+    """Makes a preview of each photo; `num_views` None for the views of one step."""
+    pixels = photo_pixels(photos)
     method = _method(config)
     views_a_step = 2 if isinstance(method, TwoViews) else 1
     products = []
@@ -201,7 +202,7 @@ def _show(
 
 
 def _method(config: Config) -> Method:
-    """The method with its own views; its network and its queue are kept small."""
+    """Builds the method for its views alone, with a small network and queue."""
     config = dataclasses.replace(
         config,
         backbone="tiny",
@@ -216,8 +217,8 @@ def _method(config: Config) -> Method:
 def _views(
     method: Method, config: Config, photo: np.ndarray, meeting: Meeting
 ) -> Iterator[np.ndarray]:
-    """The views of a step, then those of steps that the training does not reach."""
-    # A view depends on its photo and its row alone, so the rest need not be there.
+    """Yields the views of a step, then views of steps after the end of the training."""
+    # A view depends on its photo and its row in the batch alone, not on other photos.
     image, rows = tf.constant(photo[np.newaxis]), Rows(meeting.place, config.batch_size)
     step = meeting.step
     while True:
@@ -226,9 +227,10 @@ def _views(
         step = step + 1 if step >= config.steps else config.steps
 
 
-def _pixels(photos: Photos) -> np.ndarray:
+def photo_pixels(photos: Photos) -> np.ndarray:
+    """Returns all photos, uint8 `[n, side, side, 3]`; decodes them if needed."""
     if photos.pixels is None:
-        photos = photos.in_memory(progress=False)
+        return photo_pixels(photos.in_memory(progress=False))
     return photos.pixels[photos.places]
 
 

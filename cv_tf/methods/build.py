@@ -1,4 +1,4 @@
-"""Methods and Embedders from settings."""
+"""Builds methods and Embedders from settings."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import functools
 import importlib
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
+import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.config import Config, ModelSettings
-from cv_tf.errors import MissingPackageError, UserError
+from cv_tf.config import Config, ConfigError, ModelSettings
+from cv_tf.errors import MissingPackageError
 from cv_tf.losses import TripletSemiHardLoss
 from cv_tf.methods.byol import BYOL
 from cv_tf.methods.method import Method
@@ -27,66 +28,12 @@ from cv_tf.methods.two_views import PartEncoder
 from cv_tf.models import Embedder, build_backbone, fold_norms, projection_head
 from cv_tf.vision import ColorViews, RandomCrops, SmallMoves, Views
 
-# Keras 2 modules that tensorflow-addons 0.23 looks for under Keras's name.
+# Modules of Keras 2 that tensorflow-addons 0.23 imports by the name of Keras 3.
 _MOVED_MODULES = ("engine", "engine.keras_tensor", "utils.tf_utils")
 
 
-def import_addons() -> ModuleType:
-    """Imports and returns `tensorflow_addons`.
-
-    Returns:
-      The module, as if by `import tensorflow_addons as tfa`.
-
-    Raises:
-      ImportError: If it is not installed, or cannot be on this Python.
-    """
-    if "tensorflow_addons" in sys.modules:
-        return sys.modules["tensorflow_addons"]
-    with _keras_2_names(), warnings.catch_warnings():
-        # It announces its end of life and the TensorFlow versions it was tested on.
-        warnings.simplefilter("ignore")
-        try:
-            return importlib.import_module("tensorflow_addons")
-        except ImportError as error:
-            raise MissingPackageError(_advice(error)) from error
-
-
-@contextlib.contextmanager
-def _keras_2_names() -> Iterator[None]:
-    """Lets `keras.src.<name>` mean `tf_keras.src.<name>` for the moved modules."""
-    aliases = {
-        f"keras.src.{name}": importlib.import_module(f"tf_keras.src.{name}")
-        for name in _MOVED_MODULES
-    }
-    before = {name: sys.modules.get(name) for name in aliases}
-    sys.modules.update(aliases)
-    try:
-        yield
-    finally:
-        for name, module in before.items():
-            if module is None:
-                del sys.modules[name]
-            else:
-                sys.modules[name] = module
-
-
-def _advice(error: ImportError) -> str:
-    if sys.version_info >= (3, 12):
-        version = ".".join(map(str, sys.version_info[:2]))
-        remedy = (
-            "its last release, 0.23, is for Python 3.11 and older, and this is Python "
-            f"{version}. Use cv_tf's own losses, which give the same values, or "
-            "Python 3.11"
-        )
-    elif error.name == "tensorflow_addons":
-        remedy = "it is not installed. Run: pip install 'cv_tf[addons]'"
-    else:
-        remedy = f"{error}. Run: pip install --force-reinstall 'cv_tf[addons]'"
-    return f"tensorflow-addons cannot be imported: {remedy}."
-
-
 def build_embedder(settings: ModelSettings) -> Embedder:
-    """The Embedder of some settings, untrained and not whitened."""
+    """Builds an Embedder, untrained and not whitened."""
     return Embedder(
         build_backbone(
             settings.backbone,
@@ -104,10 +51,15 @@ def build_embedder(settings: ModelSettings) -> Embedder:
 
 
 def build_method(config: Config, embedder: Embedder) -> Method:
-    """The method that `--method` names, around an Embedder.
+    """Builds the method that `--method` names.
+
+    Args:
+      config: All settings.
+      embedder: The model to train.
 
     Raises:
-      ValueError: If the method does not learn.
+      ConfigError: If the method does not learn.
+      ImportError: If its loss is that of tensorflow-addons, which cannot be imported.
     """
     if config.method == "triplet":
         return Triplet(
@@ -126,7 +78,7 @@ def build_method(config: Config, embedder: Embedder) -> Method:
         "supcon": _supcon,
     }
     if config.method not in builders:
-        raise UserError(f"--method={config.method} has nothing to train.")
+        raise ConfigError(f"--method={config.method} has nothing to train.")
     return builders[config.method](config, embedder)
 
 
@@ -171,7 +123,7 @@ def _predictor(config: Config) -> keras.Model:
 
 
 def _two_views(config: Config, embedder: Embedder, **head) -> dict[str, Any]:
-    """What all methods of two views are made of."""
+    """The arguments of a method of two views; `head` are those of its projections."""
     on_parts = config.view_kind == "parts"
     encoder = PartEncoder(
         fold_norms(embedder.backbone, in_training=True),
@@ -201,7 +153,7 @@ def _two_views(config: Config, embedder: Embedder, **head) -> dict[str, Any]:
 
 
 def _views(config: Config) -> Views:
-    """Views at the size of training, whatever size the photos come in."""
+    """Views at the size of training, whatever the size of the photos."""
     kind = "crops" if config.view_kind == "crops" else "whole"
     geometry = RandomCrops if kind == "crops" else SmallMoves
     return Views(
@@ -211,12 +163,66 @@ def _views(config: Config) -> Views:
     )
 
 
-def _triplet_loss(config: Config):
+def _triplet_loss(config: Config) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
     if config.triplet_loss == "addons":
         return import_addons().losses.TripletSemiHardLoss(
             margin=config.margin, distance_metric=config.distance
         )
-    # Under a strategy Keras wants to know: the loss of a batch is one number already.
+    # The loss of a batch is one number. Under a strategy, Keras refuses AUTO.
     return TripletSemiHardLoss(
         config.margin, config.distance, reduction=keras.losses.Reduction.SUM
     )
+
+
+def import_addons() -> ModuleType:
+    """Imports `tensorflow_addons`, which needs help to find Keras 2.
+
+    Returns:
+      The module.
+
+    Raises:
+      ImportError: If it is not installed, or cannot be on this version of Python.
+    """
+    if "tensorflow_addons" in sys.modules:
+        return sys.modules["tensorflow_addons"]
+    with _keras_2_names(), warnings.catch_warnings():
+        # It warns of its end of life and of TensorFlow versions it was not tested on.
+        warnings.simplefilter("ignore")
+        try:
+            return importlib.import_module("tensorflow_addons")
+        except ImportError as error:
+            raise MissingPackageError(_advice(error)) from error
+
+
+@contextlib.contextmanager
+def _keras_2_names() -> Iterator[None]:
+    """Makes `keras.src.NAME` an alias of `tf_keras.src.NAME` for the moved modules."""
+    aliases = {
+        f"keras.src.{name}": importlib.import_module(f"tf_keras.src.{name}")
+        for name in _MOVED_MODULES
+    }
+    before = {name: sys.modules.get(name) for name in aliases}
+    sys.modules.update(aliases)
+    try:
+        yield
+    finally:
+        for name, module in before.items():
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module
+
+
+def _advice(error: ImportError) -> str:
+    if sys.version_info >= (3, 12):
+        version = ".".join(map(str, sys.version_info[:2]))
+        remedy = (
+            "its last release, 0.23, is for Python 3.11 and older, and this is Python "
+            f"{version}. Use cv_tf's own losses, which give the same values, or "
+            "Python 3.11"
+        )
+    elif error.name == "tensorflow_addons":
+        remedy = "it is not installed. Run: pip install 'cv_tf[addons]'"
+    else:
+        remedy = f"{error}. Run: pip install --force-reinstall 'cv_tf[addons]'"
+    return f"tensorflow-addons cannot be imported: {remedy}."

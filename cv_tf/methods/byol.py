@@ -1,4 +1,4 @@
-"""BYOL: predict what a momentum encoder makes of the other view."""
+"""BYOL: predict the momentum encoder's projection of the other view."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ class BYOL(TwoViews):
     2. Encode and project both by the network, and predict from the projections.
     3. Encode and project both by the momentum encoder: the targets, which get no
        gradient.
-    4. Minimize the squared distance of each unit prediction to the other view's unit
-       target.
-    5. Let the momentum encoder follow the network, ever more slowly.
+    4. Minimize the squared distance of each prediction to the other view's target,
+       both L2-normalized.
+    5. Move the momentum encoder towards the network, by ever smaller steps.
 
-    On parts, the prediction is that of the same part. Normalization of the heads is
-    over both views at once.
+    With parts, each part of one view predicts the same part of the other view. Heads
+    normalize over both views at once.
 
     Source: BYOL, arXiv 2006.07733, section 3 and algorithm 1.
 
     Args:
-      *args: As `TwoViews`.
-      predictor: From projections to predictions of the same width.
-      num_steps: Of the whole training, at whose end the momentum is 1.
-      momentum: Of the momentum encoder at the beginning.
-      **kwargs: As `TwoViews`.
+      *args: Arguments of `TwoViews`.
+      predictor: Model from projections `[n, dimensions]` to predictions of that shape.
+      num_steps: Steps of the whole training, at whose end the momentum is 1.
+      momentum: Momentum of the momentum encoder at the first step, 0 to 1.
+      **kwargs: Arguments of `TwoViews`.
     """
 
     def __init__(
@@ -49,29 +49,29 @@ class BYOL(TwoViews):
 
     @property
     def learned_variables(self):
-        """What the optimizer updates: not the momentum encoder."""
+        """Variables that the optimizer updates: not the momentum encoder's."""
         return self.encoder.trainable_variables + self.predictor.trainable_variables
 
     def features(self, images, seed, rows=None):
-        """Of both views, by the network and by its momentum encoder."""
+        """Features of both views, by the network and by the momentum encoder."""
         views = tf.concat(self.two_views(images, seed, rows), axis=0)
         targets = tf.stop_gradient(self.momentum_encoder.features(views, training=True))
-        own = self.encoder.features(views, training=True)
-        return (*tf.split(own, 2), *tf.split(targets, 2))
+        online = self.encoder.features(views, training=True)
+        return (*tf.split(online, 2), *tf.split(targets, 2))
 
     def objective(self, features, styles):  # noqa: ARG002 (no label is used)
         """See `Method.objective`."""
         first, second, first_target, second_target = features
         projections = self.project((first, second))
         predictions = apply_to_parts(self.predictor, projections, training=True)
-        # In the other order: each view is to predict the other one.
+        # In the other order: each view predicts the other one.
         targets = tf.concat([second_target, first_target], axis=0)
         targets = tf.stop_gradient(
             self.momentum_encoder.project(targets, training=True)
         )
-        # Of unit vectors, that is the squared distance.
+        # The squared distance of unit vectors.
         distances = 2.0 + 2.0 * keras.losses.cosine_similarity(targets, predictions)
-        # Both directions are summed (equation 2), not averaged.
+        # The losses of both directions are summed (equation 2), not averaged.
         loss = 2.0 * self.mean_over_parts(tf.transpose(distances))
         return loss, projections[: first.shape[0], 0]
 

@@ -14,28 +14,28 @@ class MoCo(TwoViews):
     """Tells the key of each query from the keys of past batches.
 
     1. Make two views of each photo.
-    2. Encode the first by the network (queries), the second by its momentum encoder
-       (keys).
-    3. Minimize InfoNCE: each query finds its own key among those of the queue.
-    4. Let the momentum encoder follow the network, and put the keys into the queue in
+    2. Encode and project the first by the network (queries), the second by the momentum
+       encoder (keys).
+    3. Minimize InfoNCE: each query finds its own key among the keys of the queue.
+    4. Move the momentum encoder towards the network, and put the keys into the queue in
        place of the oldest.
 
-    On parts, each part has a queue of its own; on parts that are aggregated, the queue
-    holds the products' combined embeddings, as in the paper of the part-based model.
+    With parts, each part has a queue of its own. If parts are aggregated, the queue
+    holds the combined embeddings of products, as in the paper of the part-based model.
 
     The momentum encoder normalizes by statistics that follow those of the network,
-    never by those of its batch: nothing tells it which keys came together, so that
+    never by those of its batch. So keys do not tell which of them share a batch, and
     batches need not be shuffled (EMAN, arXiv 2101.08482).
 
     Source: MoCo, arXiv 1911.05722, algorithm 1; v2, arXiv 2003.04297, has a projection
     with a hidden layer and stronger views.
 
     Args:
-      *args: As `TwoViews`.
-      temperature: What similarities are divided by.
-      momentum: Of the momentum encoder.
-      queue_size: Past keys of each part.
-      **kwargs: As `TwoViews`.
+      *args: Arguments of `TwoViews`.
+      temperature: Number above 0 that similarities are divided by.
+      momentum: Momentum of the momentum encoder, 0 to 1.
+      queue_size: Number of past keys of each part, a multiple of the batch size.
+      **kwargs: Arguments of `TwoViews`.
     """
 
     def __init__(
@@ -50,12 +50,12 @@ class MoCo(TwoViews):
         self.temperature = temperature
         self.momentum = momentum
         self.momentum_encoder = self.encoder.momentum_copy()
-        # Rows of zeros are empty places and count for nothing.
+        # Rows of zeros are empty places, which `info_nce` leaves out.
         shape = [self.encoder.num_parts, queue_size, self.encoder.dimensions]
         self.queue = tf.Variable(tf.zeros(shape), trainable=False, name="queue")
 
     def features(self, images, seed, rows=None):
-        """Features of the first views, and the momentum encoder's of the second."""
+        """Features of the first view; those of the second by the momentum encoder."""
         first, second = self.two_views(images, seed, rows)
         keys = self.momentum_encoder.features(second, training=False)
         return self.encoder.features(first, training=True), tf.stop_gradient(keys)
@@ -76,7 +76,7 @@ class MoCo(TwoViews):
             excluded=own[:, tf.newaxis] != own,
             queue=self.queue,
         )
-        # Those of all replicas, so that all have the same queue.
+        # Keys of all replicas, so that all replicas have the same queue.
         newest_first = tf.concat([replicas.gather(keys, axis=1), self.queue], axis=1)
         replicas.assign([self.queue], [newest_first[:, : self.queue.shape[1]]])
         return self.mean_over_parts(losses), projections[:, 0]

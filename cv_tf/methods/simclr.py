@@ -16,18 +16,18 @@ class SimCLR(TwoViews):
     2. Encode and project both by the same network.
     3. Minimize NT-Xent: each view finds the other one of its product.
 
-    On views of whole products that are encoded part by part, each part is contrasted
+    With views of whole products that are encoded part by part, each part is contrasted
     with the same part of the other products: collar with collar, hem with hem. That is
     `--method=part_contrast`.
 
-    Source: SimCLR, arXiv 2002.05709, algorithm 1. The idea of fixed parts in place of
-    random crops is that of arXiv 2104.08581 and 2112.02910; layout, heads, weights and
+    Source: SimCLR, arXiv 2002.05709, algorithm 1. Fixed parts in place of random crops
+    are an idea of arXiv 2104.08581 and 2112.02910; layout, heads, weights and
     temperature are our own.
 
     Args:
-      *args: As `TwoViews`.
-      temperature: What similarities are divided by.
-      **kwargs: As `TwoViews`.
+      *args: Arguments of `TwoViews`.
+      temperature: Number above 0 that similarities are divided by.
+      **kwargs: Arguments of `TwoViews`.
     """
 
     def __init__(self, *args, temperature: float = 0.1, **kwargs):

@@ -14,17 +14,17 @@ class SimSiam(TwoViews):
     1. Make two views of each photo.
     2. Encode and project both by the network, and predict from the projections.
     3. Minimize the negative cosine of each prediction and the other view's projection,
-       through which no gradient flows. Without that stop everything collapses.
+       through which no gradient flows. Without that stop the embeddings collapse.
 
-    On parts, the prediction is that of the same part. Normalization of the heads is
-    over both views at once.
+    With parts, each part of one view predicts the same part of the other view. Heads
+    normalize over both views at once.
 
     Source: SimSiam, arXiv 2011.10566, section 3 and algorithm 1.
 
     Args:
-      *args: As `TwoViews`.
-      predictor: From projections to predictions of the same width.
-      **kwargs: As `TwoViews`.
+      *args: Arguments of `TwoViews`.
+      predictor: Model from projections `[n, dimensions]` to predictions of that shape.
+      **kwargs: Arguments of `TwoViews`.
     """
 
     def __init__(self, *args, predictor: keras.Model, **kwargs):
@@ -33,12 +33,12 @@ class SimSiam(TwoViews):
 
     @property
     def learned_variables(self):
-        """What the optimizer updates."""
+        """Variables that the optimizer updates."""
         return self.encoder.trainable_variables + self.predictor.trainable_variables
 
     @property
     def constant_rate_variables(self):
-        """The predictor: it has to keep up with the projections (section 4.2)."""
+        """Variables of the predictor, which has to keep up (section 4.2)."""
         return self.predictor.trainable_variables
 
     def objective(self, features, styles):  # noqa: ARG002 (no label is used)
@@ -46,7 +46,7 @@ class SimSiam(TwoViews):
         projections = self.project(features)
         predictions = apply_to_parts(self.predictor, projections, training=True)
         first, second = tf.split(tf.stop_gradient(projections), 2)
-        # In the other order: each view is to predict the other one.
+        # In the other order: each view predicts the other one.
         targets = tf.concat([second, first], axis=0)
         negative_cosines = keras.losses.cosine_similarity(targets, predictions)
         loss = self.mean_over_parts(tf.transpose(negative_cosines))

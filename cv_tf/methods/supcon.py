@@ -1,4 +1,4 @@
-"""Supervised contrast: all views of a style together, all others apart."""
+"""Supervised contrast: all views of a style are positives of each other."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class SupCon(TwoViews):
     2. Make two views of each photo; encode and project both.
     3. Minimize the supervised contrastive loss: each view finds all views of its style.
 
-    On parts, each part is contrasted with the same part.
+    With parts, each part is contrasted with the same part of other products.
 
     Source: Supervised Contrastive Learning, arXiv 2004.11362, section 3.2.
 
     Args:
-      *args: As `TwoViews`.
-      temperature: What similarities are divided by.
-      **kwargs: As `TwoViews`.
+      *args: Arguments of `TwoViews`.
+      temperature: Number above 0 that similarities are divided by.
+      **kwargs: Arguments of `TwoViews`.
     """
 
     def __init__(self, *args, temperature: float = 0.1, **kwargs):
@@ -31,7 +31,7 @@ class SupCon(TwoViews):
         self.temperature = temperature
 
     def objective(self, features, styles):
-        """See `Method.objective`; every replica finds the loss of the whole batch."""
+        """See `Method.objective`; each replica computes the loss of the whole batch."""
         projections = self.project(features)
         losses = sup_con_loss(
             parts_first(replicas.gather(projections)),

@@ -1,4 +1,4 @@
-"""The supervised method: products of one style together, others apart."""
+"""Triplets: a product nearer to those of its style than to others, by a margin."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ from cv_tf.vision import color_input, pool_parts
 
 
 class Triplet(Method):
-    """Triplets of recolored photos with semi-hard negatives.
+    """Compares triplets of recolored photos with semi-hard negatives.
 
     1. Draw P styles and K products of each (`cv_tf.pipeline.StyleOrder`).
     2. Make one view of each photo.
-    3. Embed the views; there is no head, the descriptor itself is compared, or else
-       each part with its own kind.
+    3. Embed the views. There is no head: descriptors are compared, or else each part
+       with the same part of other products.
     4. Minimize the triplet loss over all pairs of the batch.
 
     Source: FaceNet, arXiv 1503.03832, sections 3.1 and 3.2.
 
     Args:
-      embedder: What is trained.
-      views: A layer `(images, seed, rows)` that changes photos.
-      loss: From styles and embeddings to a scalar.
+      embedder: The model to train.
+      views: Layer `(images, seed, rows)` that makes a random view of each photo.
+      loss: Function from styles, int32 `[batch]`, and embeddings, float32
+        `[batch, dimensions]`, to a scalar.
       by_part: Whether each of the Embedder's parts has triplets of its own.
-      seed: Of the views.
+      seed: Seed of the views, at least 0.
+      **kwargs: Arguments of `keras.Model`.
     """
 
     def __init__(
@@ -48,7 +50,7 @@ class Triplet(Method):
         self.by_part = by_part
 
     def features(self, images, seed, rows=None):
-        """The descriptor, `[batch, dimensions]`, and `[batch, parts, channels]`."""
+        """Descriptors `[batch, dimensions]`, and parts `[batch, parts, channels]`."""
         views = self.views(images, seed, rows)
         pixels = color_input(views, self.embedder.color_in_training)
         features = tf.cast(self.network(pixels, training=True), tf.float32)
@@ -59,7 +61,7 @@ class Triplet(Method):
         return embeddings, tf.math.l2_normalize(parts, axis=-1)
 
     def objective(self, features, styles):
-        """See `Method.objective`; every replica finds the loss of the whole batch."""
+        """See `Method.objective`; each replica computes the loss of the whole batch."""
         styles = replicas.gather(styles)
         if not self.by_part:
             (embeddings,) = features

@@ -1,4 +1,4 @@
-"""What the methods with two views of each photo share."""
+"""What the methods with two views share: the views and the encoder of their parts."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from cv_tf.vision import Rows, color_input, pool_parts, slice_parts, windows
 
 
 class PartEncoder(keras.Model):
-    """A backbone with one projection for the whole and one shared by the parts.
+    """A backbone with a projection head for the whole product and one for all parts.
 
-    The whole product counts as the part number 0.
+    The whole product, if it is encoded, is part number 0.
 
     Args:
-      backbone: From pixels to a feature map.
-      layout: Of the parts, see `cv_tf.vision.LAYOUTS`.
-      source: "features" averages the windows of the feature map, one pass for all;
-        "pixels" cuts the windows from the view and encodes each by itself, a pass a
-        part.
-      whole: Whether the whole is one of the parts.
-      parts: Whether there are others.
-      aggregate: "none" to give the projection of each part, "mean" to make one of
-        them: the mean of their unit vectors.
-      head: From the number of channels and a name to a projection.
+      backbone: Model from pixels `[n, side, side, 3]` to a feature map.
+      layout: Name of the layout of the parts, see `cv_tf.vision.LAYOUTS`.
+      source: "features" averages windows of the feature map, one pass for all parts;
+        "pixels" cuts windows from the view and encodes each part in a pass of its own.
+      whole: Whether to encode the whole product.
+      parts: Whether to encode the parts of the layout.
+      aggregate: "none" for a projection of each part, "mean" for a single one: the mean
+        of their L2-normalized projections.
+      head: Function from the number of channels and a `name` to a projection head.
+      **kwargs: Arguments of `keras.Model`.
 
     Raises:
-      ValueError: If the source or the aggregate is unknown, or there is neither whole
-        nor parts.
+      ValueError: If the source or the aggregate is unknown, or neither the whole nor
+        parts are encoded.
     """
 
     def __init__(
@@ -49,7 +49,9 @@ class PartEncoder(keras.Model):
     ):
         super().__init__(**kwargs)
         if not (whole or parts):
-            raise ValueError("An encoder of neither the whole nor parts has no output.")
+            raise ValueError(
+                "There are neither the whole nor parts to encode: set whole or parts."
+            )
         choices.check("source", source, choices.PARTS_FROM)
         choices.check("aggregate", aggregate, choices.AGGREGATES)
         self.backbone = backbone
@@ -63,7 +65,7 @@ class PartEncoder(keras.Model):
 
     @property
     def num_parts(self) -> int:
-        """How many projections come out, the whole among them."""
+        """Number of projections of a view, that of the whole product among them."""
         if self.aggregate == "mean":
             return 1
         num_windows = len(windows(self.layout)) if self.part_head else 0
@@ -72,16 +74,23 @@ class PartEncoder(keras.Model):
     @property
     def dimensions(self) -> int:
         """Width of the projections."""
-        return (self.part_head or self.whole_head).output_shape[-1]
+        heads = [head for head in (self.whole_head, self.part_head) if head]
+        return heads[0].output_shape[-1]
 
     def call(self, pixels, training=False):
-        """`[batch, side, side, 3]` in 0..255 to `[batch, num_parts, dimensions]`."""
+        """Projects pixels as `features` and `project` do, one after the other."""
         return self.project(self.features(pixels, training), training)
 
     def features(self, pixels: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """The backbone's part: pixels to float32 `[batch, windows, channels]`.
+        """Computes the features of each window by the backbone.
 
-        The whole, where it is one of the parts, has the first of the windows.
+        Args:
+          pixels: float32 `[batch, side, side, 3]` in 0..255.
+          training: Whether normalization that is not frozen uses the batch.
+
+        Returns:
+          float32 `[batch, windows, channels]`; if the whole product is encoded, it is
+          the first window.
         """
         features = []
         feature_map = None
@@ -98,7 +107,11 @@ class PartEncoder(keras.Model):
         return tf.concat(features, axis=1)
 
     def project(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """The heads' part: features to float32 `[batch, num_parts, dimensions]`."""
+        """Projects features `[batch, windows, channels]` by the heads.
+
+        Returns:
+          float32 `[batch, num_parts, dimensions]`.
+        """
         projections = []
         if self.whole_head:
             whole, features = features[:, :1], features[:, 1:]
@@ -112,7 +125,7 @@ class PartEncoder(keras.Model):
         return tf.reduce_mean(units, axis=1, keepdims=True)
 
     def momentum_copy(self) -> PartEncoder:
-        """A copy with weights of its own, in the same order."""
+        """Makes a copy with weights of its own, in the same order."""
         copy = PartEncoder(
             self.backbone.__class__.from_config(self.backbone.get_config()),
             self.layout,
@@ -139,26 +152,38 @@ class PartEncoder(keras.Model):
 
 
 def apply_to_parts(head: keras.Model, parts: tf.Tensor, training: bool) -> tf.Tensor:
-    """Applies a head to each part: `[batch, parts, channels]` to `[..., width]`."""
+    """Applies a head to each part.
+
+    Args:
+      head: Model from `[n, channels]` to `[n, width]`.
+      parts: float32 `[batch, parts, channels]`.
+      training: Whether normalization in the head uses the batch.
+
+    Returns:
+      float32 `[batch, parts, width]`.
+    """
     _, num_parts, channels = parts.shape
     flat = head(tf.reshape(parts, [-1, channels]), training=training)
     return tf.reshape(flat, [-1, num_parts, flat.shape[-1]])
 
 
 class TwoViews(Method):
-    """Two views of each photo, encoded part by part.
+    """A method that makes two views of each photo and encodes them part by part.
 
-    What a view is (a random crop, the whole product) and what its parts are is given;
-    a subclass says what is learned from them. Random crops and whole products are
-    encoded as one part.
+    A subclass says in `objective` what is learned from the views. Views that have no
+    parts (random crops, whole products) are encoded as a single part.
 
     Args:
-      embedder: What is trained; the encoder's backbone is its own.
-      encoder: From views to the parts' projections.
-      views: A layer `(images, seed, rows)` that changes photos.
-      part_weights: How much each part counts, relative to the others; None for all
-        the same.
-      seed: Of the views.
+      embedder: The model to train; its backbone is that of the encoder.
+      encoder: Model from views to projections of their parts.
+      views: Layer `(images, seed, rows)` that makes a random view of each photo.
+      part_weights: Weights of the parts in the loss, relative to each other, at least
+        0; None for equal weights.
+      seed: Seed of the views, at least 0.
+      **kwargs: Arguments of `keras.Model`.
+
+    Attributes:
+      part_shares: float32 `[parts]`, the weights divided by their sum.
     """
 
     def __init__(
@@ -178,13 +203,22 @@ class TwoViews(Method):
 
     @property
     def learned_variables(self):
-        """What the optimizer updates: what has a gradient, so no momentum encoder."""
+        """Variables that the optimizer updates: not those of a momentum encoder."""
         return self.encoder.trainable_variables
 
     def two_views(
         self, images: tf.Tensor, seed: tf.Tensor, rows: Rows | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Two views of each photo, float32 `[batch, side, side, 3]` in 0..255."""
+        """Makes two views of each photo.
+
+        Args:
+          images: uint8 `[batch, side, side, 3]`.
+          seed: int32 `[2]`.
+          rows: Rows of the images in a larger batch; None if they are all of it.
+
+        Returns:
+          Two float32 `[batch, size, size, 3]` in 0..255.
+        """
         first, second = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
         color = self.embedder.color_in_training
         return (
@@ -193,22 +227,22 @@ class TwoViews(Method):
         )
 
     def features(self, images, seed, rows=None):
-        """Of both views by the network, float32 `[batch, windows, channels]` each."""
+        """Features of both views, float32 `[batch, windows, channels]` each."""
         views = tf.concat(self.two_views(images, seed, rows), axis=0)
         return tuple(tf.split(self.encoder.features(views, training=True), 2))
 
     def project(self, features: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        """Both views' projections, one after the other.
+        """Projects the features of both views.
 
         Args:
-          features: Of the two views.
+          features: Features of the two views, float32 `[batch, windows, channels]`.
 
         Returns:
-          float32 `[2 * batch, parts, dimensions]`.
+          float32 `[2 * batch, parts, dimensions]`, all first views, then all second.
         """
         return self.encoder.project(tf.concat(features, axis=0), training=True)
 
     def mean_over_parts(self, losses: tf.Tensor) -> tf.Tensor:
-        """Losses `[parts, ...]` to one number: the parts' means, by their weights."""
+        """Averages losses `[parts, ...]` to a scalar, parts by their weights."""
         means = tf.reduce_mean(tf.reshape(losses, [losses.shape[0], -1]), axis=1)
         return tf.tensordot(self.part_shares, means, axes=1)

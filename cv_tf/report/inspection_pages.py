@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from cv_tf.config import Config
-from cv_tf.inspection import Agreement, Preview, Previews
+from cv_tf.inspection import PartAgreement, Preview, Previews
 from cv_tf.report.page import write_page
 from cv_tf.report.pictures import Captioned, ColorScale, draw_parts, write_sheet
 from cv_tf.report.thumbnails import Thumbnail, as_thumbnail
@@ -107,7 +107,7 @@ class Pair(NamedTuple):
 
     names: tuple[str, str]
     photos: np.ndarray
-    agreement: Agreement
+    agreement: PartAgreement
     layout: str
     notes: Sequence[str] = ()
 

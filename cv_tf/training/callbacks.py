@@ -1,4 +1,4 @@
-"""What happens along the way: progress, curves, probes, checkpoints."""
+"""Callbacks of a training: progress, curves, probes, checkpoints, alarms."""
 
 from __future__ import annotations
 
@@ -17,16 +17,26 @@ from cv_tf import strategy as devices
 from cv_tf.errors import UserError
 from cv_tf.training.checkpoints import Checkpoints, Cost
 
+# Embeddings have collapsed if a figure is below this share of its best. Healthy runs
+# without negatives reach a fifth of their best rank.
+_LEAST_SHARES = {"embedding_std": 0.2, "rank": 0.05}
+# Steps that a collapse has to last.
+_PATIENCE = 10
+
 
 class StepCallback(keras.callbacks.Callback):
-    """Counts steps over the whole run, whatever part of it was resumed."""
+    """Counts the steps of the whole run, those before it was resumed among them.
+
+    Args:
+      start_step: Number of steps made before.
+    """
 
     def __init__(self, start_step: int = 0):
         super().__init__()
         self.step = start_step
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None):
-        """Finds out the step and hands it on; Keras calls this once an execution."""
+        """Calls `on_steps`; Keras calls this after each execution of several steps."""
         before, self.step = self.step, self.model.steps_made
         self.on_steps(before, self.step, logs or {})
 
@@ -38,12 +48,18 @@ class StepCallback(keras.callbacks.Callback):
 
 
 def reached(before: int, step: int, every: int) -> bool:
-    """Whether a multiple of `every` lies in (before, step]."""
+    """Tells whether a multiple of `every` lies in (before, step]; never if it is 0."""
     return every > 0 and step // every > before // every
 
 
 class ProgressBar(StepCallback):
-    """Step, loss, images/s and time left, in one line."""
+    """Shows the step, the loss, images/s and the time left, in one line.
+
+    Args:
+      start_step: Number of steps made before.
+      num_steps: Number of steps of the whole run.
+      batch_size: Photos of a step.
+    """
 
     def __init__(self, start_step: int, num_steps: int, batch_size: int):
         super().__init__(start_step)
@@ -62,28 +78,37 @@ class ProgressBar(StepCallback):
         self._bar.update(step - before)
 
     def close(self) -> None:
-        """Leaves the finished line in the terminal."""
+        """Ends the line."""
         self._bar.close()
 
 
 class TimedCallback(StepCallback):
-    """Knows how long an execution has taken so far."""
+    """Measures the time of an execution.
+
+    Args:
+      start_step: Number of steps made before.
+    """
 
     def __init__(self, start_step: int):
         super().__init__(start_step)
         self._start = 0.0
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None):
-        """Starts the clock; Keras calls this once an execution."""
+        """Starts the clock; Keras calls this before each execution of several steps."""
         self._start = time.perf_counter()
 
     def seconds(self) -> float:
-        """Since the execution began."""
+        """Seconds since the execution began."""
         return time.perf_counter() - self._start
 
 
 class Stopwatch(TimedCallback):
-    """Times executions; the first callback, so that it times none of the others."""
+    """Adds the time of executions to the cost; put it before all other callbacks.
+
+    Args:
+      start_step: Number of steps made before.
+      cost: The cost so far.
+    """
 
     def __init__(self, start_step: int, cost: Cost):
         super().__init__(start_step)
@@ -97,7 +122,13 @@ class Stopwatch(TimedCallback):
 
 
 class Curves(TimedCallback):
-    """Scalars for TensorBoard."""
+    """Writes scalars for TensorBoard.
+
+    Args:
+      start_step: Number of steps made before.
+      folder: Folder of TensorBoard.
+      batch_size: Photos of a step.
+    """
 
     def __init__(self, start_step: int, folder: Path, batch_size: int):
         super().__init__(start_step)
@@ -116,18 +147,26 @@ class Curves(TimedCallback):
         self.write(step, scalars)
 
     def write(self, step: int, scalars: dict[str, float]) -> None:
-        """Adds figures of a step."""
+        """Writes figures of a step by their names."""
         with self._writer.as_default(step):
             for name, value in scalars.items():
                 tf.summary.scalar(name, value)
 
     def on_train_end(self, logs=None):
-        """Flushes what is not on disk yet."""
+        """Writes all scalars to disk."""
         self._writer.flush()
 
 
 class Probe(StepCallback):
-    """Recall@1 of held-out products, every so many steps."""
+    """Measures held-out products every so many steps, and shows the figures.
+
+    Args:
+      start_step: Number of steps made before.
+      every: Steps between two probes; 0 for no probe.
+      measure: Function without arguments that returns figures by their names, or None
+        if this process shows none.
+      curves: Curves to write the figures to; None if `measure` returns None.
+    """
 
     def __init__(
         self,
@@ -153,10 +192,18 @@ class Probe(StepCallback):
 
 
 class SaveCheckpoints(StepCallback):
-    """Saves every so many steps, at the end, and when asked to stop.
+    """Saves every so many steps, and when the run is asked to stop.
 
-    SIGTERM and the first Ctrl-C end the run after the step that is under way; the
-    second does what it always does. Whichever worker gets them, all stop.
+    SIGTERM and the first Ctrl-C end the run after the current step, on all workers,
+    whichever worker receives them. The second Ctrl-C ends the process as usual.
+
+    Args:
+      start_step: Number of steps made before.
+      every: Steps between two checkpoints.
+      checkpoints: Checkpoints to save.
+
+    Attributes:
+      stopped_by: Number of the signal that asked to stop; None if there was none.
     """
 
     def __init__(self, start_step: int, every: int, checkpoints: Checkpoints):
@@ -167,7 +214,7 @@ class SaveCheckpoints(StepCallback):
         self.stopped_by: int | None = None
 
     def on_train_begin(self, logs=None):
-        """Takes over the signals."""
+        """Installs the handlers of the signals."""
         for number in (signal.SIGTERM, signal.SIGINT):
             try:
                 self._previous[number] = signal.signal(number, self._stop)
@@ -186,7 +233,7 @@ class SaveCheckpoints(StepCallback):
             self._checkpoints.save()
 
     def close(self) -> None:
-        """Gives the signals back."""
+        """Restores the handlers of the signals."""
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
@@ -198,7 +245,7 @@ class SaveCheckpoints(StepCallback):
 
 
 class NonFiniteLossError(UserError):
-    """The loss is no number any more."""
+    """The loss is not a finite number any more."""
 
 
 class StopWhenNotFinite(StepCallback):
@@ -210,29 +257,24 @@ class StopWhenNotFinite(StepCallback):
             raise NonFiniteLossError(
                 f"The loss is {logs['loss']} at step {step}. Lower --learning_rate, "
                 "set --clip_norm=1, or pass --mixed_precision=none, with a new "
-                "--workdir; this one keeps its last checkpoint from before."
+                "--workdir; this one keeps its last checkpoint before that step."
             )
 
 
-# Of their best; a rank a fifth of it is common to healthy runs without negatives.
-_LEAST_SHARES = {"embedding_std": 0.2, "rank": 0.05}
-_PATIENCE = 10  # Steps.
-
-
 class CollapseError(UserError):
-    """All embeddings have become one, or lie on one line."""
+    """The embeddings are nearly equal, or differ in few directions."""
 
 
 class StopWhenCollapsed(StepCallback):
-    """Stops the run when the embeddings of a batch tell products apart no more.
+    """Stops the run when the embeddings of a batch no longer tell products apart.
 
-    That is, when their spread or their rank is a small part of what it was. A healthy
-    run may pass through such a state for a step or two, so that it has to last. Not for
-    supervised methods, whose rank ends at the number of styles in a batch.
+    That is, when their standard deviation or their rank is a small share of its best,
+    for ten steps: a healthy run may pass through such a state for a step or two. Not
+    for supervised methods, whose rank falls to the number of styles in a batch.
 
     Args:
-      start_step: As `StepCallback`.
-      method: Name of what is trained, which says what to change.
+      start_step: Number of steps made before.
+      method: Name of the method, which decides the advice.
     """
 
     def __init__(self, start_step: int, method: str):

@@ -1,4 +1,4 @@
-"""Checkpoints that a run resumes from, bit for bit."""
+"""Checkpoints that a run resumes from, bit for bit, and the cost saved with them."""
 
 from __future__ import annotations
 
@@ -14,21 +14,25 @@ from cv_tf import strategy as devices
 from cv_tf.errors import UserError
 from cv_tf.methods import Method
 
-_KIBIBYTE = 1024  # Linux counts peak memory in these.
+_KIBIBYTE = 1024  # Linux counts peak memory in kibibytes.
+_KEPT = 2  # Checkpoints that are kept.
+# Attributes of `Cost` that a checkpoint holds.
 _SAVED = ("seconds", "steady_seconds", "steady_steps", "peak_bytes")
 
 
 class Cost(tf.train.experimental.PythonState):
-    """What the steps that led to a checkpoint have cost; saved in that checkpoint.
+    """The cost of the steps that led to a checkpoint; saved in that checkpoint.
 
-    So a run that goes on from a checkpoint adds to what was spent on the way there, in
-    whatever process; steps that were lost to a kill, and made again, count once.
+    A run that resumes adds to the cost of the processes before it. Steps that were lost
+    when a process was killed, and made again, count once.
 
     Attributes:
-      seconds: In all steps, with the wait for their photos; not in probes or saving.
-      steady_seconds: Without the first execution of each process, which compiles.
-      steady_steps: How many steps took these.
-      peak_bytes: Of memory, until the last checkpoint.
+      seconds: Seconds of all steps and of the wait for their photos; without probes and
+        the saving of checkpoints.
+      steady_seconds: The same without the first execution of each process, which
+        compiles.
+      steady_steps: Number of steps that took `steady_seconds`.
+      peak_bytes: Largest memory of a process until its last checkpoint.
     """
 
     def __init__(self):
@@ -38,12 +42,12 @@ class Cost(tf.train.experimental.PythonState):
         self.peak_bytes = 0
 
     def add(self, num_steps: int, seconds: float, is_first: bool) -> None:
-        """Counts the steps of one execution.
+        """Adds the steps of one execution.
 
         Args:
-          num_steps: How many were made.
-          seconds: What they took together.
-          is_first: Whether it is the first of its process.
+          num_steps: Number of steps.
+          seconds: Seconds of all these steps together.
+          is_first: Whether it is the first execution of its process.
         """
         self.seconds += seconds
         if not is_first:
@@ -51,17 +55,16 @@ class Cost(tf.train.experimental.PythonState):
             self.steady_steps += num_steps
 
     def figures(self, num_steps: int, batch_size: int) -> dict[str, float]:
-        """What `metrics.json` says of it.
+        """Returns the cost of a run as `metrics.json` holds it.
 
         Args:
-          num_steps: Of the whole run.
-          batch_size: Photos a step.
+          num_steps: Number of steps of the whole run.
+          batch_size: Photos of a step.
 
         Returns:
           `seconds`; `images_per_second`, without the first execution of each process,
-          missing where there was no other; `images_seen`, photos that views were made
-          of; `peak_memory_gigabytes` of the process until the end of training, the
-          largest where there were several.
+          missing if there was no other; `images_seen`, photos that views were made of;
+          `peak_memory_gigabytes`, the largest memory of a process.
         """
         figures = {
             "seconds": self.seconds,
@@ -78,17 +81,14 @@ class Cost(tf.train.experimental.PythonState):
         return max(self.peak_bytes, now)
 
     def serialize(self) -> str:
-        """As TensorFlow asks for it when a checkpoint is saved."""
+        """Returns the state; TensorFlow calls this when it saves a checkpoint."""
         self.peak_bytes = self._peak()
         return json.dumps({name: getattr(self, name) for name in _SAVED})
 
     def deserialize(self, string_value: bytes) -> None:
-        """As TensorFlow asks for it when a checkpoint is restored."""
+        """Sets the state; TensorFlow calls this when it restores a checkpoint."""
         for name, value in json.loads(string_value).items():
             setattr(self, name, value)
-
-
-_KEPT = 2
 
 
 class CheckpointError(UserError):
@@ -98,16 +98,16 @@ class CheckpointError(UserError):
 class Checkpoints:
     """The state of a method and its optimizer, in a folder.
 
-    A checkpoint is written under names of its own first and named in the folder's
-    index last, by renaming, so a half-written one is never picked up.
+    The files of a checkpoint are written first, and the folder's index names them last,
+    by a rename, so that a half-written checkpoint is never used.
 
     Args:
-      folder: Where; made if needed. Workers share it.
-      method: A compiled method. Of several workers, which all have to save, the chief
-        alone writes into the folder.
+      folder: Folder of the checkpoints, made if needed. All workers share it. All of
+        them have to save; the chief alone writes into the folder.
+      method: Compiled method.
 
     Attributes:
-      cost: What the steps so far have cost; saved and restored with them.
+      cost: Cost of the steps so far, saved and restored with the method.
     """
 
     def __init__(self, folder: Path, method: Method):
@@ -122,14 +122,14 @@ class Checkpoints:
         self._saved_step: int | None = None
 
     def save(self) -> None:
-        """Writes the state as of now, unless that was just done."""
+        """Saves the current state, unless the step has been saved already."""
         step = self._method.steps_made
         if step == self._saved_step:
             return
         if devices.is_chief(self._method.distribute_strategy):
             self._manager.save(checkpoint_number=step)
         else:
-            # What it holds is read from all workers.
+            # Reading the variables takes part of all workers.
             with tempfile.TemporaryDirectory() as folder:
                 self._manager_of(folder).save(checkpoint_number=step)
         self._saved_step = step
@@ -140,17 +140,17 @@ class Checkpoints:
         )
 
     def restore(self) -> int:
-        """Goes back to the newest checkpoint that can be used, if there is one.
+        """Restores the newest checkpoint that can be used, if there is one.
 
-        An older one leads to the same end: a run repeats itself bit for bit.
+        An older one leads to the same result, since a run repeats itself bit for bit.
 
         Returns:
-          The number of steps that have been made: 0 without a checkpoint.
+          Number of steps that have been made: 0 without a checkpoint.
 
         Raises:
           CheckpointError: If there are checkpoints, and none can be used.
         """
-        # The manager's list is empty where the clock was set back; its newest is not.
+        # If the clock was set back, the list of the manager lacks the latest one.
         paths = [self._manager.latest_checkpoint, *self._manager.checkpoints[::-1]]
         newest_first = [path for path in dict.fromkeys(paths) if path]
         for path in newest_first:

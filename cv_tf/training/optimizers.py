@@ -10,6 +10,9 @@ import tf_keras as keras
 
 from cv_tf.config import TrainingSettings
 
+# Names that Keras gives to variables which must not decay.
+_NOT_DECAYED = ["bias", "gamma", "beta"]
+
 
 @keras.utils.register_keras_serializable(package="cv_tf")
 class LARS(keras.optimizers.SGD):
@@ -22,26 +25,26 @@ class LARS(keras.optimizers.SGD):
         velocity = momentum * velocity + learning_rate * local_rate * update
         w = w - velocity
 
-    Weight decay is coupled: it passes through the local rate and the momentum, unlike
-    that of Keras' own optimizers. Biases and normalization parameters should get
-    neither; name them to `exclude_from_weight_decay`, and they learn by plain momentum
-    SGD.
+    Weight decay is coupled: the local rate and the momentum apply to it, unlike that of
+    Keras' own optimizers. Biases and parameters of normalization should have neither a
+    local rate nor decay: pass their names to `exclude_from_weight_decay`, and they
+    learn by plain SGD with momentum.
 
     Source: You et al., arXiv 1708.03888, algorithm 1. Its denominator, |g| + d * |w|,
     became |g + d * w| in SimCLR (arXiv 2002.05709) and BYOL (arXiv 2006.07733, section
     3.3), which also made those exceptions.
 
     Args:
-      learning_rate: Global rate, a number or a schedule; of the order of 0.2 for each
+      learning_rate: Global learning rate, a number or a schedule; about 0.2 for each
         256 products of a batch.
-      momentum: From 0 to 1.
-      trust_coefficient: How far a variable moves, as a share of its norm, at a
-        learning rate of 1 and without momentum.
-      weight_decay: Coupled; None for none.
+      momentum: Momentum, 0 to 1.
+      trust_coefficient: Change of a variable as a share of its norm, at a learning
+        rate of 1 and without momentum.
+      weight_decay: Factor of the coupled weight decay; None for none.
       global_clipnorm: Largest norm of all gradients together, before they are scaled;
-        None for any. The local rate undoes most of it.
-      name: Of the optimizer.
-      **kwargs: As `keras.optimizers.SGD`.
+        None for no limit. The local rate undoes most of the clipping.
+      name: Name of the optimizer.
+      **kwargs: Arguments of `keras.optimizers.SGD`.
 
     Example:
       >>> optimizer = LARS(learning_rate=0.2, weight_decay=1.5e-6)
@@ -69,7 +72,7 @@ class LARS(keras.optimizers.SGD):
         self.trust_coefficient = trust_coefficient
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
-        """One step of one variable; both are float32 of the same shape."""
+        """Updates a variable by its gradient, float32 of the same shape."""
         if self._use_weight_decay(variable):
             gradient = self._scaled(gradient, variable)
         super().update_step(gradient, variable)
@@ -78,7 +81,7 @@ class LARS(keras.optimizers.SGD):
         update = (self.weight_decay or 0.0) * variable + gradient
         weight_norm = tf.norm(variable)
         ratio = tf.math.divide_no_nan(weight_norm, tf.norm(update))
-        # At any rate, an update of zero is none.
+        # The ratio is 0 for an update of 0, which changes nothing at any rate.
         local_rate = tf.where(weight_norm > 0, self.trust_coefficient * ratio, 1.0)
         return local_rate * update
 
@@ -86,12 +89,9 @@ class LARS(keras.optimizers.SGD):
         """Does nothing: the base class would decay a second time, decoupled."""
 
     def get_config(self) -> dict:
-        """The arguments of `__init__`; exclusions are not kept, as in all of Keras."""
+        """The arguments of `__init__`; without exclusions, as in all of Keras."""
         return {**super().get_config(), "trust_coefficient": self.trust_coefficient}
 
-
-# What weight decay must not pull to zero, by the names Keras gives.
-_NOT_DECAYED = ["bias", "gamma", "beta"]
 
 _CLASSES = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD, "lars": LARS}
 
@@ -99,7 +99,7 @@ _CLASSES = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD, "lars": 
 def build_optimizer(
     settings: TrainingSettings, constant_rate: Sequence[tf.Variable] = ()
 ) -> keras.optimizers.Optimizer:
-    """The optimizer with linear warm-up and cosine decay to zero.
+    """Builds an optimizer with linear warm-up and cosine decay of the learning rate.
 
     Weight decay spares biases and normalization. It is decoupled (AdamW, arXiv
     1711.05101), but part of the gradient in LARS.
@@ -109,13 +109,13 @@ def build_optimizer(
     2.1; one that stays constant, SimSiam, arXiv 2011.10566, section 4.2.
 
     Args:
-      settings: Of the run.
-      constant_rate: Variables that keep the learning rate at every step, without
-        warm-up and without decay.
+      settings: Settings of the run.
+      constant_rate: Variables whose learning rate is the same at every step, without
+        warm-up and decay.
 
     Returns:
-      An optimizer; in a `LossScaleOptimizer` if 16 bits are float16. Its
-      `learning_rate` is the scheduled one.
+      A Keras optimizer, wrapped in a `LossScaleOptimizer` for float16. Its attribute
+      `learning_rate` is the scheduled rate.
     """
     rate = settings.learning_rate
     if settings.base_batch_size:
@@ -151,11 +151,11 @@ def _schedule(
     )
 
 
-class _PartlyConstant:
-    """Mixin of an optimizer: some variables learn at a rate that never changes.
+class _PartlyConstant(keras.optimizers.Optimizer):
+    """Mixin of an optimizer: some variables have a learning rate that never changes.
 
-    Keras looks `learning_rate` up anew for each variable, when it decays and when it
-    updates it, so that those whose turn it is can have a rate of their own.
+    Keras reads `learning_rate` anew whenever it decays or updates a variable, so the
+    property can return the constant rate while it is the turn of such a variable.
     """
 
     _constant_rate = 0.0
@@ -163,17 +163,17 @@ class _PartlyConstant:
     _is_constant_turn = False
 
     def keep_rate(self, rate: float, variables: Sequence[tf.Variable]) -> None:
-        """Says which variables learn at which rate."""
+        """Sets the constant rate and the variables that it is for."""
         self._constant_rate = rate
         self._constant_keys = frozenset(map(self._var_key, variables))
 
     @property
     def learning_rate(self) -> tf.Variable | float:
-        """The scheduled rate, but for those whose turn it is."""
+        """The scheduled rate; the constant one during the turn of its variables."""
         return self._constant_rate if self._is_constant_turn else super().learning_rate
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
-        """One step of one variable."""
+        """Updates a variable by its gradient."""
         with self._turn_of(variable):
             super().update_step(gradient, variable)
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cv_tf.inspection import Agreement
+from cv_tf.inspection import PartAgreement
 from cv_tf.report import Pair, write_pair
 from cv_tf.report.inspection_pages import draw_agreement
 from cv_tf.report.pictures import ColorScale
 
 EVIL = '<script>alert(1)</script>" onload="alert(1)'
-AGREEMENT = Agreement(
+AGREEMENT = PartAgreement(
     np.array([0.75, 1.0, 0.5, 0.9]), np.array([0.1, 0.2, 0.3, 0.4]), 0.785, 0.4321
 )
 
@@ -86,7 +86,7 @@ def test_the_legend_has_the_scale(page):
 
 
 def test_symmetric_parts_are_explained(page):
-    agreement = Agreement(np.full(28, 0.9), np.full(28, 0.03), 0.9, 0.8)
+    agreement = PartAgreement(np.full(28, 0.9), np.full(28, 0.03), 0.9, 0.8)
     said = "Windows with the same number are one part."
     assert said in page(pair(agreement=agreement, layout="symmetric_7x7")).texts("p")[3]
     assert said not in page(pair()).texts("body")[0]
