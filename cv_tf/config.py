@@ -1,8 +1,9 @@
-"""Every setting of training and evaluation, declared once.
+"""All settings of training and evaluation, a dataclass for each topic.
 
-One small dataclass a topic; `Config` is all of them. The command line's flags are
-made from these fields (see `cv_tf.command`), so a name, its default, its meaning
-and its choices stand here and nowhere else.
+`Config` has all of them. Other verbs extend a topic by their own settings, e.g.
+`cv_tf.embed.EmbedConfig`. Flags are made from the fields (see `cv_tf.command`), so the
+name, the default and the meaning of a setting are declared once. The choices of a
+setting are in `cv_tf.choices`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from cv_tf.settings import ConfigError, check_all, setting
 
 @dataclasses.dataclass(kw_only=True)
 class CatalogSettings:
-    """Which products, and how their photos are read."""
+    """Products, and how their photos are read."""
 
     catalog: str = setting(
         "",
@@ -24,27 +25,27 @@ class CatalogSettings:
     )
     dataset: str = setting(
         "synthetic_color_variants",
-        "TFDS data set with an image and a style label; downloaded or drawn if needed.",
+        "TFDS data set of images with a style label; downloaded or drawn if needed.",
     )
-    data_dir: str = setting("", "Where TFDS keeps its data sets; empty for its own.")
+    data_dir: str = setting("", "Folder of TFDS data sets; empty for that of TFDS.")
     block_columns: tuple[str, ...] = setting(
         ("category",),
-        "Columns whose values products must share to be compared, comma-separated.",
+        "Columns, comma-separated; only products with equal values are compared.",
     )
     frame: str = setting(
         "auto",
-        "The product's box: the columns x, y, width, height or else found from a "
-        "plain background (auto), the columns alone, or the whole photo.",
+        "Box of the product: the columns x, y, width, height, or else found on a plain "
+        "background (auto), the columns alone, or the whole photo.",
         one_of=choices.FRAMES,
     )
     cache_dir: str = setting(
-        "", "Where frames and converted photos are kept; empty for beside the data."
+        "", "Folder of frames and converted photos; empty for beside the data."
     )
 
 
 @dataclasses.dataclass(kw_only=True)
 class DataSettings(CatalogSettings):
-    """What the products are for, and what happens to those that cannot be used."""
+    """Use of the products, and of those whose photos cannot be read."""
 
     train_split: str = setting(
         "train", "Value of the column 'split' to learn from, and to calibrate on."
@@ -54,70 +55,74 @@ class DataSettings(CatalogSettings):
     )
     on_bad_image: str = setting(
         "fail",
-        "Stop at unreadable photos, or name them in rejects.csv and go on.",
+        "Stop if photos cannot be read, or list them in rejects.csv and go on.",
         one_of=choices.ON_BAD_IMAGE,
     )
     memory_gigabytes: float = setting(
-        2.0, "Decoded photos are held in memory up to this size.", minimum=0
+        2.0, "Decoded photos are kept in memory up to this size.", minimum=0
     )
 
 
 @dataclasses.dataclass(kw_only=True)
 class ModelSettings:
-    """The Embedder: from a photo to a vector."""
+    """The Embedder, which maps a photo to a vector."""
 
     backbone: str = setting(
-        "efficientnetlite_b0", "The network.", one_of=choices.BACKBONES
+        "efficientnetlite_b0",
+        "Network that computes features.",
+        one_of=choices.BACKBONES,
     )
     weights: str = setting(
-        "imagenet", "What the network starts from.", one_of=choices.WEIGHTS
+        "imagenet", "Initial weights of the network.", one_of=choices.WEIGHTS
     )
     freeze_batch_norm: bool = setting(
         True, "Keep batch normalization as it was pretrained."
     )
     feature_stride: int = setting(
         16,
-        "Pixels a cell of the feature map: 32 for the network's end, 16 for the map "
-        "before its last halving, whose cells tell the parts of a product apart.",
+        "Pixels a cell of the feature map: 32 for the last map of the network, 16 for "
+        "the one before, which tells the parts of a product apart.",
         one_of=choices.FEATURE_STRIDES,
     )
     frozen_stride: int = setting(
         0,
-        "Layers up to the map of this stride stay as they were pretrained, which makes "
-        "steps faster; 0 trains all.",
+        "Layers up to the map of this stride are not trained, which shortens steps; "
+        "0 trains all layers.",
         one_of=choices.FROZEN_STRIDES,
     )
     image_size: int = setting(
-        128, "Pixels a side of what the network is trained on.", minimum=32
+        128, "Pixels a side of the views in training.", minimum=32
     )
     embed_size: int = setting(
-        0, "Pixels a side when embedding; 0 for --image_size.", minimum=0
+        0, "Pixels a side of photos to embed; 0 for --image_size.", minimum=0
     )
     color_input: str = setting(
-        "grey", "What the network sees.", one_of=choices.COLOR_INPUTS
+        "grey", "Color of the network's input.", one_of=choices.COLOR_INPUTS
     )
     average: str = setting(
         "inverse",
-        "Average a product's vector over the photo and its lightness inversion, its "
-        "mirror image, or all four.",
+        "Average a vector over the photo and its lightness inversion (inverse), its "
+        "mirror image (mirror), or all four renderings (all).",
         one_of=choices.AVERAGES,
     )
     embedding: str = setting(
         "parts",
-        "The vector: the mean of the feature map, or of each part, side by side.",
+        "Vector of a product: the mean of the feature map, or the means of all parts.",
         one_of=choices.EMBEDDINGS,
     )
     parts: str = setting(
-        "symmetric_7x7", "Layout of the fixed parts.", one_of=choices.LAYOUTS
+        "symmetric_7x7", "Layout of the parts.", one_of=choices.LAYOUTS
     )
     whiten: str = setting(
         "groups",
-        "Whiten the vectors by the principal components of the training photos (pca), "
-        "and then by how variants differ: those of groups found without labels "
-        "(groups), or known ones where there are any (labels).",
+        "Whiten vectors by the principal components of the training photos (pca), and "
+        "then by the differences of variants: of groups found without labels (groups), "
+        "or of known variants if there are any (labels).",
         one_of=choices.WHITENINGS,
     )
-    whiten_dimensions: int = setting(1024, "Dimensions kept by whitening.", minimum=1)
+    whiten_dimensions: int = setting(
+        1024, "Dimensions of whitened vectors, at most.", minimum=1
+    )
     whiten_power: float = setting(
         1.0,
         "Each component is divided by its standard deviation to this power.",
@@ -127,28 +132,29 @@ class ModelSettings:
 
     @property
     def size_at_use(self) -> int:
-        """Pixels a side when embedding."""
+        """Pixels a side of photos to embed."""
         return self.embed_size or self.image_size
 
 
 @dataclasses.dataclass(kw_only=True)
 class MethodSettings:
-    """What is learned: views, heads and loss."""
+    """The method: views, heads and loss."""
 
     method: str = setting(
         "part_contrast",
-        "How to learn: part_contrast is simclr with --views=parts; 'frozen' does not.",
+        "Method of training: part_contrast is simclr with --views=parts; frozen does "
+        "not train.",
         one_of=choices.METHODS,
     )
     views: str = setting(
         "auto",
-        "What is learned from: random crops, the whole product, or its fixed parts, "
-        "each with its own kind. auto takes what the method is known for.",
+        "Views to learn from: random crops, the whole product, or its parts, each "
+        "compared with the same part. auto takes those that the method is known for.",
         one_of=choices.VIEWS,
     )
     flip: float = setting(0.0, "Probability of mirroring a view.", minimum=0, maximum=1)
     keep_background: bool = setting(
-        False, "Recolor the product and leave a plain background as it is."
+        False, "Recolor the product alone if its background is plain."
     )
     parts_from: str = setting(
         "features",
@@ -156,50 +162,56 @@ class MethodSettings:
         one_of=choices.PARTS_FROM,
     )
     whole_weight: float = setting(
-        0.0, "Weight of the whole product beside its parts, which weigh 1.", minimum=0
+        0.0, "Weight of the whole product; all its parts together weigh 1.", minimum=0
     )
     aggregate: str = setting(
         "none",
-        "Compare each part with its own kind, or the parts' mean.",
+        "Compare each part with the same part, or the mean of all parts.",
         one_of=choices.AGGREGATES,
     )
-    temperature: float = setting(0.1, "Of the contrastive losses.", minimum=1e-6)
+    temperature: float = setting(
+        0.1, "Temperature of the contrastive losses.", minimum=1e-6
+    )
     projection_dimensions: int = setting(
-        128, "Width of the projection that losses see.", minimum=1
+        128, "Width of the projections that losses compare.", minimum=1
     )
     projection_hidden: int = setting(
-        512, "Width of the projection's hidden layers; 0 for none.", minimum=0
+        512, "Width of the projection head's hidden layers; 0 for none.", minimum=0
     )
     predictor_hidden: int = setting(
         512, "Width of the hidden layer of the predictor (byol, simsiam).", minimum=1
     )
     momentum: float = setting(
         0.99,
-        "Of the slowly following momentum encoder (moco, byol); byol raises it to 1.",
+        "Momentum of the momentum encoder (moco, byol); byol raises it to 1.",
         minimum=0,
         maximum=1,
     )
     queue_size: int = setting(
-        1024, "Embeddings of past batches that moco has as negatives.", minimum=1
+        1024,
+        "Keys of past batches that are negatives of moco, for each part.",
+        minimum=1,
     )
     pseudo_labels: str = setting(
         "none",
-        "Groups that the untrained Embedder finds, which supervised methods take for "
-        "styles: of products without a known one (missing), or of all, so that no "
-        "label is used (all).",
+        "Take groups that the untrained Embedder finds for the styles of supervised "
+        "methods: of products without a style (missing), or of all products, so that "
+        "no label is used (all).",
         one_of=choices.PSEUDO_LABELS,
     )
-    margin: float = setting(0.2, "Of the triplet loss.", minimum=0)
-    distance: str = setting("angular", "Of the triplet loss.", one_of=choices.DISTANCES)
+    margin: float = setting(0.2, "Margin of the triplet loss.", minimum=0)
+    distance: str = setting(
+        "angular", "Distance of the triplet loss.", one_of=choices.DISTANCES
+    )
     triplet_loss: str = setting(
         "native",
-        "Our triplet loss, or that of tensorflow-addons (the extra 'addons').",
+        "Triplet loss of cv_tf, or that of tensorflow-addons (the extra 'addons').",
         one_of=choices.TRIPLET_LOSSES,
     )
 
     @property
     def view_kind(self) -> str:
-        """`views`, with "auto" replaced by what the method is known for."""
+        """`views`, with "auto" replaced by those that the method is known for."""
         if self.views != "auto":
             return self.views
         return {"part_contrast": "parts", "triplet": "whole"}.get(self.method, "crops")
@@ -207,12 +219,12 @@ class MethodSettings:
 
 @dataclasses.dataclass(kw_only=True)
 class TrainingSettings:
-    """Batches, optimization and what happens along the way."""
+    """Batches, optimization, checkpoints and probes."""
 
     workdir: str = setting("", "Folder of the run: checkpoints, figures, Embedder.")
-    seed: int = setting(0, "Of all that is random.", minimum=0, maximum=2**31 - 1)
-    steps: int = setting(200, "Batches to train on.", minimum=0)
-    batch_size: int = setting(64, "Products a batch.", minimum=2)
+    seed: int = setting(0, "Seed of all random numbers.", minimum=0, maximum=2**31 - 1)
+    steps: int = setting(200, "Number of batches to train on.", minimum=0)
+    batch_size: int = setting(64, "Products in a batch.", minimum=2)
     batches: str = setting(
         "random",
         "Draw a batch from all products or from one block.",
@@ -226,31 +238,37 @@ class TrainingSettings:
         "Adam, SGD with momentum 0.9, or LARS for batches of thousands.",
         one_of=choices.OPTIMIZERS,
     )
-    learning_rate: float = setting(2e-4, "After the warm-up.", minimum=0)
+    learning_rate: float = setting(
+        2e-4, "Learning rate at the end of the warm-up.", minimum=0
+    )
     base_batch_size: int = setting(
         0,
-        "The batch that --learning_rate is meant for: it grows or shrinks in "
-        "proportion to --batch_size. 0 takes it as it is.",
+        "Batch size that --learning_rate is for: the rate is scaled in proportion to "
+        "--batch_size. 0 leaves it as it is.",
         minimum=0,
     )
-    warmup_steps: int = setting(20, "Of linear warm-up, before cosine.", minimum=0)
+    warmup_steps: int = setting(
+        20, "Steps of linear warm-up, before cosine decay.", minimum=0
+    )
     weight_decay: float = setting(
-        0.0, "Spares biases and normalization; decoupled but for LARS.", minimum=0
+        0.0,
+        "Weight decay of all but biases and normalization; decoupled except in LARS.",
+        minimum=0,
     )
     clip_norm: float = setting(
-        0.0, "Largest global norm of a gradient; 0 for any.", minimum=0
+        0.0, "Largest global norm of the gradients; 0 for no limit.", minimum=0
     )
     strategy: str = setting(
         "auto",
-        "Where to train: on one device, all GPUs of this machine (mirrored), the "
-        "machines of TF_CONFIG (multi_worker) or a TPU; auto takes what is there.",
+        "Train on one device, all GPUs of this machine (mirrored), the machines of "
+        "TF_CONFIG (multi_worker) or a TPU; auto takes what is available.",
         one_of=choices.STRATEGIES,
     )
     tpu: str = setting("", "Name or address of a TPU; local for that of this machine.")
     micro_batch: int = setting(
         0,
-        "Photos that a replica takes through the backbone at once: a larger batch than "
-        "memory holds, with the same gradients, a third slower. 0 for all.",
+        "Photos that go through the backbone at once on each replica: less memory and "
+        "the same gradients, a third slower. 0 for all.",
         minimum=0,
     )
     mixed_precision: str = setting(
@@ -258,17 +276,17 @@ class TrainingSettings:
     )
     jit_compile: str = setting(
         "auto",
-        "Compile the training step with XLA; auto does so on accelerators.",
+        "Compile the training step by XLA; auto does so on accelerators.",
         one_of=choices.AUTO_ON_OFF,
     )
-    steps_per_execution: int = setting(1, "Steps a call of the device.", minimum=1)
+    steps_per_execution: int = setting(1, "Steps in a call of the device.", minimum=1)
     checkpoint_every: int = setting(100, "Steps between checkpoints.", minimum=1)
     probe_every: int = setting(
-        100, "Steps between probes of recall@1; 0 for none.", minimum=0
+        100, "Steps between probes of recall@1; 0 for no probes.", minimum=0
     )
-    probe_products: int = setting(1000, "Products a probe looks at.", minimum=1)
+    probe_products: int = setting(1000, "Products in a probe.", minimum=1)
     baselines: bool = setting(
-        True, "Also report the network before training, and as it was pretrained."
+        True, "Also evaluate the network before training, and as it was pretrained."
     )
 
 
@@ -316,12 +334,12 @@ class GroupingSettings:
 
 @dataclasses.dataclass(kw_only=True)
 class EvaluationSettings(GroupingSettings):
-    """How vectors become figures."""
+    """Evaluation of vectors."""
 
     criterion: str = setting(
-        "f1", "What the threshold is chosen for.", one_of=choices.CRITERIA
+        "f1", "Figure that the threshold is chosen by.", one_of=choices.CRITERIA
     )
-    embed_batch_size: int = setting(64, "Photos embedded at a time.", minimum=1)
+    embed_batch_size: int = setting(64, "Photos embedded at once.", minimum=1)
 
 
 @dataclasses.dataclass(kw_only=True)

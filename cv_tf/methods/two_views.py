@@ -50,7 +50,7 @@ class PartEncoder(keras.Model):
         super().__init__(**kwargs)
         if not (whole or parts):
             raise ValueError(
-                "There are neither the whole nor parts to encode: set whole or parts."
+                "There is neither the whole nor parts to encode: set whole or parts."
             )
         choices.check("source", source, choices.PARTS_FROM)
         choices.check("aggregate", aggregate, choices.AGGREGATES)
