@@ -20,10 +20,10 @@ on the CPU; Adam; float32.
 Different: the peer pads convolutions evenly and not as TensorFlow does, averages parts
 over a plain grid of 7 x 4, draws hue as a rotation about the axis of greys, has a queue
 that is full from the start, and mines all semi-hard triplets in place of one a pair;
-ours also follows the spread and the rank of the embeddings. The peer is eager, ours a
-graph, and where it says so compiled with XLA: on CPUs that is for tests, not for use
-(`--jit_compile=auto` leaves it off), takes minutes to warm up, and so is timed for
-`--xla_methods` alone, one step a round.
+ours also computes the standard deviation and the rank of the embeddings. The peer is
+eager, ours a graph, and where it says so compiled with XLA: on CPUs that is for tests,
+not for use (`--jit_compile=auto` leaves it off), takes minutes to warm up, and so is
+timed for `--xla_methods` alone, one step a round.
 
 Goals: twice the peer's images/s; a step on parts (of the feature map) no longer than
 1.3 steps of SimCLR. Prints Markdown and writes it to benchmarks/results/training.md.

@@ -135,42 +135,44 @@ class SimCLR(nn.Module):
 
 
 class MoCo(nn.Module):
-    """Momentum twin and queue, of the whole or of the mean of the parts."""
+    """Momentum encoder and queue, of the whole or of the mean of the parts."""
 
     def __init__(self, on_parts: bool = False):
         super().__init__()
         self.encoder = Encoder(contrastive_head(), on_parts)
-        self.twin = copy.deepcopy(self.encoder)
-        utils.deactivate_requires_grad(self.twin)
+        self.momentum_encoder = copy.deepcopy(self.encoder)
+        utils.deactivate_requires_grad(self.momentum_encoder)
         self.criterion = NTXentLoss(TEMPERATURE, (QUEUE_SIZE, WIDTH))
 
     def forward(self, make_view: Callable[[], Tensor], _: Tensor) -> Tensor:
         """The loss of a step."""
-        utils.update_momentum(self.encoder, self.twin, MOMENTUM)
+        utils.update_momentum(self.encoder, self.momentum_encoder, MOMENTUM)
         queries = functional.normalize(self.encoder(make_view()), dim=-1).mean(1)
         with torch.no_grad():
-            keys = functional.normalize(self.twin(make_view()), dim=-1).mean(1)
+            keys = functional.normalize(
+                self.momentum_encoder(make_view()), dim=-1
+            ).mean(1)
         return self.criterion(queries, keys)
 
 
 class BYOL(nn.Module):
-    """Predictions of what a momentum twin makes of the other view."""
+    """Predictions of the momentum encoder's projections of the other view."""
 
     def __init__(self):
         super().__init__()
         self.encoder = Encoder(heads.BYOLProjectionHead(CHANNELS, HIDDEN, WIDTH))
         self.predictor = heads.BYOLPredictionHead(WIDTH, HIDDEN, WIDTH)
-        self.twin = copy.deepcopy(self.encoder)
-        utils.deactivate_requires_grad(self.twin)
+        self.momentum_encoder = copy.deepcopy(self.encoder)
+        utils.deactivate_requires_grad(self.momentum_encoder)
         self.criterion = NegativeCosineSimilarity()
 
     def forward(self, make_view: Callable[[], Tensor], _: Tensor) -> Tensor:
         """The loss of a step."""
-        utils.update_momentum(self.encoder, self.twin, MOMENTUM)
+        utils.update_momentum(self.encoder, self.momentum_encoder, MOMENTUM)
         first, second = make_view(), make_view()
         projections = self.encoder(torch.cat([first, second])).squeeze(1)
         with torch.no_grad():
-            targets = self.twin(torch.cat([second, first])).squeeze(1)
+            targets = self.momentum_encoder(torch.cat([second, first])).squeeze(1)
         return self.criterion(self.predictor(projections), targets)
 
 

@@ -58,20 +58,20 @@ def test_a_perfect_prediction_has_no_loss_and_an_opposite_one_the_most(byol, obj
 def test_no_gradient_flows_through_the_targets(byol, objective):
     method = byol()
     learned = list(method.learned_variables)
-    twins = list(method.momentum_encoder.trainable_weights)
-    assert not {id(v) for v in learned} & {id(v) for v in twins}
+    followers = list(method.momentum_encoder.trainable_weights)
+    assert not {id(v) for v in learned} & {id(v) for v in followers}
     assert {id(v) for v in method.predictor.trainable_weights} <= {
         id(v) for v in learned
     }
     with tf.GradientTape() as tape:
         loss, _ = objective(method)
-    gradients = tape.gradient(loss, learned + twins)
+    gradients = tape.gradient(loss, learned + followers)
     assert all(gradient is not None for gradient in gradients[: len(learned)])
     assert all(gradient is None for gradient in gradients[len(learned) :])
 
 
 @pytest.mark.integration
-def test_the_twin_follows_ever_more_slowly(byol, batch):
+def test_the_momentum_encoder_follows_ever_more_slowly(byol, batch):
     method = byol(momentum=0.5, steps=4)
     method.compile(keras.optimizers.SGD(0.5))
     # Half of the rest at first, and nothing of it at the end.
@@ -98,7 +98,9 @@ def test_heads_normalize_their_hidden_layer(byol):
 
 
 @pytest.mark.integration
-def test_predictor_and_twin_are_saved_with_the_method(byol, batch, objective, tmp_path):
+def test_predictor_and_momentum_encoder_are_saved_with_the_method(
+    byol, batch, objective, tmp_path
+):
     method = byol()
     method.compile(keras.optimizers.SGD(0.5))
     method.train_step(batch)

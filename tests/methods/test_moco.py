@@ -92,23 +92,23 @@ def test_an_aggregate_has_one_queue(moco, objective, views_of):
     np.testing.assert_allclose(method.queue[0, :8], combined, atol=1e-4)
 
 
-def test_the_twin_gets_no_gradient(moco, objective):
+def test_the_momentum_encoder_gets_no_gradient(moco, objective):
     method = moco()
     _differ(method)
     objective(method, step=0)  # Fills the queue, so that there is a loss.
     learned = list(method.learned_variables)
-    twins = list(method.momentum_encoder.trainable_weights)
-    assert not {id(v) for v in learned} & {id(v) for v in twins}
+    followers = list(method.momentum_encoder.trainable_weights)
+    assert not {id(v) for v in learned} & {id(v) for v in followers}
     with tf.GradientTape() as tape:
         loss, _ = objective(method, step=1)
-    gradients = tape.gradient(loss, learned + twins)
+    gradients = tape.gradient(loss, learned + followers)
     assert all(gradient is not None for gradient in gradients[: len(learned)])
     assert all(gradient is None for gradient in gradients[len(learned) :])
 
 
 @pytest.mark.integration
 @pytest.mark.parametrize("freeze_batch_norm", [True, False])
-def test_the_twin_follows_by_an_exponential_moving_average(
+def test_the_momentum_encoder_follows_by_an_exponential_moving_average(
     moco, batch, freeze_batch_norm
 ):
     method = moco(momentum=0.75, freeze_batch_norm=freeze_batch_norm)
@@ -130,7 +130,7 @@ def test_the_twin_follows_by_an_exponential_moving_average(
     assert moved == (7 if freeze_batch_norm else 7 + 3 * 4)
 
 
-def test_the_twin_normalizes_by_statistics_not_by_its_batch(
+def test_the_momentum_encoder_normalizes_by_statistics_not_by_its_batch(
     moco, batch, objective, views_of
 ):
     method = moco(freeze_batch_norm=False)
@@ -143,7 +143,9 @@ def test_the_twin_normalizes_by_statistics_not_by_its_batch(
 
 
 @pytest.mark.integration
-def test_twin_and_queue_are_saved_with_the_method(moco, batch, objective, tmp_path):
+def test_momentum_encoder_and_queue_are_saved_with_the_method(
+    moco, batch, objective, tmp_path
+):
     method = moco(momentum=0.5)
     method.compile(keras.optimizers.SGD(0.5))
     for _ in range(2):

@@ -97,25 +97,25 @@ def test_without_a_hidden_layer_heads_are_linear(encoder, pixels):
 
 @pytest.mark.parametrize("source", ["features", "pixels"])
 @pytest.mark.parametrize("freeze_batch_norm", [True, False])
-def test_a_twin_is_a_copy_with_weights_of_its_own(
+def test_a_momentum_copy_is_a_copy_with_weights_of_its_own(
     encoder, pixels, source, freeze_batch_norm
 ):
     encode = encoder("halves", source, freeze_batch_norm)
     for step, weight in enumerate(encode.weights):  # None as it was initialized.
         weight.assign_add(tf.ones_like(weight) * 0.01 * (step + 1))
-    twin = encode.momentum_copy()
+    copy = encode.momentum_copy()
     before = encode(pixels)
-    np.testing.assert_array_equal(twin(pixels), before)
-    assert twin.num_parts == encode.num_parts
+    np.testing.assert_array_equal(copy(pixels), before)
+    assert copy.num_parts == encode.num_parts
     # The same places in the same order, so that one can follow the other.
-    assert [w.name for w in twin.weights] == [w.name for w in encode.weights]
-    for own, other in zip(twin.weights, encode.weights, strict=True):
+    assert [w.name for w in copy.weights] == [w.name for w in encode.weights]
+    for own, other in zip(copy.weights, encode.weights, strict=True):
         np.testing.assert_array_equal(own, other)
     mine = {id(weight) for weight in encode.weights}
-    assert not any(id(weight) in mine for weight in twin.weights)
+    assert not any(id(weight) in mine for weight in copy.weights)
     for weight in encode.weights:
         weight.assign(tf.zeros_like(weight))
-    np.testing.assert_array_equal(twin(pixels), before)
+    np.testing.assert_array_equal(copy(pixels), before)
 
 
 @pytest.mark.parametrize("source", ["features", "pixels"])
@@ -130,7 +130,7 @@ def test_an_aggregate_is_the_mean_of_the_unit_projections(encoder, pixels, sourc
 @pytest.mark.parametrize(
     "options", [{"parts": False}, {"whole": False}, {"aggregate": "mean"}]
 )
-def test_a_twin_has_the_same_heads(encoder, pixels, options):
+def test_a_momentum_copy_has_the_same_heads(encoder, pixels, options):
     encode = encoder(**options)
     np.testing.assert_array_equal(encode.momentum_copy()(pixels), encode(pixels))
 

@@ -67,7 +67,7 @@ def test_a_rank_that_falls_to_a_fifth_is_let_go_on():
         go(stop, step, embedding_std=0.8, rank=max(36.0 - step, 6.5))
 
 
-def test_networks_that_begin_with_little_spread_are_let_go_on():
+def test_networks_that_begin_with_a_small_deviation_are_let_go_on():
     stop = StopWhenCollapsed(0, "simclr")
     for step in range(1, 40):
         go(stop, step, embedding_std=0.02, rank=1.4)

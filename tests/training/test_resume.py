@@ -117,7 +117,7 @@ VARIANTS = {
 }
 
 
-# A queue; a twin and a predictor; labels. Each takes three trainings.
+# A queue; a momentum encoder and a predictor; labels. Each takes three trainings.
 FIRST = ("queue and momentum encoder", "rising momentum and predictor", "pseudo-labels")
 
 

@@ -17,12 +17,12 @@ from cv_tf.methods.method import effective_rank, embedding_std
         ([[1, 0, 0, 0], [-1, 0, 0, 0]], 0.5),
     ],
 )
-def test_spread_by_hand(embeddings, expected):
+def test_standard_deviation_by_hand(embeddings, expected):
     value = float(embedding_std(tf.constant(embeddings, tf.float32)))
     assert value == pytest.approx(expected, abs=1e-6)
 
 
-def test_spread_of_random_directions_is_1():
+def test_standard_deviation_of_random_directions_is_1():
     generator = np.random.default_rng(0)
     embeddings = generator.normal(size=(4000, 16)).astype(np.float32)
     assert float(embedding_std(tf.constant(embeddings))) == pytest.approx(1.0, abs=0.01)
@@ -47,7 +47,7 @@ def test_rank_by_hand(embeddings, expected):
     assert value == pytest.approx(expected, abs=1e-5)
 
 
-def test_rank_of_dimensions_that_say_the_same_is_1_though_they_are_spread():
+def test_rank_of_dimensions_that_are_the_same_is_1_whatever_their_deviation():
     signs = np.sign(np.random.default_rng(0).normal(size=(64, 1)))
     embeddings = tf.constant(signs * np.ones((1, 32)), tf.float32)
     assert float(embedding_std(embeddings)) > 0.9
