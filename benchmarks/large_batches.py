@@ -4,8 +4,8 @@
     python benchmarks/large_batches.py --batch_size=512 --micro_batches 0 64
 
 Each run is a process of its own, which makes three steps of `--method` on photos in
-memory (the first one, which compiles, is not timed) and tells the seconds of a step and
-the most memory that it had. Runs take turns, --rounds of them; medians are listed.
+memory (the first one, which compiles, is not timed) and prints the seconds of a step
+and its peak memory. Runs take turns, --rounds of them; medians are listed.
 Prints Markdown and writes it to benchmarks/results/large_batches.md.
 """
 

@@ -1,12 +1,13 @@
-"""Works out what a training step moves and computes on 8, 64 and 512 devices.
+"""Estimates the traffic and the computation of a training step on many devices.
 
     python benchmarks/scaling.py
     python benchmarks/scaling.py --method=moco --image_size=128 --share=64
 
-Counts come from the method itself (variables, features, projections, operations of the
-backbone), speeds from what the makers of the hardware publish; a device is taken to
-reach --utilization of its peak, which separable convolutions hardly exceed. Nothing is
-run on these devices. Prints Markdown and writes it to benchmarks/results/scaling.md.
+For 8, 64 and 512 devices. Counts are those of the method itself (variables, features,
+projections, operations of the backbone), speeds those that the makers of the hardware
+publish. A device is assumed to reach --utilization of its peak, which separable
+convolutions hardly exceed. Nothing is run on these devices. Prints Markdown and writes
+it to benchmarks/results/scaling.md.
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ FLOAT = 4  # Bytes: gradients and projections are exchanged in float32.
 
 @dataclasses.dataclass(frozen=True)
 class Hardware:
-    """What a maker publishes of a device.
+    """Published speeds of a device.
 
     Attributes:
-      name: Of the device.
-      flops: Peak in bfloat16, a second.
-      inside: Bytes a second and direction to the devices of its group.
-      group: Devices that are joined so.
-      outside: Bytes a second of each device to other groups.
+      name: Name of the device and its network.
+      flops: Peak operations in bfloat16 per second.
+      inside: Bytes per second and direction between devices of a group.
+      group: Number of devices in a group.
+      outside: Bytes per second of each device to other groups.
     """
 
     name: str
@@ -53,7 +54,7 @@ class Hardware:
     outside: float
 
     def bandwidth(self, num_devices: int) -> float:
-        """Of the slowest link that a ring of devices passes."""
+        """Bytes per second of the slowest link of a ring of devices."""
         return self.inside if num_devices <= self.group else self.outside
 
 
@@ -67,12 +68,12 @@ HARDWARE = (
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """What one device does in a step.
+    """Traffic and computation of one device in a step.
 
     Attributes:
-      input_bytes: uint8 photos that the host sends.
-      gather_bytes: What passes each link of a ring for projections, there and back.
-      gradient_bytes: What passes it for gradients.
+      input_bytes: Bytes of uint8 photos from the host.
+      gather_bytes: Bytes on each link of a ring for projections and their gradients.
+      gradient_bytes: Bytes on each link of a ring for gradients of variables.
       operations: Floating-point operations of the backbone and of similarities.
     """
 
@@ -85,14 +86,14 @@ class Step:
 def count(
     method: Method, config: Config, share: int, num_devices: int, operations: float
 ) -> Step:
-    """Counts a step of a method on one of some devices with `share` photos each.
+    """Counts a step of one device.
 
     Args:
-      method: The method.
-      config: Its settings.
-      share: Photos a device.
-      num_devices: How many there are.
-      operations: Of the backbone for one view.
+      method: Method that is trained.
+      config: Settings of the method.
+      share: Number of photos on each device.
+      num_devices: Number of devices.
+      operations: Floating-point operations of the backbone for one view.
     """
     batch = share * num_devices
     side = config.image_size
@@ -100,7 +101,7 @@ def count(
     num_learned = sum(int(np.prod(v.shape)) for v in method.learned_variables)
     encoder = method.encoder
     products = batch * encoder.num_parts * encoder.dimensions
-    # Both views there and their gradients back; of MoCo, the keys of one view.
+    # Both views and their gradients; for MoCo, the keys of one view alone.
     exchanged = {"moco": 1, "byol": 0, "simsiam": 0}.get(config.method, 4) * products
     pairs = 4 * share * batch * encoder.num_parts * encoder.dimensions
     if config.method not in ("simclr", "part_contrast"):

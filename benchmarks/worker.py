@@ -1,4 +1,4 @@
-"""Processes that benchmarks ask, one line after the other."""
+"""Processes that benchmarks exchange lines of JSON with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def ask(worker: subprocess.Popen, question: str = "") -> Any:
-    """Sends one line to a worker, if there is one, and returns what it answers."""
+    """Sends a question to a worker, if there is one, and returns its next answer."""
     if question:
         worker.stdin.write(f"{question}\n")
         worker.stdin.flush()

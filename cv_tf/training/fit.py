@@ -12,6 +12,7 @@ from cv_tf.config import Config
 from cv_tf.errors import Interrupted, UserError
 from cv_tf.methods import Method
 from cv_tf.pipeline import BlockOrder, Photos, RandomOrder, Shares, StyleOrder, batches
+from cv_tf.training.alarms import StopWhenCollapsed, StopWhenNotFinite
 from cv_tf.training.callbacks import (
     Curves,
     Probe,
@@ -19,8 +20,6 @@ from cv_tf.training.callbacks import (
     SaveCheckpoints,
     StepCallback,
     Stopwatch,
-    StopWhenCollapsed,
-    StopWhenNotFinite,
 )
 from cv_tf.training.checkpoints import Checkpoints
 from cv_tf.training.workdir import Workdir

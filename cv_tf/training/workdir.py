@@ -1,4 +1,4 @@
-"""The folder of a run: what is in it, and whether it may be gone on with."""
+"""The folder of a run: its files, and whether the run can be resumed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from cv_tf.config import Config, ConfigError
 from cv_tf.errors import UserError
 from cv_tf.files import write_json, write_text
 
-# Where a run lies and how fast it goes do not change what it learns.
+# Settings that may change when a run is resumed: where files are, and how fast it is.
 _FREE = (
     "workdir",
     "data_dir",
     "cache_dir",
     "memory_gigabytes",
     "embed_batch_size",
-    # The same batch is learned from, wherever its parts are computed.
+    # A batch gives the same gradients wherever its rows are computed.
     "strategy",
     "tpu",
     "micro_batch",
@@ -32,17 +32,23 @@ class WorkdirError(UserError):
 
 
 class Workdir:
-    """A run's folder.
+    """The folder of a run, and the paths in it.
+
+    Args:
+      path: The folder; it need not exist.
 
     Attributes:
       path: The folder.
-      config: `config.cfg`, the resolved settings, loadable with --flagfile.
+      config: `config.cfg`, all settings, which --flagfile reads.
       metrics: `metrics.json`, figures before and after training.
       embedder: `embedder.keras`, the trained Embedder.
-      rejects: `rejects.csv`, products that were left out, with the reason.
+      rejects: `rejects.csv`, products whose photos could not be used, with the reason.
       pseudo_labels: `pseudo_labels.csv`, groups that were taken for styles.
       checkpoints: Folder of checkpoints.
-      tensorboard: Folder of what TensorBoard shows.
+      tensorboard: Folder of TensorBoard.
+
+    Raises:
+      WorkdirError: If the path is empty.
     """
 
     def __init__(self, path: str | Path):
@@ -110,7 +116,7 @@ class Workdir:
             raise WorkdirError(f"'{self.config}' cannot be read: {error}") from error
 
     def trained_embedder(self) -> Path:
-        """Where the Embedder of the finished run is.
+        """Returns the file of the Embedder of a finished run.
 
         Raises:
           ConfigError: If there is none.
@@ -123,7 +129,7 @@ class Workdir:
         return self.embedder
 
     def read_metrics(self) -> dict[str, Any]:
-        """What is in `metrics.json`; nothing if there is none."""
+        """Reads `metrics.json`; returns an empty dict if there is none."""
         if not self.metrics.is_file():
             return {}
         return json.loads(self.metrics.read_text())
@@ -162,7 +168,7 @@ def inherited_settings(
 
 
 def _is_leftover(path: Path) -> bool:
-    """Whether a kill in `write_text` left the file, before there was anything else."""
+    """Tells whether a process left the file when it was killed in `write_text`."""
     return path.name.startswith(".config.cfg.")
 
 

@@ -4,7 +4,7 @@ import types
 
 import pytest
 
-from cv_tf.training.callbacks import (
+from cv_tf.training.alarms import (
     CollapseError,
     NonFiniteLossError,
     StopWhenCollapsed,

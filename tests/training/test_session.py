@@ -15,7 +15,7 @@ from cv_tf.methods import build_embedder
 from cv_tf.metrics import embedding_std, retrieval_figures
 from cv_tf.models import Embedder
 from cv_tf.training import save_embedder, session
-from cv_tf.training.callbacks import CollapseError, NonFiniteLossError
+from cv_tf.training.alarms import CollapseError, NonFiniteLossError
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
