@@ -141,7 +141,11 @@ def compiles_with_xla(strategy: tf.distribute.Strategy, jit_compile: str) -> boo
       ConfigError: If the step is for several CPU replicas, which cannot exchange
         anything within a compiled step.
     """
-    if jit_compile == "on" and not _is_accelerator(strategy) and _is_spread(strategy):
+    if (
+        jit_compile == "on"
+        and not _is_accelerator(strategy)
+        and _has_replicas(strategy)
+    ):
         raise ConfigError(
             "--jit_compile=on: a step that is spread over several CPU devices cannot "
             "be compiled. Pass --jit_compile=off, or --strategy=cpu."
@@ -149,7 +153,7 @@ def compiles_with_xla(strategy: tf.distribute.Strategy, jit_compile: str) -> boo
     if isinstance(strategy, tf.distribute.TPUStrategy):
         return False
     if jit_compile == "auto":
-        return _is_accelerator(strategy) and not _is_spread(strategy)
+        return _is_accelerator(strategy) and not _has_replicas(strategy)
     return jit_compile == "on"
 
 
@@ -164,7 +168,7 @@ def _is_accelerator(strategy: tf.distribute.Strategy) -> bool:
     return not any("CPU" in device.upper() for device in devices)
 
 
-def _is_spread(strategy: tf.distribute.Strategy) -> bool:
+def _has_replicas(strategy: tf.distribute.Strategy) -> bool:
     return strategy.num_replicas_in_sync > 1
 
 
