@@ -1,5 +1,3 @@
-import re
-
 import pytest
 import tf_keras as keras
 
@@ -8,7 +6,6 @@ from cv_tf.config import Config
 from cv_tf.grouping.calibration import CRITERIA
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.models.backbones import _BUILDERS
-from cv_tf.pipeline import load_photos
 from cv_tf.vision import LAYOUTS
 
 # The lists of choices stand apart from the rooms, so that the command line answers
@@ -25,17 +22,6 @@ from cv_tf.vision import LAYOUTS
 )
 def test_what_is_listed_is_what_a_room_offers(listed, offered):
     assert listed == tuple(offered)
-
-
-@pytest.mark.parametrize(
-    ("option", "listed"),
-    [("frame", choices.FRAMES), ("on_bad_image", choices.ON_BAD_IMAGE)],
-)
-def test_what_is_listed_is_what_the_pipeline_asks_for(option, listed):
-    with pytest.raises(ValueError, match="choose one of") as error:
-        load_photos(None, **{option: "?"})
-    offered = re.fullmatch(r".* choose one of (.*)\.", str(error.value))[1]
-    assert listed == tuple(offered.split(", "))
 
 
 @pytest.mark.parametrize("precision", [p for p in choices.PRECISIONS if p != "none"])

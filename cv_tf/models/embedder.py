@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
@@ -13,6 +14,16 @@ from cv_tf import choices
 from cv_tf.models.folding import fold_norms
 from cv_tf.models.whitening import Whitening
 from cv_tf.vision import color_input, pool_parts, windows
+
+_ARGUMENTS = (
+    "backbone",
+    "image_size",
+    "color_input",
+    "average",
+    "embedding",
+    "parts",
+    "whitening",
+)
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")
@@ -135,32 +146,16 @@ class Embedder(keras.Model):
 
     def with_options(self, **options) -> Embedder:
         """An Embedder with other options, which shares the weights of the backbone."""
-        mine = {
-            name: getattr(self, name)
-            for name in (
-                "backbone",
-                "image_size",
-                "color_input",
-                "average",
-                "embedding",
-                "parts",
-                "whitening",
-            )
-        }
-        return Embedder(**{**mine, **options})
+        return Embedder(**{**self._arguments(), **options})
 
     def get_config(self):
         """The arguments of this model."""
+        serialize = keras.saving.serialize_keras_object
         return {
+            **self._arguments(),
             "name": self.name,
-            "backbone": keras.saving.serialize_keras_object(self.backbone),
-            "image_size": self.image_size,
-            "color_input": self.color_input,
-            "average": self.average,
-            "embedding": self.embedding,
-            "parts": self.parts,
-            "whitening": self.whitening
-            and keras.saving.serialize_keras_object(self.whitening),
+            "backbone": serialize(self.backbone),
+            "whitening": self.whitening and serialize(self.whitening),
         }
 
     @classmethod
@@ -186,6 +181,9 @@ class Embedder(keras.Model):
                 "at the end, as embedder.keras."
             )
         return keras.models.load_model(path, compile=False)
+
+    def _arguments(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _ARGUMENTS}
 
     def _renderings(self, pixels: tf.Tensor) -> list[tf.Tensor]:
         """The renderings of photos that `average` asks for."""

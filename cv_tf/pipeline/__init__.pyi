@@ -12,17 +12,19 @@ from .orders import (
 )
 from .photos import (
     Photos as Photos,
-    Shares as Shares,
-    batches as batches,
-    in_order as in_order,
+    Reject as Reject,
+    write_rejects as write_rejects,
 )
 from .scan_cache import (
-    Reject as Reject,
     default_folder as default_folder,
-    write_rejects as write_rejects,
 )
 from .squares import (
     read_squares as read_squares,
+)
+from .stream import (
+    Shares as Shares,
+    batches as batches,
+    in_order as in_order,
 )
 from .style_order import (
     StyleOrder as StyleOrder,

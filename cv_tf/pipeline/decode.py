@@ -1,8 +1,9 @@
-"""From an encoded photo and its frame to a square of pixels, in the graph."""
+"""Decodes the frame of a photo to a square of pixels, in a graph."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,15 +16,15 @@ _PNG_READER = len(RATIOS)
 
 
 class Plan(NamedTuple):
-    """How each photo is decoded; arrays of n rows, or tensors of one row.
+    """How photos are decoded: arrays of n rows, or tensors of one row.
 
     Attributes:
-      reader: int32; index into `RATIOS` for JPEG (decoded at that fraction of
-        its size), `len(RATIOS)` for PNG.
-      window: [..., 4] int32; top, left, height, width of the frame in pixels
-        of the photo as decoded.
-      inner: [..., 2] int32; height and width of the frame within the square.
-      background: [..., 3] uint8; color around it.
+      reader: [...] int32; for JPEG, the index in `RATIOS` of the fraction of its size
+        at which it is decoded; `len(RATIOS)` for PNG.
+      window: [..., 4] int32; top, left, height and width of the frame in pixels of the
+        decoded photo.
+      inner: [..., 2] int32; height and width of the frame in pixels of the square.
+      background: [..., 3] uint8; color of the square around the frame.
     """
 
     reader: np.ndarray | tf.Tensor
@@ -33,18 +34,18 @@ class Plan(NamedTuple):
 
 
 def plan(scanned: Sequence[Scanned], frames: np.ndarray, image_size: int) -> Plan:
-    """Works out, once, how to decode each photo.
+    """Plans how to decode each photo.
 
     Args:
-      scanned: One a photo.
-      frames: [n, 4] float, (top, left, height, width) in shares of the photo.
+      scanned: What a scan found out about the n photos.
+      frames: [n, 4] float, (top, left, height, width) in fractions of the photo.
       image_size: Pixels a side of the square.
     """
     size = np.array([(row.height, row.width) for row in scanned], np.int64)
     background = np.array([row.background for row in scanned], np.uint8)
     with tf.device("/CPU:0"):
         how = plan_tensors(
-            size.reshape(-1, 2),  # Also of no photo at all.
+            size.reshape(-1, 2),  # Also if there are no photos.
             np.array([row.kind == JPEG for row in scanned], bool),
             np.asarray(frames, np.float64),
             background.reshape(-1, 3),
@@ -60,12 +61,12 @@ def plan_tensors(
     background: tf.Tensor,
     image_size: int,
 ) -> Plan:
-    """`plan` of what is known as tensors, also within a graph.
+    """`plan` with tensors, which also works in a graph.
 
     Args:
       size: [n, 2] int64, height and width of each photo in pixels.
-      is_jpeg: [n] bool.
-      frames: [n, 4] float64, (top, left, height, width) in shares of the photo.
+      is_jpeg: [n] bool, true for JPEG and false for PNG.
+      frames: [n, 4] float64, (top, left, height, width) in fractions of the photo.
       background: [n, 3] uint8, color around the frame.
       image_size: Pixels a side of the square.
     """
@@ -95,23 +96,22 @@ def plan_tensors(
 def decode(encoded: tf.Tensor, how: Plan, image_size: int) -> tf.Tensor:
     """Decodes the frame of one photo and pads it to a square.
 
-    The frame keeps its aspect ratio, fills the square's longer side and lies in
-    its middle.
+    The frame keeps its aspect ratio, is as long as the square, and is centered.
 
     Args:
-      encoded: Scalar string, JPEG or PNG.
+      encoded: Scalar string, the bytes of a JPEG or PNG file.
       how: The plan of this photo.
-      image_size: Pixels a side.
+      image_size: Pixels a side of the square.
 
     Returns:
       [image_size, image_size, 3] uint8.
     """
-    readers = [lambda ratio=ratio: _read_jpeg(encoded, how, ratio) for ratio in RATIOS]
-    readers.append(lambda: _read_png(encoded, how))
+    readers = [partial(_read_jpeg, encoded, how, ratio) for ratio in RATIOS]
+    readers.append(partial(_read_png, encoded, how))
     region = tf.cast(tf.switch_case(how.reader, readers), tf.float32)
     region.set_shape([None, None, 3])
     region = tf.image.resize(region, how.inner, antialias=True)
-    region = tf.cast(region + 0.5, tf.uint8)  # An average never leaves 0 to 255.
+    region = tf.cast(region + 0.5, tf.uint8)  # Averages are within 0..255.
 
     before = (image_size - how.inner) // 2
     after = image_size - how.inner - before
@@ -119,7 +119,7 @@ def decode(encoded: tf.Tensor, how: Plan, image_size: int) -> tf.Tensor:
     def strip(height: tf.Tensor | int, width: tf.Tensor | int) -> tf.Tensor:
         return tf.broadcast_to(how.background, [height, width, 3])
 
-    # Strips of color, because tf.pad takes one value for all channels.
+    # Strips of color, because tf.pad pads all channels with one value.
     height = how.inner[0]
     row = [strip(height, before[1]), region, strip(height, after[1])]
     column = [strip(before[0], image_size), tf.concat(row, axis=1)]

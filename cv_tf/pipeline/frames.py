@@ -1,4 +1,4 @@
-"""Finds the product's box in photos with a plain background, in batches."""
+"""Finds the frame of the product in photos with a plain background, in batches."""
 
 from __future__ import annotations
 
@@ -7,41 +7,41 @@ import tensorflow as tf
 
 WHOLE_PHOTO = (0.0, 0.0, 1.0, 1.0)
 
-_MARGIN = 0.04  # Of the photo's size, added on each side.
-_EDGE = 2  # Outermost pixels, not looked at: thin drawn borders and dark edges.
-_RING = 3  # The next ones, which show the background.
+_MARGIN = 0.04  # Added on each side, as a fraction of the photo's size.
+_EDGE = 2  # Outermost pixels, which are ignored: thin drawn borders and dark edges.
+_RING = 3  # Pixels inside of the edge, which show the background.
 
 # Differences from the background, of 255.
-_FAR = 40.0  # What differs more, in the ring, is no background.
-_CERTAIN = 24.0  # What is darker by less may be a shadow.
-_FAINT = 12.0  # What differs by less is background, in a photo without noise.
-_NOISE = 6.0  # What differs by less than this many times the noise is noise.
+_FAR = 40.0  # Ring pixels that differ more are not background.
+_CERTAIN = 24.0  # Pixels that are darker by less may be a shadow.
+_FAINT = 12.0  # Pixels that differ less are background, in a photo without noise.
+_NOISE = 6.0  # Pixels that differ by less than this many times the noise are noise.
 
-_MIN_SHARE = 0.012  # Of a row or column; fewer pixels are specks, not product.
-_MISSED = 0.75  # A sure box that is less than this share of the faint one is a piece.
-_MIN_SIDE = 0.04  # Of the photo; a smaller box is no product.
-_MIN_AREA = 0.005
+_MIN_SHARE = 0.012  # Smallest fraction of a row or column; fewer pixels are specks.
+_MISSED = 0.75  # A sure box with less than this share of the faint box is a piece.
+_MIN_SIDE = 0.04  # Smallest side of a product, as a fraction of the photo.
+_MIN_AREA = 0.005  # Smallest area of a product, as a fraction of the photo.
 _BUSY_SIDE = 0.5  # Share of product that makes one side of the ring busy.
-_BUSY_SIDES = 3  # Of four; a cropped product touches one or two.
+_BUSY_SIDES = 3  # Busy sides, of four, of a busy photo; a cropped product touches two.
 
 
 def find_frames(thumbnails: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Finds the box of what differs from the background, with a margin.
+    """Finds the box of all pixels that differ from the background, with a margin.
 
-    The background is a smooth surface laid through the photo's border, so that
-    uneven light does not count as product. First, only what cannot be a shadow
-    is taken for product. A white product on white shows little more than
-    buttons and a label then: where all that differs at all is much larger, it
-    is taken instead. Where most of the border is not background, or the box is
-    too small for a product, the frame is the whole photo.
+    The background is a smooth surface fitted to the photo's border, so that uneven
+    light is not taken for product. At first, only pixels that cannot be a shadow are
+    product. Of a white product on white, these may be only buttons and a label; so if
+    the box of all pixels that differ is much larger, it is used instead. If most of the
+    border is not background, or the box is too small for a product, the frame is the
+    whole photo.
 
     Args:
-      thumbnails: [n, height, width, 3] uint8, static height and width of about
-        128; the photos may be squashed to it.
+      thumbnails: [n, height, width, 3] uint8, static height and width of about 128;
+        the aspect ratio of the photos need not be kept.
 
     Returns:
-      frames: [n, 4] float32, (top, left, height, width) in shares of the photo.
-      found: [n] bool; False where the frame is the whole photo for want of one.
+      frames: [n, 4] float32, (top, left, height, width) in fractions of the photo.
+      found: [n] bool; false if no frame was found, and it is the whole photo.
     """
     inside = thumbnails[:, _EDGE:-_EDGE, _EDGE:-_EDGE]
     difference, noise = _difference_from_background(inside)
@@ -49,7 +49,7 @@ def find_frames(thumbnails: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     darkest = tf.reduce_min(difference, axis=-1)
     noise = noise[:, None, None]
     faint = tf.clip_by_value(_NOISE * noise, _FAINT, _CERTAIN)
-    # A shadow is darker in all channels alike: not brighter, and without a hue.
+    # A shadow is equally darker in all channels: not brighter, and without a hue.
     certain = tf.maximum(brightest, brightest - darkest) > faint
     certain |= darkest < -_CERTAIN
     sure_box = _bounding_box(certain)
@@ -69,7 +69,7 @@ def border_colors(thumbnails: tf.Tensor) -> tf.Tensor:
     """The median color of each photo's border, channel by channel.
 
     Args:
-      thumbnails: As for `find_frames`.
+      thumbnails: See `find_frames`.
 
     Returns:
       [n, 3] uint8.
@@ -79,10 +79,10 @@ def border_colors(thumbnails: tf.Tensor) -> tf.Tensor:
 
 
 def add_margin(boxes: tf.Tensor) -> tf.Tensor:
-    """Widens boxes by the margin, as far as the photo goes.
+    """Widens boxes by the margin, within the photo.
 
     Args:
-      boxes: [n, 4] float32, (top, left, height, width) in shares of the photo.
+      boxes: [n, 4] float32, (top, left, height, width) in fractions of the photo.
     """
     start = tf.maximum(boxes[:, :2] - _MARGIN, 0.0)
     end = tf.minimum(boxes[:, :2] + boxes[:, 2:] + _MARGIN, 1.0)
@@ -114,7 +114,7 @@ def _difference_from_background(photos: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
 
 
 def _bounding_box(product: tf.Tensor) -> tf.Tensor:
-    """From [n, height, width] bool to (top, left, height, width), [n, 4]."""
+    """The boxes (top, left, height, width), [n, 4], of masks [n, height, width]."""
     product = tf.cast(product, tf.float32)
     top, bottom = _extent(tf.reduce_mean(product, axis=2))
     left, right = _extent(tf.reduce_mean(product, axis=1))
@@ -122,7 +122,14 @@ def _bounding_box(product: tf.Tensor) -> tf.Tensor:
 
 
 def _extent(share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """First and last line with enough product: [n, lines] to two of [n]."""
+    """Start and end of the lines with enough product, as fractions of all lines.
+
+    Args:
+      share: [n, lines] float32, share of product in each line.
+
+    Returns:
+      Two float32 [n].
+    """
     lines = share.shape[1]
     has_product = share > _MIN_SHARE
     number = tf.range(lines)
@@ -132,7 +139,10 @@ def _extent(share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _to_whole_photo(boxes: tf.Tensor, size: tf.TensorShape) -> tf.Tensor:
-    """Boxes in shares of the inside to shares of the photo; touching stays so."""
+    """Converts boxes from fractions of the inside to fractions of the photo.
+
+    Boxes that touch the border of the inside touch the border of the photo.
+    """
     size = tf.constant(tuple(size), tf.float32)
     start, end = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
     whole = size + 2.0 * _EDGE
@@ -142,7 +152,7 @@ def _to_whole_photo(boxes: tf.Tensor, size: tf.TensorShape) -> tf.Tensor:
 
 
 def _is_busy(product: tf.Tensor) -> tf.Tensor:
-    """Whether most sides of the ring show something else than background."""
+    """Whether most sides of the ring are not background."""
     product = tf.cast(product, tf.float32)
     sides = (
         product[:, :_RING],
@@ -160,13 +170,13 @@ def _area(boxes: tf.Tensor) -> tf.Tensor:
 
 
 def _median(pixels: tf.Tensor) -> tf.Tensor:
-    """Median over axis 1 of [n, p, 3], of every fourth pixel: sorting is slow."""
+    """Median of every fourth pixel (sorting is slow) of [n, p, 3], over axis 1."""
     pixels = tf.sort(pixels[:, ::4], axis=1)
     return pixels[:, pixels.shape[1] // 2]
 
 
 def _ring(photos: tf.Tensor) -> tf.Tensor:
-    """The ring's pixels, [n, p, 3]."""
+    """The pixels of the ring, [n, p, 3]."""
     _, height, width, channels = photos.shape
     pixels = tf.reshape(photos, [-1, height * width, channels])
     return tf.gather(pixels, tf.constant(_ring_indices(height, width)), axis=1)
@@ -179,7 +189,7 @@ def _ring_indices(height: int, width: int) -> np.ndarray:
 
 
 def _quadratic(height: int, width: int) -> np.ndarray:
-    """1, x, y, x^2, y^2, xy at each pixel, [height * width, 6] float32."""
+    """The terms 1, x, y, x^2, y^2, xy at each pixel, [height * width, 6] float32."""
     y, x = np.meshgrid(
         np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij"
     )

@@ -1,4 +1,4 @@
-"""From a checked table to photos that are known to be readable."""
+"""Loads the photos of a catalogue: scans them, chooses frames and plans decoding."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
+from cv_tf import choices
 from cv_tf.catalog import Catalog, CatalogError, check_frame, raise_problems
 from cv_tf.config import DataSettings
 from cv_tf.errors import UserError
 from cv_tf.pipeline.decode import plan
 from cv_tf.pipeline.examine import CONVERTED
 from cv_tf.pipeline.frames import WHOLE_PHOTO, add_margin
-from cv_tf.pipeline.photos import Photos
+from cv_tf.pipeline.photos import Photos, Reject
 from cv_tf.pipeline.scan import scan
-from cv_tf.pipeline.scan_cache import Reject, ScanCache, Scanned
+from cv_tf.pipeline.scan_cache import ScanCache, Scanned
 
 
 def load_photos(
@@ -28,30 +29,30 @@ def load_photos(
     progress: bool = True,
     memory_gigabytes: float = 2.0,
 ) -> Photos:
-    """Looks at every photo once, finds the products' frames, and plans decoding.
+    """Scans the photos of a catalogue and decodes them, if they fit in memory.
 
     Args:
       catalog: The products.
-      image_size: Pixels a side of the squares that batches hold.
-      frame: "photo" takes whole photos; "columns" the boxes of the catalogue
-        (a row without one: its whole photo); "auto" the boxes where there are
-        any, else what is found from a plain background.
-      on_bad_image: "fail", or "reject" to go on without unreadable photos.
-      cache_dir: Where findings are kept; None for `.cv_tf` beside the data.
+      image_size: Pixels a side of the decoded squares.
+      frame: Part of a photo that is used: "photo" for the whole photo; "columns" for
+        the box of the catalogue (the whole photo of products without one); "auto" for
+        the box if there is one, and otherwise the frame found on a plain background.
+      on_bad_image: "fail", or "reject" to leave out photos that cannot be used.
+      cache_dir: Folder of the scan's cache; None for `.cv_tf` beside the data.
       progress: Whether to draw progress bars.
-      memory_gigabytes: Decoded photos are held in memory up to this size;
-        above it they are decoded for each batch. The pixels are the same.
+      memory_gigabytes: Largest size of decoded photos to hold in memory. More photos
+        are decoded for each batch, to the same pixels.
 
     Returns:
-      The photos that can be used, with those that cannot named in `rejects`.
+      The photos that can be used; the others are its `rejects`.
 
     Raises:
-      CatalogError: With every unreadable photo, if `on_bad_image` is "fail"; or
-        if no photo is left.
-      ValueError: If an argument is none of those above.
+      CatalogError: If there are no products, no photo can be used, or any photo cannot
+        be used and `on_bad_image` is "fail". It names all such photos.
+      ValueError: If an argument is unknown or out of range.
     """
-    _check_choice("frame", frame, ("auto", "photo", "columns"))
-    _check_choice("on_bad_image", on_bad_image, ("fail", "reject"))
+    choices.check("frame", frame, choices.FRAMES)
+    choices.check("on_bad_image", on_bad_image, choices.ON_BAD_IMAGE)
     if image_size < 1:
         raise UserError(f"image_size is {image_size}; it must be 1 or more.")
     check_frame(catalog.name, frame, catalog.box)
@@ -64,6 +65,18 @@ def load_photos(
     return photos.in_memory(progress) if fits else photos
 
 
+def photos_of(catalog: Catalog, settings: DataSettings, image_size: int) -> Photos:
+    """`load_photos` with the settings of a command."""
+    return load_photos(
+        catalog,
+        image_size,
+        frame=settings.frame,
+        on_bad_image=settings.on_bad_image,
+        cache_dir=settings.cache_dir or None,
+        memory_gigabytes=settings.memory_gigabytes,
+    )
+
+
 def scan_photos(
     catalog: Catalog,
     image_size: int,
@@ -71,17 +84,17 @@ def scan_photos(
     cache_dir: str | Path | None = None,
     progress: bool = False,
 ) -> Photos:
-    """Looks at every photo once; unreadable ones are rejects, also if all of them are.
+    """Scans the photos of a catalogue without decoding them.
 
     Args:
-      catalog: As for `load_photos`, as are the others.
-      image_size: Pixels a side.
-      frame: Which part of a photo is the product.
-      cache_dir: Where findings are kept.
+      catalog: The products.
+      image_size: Pixels a side of the squares to decode later.
+      frame: See `load_photos`.
+      cache_dir: Folder of the scan's cache; None for `.cv_tf` beside the data.
       progress: Whether to draw a progress bar.
 
     Returns:
-      The photos that can be used, none of them decoded yet.
+      The photos that can be used, possibly none; the others are its `rejects`.
     """
     cache = ScanCache(catalog, cache_dir)
     scanned = scan(catalog, cache, progress)
@@ -106,7 +119,7 @@ def scan_photos(
 def _choose_frames(
     catalog: Catalog, scanned: list[Scanned], frame: str
 ) -> tuple[np.ndarray, list[Scanned]]:
-    """Each photo's frame, [n, 4]; a box outside its photo becomes a reason."""
+    """The frame of each photo, [n, 4]; photos whose box lies outside get a reason."""
     frames = np.tile(np.array(WHOLE_PHOTO), (len(scanned), 1))
     if frame == "auto":
         frames = np.array([row.frame for row in scanned])
@@ -133,7 +146,7 @@ def _raise_rejects(
 ) -> None:
     advice = "Mend them, or pass --on_bad_image=reject to go on without them."
     if on_bad_image == "reject":
-        advice = "No photo is left to go on with."
+        advice = "No photo is left that can be used."
     line = dict(zip(catalog.product_id, catalog.line.tolist(), strict=True))
     problems = [
         (
@@ -154,25 +167,4 @@ def _files(
             for row, image in zip(scanned, catalog.image, strict=True)
         ],
         object,
-    )
-
-
-def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise UserError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
-
-
-def photos_of(catalog: Catalog, settings: DataSettings, image_size: int) -> Photos:
-    """The photos of a catalogue as squares of some size.
-
-    Raises:
-      CatalogError: If photos cannot be used and `--on_bad_image` is "fail".
-    """
-    return load_photos(
-        catalog,
-        image_size,
-        frame=settings.frame,
-        on_bad_image=settings.on_bad_image,
-        cache_dir=settings.cache_dir or None,
-        memory_gigabytes=settings.memory_gigabytes,
     )

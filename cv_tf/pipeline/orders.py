@@ -1,4 +1,4 @@
-"""Random batches, each product once an epoch."""
+"""Orders of training batches: at random over all products, or one block a batch."""
 
 from __future__ import annotations
 
@@ -12,60 +12,46 @@ from cv_tf.errors import UserError
 class RandomOrder:
     """Random batches over all products; a pure function of (seed, step).
 
-    Each epoch is a new permutation. Batches run across the border of two
-    epochs, so that all are full and each product comes once an epoch; a batch
-    never holds a product twice. With fewer than two batches of products,
-    each batch is a new draw.
+    Each epoch is a new permutation, in which each product comes once. Batches may
+    span two epochs, so all batches are full; no batch holds a product twice. If there
+    are fewer products than two batches, each batch is drawn anew.
 
     Args:
-      num_rows: How many products there are.
+      num_rows: Number of products.
       batch_size: Products a batch.
-      seed: Of the run.
-      rows: [num_rows] the rows to draw from; None for 0 to num_rows - 1.
+      seed: Seed of the run.
 
     Raises:
-      ValueError: If a batch does not fit.
+      ValueError: If there are fewer products than a batch.
     """
 
-    def __init__(
-        self,
-        num_rows: int,
-        batch_size: int,
-        seed: int,
-        *,
-        rows: np.ndarray | None = None,
-    ):
+    def __init__(self, num_rows: int, batch_size: int, seed: int):
         check_batch_size(batch_size, num_rows)
-        self.rows = np.arange(num_rows) if rows is None else np.asarray(rows)
-        if len(self.rows) != num_rows:
-            raise ValueError(
-                f"{len(self.rows)} rows given, but num_rows is {num_rows}."
-            )
+        self.num_rows = num_rows
         self.batch_size = batch_size
         self.seed = seed
         self._epoch = functools.lru_cache(maxsize=2)(self._draw_epoch)
 
     def __call__(self, step: int) -> np.ndarray:
-        """The rows of one batch, [batch_size] int32."""
-        num_rows = len(self.rows)
-        if num_rows < 2 * self.batch_size:
-            return self._named(self._permutation(step)[: self.batch_size])
-        epoch, start = divmod(step * self.batch_size, num_rows)
+        """The row numbers of one batch, [batch_size] int32."""
+        if self.num_rows < 2 * self.batch_size:
+            return self._permutation(step)[: self.batch_size]
+        epoch, start = divmod(step * self.batch_size, self.num_rows)
         chosen = self._epoch(epoch)[start : start + self.batch_size]
         if len(chosen) < self.batch_size:
             rest = self.batch_size - len(chosen)
             chosen = np.concatenate([chosen, self._epoch(epoch + 1)[:rest]])
-        return self._named(chosen)
+        return chosen
 
     def _draw_epoch(self, epoch: int) -> np.ndarray:
         """A permutation whose head shares no product with the last epoch's tail.
 
-        The head is moved forward within the first `batch_size` places, so the
-        tail, which the next epoch asks about, stays as it was drawn: with two
-        batches of products or more, no epoch depends on the one before the last.
+        Shared products are moved back within the first `batch_size` places. The tail,
+        which the next epoch depends on, stays as drawn, since there are at least two
+        batches of products: no epoch depends on more than the one before it.
         """
         permutation = self._permutation(epoch)
-        tail = epoch * len(self.rows) % self.batch_size
+        tail = epoch * self.num_rows % self.batch_size
         if not tail:
             return permutation
         last_tail = self._permutation(epoch - 1)[-tail:]
@@ -75,18 +61,12 @@ class RandomOrder:
         return permutation
 
     def _permutation(self, epoch: int) -> np.ndarray:
-        return np.random.default_rng([self.seed, epoch]).permutation(len(self.rows))
-
-    def _named(self, chosen: np.ndarray) -> np.ndarray:
-        return self.rows[chosen].astype(np.int32)
+        random = np.random.default_rng([self.seed, epoch])
+        return random.permutation(self.num_rows).astype(np.int32)
 
 
 def check_batch_size(batch_size: int, num_rows: int) -> None:
-    """Refuses a batch that the products cannot fill.
-
-    Raises:
-      ValueError: Saying what to change.
-    """
+    """Raises ValueError if a batch is empty or larger than the number of products."""
     if batch_size < 1:
         raise UserError(f"batch_size is {batch_size}; it must be 1 or more.")
     if batch_size > num_rows:
@@ -99,33 +79,24 @@ def check_batch_size(batch_size: int, num_rows: int) -> None:
 class BlockOrder:
     """Batches from one block each; a pure function of (seed, step).
 
-    In each epoch every block is shuffled and cut into full batches, and the
-    batches of all blocks are shuffled: blocks are drawn in proportion to their
-    size. What is left of a block sits out that epoch. Blocks too small for a
-    batch of their own are laid end to end and cut together, so that their
-    products meet as many of their own block as there are; if all of them
-    together are too few, the batch is filled up from anywhere.
+    In each epoch, every block is shuffled and cut into full batches, and the batches
+    of all blocks are shuffled, so blocks are drawn in proportion to their size. The
+    remaining products of a block are left out of that epoch. Blocks that are smaller
+    than a batch are concatenated and cut together, so that their products meet as many
+    of their own block as possible; if all small blocks together are smaller than a
+    batch, it is filled up with any other products.
 
     Args:
-      blocks: [n] integer block of each product.
+      blocks: [n] integer, block of each product.
       batch_size: Products a batch.
-      seed: Of the run.
-      rows: [n] the rows these products have; None for 0 to n - 1.
+      seed: Seed of the run.
 
     Raises:
-      ValueError: If a batch does not fit.
+      ValueError: If there are fewer products than a batch.
     """
 
-    def __init__(
-        self,
-        blocks: np.ndarray,
-        batch_size: int,
-        seed: int,
-        *,
-        rows: np.ndarray | None = None,
-    ):
+    def __init__(self, blocks: np.ndarray, batch_size: int, seed: int):
         check_batch_size(batch_size, len(blocks))
-        self.rows = np.arange(len(blocks)) if rows is None else np.asarray(rows)
         self.batch_size = batch_size
         self.seed = seed
         by_block = np.argsort(blocks, kind="stable")
@@ -140,9 +111,9 @@ class BlockOrder:
         self._epoch = functools.lru_cache(maxsize=2)(self._draw_epoch)
 
     def __call__(self, step: int) -> np.ndarray:
-        """The rows of one batch, [batch_size] int32."""
+        """The row numbers of one batch, [batch_size] int32."""
         epoch, place = divmod(step, self.steps_per_epoch)
-        return self.rows[self._epoch(epoch)[place]].astype(np.int32)
+        return self._epoch(epoch)[place].astype(np.int32)
 
     def _draw_epoch(self, epoch: int) -> np.ndarray:
         random = np.random.default_rng([self.seed, epoch])

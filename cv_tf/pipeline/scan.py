@@ -1,4 +1,4 @@
-"""Looks once at every photo of a catalogue, in parallel."""
+"""Examines every photo of a catalogue once, in parallel."""
 
 from __future__ import annotations
 
@@ -21,21 +21,25 @@ from cv_tf.pipeline.examine import (
     CONVERTED,
     THUMBNAIL_SIDE,
     BadImageError,
-    Examined,
     examine,
 )
 from cv_tf.pipeline.frames import border_colors, find_frames
 from cv_tf.pipeline.scan_cache import ScanCache, Scanned
 
 _CHUNK = 128
-_UNKNOWN = -1  # Size of a photo that could not be reached; it is never cached.
+_UNKNOWN = -1  # Size of a photo that could not be read; it is never cached.
 
 
 def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scanned]:
     """Examines every photo that is new or has changed since the last scan.
 
+    Args:
+      catalog: The products.
+      cache: What earlier scans found; it is updated.
+      progress: Whether to draw a progress bar.
+
     Returns:
-      One finding a row of the catalogue.
+      What was found, one a row of the catalogue.
     """
     known = cache.read()
     with ThreadPoolExecutor(_num_threads(catalog)) as pool, _large_images_allowed():
@@ -55,7 +59,7 @@ def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scan
                 for i, row in zip(chunk, _with_frames(results), strict=True):
                     rows[i] = row
                 bar.update(len(chunk))
-        finally:  # An interrupted scan goes on where it stopped.
+        finally:  # So that an interrupted scan can be continued.
             bar.close()
             known |= {row.key: row for row in rows if _is_lasting(row)}
             cache.write(known.values())
@@ -67,8 +71,8 @@ def _num_threads(catalog: Catalog) -> int:
 
 
 def _identify(catalog: Catalog, i: int) -> Scanned:
-    """Tells by which key, size and time a photo is known, without reading it."""
-    if catalog.records is not None:
+    """Finds the key, size and time of a photo, without reading it."""
+    if catalog.record is not None:
         return Scanned(f"record {catalog.record[i]}", 0, 0, "")
     image = catalog.image[i]
     key = image.removeprefix(f"{catalog.folder}/") if catalog.folder else image
@@ -114,38 +118,41 @@ def _examine_row(
         return row._replace(reason=str(error)), None
     except Exception as error:  # Each object store raises its own.
         return row._replace(reason=_why_unreachable(error), size=_UNKNOWN), None
-    return _describe(row, examined, cache), examined.thumbnail
+    if examined.converted is not None:
+        cache.write_converted(row, examined.converted)
+    row = row._replace(kind=examined.kind, height=examined.height, width=examined.width)
+    return row, examined.thumbnail
 
 
 def _read(catalog: Catalog, i: int) -> bytes:
-    if catalog.records is not None:
-        return catalog.records(int(catalog.record[i]))
-    with open_binary(catalog.image[i]) as file:
+    photo = catalog.photo(i)
+    if isinstance(photo, bytes):
+        return photo
+    with open_binary(photo) as file:
         return file.read()
-
-
-def _describe(row: Scanned, examined: Examined, cache: ScanCache) -> Scanned:
-    if examined.converted is not None:
-        cache.write_converted(row, examined.converted)
-    return row._replace(
-        kind=examined.kind, height=examined.height, width=examined.width
-    )
 
 
 def _with_frames(
     results: Sequence[tuple[Scanned, np.ndarray | None]],
 ) -> list[Scanned]:
-    thumbnails = [thumbnail for _, thumbnail in results if thumbnail is not None]
-    if not thumbnails:
+    """Adds frames and background colors to the photos that have a thumbnail."""
+    if all(thumbnail is None for _, thumbnail in results):
         return [row for row, _ in results]
-    # Always as many, so that XLA compiles once.
+    # Always _CHUNK thumbnails, so that XLA compiles once.
     batch = np.zeros((_CHUNK, THUMBNAIL_SIDE, THUMBNAIL_SIDE, 3), np.uint8)
-    batch[: len(thumbnails)] = thumbnails
-    columns = _find(batch)
-    described = zip(*(column.numpy().tolist() for column in columns), strict=True)
+    for place, (_, thumbnail) in enumerate(results):
+        if thumbnail is not None:
+            batch[place] = thumbnail
+    frames, found, backgrounds = (column.numpy().tolist() for column in _find(batch))
     return [
-        row if thumbnail is None else _with_frame(row, *next(described))
-        for row, thumbnail in results
+        row
+        if thumbnail is None
+        else row._replace(
+            frame=frames[place],
+            found=found[place],
+            background=backgrounds[place],
+        )
+        for place, (row, thumbnail) in enumerate(results)
     ]
 
 
@@ -154,15 +161,9 @@ def _find(thumbnails: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     return (*find_frames(thumbnails), border_colors(thumbnails))
 
 
-def _with_frame(
-    row: Scanned, frame: list[float], found: bool, background: list[int]
-) -> Scanned:
-    return row._replace(frame=frame, found=found, background=background)
-
-
 @contextlib.contextmanager
 def _large_images_allowed() -> Iterator[None]:
-    """Silences Pillow's own warning: `examine` draws the line and says so."""
+    """Silences Pillow's own warning, since `examine` checks the number of pixels."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         yield

@@ -1,8 +1,7 @@
-"""What was found out about each photo, kept beside the data between runs."""
+"""The cache of what a scan found out about each photo, kept between runs."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 import re
@@ -20,10 +19,19 @@ _VERSION = 3  # Raise it when the meaning of a column or the frame finder change
 
 
 class Scanned(NamedTuple):
-    """One photo as it was found. Frames are shares of the photo.
+    """What a scan found out about one photo.
 
-    `key`, `size` (bytes) and `modified` (nanoseconds) tell whether it changed.
-    `reason` is "" for a photo that can be used.
+    Attributes:
+      key: Path relative to the catalogue's folder, URI, or number of a record.
+      size: Bytes of the file; with `modified`, it tells whether the file has changed.
+      modified: Time of the last change in nanoseconds.
+      reason: Why the photo cannot be used, in plain words; "" if it can be.
+      kind: See `Examined`; "" if the photo has not been examined.
+      height: See `Examined`.
+      width: See `Examined`.
+      frame: (top, left, height, width) of the product as fractions of the photo.
+      found: Whether the frame was found; if not, it is the whole photo.
+      background: Color (0 to 255) around the frame.
     """
 
     key: str
@@ -33,18 +41,17 @@ class Scanned(NamedTuple):
     kind: str = ""
     height: int = 0
     width: int = 0
-    frame: tuple[float, ...] = (0.0, 0.0, 1.0, 1.0)
+    frame: Sequence[float] = (0.0, 0.0, 1.0, 1.0)
     found: bool = False
-    background: tuple[int, ...] = (255, 255, 255)
+    background: Sequence[int] = (255, 255, 255)
 
 
 class ScanCache:
-    """A folder with one Parquet file of findings, and the converted photos.
+    """The cache of a scan: a Parquet file of what was found, and converted photos.
 
     Args:
-      catalog: Whose photos are scanned.
-      folder: Where to keep it. None: `.cv_tf` beside the data, or under
-        `~/.cache/cv_tf` where that cannot be written.
+      catalog: Catalogue whose photos are scanned.
+      folder: Folder of the cache; None for `default_folder`.
     """
 
     def __init__(self, catalog: Catalog, folder: str | Path | None = None):
@@ -54,7 +61,7 @@ class ScanCache:
         self._file = self.folder / f"{name}.scan-v{_VERSION}.parquet"
 
     def read(self) -> dict[str, Scanned]:
-        """What is known, by key. A missing or damaged file is as good as none."""
+        """Photos of earlier scans, by key; none if the file is missing or damaged."""
         try:
             table = pq.read_table(self._file, columns=list(Scanned._fields))
         except (OSError, pa.ArrowInvalid):
@@ -63,7 +70,7 @@ class ScanCache:
         return {row["key"]: Scanned(**row) for row in rows}
 
     def write(self, scanned: Iterable[Scanned]) -> None:
-        """Replaces what is known; a reader sees the old file or the new one."""
+        """Replaces the file in one step: a reader sees the old file or the new one."""
         rows = [row._asdict() for row in scanned]
         if not rows:
             return
@@ -71,22 +78,25 @@ class ScanCache:
             pq.write_table(pa.Table.from_pylist(rows), unfinished)
 
     def converted_path(self, scanned: Scanned) -> Path:
-        """Where the converted copy of a photo lies."""
+        """The path of the converted copy of a photo."""
         identity = f"{scanned.key} {scanned.size} {scanned.modified}"
         name = hashlib.sha256(identity.encode()).hexdigest()[:32]
         return self.folder / "converted" / f"{name}.png"
 
     def write_converted(self, scanned: Scanned, png: bytes) -> None:
-        """Keeps the converted copy of a photo."""
+        """Writes the converted copy of a photo."""
         path = self.converted_path(scanned)
         path.parent.mkdir(exist_ok=True)
-        # Two products may share a photo, and so two threads a path.
+        # Two products may share a photo, so two threads may write to one path.
         with whole_file(path) as unfinished:
             unfinished.write_bytes(png)
 
 
 def default_folder(catalog: Catalog) -> Path:
-    """Where findings are kept unless the user says otherwise."""
+    """The default folder of a cache: `.cv_tf` beside the data if it can be written to.
+
+    If not, it is a folder under `~/.cache/cv_tf`.
+    """
     if catalog.folder and not is_remote(catalog.folder):
         beside = Path(catalog.folder) / ".cv_tf"
         if _can_write(beside):
@@ -102,22 +112,3 @@ def _can_write(folder: Path) -> bool:
     except OSError:
         return False
     return os.access(folder, os.W_OK)
-
-
-class Reject(NamedTuple):
-    """A product whose photo cannot be used, with the reason in plain words."""
-
-    product_id: str
-    image: str
-    reason: str
-
-
-def write_rejects(path: str | Path, rejects: Sequence[Reject]) -> None:
-    """Writes rejects as CSV: product_id, image, reason. The file appears whole."""
-    with (
-        whole_file(Path(path)) as unfinished,
-        unfinished.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(Reject._fields)
-        writer.writerows(rejects)

@@ -1,7 +1,7 @@
-"""Photos of which nothing is known but their bytes to squares, within a graph.
+"""Decodes the bytes of photos to squares in an exported graph.
 
-What `scan_photos` finds out about a catalogue, once and with the help of Pillow, is
-found out here each time and by TensorFlow alone: an exported graph has nothing else.
+The graph of a SavedModel has only TensorFlow. So here, each photo is examined and its
+frame found in the graph, where `scan_photos` uses Pillow and keeps what it found.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from cv_tf.pipeline.examine import RATIOS, THUMBNAIL_SIDE
 from cv_tf.pipeline.frames import WHOLE_PHOTO, border_colors, find_frames
 
 _JPEG_START = b"\xff\xd8\xff"
-_ONE = 2.0**22  # Pillow's shares are fixed-point numbers of 22 bits.
+_ONE = 2.0**22  # Pillow's filter weights are fixed-point numbers of 22 bits.
 
 
 def read_squares(photos: tf.Tensor, image_size: int, find_frame: bool) -> tf.Tensor:
     """Decodes the product's frame of each photo and pads it to a square.
 
-    The result is that of the pipeline for every photo that it reads as it is, and for
-    PNG with transparency or a palette. JPEG that is turned by EXIF, or CMYK, is read as
-    it is stored.
+    The pixels are those of `load_photos` for all photos that it does not convert, and
+    for PNG with transparency or a palette. EXIF orientation and CMYK of JPEG files are
+    ignored.
 
     Args:
-      photos: [n] string, each a whole JPEG or PNG file.
+      photos: [n] string, the bytes of JPEG or PNG files.
       image_size: Pixels a side of the squares.
-      find_frame: Find the product's box from a plain background; else the frame is the
-        whole photo.
+      find_frame: Whether to find the product's frame on a plain background; if not, the
+        frame is the whole photo.
 
     Returns:
       [n, image_size, image_size, 3] uint8.
@@ -61,7 +61,7 @@ def _read_square(encoded: tf.Tensor, image_size: int, find_frame: bool) -> tf.Te
 
 
 def _examine_jpeg(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """The file, its height and width, and its pixels, large enough for a thumbnail."""
+    """The file, its height and width, and its pixels at thumbnail size or larger."""
     size = tf.io.extract_jpeg_shape(encoded)[:2]
     readers = [
         lambda ratio=ratio: tf.io.decode_jpeg(encoded, channels=3, ratio=ratio)
@@ -73,7 +73,7 @@ def _examine_jpeg(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
 
 def _examine_png(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """The file (laid on white if transparent), its height and width, its pixels."""
+    """The file (on white if it is transparent), its height and width, its pixels."""
     pixels = tf.io.decode_png(encoded, channels=4)
     opacity = tf.cast(pixels[..., 3:], tf.float32) / 255.0
     laid = 255.0 + (tf.cast(pixels[..., :3], tf.float32) - 255.0) * opacity
@@ -87,27 +87,27 @@ def _examine_png(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
 
 def shrink(pixels: tf.Tensor) -> tf.Tensor:
-    """The thumbnail of a photo, bit by bit as `examine` makes it with Pillow.
+    """The thumbnail of a photo, bit for bit as `examine` makes it with Pillow.
 
-    Where frames begin is decided by single levels, so columns come first, each pass is
-    rounded, and shares are the integers that Pillow computes with.
+    Frames can depend on differences of one level. So columns come first, each pass is
+    rounded, and the weights are the integers that Pillow computes with.
 
     Args:
       pixels: [height, width, 3] uint8.
 
     Returns:
-      [128, 128, 3] uint8, squashed.
+      [128, 128, 3] uint8; the aspect ratio is not kept.
     """
     size = tf.shape(pixels)
     pixels = tf.cast(pixels, tf.float64)  # Holds these integers exactly.
-    pixels = _scaled(tf.einsum("ow,hwc->hoc", _box_shares(size[1]), pixels))
-    pixels = _scaled(tf.einsum("oh,hwc->owc", _box_shares(size[0]), pixels))
+    pixels = _scaled(tf.einsum("ow,hwc->hoc", _box_weights(size[1]), pixels))
+    pixels = _scaled(tf.einsum("oh,hwc->owc", _box_weights(size[0]), pixels))
     side = THUMBNAIL_SIDE
     return tf.ensure_shape(tf.cast(pixels, tf.uint8), [side, side, 3])
 
 
-def _box_shares(length: tf.Tensor) -> tf.Tensor:
-    """[128, length]: what each pixel counts in each box that its center lies in."""
+def _box_weights(length: tf.Tensor) -> tf.Tensor:
+    """Weights, [128, length], of the pixels whose centers lie in each of 128 boxes."""
     scale = tf.cast(length, tf.float64) / THUMBNAIL_SIDE
     center = (tf.range(THUMBNAIL_SIDE, dtype=tf.float64) + 0.5) * scale
     offset = tf.cast(tf.range(length), tf.float64) + 0.5 - center[:, tf.newaxis]

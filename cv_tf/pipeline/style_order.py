@@ -1,4 +1,4 @@
-"""Balanced batches for the supervised losses: P styles, K products each."""
+"""The order of batches for supervised losses: P styles with K products each."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from cv_tf.pipeline.orders import check_batch_size
 class StyleOrder:
     """Batches of P styles x K products; a pure function of (seed, step).
 
-    Only styles with two products or more are drawn. A style with fewer than K
-    gives all it has, and further styles fill the batch: it is always full and
-    never holds a product twice. Each epoch shuffles the styles and deals them
-    out P a batch.
+    Only styles with two products or more are drawn. A style with fewer than K products
+    gives all of them, and further styles fill the batch, which is always full and never
+    holds a product twice. In each epoch, the styles are shuffled and P of them go to
+    each batch.
 
     Args:
-      styles: [n] integer style of each product, -1 for unknown.
+      styles: [n] integer, style of each product, -1 if unknown.
       products_per_style: K, two or more.
       batch_size: Products a batch; P is batch_size // K.
-      seed: Of the run.
-      blocks: [n] integer block of each product. Given: each batch comes from
-        one block, drawn in proportion to its styles; blocks whose styles do
-        not fill a batch are joined with each other.
-      rows: [n] the rows these products have; None for 0 to n - 1.
+      seed: Seed of the run.
+      blocks: [n] integer, block of each product; None to mix all blocks. If given, each
+        batch comes from one block, drawn in proportion to its number of styles; blocks
+        whose styles do not fill a batch are joined.
 
     Raises:
       ValueError: If the styles cannot fill a batch.
@@ -40,7 +39,6 @@ class StyleOrder:
         seed: int,
         *,
         blocks: np.ndarray | None = None,
-        rows: np.ndarray | None = None,
     ):
         styles = np.asarray(styles)
         check_batch_size(batch_size, len(styles))
@@ -49,7 +47,6 @@ class StyleOrder:
                 f"products_per_style is {products_per_style}; it must be between 2 "
                 f"and the batch size, {batch_size}."
             )
-        self.rows = np.arange(len(styles)) if rows is None else np.asarray(rows)
         self.products_per_style = products_per_style
         self.batch_size = batch_size
         self.seed = seed
@@ -65,33 +62,36 @@ class StyleOrder:
         self._epoch = functools.lru_cache(maxsize=2)(self._draw_epoch)
 
     def __call__(self, step: int) -> np.ndarray:
-        """The rows of one batch, [batch_size] int32; products of a style adjoin."""
+        """The row numbers of one batch, [batch_size] int32, ordered by style."""
         epoch, place = divmod(step, self.steps_per_epoch)
         pools, deal = self._epoch(epoch)
         pool, turn = deal[place]
         random = np.random.default_rng([self.seed, epoch, place])
         per_batch = self.batch_size // self.products_per_style
-        # Every style gives two products or more, so half a batch of them fills it.
+        # Every style gives two products or more, so half as many styles fill a batch.
         wanted = min(self.batch_size // 2 + 1, len(pools[pool]))
         start = turn * per_batch
         styles = np.take(pools[pool], np.arange(start, start + wanted), mode="wrap")
         chosen = []
         for style, count in zip(*self._fill(styles), strict=True):
             chosen.append(random.permutation(self._members[style])[:count])
-        return self.rows[np.concatenate(chosen)].astype(np.int32)
+        return np.concatenate(chosen).astype(np.int32)
 
     def _draw_epoch(self, epoch: int) -> tuple[list[np.ndarray], np.ndarray]:
-        """The shuffled styles of each pool, and whose turn it is at each step."""
+        """The shuffled styles of each pool, and (pool, turn) of each step."""
         random = np.random.default_rng([self.seed, epoch])
         pools = [random.permutation(pool) for pool in self._pools]
         deal = [(p, turn) for p, n in enumerate(self._batches) for turn in range(n)]
         return pools, random.permutation(np.array(deal))
 
     def _fill(self, styles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Takes styles in turn until the batch is full; how many of each.
+        """Takes styles in turn until the batch is full.
 
-        One product of a style alone would have no positive: where the last
-        style has room for one only, an earlier one lends a place if it can.
+        A single product of a style would have no positive. So if only one place is
+        left for the last style, an earlier style gives up one of its places if it can.
+
+        Returns:
+          The styles of the batch, and the number of products of each.
         """
         taken = self._taken[styles]
         last = int(np.searchsorted(np.cumsum(taken), self.batch_size))
@@ -104,7 +104,7 @@ class StyleOrder:
         return styles[: last + 1], counts
 
     def _make_pools(self, blocks: np.ndarray | None) -> list[np.ndarray]:
-        """Sets of styles that batches are drawn from: one, or one a block."""
+        """The sets of styles that batches are drawn from: all styles, or one a block."""
         every_style = np.arange(len(self._members))
         if blocks is None:
             return [every_style]
@@ -129,7 +129,7 @@ class StyleOrder:
 
 
 def _members_of_styles(styles: np.ndarray) -> list[np.ndarray]:
-    """The products of each known style with two or more."""
+    """The row numbers of each known style with two products or more."""
     by_style = np.argsort(styles, kind="stable")
     by_style = by_style[styles[by_style] >= 0]
     borders = np.flatnonzero(np.diff(styles[by_style])) + 1

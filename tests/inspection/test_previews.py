@@ -152,7 +152,7 @@ def test_photos_that_do_not_fit_in_memory(previewed):
 def test_the_first_batch_alone(tiny_run, tmp_path):
     config = tiny_run(tmp_path, cache_dir=str(tmp_path), seed=3)
     photos = photos_of(read_catalog(config.catalog), config, 32)
-    train = photos.where_split("train")
+    train = photos.select(np.flatnonzero(photos.catalog.split == "train"))
     shown = preview_first_batch(config, train, 20)
     names, views = trained_on(config, step=0)
     assert sorted(product.product_id for product in shown.products) == sorted(names)

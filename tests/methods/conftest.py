@@ -22,7 +22,6 @@ def batch():
         "image": tf.cast(photos, tf.uint8),
         "row": tf.range(8),
         "style": tf.constant([0, 0, 1, 1, 2, 2, 3, 3]),
-        "block": tf.zeros([8], tf.int32),
     }
 
 

@@ -62,13 +62,6 @@ def test_a_step_is_the_same_whatever_was_asked_before():
         np.testing.assert_array_equal(fresh(step), forwards[step])
 
 
-def test_rows_are_given_back_by_their_own_numbers():
-    rows = np.arange(4) + 100
-    order = BlockOrder(np.array([0, 1, 0, 1]), 2, seed=0, rows=rows)
-    pairs = {tuple(sorted(order(step))) for step in range(4)}
-    assert pairs == {(100, 102), (101, 103)}
-
-
 def test_a_batch_that_does_not_fit_says_what_to_do():
     with pytest.raises(ValueError, match="Lower --batch_size"):
         BlockOrder(np.zeros(5), 6, seed=0)

@@ -43,17 +43,8 @@ def test_fewer_than_two_batches_are_drawn_anew_and_reach_all():
     assert set(stream(order, 50)) == set(range(40))
 
 
-def test_rows_are_given_back_by_their_own_numbers():
-    rows = np.array([7, 3, 99, 42])
-    drawn = stream(RandomOrder(4, 2, seed=0, rows=rows), 2)
-    assert drawn.dtype == np.int32
-    assert sorted(drawn) == [3, 7, 42, 99]
-
-
 def test_a_batch_that_does_not_fit_says_what_to_do():
     with pytest.raises(ValueError, match=r"batch of 11 .* 10 products.*batch_size"):
         RandomOrder(10, 11, seed=0)
     with pytest.raises(ValueError, match="batch_size is 0"):
         RandomOrder(10, 0, seed=0)
-    with pytest.raises(ValueError, match="3 rows"):
-        RandomOrder(4, 2, seed=0, rows=np.arange(3))

@@ -6,8 +6,7 @@ import pytest
 from PIL import Image
 
 from cv_tf.catalog import read_catalog
-from cv_tf.pipeline import scan as scan_module
-from cv_tf.pipeline.scan import scan
+from cv_tf.pipeline import scan
 from cv_tf.pipeline.scan_cache import ScanCache
 
 
@@ -27,18 +26,18 @@ def catalog(tmp_path):
 def examined(monkeypatch):
     """How many photos were decoded, as a list that grows."""
     calls = []
-    original = scan_module.examine
+    original = scan.examine
 
     def count(encoded):
         calls.append(len(encoded))
         return original(encoded)
 
-    monkeypatch.setattr(scan_module, "examine", count)
+    monkeypatch.setattr(scan, "examine", count)
     return calls
 
 
 def run(catalog, folder=None):
-    return scan(catalog, ScanCache(catalog, folder), progress=False)
+    return scan.scan(catalog, ScanCache(catalog, folder), progress=False)
 
 
 def test_the_scan_tells_what_each_photo_is(catalog):
@@ -117,18 +116,18 @@ def test_a_folder_that_cannot_be_written_is_left_alone(catalog, tmp_path, monkey
 
 @pytest.mark.integration
 def test_an_interrupted_scan_keeps_what_it_has_seen(catalog, monkeypatch, examined):
-    monkeypatch.setattr(scan_module, "_CHUNK", 1)
-    original = scan_module._read
+    monkeypatch.setattr(scan, "_CHUNK", 1)
+    original = scan._read
 
     def interrupted(catalog, i):
         if i == 2:
             raise KeyboardInterrupt
         return original(catalog, i)
 
-    monkeypatch.setattr(scan_module, "_read", interrupted)
+    monkeypatch.setattr(scan, "_read", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(catalog)
-    monkeypatch.setattr(scan_module, "_read", original)
+    monkeypatch.setattr(scan, "_read", original)
     run(catalog)
     assert len(examined) == 3
 

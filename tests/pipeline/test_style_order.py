@@ -84,12 +84,6 @@ def test_a_step_is_the_same_whatever_was_asked_before():
     assert not np.array_equal(forwards[0], StyleOrder(STYLES, 4, 32, seed=6)(0))
 
 
-def test_rows_are_given_back_by_their_own_numbers():
-    rows = np.array([50, 60, 70, 80])
-    order = StyleOrder(np.array([0, 1, 0, 1]), 2, 2, seed=0, rows=rows)
-    assert {tuple(sorted(order(s))) for s in range(4)} == {(50, 70), (60, 80)}
-
-
 def test_too_few_styles_say_what_there_is_and_what_to_do():
     with pytest.raises(ValueError, match=r"40 styles .* give 110 products.* takes 120"):
         StyleOrder(np.concatenate([STYLES, STYLES[:0]]), 3, 120, seed=0)

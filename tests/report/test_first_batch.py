@@ -20,7 +20,7 @@ def shown(tiny_run, tmp_path, read_events):
     def show(**settings):
         config = tiny_run(tmp_path, cache_dir=str(tmp_path / "cache"), **settings)
         photos = photos_of(read_catalog(config.catalog), config, 32)
-        train = photos.where_split("train")
+        train = photos.select(np.flatnonzero(photos.catalog.split == "train"))
         show_first_batch(tmp_path / "shown", config, train)
         return config, train, read_events(tmp_path / "shown")
 

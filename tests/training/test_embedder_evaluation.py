@@ -47,7 +47,10 @@ def vectors(embedder, photos) -> np.ndarray:
 
 
 def halves(photos: Photos) -> tuple[Photos, Photos]:
-    return photos.where_split("train"), photos.where_split("validation")
+    return tuple(
+        photos.select(np.flatnonzero(photos.catalog.split == split))
+        for split in ("train", "validation")
+    )
 
 
 class TestThreshold:
