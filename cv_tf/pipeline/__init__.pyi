@@ -15,6 +15,11 @@ from .photos import (
     Reject as Reject,
     write_rejects as write_rejects,
 )
+from .pillow_images import (
+    BadImageError as BadImageError,
+    open_image as open_image,
+    plain_rgb as plain_rgb,
+)
 from .scan_cache import (
     default_folder as default_folder,
 )

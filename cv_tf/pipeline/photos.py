@@ -116,8 +116,8 @@ class Photos:
 
         # AUTOTUNE starts with one call, and a short run ends before it has adapted.
         cores = {"num_parallel_calls": os.cpu_count() or 1, "deterministic": True}
-        # Records in a bucket are read by many threads. Not files: TensorFlow needs 64 MB
-        # for each file of a bucket that it reads.
+        # Only records of a bucket are read by many threads: for each file of a bucket
+        # that it reads, TensorFlow needs 64 MB.
         if self.catalog.records is None or not self.catalog.is_remote:
             return rows.map(lambda row: load(*read(row)), **cores)
         encoded = rows.map(read, num_parallel_calls=READS_AT_ONCE, deterministic=True)
@@ -132,12 +132,12 @@ class Photos:
             tf.strings.length(file) > 0,
             lambda: tf.io.read_file(file),
             lambda: tf.ensure_shape(
-                tf.numpy_function(
-                    lambda i: self.catalog.photo(int(i)), [row], tf.string
-                ),
-                [],
+                tf.numpy_function(self._photo, [row], tf.string), []
             ),
         )
+
+    def _photo(self, row: np.ndarray) -> str | bytes:
+        return self.catalog.photo(int(row))
 
 
 def write_rejects(path: str | Path, rejects: Sequence[Reject]) -> None:

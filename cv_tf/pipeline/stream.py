@@ -92,7 +92,7 @@ def _take(pixels: np.ndarray, places: np.ndarray, rows: tf.Tensor) -> tf.Tensor:
 
 
 class Shares:
-    """The order of the shares of some replicas: first those of batch 0, then of batch 1.
+    """The order of the shares of some replicas: those of batch 0, then of batch 1.
 
     Replica r of R gets the r-th of R equal pieces of each batch.
 

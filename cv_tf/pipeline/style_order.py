@@ -104,7 +104,7 @@ class StyleOrder:
         return styles[: last + 1], counts
 
     def _make_pools(self, blocks: np.ndarray | None) -> list[np.ndarray]:
-        """The sets of styles that batches are drawn from: all styles, or one a block."""
+        """Sets of styles that batches are drawn from: a single one, or one a block."""
         every_style = np.arange(len(self._members))
         if blocks is None:
             return [every_style]

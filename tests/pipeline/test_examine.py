@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cv_tf.pipeline.examine import BadImageError, examine
+from cv_tf.pipeline import BadImageError
+from cv_tf.pipeline.examine import examine
 
 
 def picture(mode="RGB", size=(60, 40)):
