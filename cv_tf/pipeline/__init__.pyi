@@ -1,6 +1,11 @@
 from .decode import (
     Plan as Plan,
 )
+from .image_files import (
+    BadImageError as BadImageError,
+    open_image as open_image,
+    to_eight_bits as to_eight_bits,
+)
 from .loading import (
     load_photos as load_photos,
     photos_of as photos_of,
@@ -14,11 +19,6 @@ from .photos import (
     Photos as Photos,
     Reject as Reject,
     write_rejects as write_rejects,
-)
-from .pillow_images import (
-    BadImageError as BadImageError,
-    open_image as open_image,
-    plain_rgb as plain_rgb,
 )
 from .scan_cache import (
     default_folder as default_folder,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
-from cv_tf.pipeline.pillow_images import open_image, plain_rgb
+from cv_tf.pipeline.image_files import BadImageError, open_image, plain_rgb
 
 THUMBNAIL_SIDE = 128
 JPEG, PNG, CONVERTED = "jpeg", "png", "converted"
@@ -50,7 +50,7 @@ def examine(encoded: bytes) -> Examined:
     Raises:
       BadImageError: If the file is not an image, is damaged, truncated or too large.
     """
-    image = open_image(io.BytesIO(encoded))
+    image = _open(encoded)
     width, height = image.size
     kind = _native_kind(image, encoded)
     if kind:
@@ -64,6 +64,22 @@ def examine(encoded: bytes) -> Examined:
     image.save(file, "PNG", compress_level=1)
     thumbnail = _thumbnail(image)
     return Examined(CONVERTED, image.height, image.width, thumbnail, file.getvalue())
+
+
+def _open(encoded: bytes) -> Image.Image:
+    if not encoded:
+        raise BadImageError("the file is empty")
+    try:
+        return open_image(io.BytesIO(encoded))
+    except UnidentifiedImageError as error:
+        raise BadImageError(f"not an image ({_looks_like(encoded)})") from error
+
+
+def _looks_like(encoded: bytes) -> str:
+    start = encoded[:512]
+    if start.lstrip()[:5].lower() in (b"<html", b"<!doc"):
+        return "a web page?"
+    return "an unknown format" if b"\0" in start else "a text file?"
 
 
 def _native_kind(image: Image.Image, encoded: bytes) -> str | None:

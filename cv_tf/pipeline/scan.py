@@ -19,7 +19,7 @@ from cv_tf.catalog import Catalog
 from cv_tf.files import READS_AT_ONCE, is_remote, open_binary
 from cv_tf.pipeline.examine import CONVERTED, THUMBNAIL_SIDE, examine
 from cv_tf.pipeline.frames import border_colors, find_frames
-from cv_tf.pipeline.pillow_images import BadImageError
+from cv_tf.pipeline.image_files import BadImageError
 from cv_tf.pipeline.scan_cache import ScanCache, Scanned
 
 _CHUNK = 128

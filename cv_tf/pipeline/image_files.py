@@ -29,19 +29,16 @@ def open_image(file: BinaryIO) -> Image.Image:
     """Opens an image without reading its pixels.
 
     Args:
-      file: A file at its start.
+      file: Content of the file.
 
     Raises:
-      BadImageError: If the file is not an image of a known format, or is too large.
+      UnidentifiedImageError: If the file is not an image of a known format.
+      BadImageError: If the image is damaged or has more than 100 million pixels.
     """
-    start = file.read(512)
-    file.seek(0)
-    if not start:
-        raise BadImageError("the file is empty")
     try:
         image = Image.open(file, formats=_FORMATS)
-    except UnidentifiedImageError as error:
-        raise BadImageError(f"not an image ({_looks_like(start)})") from error
+    except UnidentifiedImageError:
+        raise
     except Image.DecompressionBombError as error:
         raise _too_large("more pixels than any photo") from error
     except Exception as error:  # Pillow's plugins raise nearly anything.
@@ -64,7 +61,7 @@ def plain_rgb(image: Image.Image, largest_side: int) -> Image.Image:
     try:
         image.draft("RGB", (largest_side, largest_side))
         image.load()
-        image = _eight_bits(_upright(image))
+        image = to_eight_bits(_upright(image))
         if image.has_transparency_data:
             image = image.convert("RGBA")
             white = Image.new("RGBA", image.size, "white")
@@ -76,16 +73,18 @@ def plain_rgb(image: Image.Image, largest_side: int) -> Image.Image:
     return image
 
 
+def to_eight_bits(image: Image.Image) -> Image.Image:
+    """Scales 16-bit grey to 8 bits, which Pillow would clip."""
+    if not image.mode.startswith("I"):
+        return image
+    pixels = np.asarray(image).astype(np.int64)
+    return Image.fromarray((pixels.clip(0, 65535) >> 8).astype(np.uint8))
+
+
 def _too_large(how_large: str) -> BadImageError:
     return BadImageError(
         f"too large: {how_large}, at most {_MAX_PIXELS // 10**6} million are read"
     )
-
-
-def _looks_like(start: bytes) -> str:
-    if start.lstrip()[:5].lower() in (b"<html", b"<!doc"):
-        return "a web page?"
-    return "an unknown format" if b"\0" in start else "a text file?"
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -93,11 +92,3 @@ def _upright(image: Image.Image) -> Image.Image:
         return ImageOps.exif_transpose(image)
     except Exception:  # Damaged EXIF data does not make a damaged photo.
         return image
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Scales 16-bit grey to 8 bits, which Pillow would clip."""
-    if not image.mode.startswith("I"):
-        return image
-    pixels = np.asarray(image).astype(np.int64)
-    return Image.fromarray((pixels.clip(0, 65535) >> 8).astype(np.uint8))
