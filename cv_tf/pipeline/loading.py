@@ -107,12 +107,16 @@ def scan_photos(
     usable = np.flatnonzero([not row.reason for row in scanned])
     scanned = [scanned[i] for i in usable]
     catalog = catalog.select(usable)
+    files = [
+        str(cache.converted_path(row)) if row.kind == CONVERTED else image
+        for row, image in zip(scanned, catalog.image, strict=True)
+    ]
     return Photos(
         catalog=catalog,
         rejects=rejects,
         image_size=image_size,
         plan=plan(scanned, frames[usable], image_size),
-        files=_files(catalog, scanned, cache),
+        files=np.array(files, object),
     )
 
 
@@ -156,15 +160,3 @@ def _raise_rejects(
         for reject in rejects
     ]
     raise_problems(catalog.name, problems, advice)
-
-
-def _files(
-    catalog: Catalog, scanned: Sequence[Scanned], cache: ScanCache
-) -> np.ndarray:
-    return np.array(
-        [
-            str(cache.converted_path(row)) if row.kind == CONVERTED else image
-            for row, image in zip(scanned, catalog.image, strict=True)
-        ],
-        object,
-    )

@@ -38,7 +38,8 @@ def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scan
       What was found, one a row of the catalogue.
     """
     known = cache.read()
-    with ThreadPoolExecutor(_num_threads(catalog)) as pool, _large_images_allowed():
+    num_threads = READS_AT_ONCE if catalog.is_remote else (os.cpu_count() or 1) + 2
+    with ThreadPoolExecutor(num_threads) as pool, _large_images_allowed():
         rows = list(pool.map(partial(_identify, catalog), range(len(catalog))))
         rows = [_recall(row, known, cache) for row in rows]
         new = [i for i, row in enumerate(rows) if not row.kind and not row.reason]
@@ -60,10 +61,6 @@ def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scan
             known |= {row.key: row for row in rows if _is_lasting(row)}
             cache.write(known.values())
     return rows
-
-
-def _num_threads(catalog: Catalog) -> int:
-    return READS_AT_ONCE if catalog.is_remote else (os.cpu_count() or 1) + 2
 
 
 def _identify(catalog: Catalog, i: int) -> Scanned:

@@ -133,18 +133,3 @@ class ColorViews(PlaneLayer):
         if not self.keep_background:
             return changed
         return tf.where(background_mask(planes)[:, None], planes, changed)
-
-    def get_config(self):
-        """The arguments of this layer."""
-        return {
-            **super().get_config(),
-            "gamma": self.gamma,
-            "mixing": self.mixing,
-            "hue": self.hue,
-            "saturation": self.saturation,
-            "contrast": self.contrast,
-            "brightness": self.brightness,
-            "grey": self.grey,
-            "inversion": self.inversion,
-            "keep_background": self.keep_background,
-        }

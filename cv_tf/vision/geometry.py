@@ -161,16 +161,6 @@ class SmallMoves(PlaneLayer):
         boxes = tf.stack([top, left, size, size], axis=1)
         return _read_boxes(planes, boxes, mirrored, self.size)
 
-    def get_config(self):
-        """The arguments of this layer."""
-        return {
-            **super().get_config(),
-            "shift": self.shift,
-            "zoom": self.zoom,
-            "flip": self.flip,
-            "size": self.size,
-        }
-
 
 @keras.utils.register_keras_serializable(package="cv_tf")
 class RandomCrops(PlaneLayer):
@@ -228,13 +218,3 @@ class RandomCrops(PlaneLayer):
             [top * (1.0 - height), left * (1.0 - width), height, width], axis=1
         )
         return _read_boxes(planes, boxes, mirrored, self.size)
-
-    def get_config(self):
-        """The arguments of this layer."""
-        return {
-            **super().get_config(),
-            "area": self.area,
-            "aspect": self.aspect,
-            "flip": self.flip,
-            "size": self.size,
-        }

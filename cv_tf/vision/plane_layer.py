@@ -8,6 +8,7 @@ CPU cores, a view of planes takes half as long.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -39,6 +40,12 @@ class PlaneLayer(keras.layers.Layer):
     def call(self, images, seed, rows: Rows | None = None):
         """`planes` of images [batch, h, w, c], as float32 images in 0..255."""
         return to_images(self.planes(to_planes(images), seed, rows))
+
+    def get_config(self):
+        """The arguments of this layer, which its attributes are named after."""
+        names = inspect.signature(type(self).__init__).parameters.keys()
+        mine = {name: getattr(self, name) for name in names - {"self", "kwargs"}}
+        return {**super().get_config(), **mine}
 
     def planes(
         self, planes: tf.Tensor, seed: tf.Tensor, rows: Rows | None = None
