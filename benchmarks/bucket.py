@@ -2,10 +2,10 @@
 
     python benchmarks/bucket.py --catalog=photos/catalog.csv --data_dir=gs://BUCKET/shards
 
-Batches are drawn at random over all photos, read, decoded and padded, by the pipeline
-that training has; nothing is trained. The sources take turns after a warm-up. The
-shards in the bucket are written first, and stay. A stand-in on this machine, whose
-answers take 30 ms, is made for the command that follows it:
+Batches are drawn at random over all photos, and read, decoded and padded by the pipeline
+of training; nothing is trained. The sources take turns after a warm-up. The shards in the
+bucket are written first, and are not removed. Without a bucket, a local server that
+answers after 30 ms can be used:
 
     python tests/fake_gcs.py --latency=0.03 python benchmarks/bucket.py ...
 
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def read_all(arguments: argparse.Namespace, folder: str) -> dict[str, Catalog]:
-    """The table as files, as shards on the disk, and as shards in the bucket."""
+    """The catalogue as files, as shards on the disk, and as shards in the bucket."""
     shards = {"shards": folder, "bucket": arguments.data_dir}
     return {
         "files": read_catalog(arguments.catalog),
@@ -73,7 +73,7 @@ def read_all(arguments: argparse.Namespace, folder: str) -> dict[str, Catalog]:
 
 
 def images_per_second(photos: Photos, number: int, steps: int) -> float:
-    """The rate of all batches of a round but its first one."""
+    """The rate of a round, without its first batch."""
     order = RandomOrder(len(photos), BATCH_SIZE, seed=number)
     stream = iter(batches(photos, order, num_steps=steps))
     next(stream)
@@ -96,7 +96,7 @@ def table(rates: dict[str, list[float]]) -> str:
 
 
 def preamble(arguments: argparse.Namespace, photos: Photos) -> str:
-    """What was measured, and where."""
+    """A sentence about the measurement and the machine."""
     return (
         f"{len(photos):,} photos, batch {BATCH_SIZE}, {arguments.image_size} px, "
         f"{arguments.rounds} rounds of {arguments.steps} batches in turns, "

@@ -1,14 +1,13 @@
-"""Times the training loop beside the same step on a batch that is already in memory.
+"""Times the training loop, and the same steps on one batch in memory.
 
     python benchmarks/input_pipeline.py --catalog=photos/catalog.csv
 
-Loops take turns after a warm-up: the training loop with photos decoded once and held in
-memory; the loop with photos decoded for every batch from their files or, of a data set
-of shards (the default), from those and from files with the same bytes; and the bare
-step on one batch again and again. An input pipeline that does not starve the device
-keeps the first ones near the last. Prints a Markdown table of images/s and of
-the ratio to the bare step, paired by round, and writes it to
-benchmarks/results/input_pipeline.md.
+These loops take turns after a warm-up: the training loop with photos decoded once and
+held in memory; the training loop with photos decoded for every batch, from files and, for
+a data set of shards (the default), also from shards with the same bytes; and the bare step
+on one batch, repeated. If the input pipeline is fast enough, all rates are near that of
+the bare step. Prints a Markdown table of images/s and of the ratio to the bare step, paired
+by round, and writes it to benchmarks/results/input_pipeline.md.
 """
 
 from __future__ import annotations
@@ -70,7 +69,7 @@ def main() -> None:
 def build_loops(
     config: Config, steps: int, folder: Path
 ) -> dict[str, Callable[[], float]]:
-    """The loops of one method; each returns the seconds of all steps but one."""
+    """The loops of one method; each returns the seconds of its steps after the first."""
     catalog = read_products(config)
     catalogs = {"files": catalog}
     if catalog.records is not None:
@@ -108,7 +107,7 @@ def build_loops(
 
 
 def as_files(catalog: Catalog, folder: Path) -> Catalog:
-    """The same catalogue with each photo in a file of its own."""
+    """The same catalogue with one file a photo."""
     images = [str(folder / f"{row}.photo") for row in range(len(catalog))]
     for image, record in zip(images, catalog.record, strict=True):
         Path(image).write_bytes(catalog.records(int(record)))
@@ -120,8 +119,8 @@ def as_files(catalog: Catalog, folder: Path) -> Catalog:
 class Clock(keras.callbacks.Callback):
     """Seconds from the end of the first step to the end of the last.
 
-    `fit` waits several seconds, now and then, when it takes its input down: that is
-    no part of the rate.
+    The end of `fit`, which sometimes waits several seconds for its input to shut down, is
+    left out.
     """
 
     def on_train_batch_end(self, batch, logs=None):  # noqa: ARG002 (as Keras calls it)
@@ -145,7 +144,7 @@ def table(seconds: dict[str, list[float]], config: Config, steps: int) -> str:
 
 
 def preamble(arguments: argparse.Namespace) -> str:
-    """What was measured, and where."""
+    """The head of the report: the measurement and the machine."""
     return (
         "# The training loop beside its bare step\n\n"
         f"`part_contrast`, EfficientNet-Lite0, batch 64, {arguments.image_size} px, "

@@ -1,10 +1,10 @@
-"""Pictures of what parts find and whole vectors miss, and the other way round.
+"""Draws products that only parts or only whole vectors retrieve correctly.
 
     python benchmarks/part_pictures.py
 
-On the embedded data set, with the pretrained network: each row is a product, its
-nearest neighbor by parts and by the whole. Writes docs/parts_right.png and
-docs/wholes_right.png (matplotlib; installed with the extra `dev`).
+This uses the embedded data set and the pretrained network. Each column is a product, its
+nearest neighbor by parts, and by the whole. Writes docs/parts_right.png and
+docs/wholes_right.png (with matplotlib, which the extra `dev` installs).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ WHOLE = Config(**SETTINGS, embedding="whole", feature_stride=32)
 
 
 def main() -> None:
-    """Finds both kinds of cases and draws some of each."""
+    """Finds the products of both kinds and draws some of each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=6)
     rows = parser.parse_args().rows
@@ -62,8 +62,8 @@ def first_neighbor(config: Config, known: Photos, reported: Photos) -> np.ndarra
 def draw(
     path: Path, photos: Photos, rows: np.ndarray, neighbors: dict[str, np.ndarray]
 ) -> None:
-    """Draws a column a product: it, and its neighbor in either space."""
-    import matplotlib  # noqa: PLC0415 (slow, and needed at the end only)
+    """Draws a column a product: the product and its neighbors."""
+    import matplotlib  # noqa: PLC0415 (slow, and needed only at the end)
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415

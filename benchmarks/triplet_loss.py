@@ -1,11 +1,11 @@
-"""Times the semi-hard triplet loss beside tensorflow-addons', and weighs its memory.
+"""Measures time and memory of the semi-hard triplet loss and of tensorflow-addons'.
 
     python benchmarks/triplet_loss.py
 
-One step is the value and the gradient of one batch, as a graph on this machine's
-CPU: products of 256 numbers, four a style. Every side is a process of its own; after
-a warm-up they take turns, so that whatever else the machine does hits all of them.
-Time is the median over the rounds, memory what the steps add to the process's peak.
+One step computes the value and the gradient of one batch, as a graph on the CPU, of
+embeddings of width 256, four a style. Each implementation is a process of its own; after a
+warm-up they take turns, so that other load on the machine affects all of them. Time is
+the median over the rounds; memory is what the steps add to the peak of the process.
 Prints a Markdown table and writes it to benchmarks/results/triplet_loss.md.
 """
 
@@ -26,8 +26,8 @@ import cv_tf  # noqa: F401  (selects the Keras 2 API before anything loads Tenso
 EMBEDDING_SIZE = 256
 PRODUCTS_PER_STYLE = 4
 SIDES = ("cv_tf", "cv_tf, XLA", "addons")
-# The peer compares batch^3 triplets: about 8 GB at 768 and 19 GB at 1024. Who takes
-# part at each batch size, and the memory that has to be free before the peer is let in.
+# The implementations to measure at each batch size, and the free memory that they need:
+# tensorflow-addons compares batch^3 triplets, about 8 GB at 768 and 19 GB at 1024.
 BATCH_SIZES = {256: SIDES, 512: SIDES, 768: SIDES, 4096: SIDES[:2], 1024: SIDES}
 GIGABYTES_FREE = {("addons", 768): 10.0, ("addons", 1024): 21.0}
 RESULT = Path(__file__).parent / "results" / "triplet_loss.md"
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def measure(batch_size: int, rounds: int) -> dict[str, tuple[float, float] | str]:
-    """Seconds and megabytes of each side, or why it was left out."""
+    """Seconds and megabytes of each implementation, or why it was left out."""
     results: dict[str, tuple[float, float] | str] = {}
     workers = {}
     for side in BATCH_SIZES[batch_size]:
@@ -100,7 +100,7 @@ def ask(worker: subprocess.Popen, question: str) -> float:
 def work(side: str, batch_size: int) -> None:
     """Answers each "step" with its seconds and "peak" with the megabytes added."""
     step = make_step(side)
-    step(16)  # loads what every batch size shares
+    step(16)  # Allocates the memory that all batch sizes share.
     before = peak_megabytes()
     for line in sys.stdin:
         if line.strip() == "step":
@@ -112,7 +112,7 @@ def work(side: str, batch_size: int) -> None:
 
 
 def make_step(side: str):
-    """A function of the batch size that computes one value and gradient."""
+    """A function from a batch size to nothing that computes one value and gradient."""
     import tensorflow as tf  # noqa: PLC0415
 
     from cv_tf.losses import triplet_semihard_loss  # noqa: PLC0415
@@ -139,12 +139,12 @@ def make_step(side: str):
 
 
 def peak_megabytes() -> float:
-    """The most memory that this process ever held."""
+    """The peak memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def gigabytes_available() -> float:
-    """The memory that a new process could have."""
+    """The memory that is available to a new process."""
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:"):
             return float(line.split()[1]) / 2**20
@@ -152,7 +152,7 @@ def gigabytes_available() -> float:
 
 
 def preamble(rounds: int) -> str:
-    """The report's head: what was run, and on what."""
+    """The head of the report: the command and the machine."""
     command = " ".join(["python", "benchmarks/triplet_loss.py", *sys.argv[1:]])
     names = [
         line.split(":")[1].strip()
@@ -169,7 +169,7 @@ def preamble(rounds: int) -> str:
 
 
 def table(measured: dict[int, dict[str, tuple[float, float] | str]]) -> str:
-    """Markdown, one row a batch size and side."""
+    """A Markdown table with one row for each batch size and implementation."""
     lines = [
         "| batch | loss | seconds | MB | times faster | times smaller |",
         "| ---: | --- | ---: | ---: | ---: | ---: |",
