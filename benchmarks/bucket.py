@@ -2,10 +2,10 @@
 
     python benchmarks/bucket.py --catalog=photos/catalog.csv --data_dir=gs://BUCKET/shards
 
-Batches are drawn at random over all photos, and read, decoded and padded by the pipeline
-of training; nothing is trained. The sources take turns after a warm-up. The shards in the
-bucket are written first, and are not removed. Without a bucket, a local server that
-answers after 30 ms can be used:
+Batches are drawn at random over all photos, and read, decoded and padded by the
+pipeline of training; nothing is trained. The sources take turns after a warm-up. The
+shards in the bucket are written first, and are not removed. Without a bucket, a local
+server that answers after 30 ms can be used:
 
     python tests/fake_gcs.py --latency=0.03 python benchmarks/bucket.py ...
 

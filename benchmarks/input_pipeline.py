@@ -3,11 +3,11 @@
     python benchmarks/input_pipeline.py --catalog=photos/catalog.csv
 
 These loops take turns after a warm-up: the training loop with photos decoded once and
-held in memory; the training loop with photos decoded for every batch, from files and, for
-a data set of shards (the default), also from shards with the same bytes; and the bare step
-on one batch, repeated. If the input pipeline is fast enough, all rates are near that of
-the bare step. Prints a Markdown table of images/s and of the ratio to the bare step, paired
-by round, and writes it to benchmarks/results/input_pipeline.md.
+held in memory; the training loop with photos decoded for every batch, from files and,
+for a data set of shards (the default), also from shards with the same bytes; and the
+bare step on one batch, repeated. If the input pipeline is fast enough, all rates are
+near that of the bare step. Prints a Markdown table of images/s and of the ratio to the
+bare step, paired by round, and writes it to benchmarks/results/input_pipeline.md.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def main() -> None:
 def build_loops(
     config: Config, steps: int, folder: Path
 ) -> dict[str, Callable[[], float]]:
-    """The loops of one method; each returns the seconds of its steps after the first."""
+    """The loops; each returns the seconds of its steps after the first."""
     catalog = read_products(config)
     catalogs = {"files": catalog}
     if catalog.records is not None:
@@ -119,9 +119,8 @@ def as_files(catalog: Catalog, folder: Path) -> Catalog:
 class Clock(keras.callbacks.Callback):
     """Seconds from the end of the first step to the end of the last.
 
-    The end of `fit`, which sometimes waits several seconds for its input to shut down, is
-    left out.
-    """
+    The end of `fit`, which sometimes waits several seconds for its input to shut down,
+    is left out."""
 
     def on_train_batch_end(self, batch, logs=None):  # noqa: ARG002 (as Keras calls it)
         """Notes the time."""

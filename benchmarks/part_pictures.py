@@ -2,8 +2,8 @@
 
     python benchmarks/part_pictures.py
 
-This uses the embedded data set and the pretrained network. Each column is a product, its
-nearest neighbor by parts, and by the whole. Writes docs/parts_right.png and
+This uses the embedded data set and the pretrained network. Each column is a product,
+its nearest neighbor by parts, and by the whole. Writes docs/parts_right.png and
 docs/wholes_right.png (with matplotlib, which the extra `dev` installs).
 """
 

@@ -3,10 +3,10 @@
     python benchmarks/triplet_loss.py
 
 One step computes the value and the gradient of one batch, as a graph on the CPU, of
-embeddings of width 256, four a style. Each implementation is a process of its own; after a
-warm-up they take turns, so that other load on the machine affects all of them. Time is
-the median over the rounds; memory is what the steps add to the peak of the process.
-Prints a Markdown table and writes it to benchmarks/results/triplet_loss.md.
+embeddings of width 256, four a style. Each implementation is a process of its own;
+after a warm-up they take turns, so that other load on the machine affects all of them.
+Time is the median over the rounds; memory is what the steps add to the peak of the
+process. Prints a Markdown table and writes it to benchmarks/results/triplet_loss.md.
 """
 
 from __future__ import annotations
