@@ -3,15 +3,15 @@
 from cv_tf.datasets.synthetic_color_variants.design import Garment
 from cv_tf.datasets.synthetic_color_variants.garments import (
     bag,
-    dress,
+    dresses_and_skirts as dress,
     hoodie,
     jacket,
-    shirt,
+    shirts_and_jackets as shirt,
     shoe,
     skirt,
     sweater,
+    tops as tshirt,
     trousers,
-    tshirt,
 )
 
 GARMENTS: dict[str, Garment] = {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from cv_tf.datasets.synthetic_color_variants import curves, details
+from cv_tf.datasets.synthetic_color_variants import curves
 from cv_tf.datasets.synthetic_color_variants.canvas import Canvas
 from cv_tf.datasets.synthetic_color_variants.design import Design, Field, Garment
+from cv_tf.datasets.synthetic_color_variants.garments import details
 
 _TOE, _HEEL, _GROUND = -29.0, 27.0, 62.0
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from cv_tf.datasets.synthetic_color_variants import curves, details
+from cv_tf.datasets.synthetic_color_variants import curves
 from cv_tf.datasets.synthetic_color_variants.canvas import Canvas
 from cv_tf.datasets.synthetic_color_variants.design import Design, Field, Garment
+from cv_tf.datasets.synthetic_color_variants.garments import details
 
 _LENGTH = {"mini": 36.0, "knee": 50.0, "midi": 62.0, "maxi": 76.0}
 _FLARE = {"pencil": 3.5, "a_line": 9.0, "full": 15.0}

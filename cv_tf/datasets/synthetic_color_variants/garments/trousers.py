@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cv_tf.datasets.synthetic_color_variants import curves, details
+from cv_tf.datasets.synthetic_color_variants import curves
 from cv_tf.datasets.synthetic_color_variants.canvas import Canvas
 from cv_tf.datasets.synthetic_color_variants.design import Design, Field, Garment
+from cv_tf.datasets.synthetic_color_variants.garments import details
 
 WAIST = 11.5
 
