@@ -13,12 +13,11 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from cv_tf.datasets import synthetic_color_variants
-from cv_tf.datasets.synthetic_color_variants import canvas as patterns, curves, palette
+from cv_tf.datasets.synthetic_color_variants import curves, palette
 from cv_tf.datasets.synthetic_color_variants.canvas import Canvas, Pose
-from cv_tf.datasets.synthetic_color_variants.design import Field, Garment
-from cv_tf.datasets.synthetic_color_variants.garments import GARMENTS
+from cv_tf.datasets.synthetic_color_variants.garments import Field, Garment
 from cv_tf.datasets.synthetic_color_variants.render import render_photo
-from cv_tf.datasets.synthetic_color_variants.styles import sample_styles
+from cv_tf.datasets.synthetic_color_variants.styles import GARMENTS, sample_styles
 
 FAMILIES = {"train": 6, "validation": 4}
 
@@ -129,7 +128,7 @@ class TestCanvas:
 
     def test_an_unknown_pattern_is_named(self):
         with pytest.raises(ValueError, match="tartan"):
-            patterns.layers("tartan")
+            curves.pattern_layers("tartan")
 
 
 class TestGarment:

@@ -1,9 +1,8 @@
-"""A sheet to draw one product on, piece upon piece, in design coordinates."""
+"""The canvas that one product is drawn on, and the pose that it is shown in."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw
@@ -11,83 +10,22 @@ from PIL import Image, ImageChops, ImageDraw
 from cv_tf.datasets.synthetic_color_variants import curves
 from cv_tf.datasets.synthetic_color_variants.palette import Colorway, ink
 
-# A layer is a list of outlines and the share of the accent color that they carry;
-# layers add up, so crossing bars of one half make the full color of a check.
-Layer = tuple[tuple[np.ndarray, ...], float]
-
-_EXTENT = 60.0  # Beyond the photo on every side, so that a turned sleeve is covered.
-
-
-def _bars(period: float, width: float, vertical: bool) -> tuple[np.ndarray, ...]:
-    steps = np.arange(-np.ceil(_EXTENT / period), np.ceil(_EXTENT / period) + 1)
-    bars = []
-    for middle in steps * period:
-        bar = curves.rectangle(-_EXTENT, middle, _EXTENT, middle + width)
-        bar = bar[:, ::-1] if vertical else bar
-        bars.append(curves.densified(bar, closed=True, spacing=8.0))
-    return tuple(bars)
-
-
-def _dots(period: float, radius: float) -> tuple[np.ndarray, ...]:
-    dots = []
-    for row in np.arange(-_EXTENT, _EXTENT, period):
-        offset = period / 2 if round(row / period) % 2 else 0.0
-        for column in np.arange(-_EXTENT, _EXTENT, period):
-            dots.append(curves.ellipse((column + offset, row), radius, radius, 10))
-    return tuple(dots)
-
-
-def _diamonds(period: float) -> tuple[np.ndarray, ...]:
-    diamonds = []
-    for row in np.arange(-_EXTENT, _EXTENT, period * 1.4):
-        for column in np.arange(-_EXTENT, _EXTENT, period):
-            diamonds.append(curves.ellipse((column, row), period / 2, period * 0.7, 4))
-    return tuple(diamonds)
-
-
-@cache
-def layers(pattern: str) -> tuple[Layer, ...]:
-    """The layers of a named pattern, about the origin, `_EXTENT` to each side."""
-    if pattern.startswith("stripes"):
-        period, share = {
-            "stripes_fine": (3.2, 0.4),
-            "stripes_medium": (5.6, 0.5),
-            "stripes_wide": (10.0, 0.5),
-            "stripes_spaced": (10.0, 0.2),
-        }[pattern]
-        return ((_bars(period, period * share, vertical=False), 1.0),)
-    if pattern.startswith("pinstripes"):
-        period = {"pinstripes_fine": 2.8, "pinstripes_wide": 5.6}[pattern]
-        return ((_bars(period, 0.9, vertical=True), 1.0),)
-    if pattern.startswith("checks"):
-        period = {"checks_small": 4.0, "checks_large": 8.0}[pattern]
-        half = period / 2
-        return tuple((_bars(period, half, vertical), 0.5) for vertical in (False, True))
-    if pattern == "windowpane":
-        return tuple((_bars(8.0, 1.0, vertical), 1.0) for vertical in (False, True))
-    if pattern.startswith("dots"):
-        period, radius = {"dots_small": (4.0, 0.85), "dots_large": (7.5, 1.9)}[pattern]
-        return ((_dots(period, radius), 1.0),)
-    if pattern == "diamonds":
-        return ((_diamonds(8.0), 1.0),)
-    raise ValueError(f"Unknown pattern {pattern!r}.")
-
-
-WIDTH, HEIGHT = 192, 256
-OVERSAMPLING = 3
+WIDTH, HEIGHT = 192, 256  # Size of a photo in pixels.
+OVERSAMPLING = 3  # Pixels that are drawn per pixel of the photo, per axis.
+_PIXELS_PER_PERCENT = HEIGHT * OVERSAMPLING / 100.0
 
 
 @dataclass(frozen=True)
 class Pose:
-    """A slight displacement of the whole drawing.
+    """A small displacement of the whole drawing.
 
     Attributes:
-      turn: Rotation about the photo's center, degrees.
+      turn: Rotation about the photo's center in degrees.
       scale: Horizontal and vertical scale, `[2]`.
       shift: Displacement in percent of the photo's height, `[2]`.
-      waves: Warp of the cloth, one row a wave: frequency x and y (radians a
-        percent), phase, amplitude x and y (percent); `[waves, 5]`.
-      limbs: Spread of sleeves and legs beyond the style's own, degrees.
+      waves: Warp of the cloth, one wave per row, `[waves, 5]`: frequency in x and y
+        (radians per percent), phase (radians), amplitude in x and y (percent).
+      limbs: Angle that is added to that of sleeves and legs, in degrees.
     """
 
     turn: float
@@ -97,21 +35,17 @@ class Pose:
     limbs: float
 
     def place(self, outline: np.ndarray) -> np.ndarray:
-        """Moves design coordinates `[points, 2]` to where this photo shows them."""
+        """Transforms design coordinates `[points, 2]` to coordinates in the photo."""
         phase = outline @ self.waves[:, :2].T + self.waves[:, 2]
         warped = outline + np.sin(phase) @ self.waves[:, 3:]
         angle = np.radians(self.turn)
         cosine, sine = np.cos(angle), np.sin(angle)
-        turned = (
-            (warped - (0.0, 50.0))
-            * self.scale
-            @ np.array([[cosine, sine], [-sine, cosine]])
-        )
-        return turned + (0.0, 50.0) + self.shift
+        rotation = np.array([[cosine, sine], [-sine, cosine]])
+        return (warped - (0.0, 50.0)) * self.scale @ rotation + (0.0, 50.0) + self.shift
 
 
 def sample_pose(rng: np.random.Generator, zoom: float = 1.0) -> Pose:
-    """Draws the pose of one photo, taken from `zoom` times as near."""
+    """Samples the pose of one photo, at a scale of about `zoom`."""
     num_waves = 3
     waves = np.empty((num_waves, 5))
     waves[:, :2] = rng.uniform(-0.16, 0.16, (num_waves, 2))
@@ -130,8 +64,8 @@ class Canvas:
     """Draws pieces of cloth, lines and buttons; later ones cover earlier ones.
 
     Args:
-      pose: Where this photo shows the design's coordinates.
-      colors: The product's colors by role.
+      pose: Pose that the product is shown in.
+      colors: Colors of the product by role.
     """
 
     def __init__(self, pose: Pose, colors: Colorway):
@@ -154,18 +88,18 @@ class Canvas:
         edge: float = 0.45,
         within: np.ndarray | None = None,
     ) -> None:
-        """Lays a piece of cloth.
+        """Draws a piece of cloth.
 
         Args:
           outline: Closed outline `[points, 2]`.
-          fill: Role of its color.
-          pattern: A pattern's name, or "plain".
-          pattern_turn: Turn of the pattern's grain, degrees.
-          pattern_center: Where the pattern starts.
-          edge: Width of the seam around it, percent; 0 for none.
-          within: Outline of a larger piece that this one is cut off at.
+          fill: Role of the piece's color.
+          pattern: Name of a pattern, or "plain".
+          pattern_turn: Rotation of the pattern in degrees.
+          pattern_center: Center of the pattern.
+          edge: Width of the seam around the piece in percent; 0 for none.
+          within: Outline of a larger piece that this one is clipped to.
         """
-        before = self._image.copy() if within is not None else None
+        before = None if within is None else self._image.copy()
         polygon = self._pixels(outline, closed=True)
         self._draw.polygon(polygon, fill=self._colors[fill])
         if pattern != "plain":
@@ -175,7 +109,7 @@ class Canvas:
         if edge:
             rim = curves.points(outline, outline[:1])
             self.line(rim, edge, on=fill, cover=within is None)
-        if within is None:
+        if within is None or before is None:
             self._cover.polygon(polygon, fill=255)
         else:
             inside = self._mask(self._pixels(within, closed=True))
@@ -189,33 +123,38 @@ class Canvas:
         on: str = "base",
         cover: bool = True,
     ) -> None:
-        """Draws a line, in the color `fill` or as a seam on cloth of color `on`.
+        """Draws a line.
 
-        With `cover`, the line is part of the product also where it leaves its cloth.
+        Args:
+          path: Open path `[points, 2]`.
+          width: Width in percent.
+          fill: Role of the line's color; None draws a seam on cloth of color `on`.
+          on: Role of the color of the cloth below a seam.
+          cover: Whether the line is part of the product where it leaves the cloth.
         """
         color = self._colors[fill] if fill else ink(self._colors[on])
         pixels = self._pixels(path, closed=False)
-        thickness = max(1, round(width * HEIGHT * OVERSAMPLING / 100))
+        thickness = max(1, round(width * _PIXELS_PER_PERCENT))
         self._draw.line(pixels, fill=color, width=thickness, joint="curve")
         if cover:
             self._cover.line(pixels, fill=255, width=thickness, joint="curve")
 
     def stitches(self, path: np.ndarray, on: str = "base") -> None:
-        """Draws a dashed seam: every second bit of the path."""
+        """Draws a dashed seam along a path."""
         dense = curves.densified(path, closed=False, spacing=0.8)
         for start in range(0, len(dense) - 1, 2):
             self.line(dense[start : start + 2], 0.4, on=on)
 
     def dot(self, center: curves.Point, radius: float, fill: str | None = None) -> None:
-        """Draws a round button, in the color `fill` or as a tone of the base."""
+        """Draws a round button, in the color `fill` or that of seams on the base."""
         self.piece(curves.ellipse(center, radius, radius, 14), fill or "ink", edge=0.3)
 
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
-        """The drawing at the photo's size.
+        """Shrinks the drawing to the photo's size.
 
         Returns:
-          Colors float32 `[height, width, 3]`, 0 to 255, and how much of each pixel
-          the product covers, float32 `[height, width]`, 0 to 1.
+          Colors, float32 `[height, width, 3]`, 0 to 255, and the share of each pixel
+          that the product covers, float32 `[height, width]`, 0 to 1.
         """
         image = np.asarray(self._image.reduce(OVERSAMPLING), np.float32)
         cover = np.asarray(self._silhouette.reduce(OVERSAMPLING), np.float32)
@@ -226,7 +165,7 @@ class Canvas:
         return self._to_pixels(placed).ravel().tolist()
 
     def _to_pixels(self, placed: np.ndarray) -> np.ndarray:
-        return (placed + (37.5, 0.0)) * (HEIGHT * OVERSAMPLING / 100.0)
+        return (placed + (37.5, 0.0)) * _PIXELS_PER_PERCENT
 
     def _mask(self, polygon: list[float]) -> Image.Image:
         mask = Image.new("L", self._image.size)
@@ -234,11 +173,11 @@ class Canvas:
         return mask
 
     def _print(self, pattern: str, turn: float, center: curves.Point) -> Image.Image:
-        """How much of the accent color a pattern puts on every pixel of the sheet."""
+        """Opacity of a pattern's accent color, an 8-bit image of the canvas's size."""
         key = (pattern, turn, center)
         if key not in self._prints:
             sheet = Image.new("L", self._image.size)
-            for outlines, share in layers(pattern):
+            for outlines, share in curves.pattern_layers(pattern):
                 layer = Image.new("L", self._image.size)
                 draw = ImageDraw.Draw(layer)
                 every = np.concatenate(outlines) + center

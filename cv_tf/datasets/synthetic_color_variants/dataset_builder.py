@@ -1,4 +1,4 @@
-"""The data set as TensorFlow Datasets know it."""
+"""Builder of the data set for TensorFlow Datasets."""
 
 from __future__ import annotations
 
@@ -9,28 +9,31 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from cv_tf.datasets.synthetic_color_variants.canvas import HEIGHT, WIDTH
-from cv_tf.datasets.synthetic_color_variants.garments import GARMENTS
 from cv_tf.datasets.synthetic_color_variants.render import render_photo
-from cv_tf.datasets.synthetic_color_variants.styles import Style, sample_styles
+from cv_tf.datasets.synthetic_color_variants.styles import (
+    GARMENTS,
+    Style,
+    sample_styles,
+)
 
 _DESCRIPTION = """\
-Drawings of garments, bags and shoes, one photo a product, many of them color
+Drawings of garments, bags and shoes, one photo per product, many of them color
 variants of each other: the same design in another color. Styles come in families
-of near twins that differ in one detail only, and every photo has a pose and a
-light of its own. Everything is drawn on this machine; nothing is downloaded.
+of near twins that differ in one detail only, and every photo has its own pose and
+light. Everything is drawn on this machine; nothing is downloaded.
 """
 
 
 @dataclass(eq=False, kw_only=True)
 class SyntheticConfig(tfds.core.BuilderConfig):
-    """How many styles are drawn.
+    """Size and random seed of the data set.
 
     Attributes:
-      seed: Seed of everything: styles, colors, poses, light.
-      families: Split name to the number of families in each category.
-      family_size: Styles in a family; all but the first differ from the first in
-        one field.
-      categories: Which categories are drawn.
+      seed: Seed of styles, colors, poses and light.
+      families: Name of each split to its number of families per category.
+      family_size: Number of styles in a family; all but the first differ from the
+        first in one field.
+      categories: Categories that are drawn, keys of `GARMENTS`.
     """
 
     seed: int = 0

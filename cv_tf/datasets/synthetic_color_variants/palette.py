@@ -1,4 +1,4 @@
-"""The colors products come in, and how a style's second color follows its first."""
+"""The colors that products come in, and the accent color that goes with each."""
 
 from __future__ import annotations
 
@@ -8,61 +8,37 @@ import numpy as np
 
 Color = tuple[int, int, int]
 
-# name: (red, green, blue), how common the color is in a catalog.
-PALETTE: dict[str, tuple[Color, float]] = {
-    "Black": ((26, 25, 27), 12.0),
-    "White": ((243, 243, 241), 8.0),
-    "Off White": ((236, 230, 216), 1.5),
-    "Dark Blue": ((35, 45, 78), 3.0),
-    "Beige": ((208, 187, 157), 2.5),
-    "Grey": ((142, 144, 148), 2.0),
-    "Light Grey": ((198, 199, 201), 1.5),
-    "Dark Grey": ((74, 76, 80), 1.5),
-    "Blue": ((58, 104, 176), 2.0),
-    "Light Blue": ((168, 196, 225), 2.0),
-    "Light Pink": ((238, 200, 204), 2.0),
-    "Pink": ((226, 92, 141), 1.5),
-    "Red": ((196, 36, 43), 2.0),
-    "Dark Red": ((110, 28, 42), 1.5),
-    "Khaki": ((118, 116, 78), 2.0),
-    "Dark Green": ((32, 70, 55), 1.5),
-    "Mint": ((166, 212, 186), 1.0),
-    "Yellow": ((240, 200, 75), 1.5),
-    "Orange": ((216, 110, 50), 1.0),
-    "Brown": ((112, 76, 52), 1.5),
-    "Purple": ((178, 156, 206), 1.0),
-    "Turquoise": ((44, 138, 146), 1.0),
+# Name of each color to its red, green and blue, its weight when colors are sampled, and
+# the accent color that contrasts with it.
+PALETTE: dict[str, tuple[Color, float, str]] = {
+    "Black": ((26, 25, 27), 12.0, "Red"),
+    "White": ((243, 243, 241), 8.0, "Blue"),
+    "Off White": ((236, 230, 216), 1.5, "Brown"),
+    "Dark Blue": ((35, 45, 78), 3.0, "Yellow"),
+    "Beige": ((208, 187, 157), 2.5, "Dark Red"),
+    "Grey": ((142, 144, 148), 2.0, "Orange"),
+    "Light Grey": ((198, 199, 201), 1.5, "Pink"),
+    "Dark Grey": ((74, 76, 80), 1.5, "Mint"),
+    "Blue": ((58, 104, 176), 2.0, "Orange"),
+    "Light Blue": ((168, 196, 225), 2.0, "Dark Blue"),
+    "Light Pink": ((238, 200, 204), 2.0, "Red"),
+    "Pink": ((226, 92, 141), 1.5, "Yellow"),
+    "Red": ((196, 36, 43), 2.0, "Dark Blue"),
+    "Dark Red": ((110, 28, 42), 1.5, "Light Pink"),
+    "Khaki": ((118, 116, 78), 2.0, "Orange"),
+    "Dark Green": ((32, 70, 55), 1.5, "Beige"),
+    "Mint": ((166, 212, 186), 1.0, "Dark Green"),
+    "Yellow": ((240, 200, 75), 1.5, "Dark Grey"),
+    "Orange": ((216, 110, 50), 1.0, "Turquoise"),
+    "Brown": ((112, 76, 52), 1.5, "Light Blue"),
+    "Purple": ((178, 156, 206), 1.0, "Dark Blue"),
+    "Turquoise": ((44, 138, 146), 1.0, "Yellow"),
 }
 
-# How the second color follows the first: a style keeps its scheme in every color.
+# Rules for the accent color of a base color. A style has one scheme in all its colors.
 SCHEMES = ("light", "dark", "tonal", "contrast")
 
-_CONTRAST = {
-    "Black": "Red",
-    "White": "Blue",
-    "Off White": "Brown",
-    "Dark Blue": "Yellow",
-    "Beige": "Dark Red",
-    "Grey": "Orange",
-    "Light Grey": "Pink",
-    "Dark Grey": "Mint",
-    "Blue": "Orange",
-    "Light Blue": "Dark Blue",
-    "Light Pink": "Red",
-    "Pink": "Yellow",
-    "Red": "Dark Blue",
-    "Dark Red": "Light Pink",
-    "Khaki": "Orange",
-    "Dark Green": "Beige",
-    "Mint": "Dark Green",
-    "Yellow": "Dark Grey",
-    "Orange": "Turquoise",
-    "Brown": "Light Blue",
-    "Purple": "Dark Blue",
-    "Turquoise": "Yellow",
-}
-
-# Least difference in luma between the two colors of a product.
+# Smallest difference in luma between the two colors of a product.
 _LEAST_CONTRAST = 0.18
 
 _SOLES = {"light": (232, 228, 220), "gum": (168, 124, 82)}
@@ -76,17 +52,18 @@ def luminance(color: Color) -> float:
 
 
 def mixed(color: Color, other: Color, share: float) -> Color:
-    """`color` with `share` (0 to 1) of `other` in it."""
-    return tuple(
+    """Mixes `share` (0 to 1) of `other` into `color`."""
+    red, green, blue = (
         round(a * (1 - share) + b * share) for a, b in zip(color, other, strict=True)
     )
+    return red, green, blue
 
 
 def ink(color: Color) -> Color:
     """The color of seams and edges on cloth of this color.
 
-    A shade on light cloth; on dark cloth, where a shade would vanish, the faint
-    light that a fold or a stitch catches.
+    It is darker than light cloth and lighter than dark cloth, so seams are visible on
+    both.
     """
     light = luminance(color)
     if light < 0.2:
@@ -96,7 +73,7 @@ def ink(color: Color) -> Color:
 
 @dataclass(frozen=True)
 class Colorway:
-    """The colors of one product, by the role that a drawing asks for."""
+    """The colors of one product by their role in a drawing."""
 
     base: Color
     accent: Color
@@ -116,7 +93,13 @@ class Colorway:
 
 
 def colorway(name: str, scheme: str, metal: str = "silver") -> Colorway:
-    """The colors of a product in the palette's color `name`."""
+    """The colors of a product.
+
+    Args:
+      name: Name of the base color, a key of `PALETTE`.
+      scheme: Rule for the accent color, one of `SCHEMES`.
+      metal: "silver" or "gold".
+    """
     base = PALETTE[name][0]
     light = luminance(base)
     if scheme == "light":
@@ -126,21 +109,21 @@ def colorway(name: str, scheme: str, metal: str = "silver") -> Colorway:
     elif scheme == "tonal":
         accent = base
     else:
-        accent = PALETTE[_CONTRAST[name]][0]
+        accent = PALETTE[PALETTE[name][2]][0]
     return Colorway(base, _set_apart(accent, base), _METALS[metal])
 
 
 def _set_apart(color: Color, base: Color) -> Color:
-    """Lightens or darkens a color until it can be told from `base` in grey too."""
-    target = (0, 0, 0) if luminance(base) > 0.45 else (255, 255, 255)
+    """Lightens or darkens a color until its luma differs enough from that of `base`."""
+    target: Color = (0, 0, 0) if luminance(base) > 0.45 else (255, 255, 255)
     while abs(luminance(color) - luminance(base)) < _LEAST_CONTRAST:
         color = mixed(color, target, 0.15)
     return color
 
 
 def sample_colors(rng: np.random.Generator, count: int) -> tuple[str, ...]:
-    """Draws `count` different colors; black and white are the commonest."""
+    """Samples the names of `count` different colors by their weights."""
     names = list(PALETTE)
-    weights = np.array([weight for _, weight in PALETTE.values()])
+    weights = np.array([weight for _, weight, _ in PALETTE.values()])
     drawn = rng.choice(len(names), count, replace=False, p=weights / weights.sum())
     return tuple(names[index] for index in drawn)

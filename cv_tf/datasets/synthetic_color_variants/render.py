@@ -1,4 +1,4 @@
-"""From a style and a color to the bytes of a shop photo."""
+"""Renders the photo of a product: drawing, light, background and JPEG encoding."""
 
 from __future__ import annotations
 
@@ -14,24 +14,23 @@ from cv_tf.datasets.synthetic_color_variants.canvas import (
     Canvas,
     sample_pose,
 )
-from cv_tf.datasets.synthetic_color_variants.garments import GARMENTS
 from cv_tf.datasets.synthetic_color_variants.palette import colorway
-from cv_tf.datasets.synthetic_color_variants.styles import Style
+from cv_tf.datasets.synthetic_color_variants.styles import GARMENTS, Style
 
 _JPEG_QUALITY = 90
 
 
 def render_photo(style: Style, color: str, seed: int) -> bytes:
-    """Draws the photo of one product.
+    """Renders the photo of one product.
 
     Args:
-      style: The design.
-      color: One of the palette's colors.
-      seed: Seed of the data set; with the style and the color it determines pose
-        and light, so the same product is the same bytes on every run.
+      style: Style of the product.
+      color: Name of the product's color in the palette.
+      seed: Seed of the data set. With the style and the color it determines pose and
+        light, so the photo of a product has the same bytes in every run.
 
     Returns:
-      A JPEG file, 192 x 256 pixels.
+      Content of a JPEG file of 192 x 256 pixels.
     """
     key = zlib.crc32(f"{style.style_id}/{color}".encode())
     rng = np.random.default_rng((seed, key))
@@ -47,12 +46,23 @@ def render_photo(style: Style, color: str, seed: int) -> bytes:
     return buffer.getvalue()
 
 
-def _light(colors: np.ndarray, cover: np.ndarray, rng: np.random.Generator):
-    """Lights the drawing and lays it on its background, float32, 0 to 255."""
+def _light(
+    colors: np.ndarray, cover: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Lights the drawing and puts it on a background.
+
+    Args:
+      colors: float32 `[height, width, 3]`, 0 to 255.
+      cover: Share of each pixel that the product covers, float32 `[height, width]`.
+      rng: Generator that light and background are sampled from.
+
+    Returns:
+      float32 `[height, width, 3]`, about 0 to 255.
+    """
     folds = _folds(rng) + _rounding(cover)
     slope = _slope(rng, 0.14)
     shade = rng.uniform(0.86, 1.06) * (1 + slope + folds)[..., None]
-    # On black cloth folds are seen by their sheen, which is added, not multiplied.
+    # On black cloth only the sheen of folds is visible: it is added, not multiplied.
     sheen = 26.0 * np.clip(folds + 0.10, -0.2, 0.3)[..., None]
     grain = 1.6 * rng.standard_normal((*cover.shape, 1), np.float32)
     product = colors * shade + sheen + grain
@@ -62,6 +72,7 @@ def _light(colors: np.ndarray, cover: np.ndarray, rng: np.random.Generator):
 
 
 def _background(cover: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A nearly white background with the product's shadow, `[height, width, 3]`."""
     level = rng.choice((rng.uniform(240, 250), rng.uniform(226, 240)), p=(0.8, 0.2))
     tint = rng.normal(0.0, 0.8, 3)
     light = 1 + _slope(rng, 0.015)
@@ -72,23 +83,23 @@ def _background(cover: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _slope(rng: np.random.Generator, strength: float) -> np.ndarray:
-    """A brightness that rises across the photo in some direction."""
+    """Linear change of brightness in a random direction, `[height, width]`."""
     angle = rng.uniform(0, 2 * np.pi)
     amount = rng.uniform(0, strength)
     x = np.linspace(-1, 1, WIDTH, dtype=np.float32)
     y = np.linspace(-1, 1, HEIGHT, dtype=np.float32)[:, None]
-    return x * np.float32(amount * np.cos(angle)) + y * np.float32(
-        amount * np.sin(angle)
-    )
+    slope_x = np.float32(amount * np.cos(angle))
+    slope_y = np.float32(amount * np.sin(angle))
+    return x * slope_x + y * slope_y
 
 
 def _rounding(cover: np.ndarray) -> np.ndarray:
-    """Darkens the product toward its edge, as if it had some thickness."""
+    """Change of brightness toward the product's edge, `[height, width]`, at most 0."""
     return 0.22 * np.minimum(_blurred(cover, 5.0) - 0.95, 0.0)
 
 
 def _folds(rng: np.random.Generator) -> np.ndarray:
-    """Soft creases, mostly upright; different in every photo."""
+    """Change of brightness by soft, mostly vertical folds, `[height, width]`."""
     sheet = Image.new("L", (WIDTH // 2, HEIGHT // 2), 128)
     draw = ImageDraw.Draw(sheet)
     for _ in range(rng.integers(6, 13)):
@@ -96,14 +107,14 @@ def _folds(rng: np.random.Generator) -> np.ndarray:
         angle, length = rng.normal(0.0, 0.5), rng.uniform(8, 26)
         dx, dy = length * np.sin(angle), length * np.cos(angle)
         tone = 128 + int(rng.choice((-1, 1)) * rng.uniform(25, 80))
-        draw.line(
-            (x - dx, y - dy, x + dx, y + dy), fill=tone, width=int(rng.integers(2, 5))
-        )
+        width = int(rng.integers(2, 5))
+        draw.line((x - dx, y - dy, x + dx, y + dy), fill=tone, width=width)
     sheet = sheet.filter(ImageFilter.GaussianBlur(2.2)).resize((WIDTH, HEIGHT))
     return (np.asarray(sheet, np.float32) - 128.0) / 255.0 * 0.55
 
 
 def _blurred(mask: np.ndarray, radius: float) -> np.ndarray:
+    """Blurs a mask with values from 0 to 1."""
     image = Image.fromarray((mask * 255).astype(np.uint8))
     blurred = image.filter(ImageFilter.GaussianBlur(radius))
     return np.asarray(blurred, np.float32) / 255.0

@@ -1,4 +1,4 @@
-"""Which styles there are: families of near twins, each style with its colors."""
+"""The categories, and the styles of each: families of near twins with their colors."""
 
 from __future__ import annotations
 
@@ -8,11 +8,40 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cv_tf.datasets.synthetic_color_variants.design import Design, Garment
-from cv_tf.datasets.synthetic_color_variants.garments import GARMENTS
+from cv_tf.datasets.synthetic_color_variants.garments import Design, Garment
+from cv_tf.datasets.synthetic_color_variants.garments.bag import BAG
+from cv_tf.datasets.synthetic_color_variants.garments.dresses_and_skirts import (
+    DRESS,
+    SKIRT,
+)
+from cv_tf.datasets.synthetic_color_variants.garments.shirts_and_jackets import (
+    JACKET,
+    SHIRT,
+)
+from cv_tf.datasets.synthetic_color_variants.garments.shoe import SHOE
+from cv_tf.datasets.synthetic_color_variants.garments.tops import (
+    HOODIE,
+    SWEATER,
+    T_SHIRT,
+)
+from cv_tf.datasets.synthetic_color_variants.garments.trousers import SHORTS, TROUSERS
 from cv_tf.datasets.synthetic_color_variants.palette import SCHEMES, sample_colors
 
-# How many colors a style comes in, and how often.
+GARMENTS: dict[str, Garment] = {
+    "Bag": BAG,
+    "Dress": DRESS,
+    "Hoodie": HOODIE,
+    "Jacket": JACKET,
+    "Shirt": SHIRT,
+    "Shoe": SHOE,
+    "Shorts": SHORTS,
+    "Skirt": SKIRT,
+    "Sweater": SWEATER,
+    "T-shirt": T_SHIRT,
+    "Trousers": TROUSERS,
+}
+
+# Number of colors that a style comes in, to the probability of that number.
 _NUM_COLORS = {1: 0.14, 2: 0.36, 3: 0.22, 4: 0.14, 5: 0.08, 6: 0.06}
 
 
@@ -22,13 +51,13 @@ class Style:
 
     Attributes:
       style_id: Identifier, unique in the data set.
-      category: A key of `GARMENTS`.
-      design: Option of every field.
+      category: Category, a key of `GARMENTS`.
+      design: Option of every field of the category.
       twin_of: `style_id` of the style that this one differs from in one field
         only (its hard negative); empty for the first style of a family.
-      scheme: How the second color follows the first, of `SCHEMES`.
+      scheme: Rule for the accent color, one of `SCHEMES`.
       metal: "silver" or "gold".
-      colors: Names of the palette, one a product.
+      colors: Names of the products' colors in the palette.
     """
 
     style_id: str
@@ -46,16 +75,16 @@ def sample_styles(
     family_size: int,
     categories: Iterable[str] = tuple(GARMENTS),
 ) -> dict[str, list[Style]]:
-    """Draws the styles of every split.
+    """Samples the styles of every split.
 
     Args:
       seed: Seed of the whole data set.
-      families: Split name to the number of families in each category.
-      family_size: Styles in a family.
-      categories: Which categories to draw.
+      families: Name of each split to its number of families per category.
+      family_size: Number of styles in a family.
+      categories: Categories to sample, keys of `GARMENTS`.
 
     Returns:
-      Split name to its styles. No two styles of a category share a design.
+      Name of each split to its styles. No two styles of a category share a design.
     """
     splits: dict[str, list[Style]] = {split: [] for split in families}
     for category in categories:
@@ -64,65 +93,47 @@ def sample_styles(
         seen: list[Design] = []
         for split, count in families.items():
             for _ in range(count):
-                first_number = len(seen)
                 designs = _family(garment, family_size, seen, rng)
-                seen.extend(designs)
-                prefix = category.replace("-", "").upper()
-                splits[split].extend(
-                    _styles(category, designs, f"{prefix}-", first_number, rng)
-                )
+                splits[split] += _styles(category, designs, len(seen), rng)
+                seen += designs
     return splits
 
 
 def _family(
     garment: Garment, size: int, seen: list[Design], rng: np.random.Generator
 ) -> list[Design]:
-    """A new design and `size - 1` others that differ from it in one field."""
+    """Samples a new design and `size - 1` others that differ from it in one field."""
     while True:
         base = garment.sample(rng)
-        twins = [twin for twin in garment.neighbors(base) if twin not in seen]
-        if base not in seen and len(twins) >= size - 1:
+        twins: dict[str, list[Design]] = {}
+        for twin in garment.neighbors(base):
+            if twin not in seen:
+                changed = next(name for name in base if base[name] != twin[name])
+                twins.setdefault(changed, []).append(twin)
+        if base not in seen and sum(map(len, twins.values())) >= size - 1:
             break
-    fields = rng.permutation(_changed_fields(base, twins))[: size - 1]
-    return [base, *(_pick(base, twins, field, rng) for field in fields)]
-
-
-def _changed_fields(base: Design, twins: list[Design]) -> list[str]:
-    return sorted({_changed_field(base, twin) for twin in twins})
-
-
-def _changed_field(base: Design, twin: Design) -> str:
-    return next(name for name in base if base[name] != twin[name])
-
-
-def _pick(
-    base: Design, twins: list[Design], field: str, rng: np.random.Generator
-) -> Design:
-    choices = [twin for twin in twins if _changed_field(base, twin) == field]
-    return choices[rng.integers(len(choices))]
+    fields = rng.permutation(sorted(twins))[: size - 1]
+    return [base, *(twins[field][rng.integers(len(twins[field]))] for field in fields)]
 
 
 def _styles(
-    category: str,
-    designs: list[Design],
-    prefix: str,
-    first_number: int,
-    rng: np.random.Generator,
+    category: str, designs: list[Design], first_number: int, rng: np.random.Generator
 ) -> list[Style]:
+    """Samples scheme, metal and colors of a family, numbered from `first_number`."""
+    prefix = category.replace("-", "").upper()
+    ids = [f"{prefix}-{first_number + offset:04d}" for offset in range(len(designs))]
     scheme = str(rng.choice(SCHEMES))
     metal = str(rng.choice(("silver", "gold")))
     counts, shares = list(_NUM_COLORS), list(_NUM_COLORS.values())
-    styles = []
-    for offset, design in enumerate(designs):
-        styles.append(
-            Style(
-                style_id=f"{prefix}{first_number + offset:04d}",
-                category=category,
-                design=design,
-                twin_of=f"{prefix}{first_number:04d}" if offset else "",
-                scheme=scheme,
-                metal=metal,
-                colors=sample_colors(rng, int(rng.choice(counts, p=shares))),
-            )
+    return [
+        Style(
+            style_id=style_id,
+            category=category,
+            design=design,
+            twin_of="" if style_id == ids[0] else ids[0],
+            scheme=scheme,
+            metal=metal,
+            colors=sample_colors(rng, int(rng.choice(counts, p=shares))),
         )
-    return styles
+        for style_id, design in zip(ids, designs, strict=True)
+    ]

@@ -1,25 +1,40 @@
-"""T-shirts."""
+"""T-shirts, hoodies and sweaters."""
 
 from __future__ import annotations
 
-from cv_tf.datasets.synthetic_color_variants import curves
+import numpy as np
+
 from cv_tf.datasets.synthetic_color_variants.canvas import Canvas
-from cv_tf.datasets.synthetic_color_variants.design import Design, Field, Garment
-from cv_tf.datasets.synthetic_color_variants.garments import details, pieces as torso
+from cv_tf.datasets.synthetic_color_variants.curves import (
+    bezier,
+    both_sides,
+    mirrored,
+    points,
+    rectangle,
+)
+from cv_tf.datasets.synthetic_color_variants.garments import (
+    Design,
+    Field,
+    Garment,
+    pieces,
+)
 
 _LENGTH = {"cropped": 36.0, "regular": 47.0, "long": 60.0}
 
-# Position in fractions of the body's length and half of the logo's height.
-LOGO_PLACES = {
+# Center of the logo (`x`, and `y` below the neck) and half of its height, in percent.
+_LOGO_PLACES = {
     "chest": (7.5, 14.0, 3.4),
     "center": (0.0, 17.0, 4.2),
     "large": (0.0, 21.0, 7.5),
     "hem": (8.0, 30.0, 3.4),
 }
 
-_FIELDS = {
-    "fit": Field(("regular", "slim", "boxy")),
-    "length": Field(("regular", "cropped", "long")),
+_LOGO = Field(("none", *pieces.LOGOS), 0.6)
+
+_SHAPE = {"fit": pieces.FIT, "length": Field(("regular", "cropped", "long"))}
+
+_T_SHIRT_FIELDS = {
+    **_SHAPE,
     "neck": Field(("crew", "v", "scoop", "boat")),
     "sleeve": Field(("short", "cap", "elbow", "long")),
     "pattern": Field(
@@ -27,39 +42,198 @@ _FIELDS = {
         0.75,
     ),
     "pocket": Field(("none", "patch", "pointed")),
-    "logo": Field(("none", *details.LOGOS), 0.6),
+    "logo": _LOGO,
     "logo_place": Field(("center", "chest", "large", "hem"), unless=("logo", "none")),
     "trim": Field(("none", "neck", "cuffs", "neck_and_cuffs")),
 }
 
+_HOODIE_FIELDS = {
+    **_SHAPE,
+    "opening": Field(("pullover", "zip", "half_zip")),
+    "pocket": Field(("kangaroo", "welt", "none")),
+    "sleeve": Field(("long", "wide", "short")),
+    "arm_stripes": Field(("none", "one", "two")),
+    "block": Field(("plain", "lower", "upper", "band")),
+    "logo": _LOGO,
+    "logo_place": Field(("chest", "hem"), unless=("logo", "none")),
+    "cords": Field(("tonal", "none")),
+    "cuffs": Field(("rib", "accent")),
+}
 
-def _draw(canvas: Canvas, design: Design) -> None:
-    chest = torso.CHEST[design["fit"]]
-    length = _LENGTH[design["length"]]
-    body = torso.Torso(
-        50 - length / 2, length, chest, chest - 0.8, chest, design["neck"]
-    )
-    pattern = design["pattern"]
-    torso.draw_back(canvas, body)
+_SWEATER_FIELDS = {
+    **_SHAPE,
+    "neck": Field(("crew", "v", "boat", "turtle", "mock")),
+    "sleeve": Field(("long", "wide", "balloon", "elbow")),
+    "knit": Field(("plain", "ribbed", "cables", "one_cable")),
+    "pattern": Field(
+        ("plain", "stripes_fine", "stripes_medium", "stripes_wide", "diamonds"), 0.75
+    ),
+    "hem": Field(("narrow", "wide", "accent")),
+    "opening": Field(("none", "cardigan"), unless=("neck", "turtle")),
+    "pocket": Field(("none", "two")),
+    "elbow": Field(("none", "bands")),
+}
+
+
+def _draw_t_shirt(canvas: Canvas, design: Design) -> None:
+    chest, length = pieces.CHEST[design["fit"]], _LENGTH[design["length"]]
+    pattern, neck = design["pattern"], design["neck"]
+    body = pieces.Torso(50 - length / 2, length, chest, chest - 0.8, chest, neck)
+    pieces.draw_back(canvas, body)
     cuff = "accent" if "cuffs" in design["trim"] else None
-    torso.draw_sleeves(canvas, body, design["sleeve"], "base", pattern, cuff)
+    pieces.draw_sleeves(canvas, body, design["sleeve"], "base", pattern, cuff)
     canvas.piece(body.body(), "base", pattern)
     band = "accent" if "neck" in design["trim"] else "rib"
-    torso.draw_neck_band(canvas, body, band)
-    canvas.line(
-        curves.points(
-            (-body.hem, body.bottom - 1.6),
-            (0, body.bottom - 0.6),
-            (body.hem, body.bottom - 1.6),
-        )
-    )
+    pieces.draw_neck_band(canvas, body, band)
+    hem = points((-body.hem, -1.6), (0, -0.6), (body.hem, -1.6)) + (0, body.bottom)
+    canvas.line(hem)
     if design["pocket"] != "none":
-        details.draw_pocket(
-            canvas, design["pocket"], (-8.5, body.top + 16.0), 9.5, 10.5, pattern
-        )
+        center = (-8.5, body.top + 16.0)
+        pieces.draw_pocket(canvas, design["pocket"], center, 9.5, 10.5, pattern)
     if design["logo"] != "none":
-        x, y, size = LOGO_PLACES[design["logo_place"]]
-        details.draw_logo(canvas, design["logo"], (x, body.top + y), size)
+        x, y, size = _LOGO_PLACES[design["logo_place"]]
+        pieces.draw_logo(canvas, design["logo"], (x, body.top + y), size)
 
 
-GARMENT = Garment(_FIELDS, _draw, zoom=1.15)
+def _draw_hoodie(canvas: Canvas, design: Design) -> None:
+    chest, length = pieces.CHEST[design["fit"]] + 1.0, _LENGTH[design["length"]]
+    body = pieces.Torso(54 - length / 2, length, chest, chest, chest - 0.8, "crew")
+    pieces.draw_sleeves(canvas, body, design["sleeve"], cuff=design["cuffs"])
+    _draw_arm_stripes(canvas, body, design)
+    canvas.piece(body.body())
+    _draw_block(canvas, body, design["block"])
+    pieces.draw_hem_band(canvas, body, design["cuffs"], 4.0)
+    if design["opening"] != "pullover":
+        share = 1.0 if design["opening"] == "zip" else 0.42
+        end = body.top + 4 + share * (length - 4)
+        pieces.draw_zip(canvas, (0, body.top + 8), (0, end))
+    _draw_front_pocket(canvas, body.bottom - 4.5, design)
+    _draw_hood(canvas, body.top, design["cords"])
+    if design["logo"] != "none":
+        x, y, size = _LOGO_PLACES[design["logo_place"]]
+        pieces.draw_logo(canvas, design["logo"], (x + 1.0, body.top + y + 1), size)
+
+
+def _draw_arm_stripes(canvas: Canvas, body: pieces.Torso, design: Design) -> None:
+    """Draws stripes along the outer side of each arm."""
+    count = {"none": 0, "one": 1, "two": 2}[design["arm_stripes"]]
+    _, ends = body.sleeve(design["sleeve"], canvas.pose.limbs)
+    start, end = points(body.shoulder, ends[0])
+    for index in range(count):
+        inward = (-1.8 - 2.0 * index, 0.4)
+        path = points(start + (-0.3 - index, 1.0), end + inward)
+        for side in both_sides(path):
+            canvas.line(side, 1.1, "accent")
+
+
+def _draw_block(canvas: Canvas, body: pieces.Torso, block: str) -> None:
+    """Draws a part of the body in the accent color."""
+    middle, width = body.top + 20.0, body.chest
+    spans = {"lower": (middle, body.bottom - 2.0), "band": (middle - 3.0, middle + 4.0)}
+    if block in spans:
+        top, bottom = spans[block]
+        canvas.piece(rectangle(-width, top, width, bottom), "accent", edge=0.3)
+    elif block == "upper":
+        x, y = body.shoulder
+        neck = points((0, 3.8), (5.2, 0)) + (0, body.top)
+        right = points(neck, (x, y), (x - 0.6, y + 7.0), (0, y + 7.0))
+        canvas.piece(mirrored(right), "accent", edge=0.3)
+
+
+def _draw_front_pocket(canvas: Canvas, bottom: float, design: Design) -> None:
+    if design["pocket"] == "kangaroo":
+        right = points((0, -11), (6, -11), (10, -4), (10, 0), (0, 0)) + (0, bottom)
+        if design["opening"] == "zip":
+            half = points((1.2, bottom - 11), right[1:4], (1.2, bottom))
+            for side in both_sides(half):
+                canvas.piece(side, edge=0.6)
+        else:
+            canvas.piece(mirrored(right), edge=0.6)
+    elif design["pocket"] == "welt":
+        welt = points((6.0, -11), (7.6, -11), (11.6, -2), (10.0, -2)) + (0, bottom)
+        for side in both_sides(welt):
+            canvas.piece(side, "rib", edge=0.5)
+
+
+def _draw_hood(canvas: Canvas, top: float, cords: str) -> None:
+    outer = points((0, -11), bezier((4, -11), (10.5, -9), (9.5, 3)), (0, 7)) + (0, top)
+    canvas.piece(mirrored(outer), edge=0.5)
+    opening = bezier((2.5, -7.5), (6.5, -5.5), (5.6, 1.0))
+    inner = points((0, -7.5), opening, (0, 5.0)) + (0, top)
+    canvas.piece(mirrored(inner), "lining", edge=0.4)
+    if cords != "none":
+        for side in both_sides(bezier((2.4, 4.0), (3.2, 8), (2.7, 14)) + (0, top)):
+            canvas.line(side, 0.9, "ink")
+
+
+def _draw_sweater(canvas: Canvas, design: Design) -> None:
+    chest, length = pieces.CHEST[design["fit"]] + 0.5, _LENGTH[design["length"]]
+    collar = design["neck"] if design["neck"] in ("turtle", "mock") else None
+    neck = "crew" if collar else design["neck"]
+    body = pieces.Torso(51 - length / 2, length, chest, chest, chest - 0.6, neck)
+    pieces.draw_back(canvas, body)
+    cuff = "accent" if design["hem"] == "accent" else "rib"
+    pattern = design["pattern"]
+    pieces.draw_sleeves(canvas, body, design["sleeve"], "base", pattern, cuff)
+    if design["elbow"] == "bands":
+        _draw_arm_bands(canvas, body, design["sleeve"])
+    canvas.piece(body.body(), "base", pattern)
+    _draw_knit(canvas, body, design["knit"])
+    height = 8.5 if design["hem"] == "wide" else 3.6
+    pieces.draw_hem_band(canvas, body, cuff, height)
+    pieces.draw_ribs(canvas, body.hem, body.bottom - height + 1, body.bottom)
+    if design["opening"] == "cardigan":
+        top = body.top + pieces.NECKS[neck][1]
+        canvas.piece(rectangle(-1.6, top, 1.6, body.bottom + 0.8), "rib")
+        pieces.draw_buttons(canvas, 0, top + 3, body.bottom - 2, 6, 1.2)
+    if collar:
+        _draw_knitted_collar(canvas, body.top, 8.0 if collar == "turtle" else 3.6)
+    else:
+        pieces.draw_neck_band(canvas, body, cuff, 1.9)
+    if design["pocket"] == "two":
+        for x in (8.5, -8.5):
+            center = (x, body.bottom - 13.0)
+            pieces.draw_pocket(canvas, "patch", center, 9.5, 9.5, pattern)
+
+
+def _draw_arm_bands(canvas: Canvas, body: pieces.Torso, kind: str) -> None:
+    """Draws one accent band around each arm, clipped to the sleeve."""
+    sleeve, (outer, inner) = body.sleeve(kind, canvas.pose.limbs)
+    shoulder, armpit = np.array(body.shoulder), np.array(body.armpit)
+    start, end = 0.45, 0.58
+    beyond = (outer - inner) * 0.6
+    band = points(
+        shoulder + (outer - shoulder) * start + beyond,
+        shoulder + (outer - shoulder) * end + beyond,
+        armpit + (inner - armpit) * end - beyond,
+        armpit + (inner - armpit) * start - beyond,
+    )
+    for side, within in zip(both_sides(band), both_sides(sleeve), strict=True):
+        canvas.piece(side, "accent", edge=0.3, within=within)
+
+
+def _draw_knit(canvas: Canvas, body: pieces.Torso, knit: str) -> None:
+    top, bottom = body.top + 9.0, body.bottom - 3.0
+    if knit == "ribbed":
+        for x in np.arange(-body.chest + 2.5, body.chest - 1.5, 2.5):
+            start = body.top + (13.0 if abs(x) < 8 else 8.0)
+            canvas.line(points((x, start), (x, bottom)), 0.4)
+    elif knit in ("cables", "one_cable"):
+        y = np.arange(top + 3.0, bottom, 0.5)
+        for x in (0.0,) if knit == "one_cable" else (-8.0, 0.0, 8.0):
+            sway = 1.5 * np.sin(y * 1.25)
+            canvas.line(np.stack([x + sway, y], axis=1), 0.5)
+            canvas.line(np.stack([x - sway, y], axis=1), 0.5)
+
+
+def _draw_knitted_collar(canvas: Canvas, top: float, height: float) -> None:
+    upper = points((0, top - height + 0.6), (5.4, top - height))
+    right = points(upper, (6.0, top + 1.5), (0, top + 4.2))
+    canvas.piece(mirrored(right), "rib", edge=0.5)
+    if height > 5:
+        canvas.line(points((-5.6, -1.5), (0, -0.5), (5.6, -1.5)) + (0, top))
+
+
+T_SHIRT = Garment(_T_SHIRT_FIELDS, _draw_t_shirt, zoom=1.15)
+HOODIE = Garment(_HOODIE_FIELDS, _draw_hoodie, zoom=1.1)
+SWEATER = Garment(_SWEATER_FIELDS, _draw_sweater, zoom=1.1)
