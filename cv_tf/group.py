@@ -11,8 +11,8 @@ r"""Finds the groups of color variants among embedded products.
 Every product is in the output once; those without variants are groups of one. Without
 --threshold and --calibrate, the threshold is that of the earlier run, or else guessed
 from the products themselves. Beside groups.csv, groups.summary.json holds what is
-printed and, after --calibrate, groups.threshold.png and .csv show how precision and
-recall depend on the threshold. --page shows the groups with their photos.
+printed and, after --calibrate, groups.threshold.csv holds precision and recall at every
+threshold. --page shows the groups with their photos.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def run(config: GroupConfig) -> dict[str, Any]:
     }
     if calibration:
         summary["expected"] = calibration.expected
-        _write_curve(output, calibration)
+        cv_tf.report.write_curve(beside(output, "threshold.csv"), calibration)
     if previous is not None:
         summary |= {
             "num_new_products": grouped.num_new,
@@ -213,12 +213,6 @@ def _find_neighbors(config: GroupConfig, embeddings: Embeddings) -> Neighbors:
     return cv_tf.grouping.find_neighbors(
         embeddings.vectors, embeddings.block, config, "Finding neighbors"
     )
-
-
-def _write_curve(output: Path, calibration: Calibration) -> None:
-
-    cv_tf.report.write_curve(beside(output, "threshold.csv"), calibration)
-    cv_tf.report.draw_curve(beside(output, "threshold.png"), calibration)
 
 
 def _write_page(

@@ -2,7 +2,6 @@ from .comparison_page import (
     write_comparison_page as write_comparison_page,
 )
 from .curve import (
-    draw_curve as draw_curve,
     write_curve as write_curve,
 )
 from .evaluation_page import (
