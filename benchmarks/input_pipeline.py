@@ -120,7 +120,8 @@ class Clock(keras.callbacks.Callback):
     """Seconds from the end of the first step to the end of the last.
 
     The end of `fit`, which sometimes waits several seconds for its input to shut down,
-    is left out."""
+    is left out.
+    """
 
     def on_train_batch_end(self, batch, logs=None):  # noqa: ARG002 (as Keras calls it)
         """Notes the time."""

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
 from cv_tf.command import parse_flags
 from cv_tf.config import ConfigError, GroupingSettings

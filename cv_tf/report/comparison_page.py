@@ -1,4 +1,4 @@
-"""Horizontal bars with their spread, laid out for an inline SVG."""
+"""The page of a comparison: bar charts, tables, and neighbors under each recipe."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ from cv_tf.report.page import write_page
 from cv_tf.report.thumbnails import thumbnails
 
 _LONGEST_NAME = 32
-# Pixels. A letter of 13 px is about 7 wide, a wide one 9.
+# Sizes in pixels: width of a letter of 13 px, height of a row and of a bar.
 _LETTER, _ROW, _BAR = 7.5, 26, 14
+# Gap, length of the axis, width of the numbers beside it, height of its labels.
 _GAP, _SCALE, _NUMBERS, _AXIS = 8, 200, 110, 24
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
+_PHOTO_SIDE = 96  # Small, because a page of twelve recipes shows hundreds of photos.
+
 
 class Value(NamedTuple):
-    """What one bar shows.
+    """The value of one bar.
 
     Attributes:
-      name: Of the bar.
-      mean: From 0 to 1; None if unknown.
-      deviation: None if unknown.
-      text: The value as it is written beside the bar.
-      is_best: Whether to stress it.
+      name: Label of the bar.
+      mean: Length of the bar, from 0 to 1; None if unknown.
+      deviation: Standard deviation, half the length of the error bar; None if unknown.
+      text: Text beside the bar.
+      is_best: Whether the text is bold.
     """
 
     name: str
@@ -38,16 +41,16 @@ class Value(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A bar, in pixels of the chart.
+    """A bar; all positions in pixels of the chart.
 
     Attributes:
-      value: What it shows.
-      label: Its name, cut where it is too long.
-      top: Of the bar.
-      middle: Of the bar, and of the texts beside it.
-      end: Where it ends.
-      spread: Where its error bar begins and ends; None without one.
-      text: Where the value is written.
+      value: Value of the bar.
+      label: Name of the bar, shortened if it is too long.
+      top: `y` of the upper edge.
+      middle: `y` of the middle of the bar and of the texts beside it.
+      end: `x` of the right end.
+      spread: `x` of both ends of the error bar; None without one.
+      text: `x` of the text of the value.
     """
 
     value: Value
@@ -60,17 +63,17 @@ class Bar(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """A chart, in pixels.
+    """A bar chart; all sizes in pixels.
 
     Attributes:
-      title: What is shown.
-      width: Of all.
-      height: Of all.
-      start: Where bars begin; names end left of it.
-      bar_height: Of each.
-      axis: Where bars end, from the top; numbers of the axis are below.
-      bars: From the top.
-      ticks: Places on the axis, and what is written there.
+      title: Title of the chart.
+      width: Width of the chart.
+      height: Height of the chart.
+      start: `x` of the left end of all bars.
+      bar_height: Height of a bar.
+      axis: `y` of the axis, whose labels are below it.
+      bars: Bars from top to bottom.
+      ticks: `x` and label of the ticks on the axis.
     """
 
     title: str
@@ -84,11 +87,11 @@ class Chart(NamedTuple):
 
 
 def lay_out(title: str, values: Sequence[Value]) -> Chart:
-    """Lays bars out one below the other, on a scale from 0 to 1.
+    """Lays out horizontal bars on a scale from 0 to 1.
 
     Args:
-      title: What is shown.
-      values: From the top.
+      title: Title of the chart.
+      values: Values of the bars from top to bottom.
     """
     labels = [_cut(value.name) for value in values]
     start = round(max(map(len, labels), default=0) * _LETTER) + 2 * _GAP
@@ -126,16 +129,12 @@ def _bar(value: Value, label: str, start: float, place: int) -> Bar:
 
 
 def _place(value: float, start: float) -> float:
-    """Where a value is on the scale; what is off it is at its end."""
+    """`x` of a value, which is clipped to the scale."""
     return round(start + min(max(value, 0.0), 1.0) * _SCALE, 1)
 
 
 def _cut(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
-
-
-# Small: a page of twelve recipes shows hundreds.
-_SIDE = 96
 
 
 def write_comparison_page(
@@ -146,15 +145,15 @@ def write_comparison_page(
     about: Mapping[str, str],
     num_searched: int,
 ) -> None:
-    """Writes the page; it appears whole or not at all.
+    """Writes the page of a comparison, which appears whole or not at all.
 
     Args:
-      path: Of the file.
-      rows: The recipes in the order of the table.
-      queries: Products, and what each recipe finds nearest to them.
-      notes: How to read the table.
-      about: How it came about, as titles and texts.
-      num_searched: Among how many products the neighbors were looked for.
+      path: Path of the file.
+      rows: Recipes in the order of the table.
+      queries: Products with their neighbors under each recipe.
+      notes: Sentences that explain the table.
+      about: Titles and texts about the origin of the figures.
+      num_searched: Number of products among which the neighbors were searched.
     """
     found = [found for query in queries for of in query.found.values() for found in of]
     products = [query.product for query in queries] + [of.product for of in found]
@@ -169,8 +168,12 @@ def write_comparison_page(
             for row in rows
         },
         queries=queries,
-        recipes=[row.recipe.name for row in rows if _is_in(row, queries)],
-        photos=thumbnails((product.image for product in products), _SIDE),
+        recipes=[
+            row.recipe.name
+            for row in rows
+            if any(row.recipe.name in query.found for query in queries)
+        ],
+        photos=thumbnails((product.image for product in products), _PHOTO_SIDE),
         notes=notes,
         about=about,
         num_searched=num_searched,
@@ -179,7 +182,7 @@ def write_comparison_page(
 
 
 def draw(rows: Sequence[Row], figure: Figure) -> Chart:
-    """A figure of all recipes as bars, in the order of the table."""
+    """Draws one figure of all recipes as bars, in the order of the table."""
     return lay_out(figure.label, [_value(row, figure) for row in rows])
 
 
@@ -192,7 +195,3 @@ def _value(row: Row, figure: Figure) -> Value:
         text=f"{cell.mean} ± {cell.deviation}" if cell.deviation else cell.mean,
         is_best=cell.is_best,
     )
-
-
-def _is_in(row: Row, queries: Sequence[Query]) -> bool:
-    return any(row.recipe.name in query.found for query in queries)

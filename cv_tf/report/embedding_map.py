@@ -1,4 +1,4 @@
-"""Products on a plane, near to each other where their vectors are."""
+"""A map of products: their vectors, projected onto a plane."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-_SIDE = 640  # Pixels.
-_MARGIN = 10
-# Of them, so many blocks have a color: more are hardly told apart.
-_NUM_COLORS = 8
+_SIDE, _MARGIN = 640, 10  # Pixels.
+_NUM_COLORS = (
+    8  # Largest blocks with a color of their own; more are hard to tell apart.
+)
 _MOST_POINTS = 4000
-# A few products far from all others must not squeeze these into a spot.
+# Share of outliers at each end of an axis that the scale ignores; they lie on the edge.
 _OUTSIDE = 0.02
 
 
 class Point(NamedTuple):
-    """A product: where it is, in pixels, and what a pointer on it is told."""
+    """A product: its position in pixels and its tooltip."""
 
     x: float
     y: float
@@ -24,13 +24,13 @@ class Point(NamedTuple):
 
 
 class BlockOfMap(NamedTuple):
-    """The products of a block, and which of the colors it has; the last is of others.
+    """The products of a block on the map.
 
     Attributes:
-      name: Of the block.
-      color: From 0 to 8.
-      num_products: Of all, whether or not they are drawn.
-      points: Those that are drawn.
+      name: Name of the block.
+      color: Number of the color, from 0 to 8; blocks after the eighth share color 8.
+      num_products: Number of products of the block, drawn or not.
+      points: Products that are drawn.
     """
 
     name: str
@@ -40,13 +40,13 @@ class BlockOfMap(NamedTuple):
 
 
 class EmbeddingMap(NamedTuple):
-    """A map, and what it leaves out.
+    """A map of products.
 
     Attributes:
-      side: Pixels.
-      blocks: The largest first.
-      share: Of the vectors' variance, what the plane shows.
-      num_left_out: Products that are not drawn.
+      side: Width and height in pixels.
+      blocks: Blocks, largest first.
+      share: Share of the variance of the vectors that the plane has, 0 to 1.
+      num_left_out: Number of products that are not drawn.
     """
 
     side: int
@@ -56,14 +56,14 @@ class EmbeddingMap(NamedTuple):
 
 
 def principal_plane(vectors: np.ndarray) -> tuple[np.ndarray, float]:
-    """The two principal components of vectors.
+    """Projects vectors onto their two principal components.
 
     Args:
-      vectors: `[n, dim]` floats.
+      vectors: Floats `[n, dim]`.
 
     Returns:
-      `[n, 2]` float64, and the share of the variance that they have, 0 to 1. The sign
-      of each is such that its largest value is positive.
+      Float64 `[n, 2]`, and the share of the variance that the two components have, 0 to
+      1. Signs are such that the largest absolute value of a component is positive.
     """
     centered = vectors - vectors.mean(axis=0)
     variances, axes = np.linalg.eigh(centered.T @ centered)
@@ -86,11 +86,11 @@ def lay_out_map(
     """Lays products out by the principal components of their vectors.
 
     Args:
-      vectors: `[n, dim]` float32.
-      names: `[n]` object (str), of the products.
-      blocks: `[n]` integers.
-      block_names: By number.
-      most: How many to draw; of more, a sample that is always the same.
+      vectors: Vectors of the products, float32 `[n, dim]`.
+      names: Names of the products, `[n]` object (str).
+      blocks: Number of each product's block, `[n]` integers.
+      block_names: Names of the blocks by number.
+      most: Largest number of products to draw; of more, a fixed random sample is drawn.
     """
     drawn = np.arange(len(vectors))
     if len(vectors) > most:
@@ -98,9 +98,9 @@ def lay_out_map(
     plane, share = principal_plane(vectors[drawn])
     low, high = np.quantile(plane, [_OUTSIDE, 1 - _OUTSIDE], axis=0)
     scale = (_SIDE - 2 * _MARGIN) / (max((high - low).max(), 1e-12))
-    # Centered, with the same scale on both axes, and upwards on the page.
+    # Centered, with the same scale on both axes, and `y` pointing up.
     at = (plane - (low + high) / 2) * scale * [1, -1] + _SIDE / 2
-    at = at.clip(_MARGIN, _SIDE - _MARGIN)
+    at = at.clip(_MARGIN, _SIDE - _MARGIN).round(1)
     numbers, sizes = np.unique(blocks, return_counts=True)
     largest = np.argsort(-sizes, kind="stable")
     return EmbeddingMap(
@@ -111,7 +111,11 @@ def lay_out_map(
                 color=min(color, _NUM_COLORS),
                 num_products=int(sizes[place]),
                 points=tuple(
-                    Point(*at[i].round(1).tolist(), names[drawn[i]])
+                    Point(
+                        float(at[i, 0].round(1)),
+                        float(at[i, 1].round(1)),
+                        names[drawn[i]],
+                    )
                     for i in np.flatnonzero(blocks[drawn] == numbers[place])
                 ),
             )

@@ -1,4 +1,7 @@
-"""In which parts two products agree, as a page or a picture."""
+"""Pages and pictures of `cv_tf.inspect`: parts of two products, and views of training.
+
+Settings, layouts and parts are described in words for both.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +41,12 @@ _COLORS = {
     "both": "both: it is trained on colors, and used on colors and on grey",
 }
 
+_QUALITY = 90  # JPEG quality of pictures with labels.
+_PARTS = "parts of view 1"
+
 
 def say_settings(config: Config) -> dict[str, str]:
-    """Says what training sees under some settings, as titles and texts."""
+    """Describes the input of training under some settings, as titles and texts."""
     said = {
         "Method": config.method,
         "Photos": _FRAMES[config.frame],
@@ -66,7 +72,7 @@ def say_settings(config: Config) -> dict[str, str]:
 
 
 def say_layout(layout: str) -> str:
-    """Says how many parts a layout has, and how many of them are pairs."""
+    """Describes a layout by its number of parts and of mirrored parts."""
     parts = windows_by_part(layout)
     num_pairs = sum(len(part) == 2 for part in parts)
     said = f"{layout}, {len(parts)} parts"
@@ -74,7 +80,7 @@ def say_layout(layout: str) -> str:
 
 
 def say_places(layout: str) -> list[str]:
-    """Says where each part of a layout lies in the product's frame."""
+    """Describes the position of each part of a layout in the product's frame."""
     return [
         f"{_percent(part[0][0], part[0][2])} from the top, "
         f"{_percent(part[0][1], part[0][3])} from the left"
@@ -91,18 +97,15 @@ def _percent(start: float, size: float) -> str:
     return f"{100 * start:.0f} to {100 * (start + size):.0f} %"
 
 
-_QUALITY = 90
-
-
 class Pair(NamedTuple):
-    """Two products, and how similar an Embedder finds them.
+    """Two products and the similarity of their parts.
 
     Attributes:
-      names: Of the two.
-      photos: uint8 `[2, side, side, 3]`, as prepared.
-      agreement: What was computed.
-      layout: Of the parts.
-      notes: What else is to be said.
+      names: Names of the two products.
+      photos: Prepared photos, uint8 `[2, side, side, 3]`.
+      agreement: Similarities of the products and of their parts.
+      layout: Layout of the parts.
+      notes: Sentences to add to the page.
     """
 
     names: tuple[str, str]
@@ -113,7 +116,7 @@ class Pair(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """A row of the table."""
+    """A row of the table of parts."""
 
     number: int
     place: str
@@ -122,15 +125,15 @@ class _Row(NamedTuple):
 
 
 def write_pair(path: Path, pair: Pair) -> None:
-    """Writes the photos with the similarity of each part, and a table of them.
+    """Writes the photos with the similarity of each part, and a table of the parts.
 
     Args:
-      path: Of the file, which appears whole or not at all; ".png" for a picture, any
-        other ending for a page.
-      pair: What is shown.
+      path: Path of the file, which appears whole or not at all. A picture is written if
+        it ends in ".png", otherwise a page.
+      pair: The two products.
     """
     agreement = pair.agreement
-    scale = ColorScale.for_values(agreement.similarities)
+    scale = ColorScale.for_values(agreement.similarities.tolist())
     maps = [draw_agreement(photo, pair, scale) for photo in pair.photos]
     if path.suffix.lower() == ".png":
         title = f"Similarity {agreement.whole:.3f}; by parts, {agreement.joint:.3f}"
@@ -158,9 +161,9 @@ def draw_agreement(photo: np.ndarray, pair: Pair, scale: ColorScale) -> Image.Im
     """Draws the number and the similarity of each part over a photo in grey.
 
     Args:
-      photo: uint8 `[side, side, 3]`.
-      pair: Whose similarities are drawn.
-      scale: Their colors.
+      photo: Prepared photo of one of the products, uint8 `[side, side, 3]`.
+      pair: The two products.
+      scale: Color scale of the similarities.
     """
     similarities = pair.agreement.similarities
     grey = np.asarray(Image.fromarray(photo).convert("L").convert("RGB"))
@@ -173,7 +176,7 @@ def draw_agreement(photo: np.ndarray, pair: Pair, scale: ColorScale) -> Image.Im
 
 
 def _rows(pair: Pair) -> list[_Row]:
-    """The table, those that agree least first."""
+    """Rows of the table of parts, lowest similarity first."""
     similarities, weights = pair.agreement[:2]
     places = say_places(pair.layout)
     return [
@@ -182,11 +185,8 @@ def _rows(pair: Pair) -> list[_Row]:
     ]
 
 
-_PARTS = "parts of view 1"
-
-
 class _Figure(NamedTuple):
-    """A picture of a page: how it is called, what stands for it, and its CSS class."""
+    """A picture of a page with its caption, alternative text and CSS class."""
 
     picture: Thumbnail
     caption: str
@@ -198,11 +198,11 @@ def write_views(path: Path, previews: Previews, config: Config, source: str) -> 
     """Writes photos, views and parts of some products.
 
     Args:
-      path: Of the file, which appears whole or not at all; ".png" for a picture, any
-        other ending for a page.
-      previews: What is shown.
-      config: Of the training.
-      source: Where the products come from, said at the top.
+      path: Path of the file, which appears whole or not at all. A picture is written if
+        it ends in ".png", otherwise a page.
+      previews: The products with their views.
+      config: Settings of the training.
+      source: Sentence about the origin of the products, for the top of the page.
     """
     rows = [captioned(product, config) for product in previews.products]
     if path.suffix.lower() == ".png":
@@ -235,21 +235,21 @@ def write_views(path: Path, previews: Previews, config: Config, source: str) -> 
 
 
 def say_which(previews: Previews, config: Config) -> str:
-    """Says which views of training those are that are shown."""
+    """Describes which of the views of training are shown."""
     first = "The first view of a product is that"
     if previews.views_a_step == 2:
         first = "The first two views of a product are those"
     said = (
-        f"{first} of the step at which training meets it first (seed "
-        f"{config.seed}); any others are further draws."
+        f"{first} of the first training step with this product (seed {config.seed}); "
+        "any others are further random views."
     )
     if config.on_bad_image == "reject":
-        said += " Where photos of the catalogue are left out, steps are others."
+        said += " If training leaves out photos of the catalogue, its steps differ."
     return said
 
 
 def captioned(product: Preview, config: Config) -> list[Captioned]:
-    """A product as it is prepared, its views, and the parts of the first where cut."""
+    """Pictures of a product: prepared photo, views, and the parts of the first view."""
     pictures = [Captioned("as prepared", product.photo)]
     for number, view in enumerate(product.views, start=1):
         pictures.append(Captioned(f"view {number}", view))

@@ -1,4 +1,4 @@
-"""Self-contained pages: one file that asks nothing of any server."""
+"""Self-contained HTML pages: their settings, templates and common values."""
 
 from __future__ import annotations
 
@@ -26,40 +26,41 @@ def write_page(
     """Writes a page that appears whole or not at all.
 
     Args:
-      path: Of the file.
+      path: Path of the file.
       template: Name of a file in `cv_tf/report/templates`, such as
-        "neighbors.html.j2". It extends "base.html.j2", which has the head with the
-        styles, and "photo.html.j2" has a macro for thumbnails and their stand-ins.
-      scripts: Names of JavaScript files of that folder, which are run one after the
-        other when the page is read. The page's policy allows them, and no others.
-      **values: What the template asks for. Text in it is escaped.
+        "neighbors.html.j2", which extends "base.html.j2".
+      scripts: Names of JavaScript files of that folder, in the order in which they run.
+        The content security policy of the page allows no other scripts.
+      **values: Values of the template's variables. Text in them is escaped.
 
     Raises:
-      jinja2.UndefinedError: If the template asks for a value that is not there.
+      jinja2.UndefinedError: If the value of a variable is missing.
     """
     script = "".join(map(_source, scripts))
     page = (
         _environment()
         .get_template(template)
         .render(
-            # It is ours: nothing of a catalogue is in it.
+            # Safe: scripts are part of this package and hold no data of a catalog.
             script=markupsafe.Markup(script),  # noqa: S704
             script_digest=_digest(script),
             **values,
         )
     )
     with whole_file(path) as unfinished:
-        # A path whose name is no text must not cost the rest of the page.
+        # A file name that is not valid Unicode must not prevent the page.
         unfinished.write_text(page, encoding="utf-8", errors="replace")
 
 
 def _source(name: str) -> str:
     environment = _environment()
+    if environment.loader is None:
+        raise ValueError("The environment of the templates has no loader.")
     return environment.loader.get_source(environment, name)[0]
 
 
 def _digest(script: str) -> str:
-    """By which a browser knows the script that a policy allows."""
+    """Hash of a script for the content security policy of its page."""
     digest = hashlib.sha256(script.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"
 
@@ -74,7 +75,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    # `tojson` writes what may stand in a page, in as few letters as it can.
+    # `tojson` is to write compact JSON.
     environment.policies["json.dumps_kwargs"] = {
         "ensure_ascii": False,
         "separators": (",", ":"),
@@ -84,7 +85,7 @@ def _environment() -> jinja2.Environment:
 
 @dataclasses.dataclass(kw_only=True)
 class PageSettings:
-    """A page for people to look at."""
+    """Settings of the page that a command writes with `--page`."""
 
     page: str = setting(
         "", "HTML file for a page that needs no other file; empty for none."
@@ -98,10 +99,10 @@ class PageSettings:
 
 
 def check_page(settings: PageSettings, overwrite: bool) -> Path | None:
-    """Where the page is to be written; None where it is not.
+    """Returns the path of the page; None if no page is asked for.
 
     Raises:
-      ConfigError: If it cannot be written there.
+      ConfigError: If the page cannot be written to that path.
     """
     if not settings.page:
         return None
@@ -109,11 +110,11 @@ def check_page(settings: PageSettings, overwrite: bool) -> Path | None:
 
 
 class Styles(NamedTuple):
-    """The known truth about n products.
+    """The known styles of n products.
 
     Attributes:
-      number: `[n]` integers; -1 where unknown.
-      names: Of the styles, by number.
+      number: Number of each product's style, `[n]` integers; -1 if unknown.
+      names: Names of the styles by number.
     """
 
     number: np.ndarray
@@ -121,11 +122,11 @@ class Styles(NamedTuple):
 
     @classmethod
     def of(cls, product_id: np.ndarray, labels: Mapping[str, str]) -> Styles | None:
-        """The styles of products; None where no two of them are known to share one.
+        """Looks up the styles of products; None if no two of them share a style.
 
         Args:
-          product_id: `[n]` object (str).
-          labels: Products, these or others, to their styles; "" where unknown.
+          product_id: Ids of the products, `[n]` object (str).
+          labels: Style of each product by its id; "" if unknown.
         """
         styles = [labels.get(product, "") for product in product_id]
         names = tuple(sorted(set(styles) - {""}))
@@ -137,12 +138,13 @@ class Styles(NamedTuple):
 def product_columns(
     product_id: np.ndarray, color: np.ndarray | None, styles: np.ndarray | None
 ) -> dict[str, Any]:
-    """What is said of each product on every page.
+    """The columns of products that pages with scripts hold as JSON.
 
     Args:
-      product_id: `[n]` object (str).
-      color: `[n]` object (str); None if unknown.
-      styles: `[n]` integers, -1 where unknown; None if none is known.
+      product_id: Ids of the products, `[n]` object (str).
+      color: Colors of the products, `[n]` object (str); None if unknown.
+      styles: Number of each product's style, `[n]` integers, -1 if unknown; None if no
+        style is known.
     """
     columns: dict[str, Any] = {"id": product_id.tolist()}
     if color is not None:
@@ -153,10 +155,10 @@ def product_columns(
 
 
 def blocks_to_tell(block_names: Sequence[str]) -> list[str]:
-    """The names of blocks; none where all products are in one, which is no news."""
+    """The names of blocks; none if all products are in the one block "all"."""
     return [] if tuple(block_names) == ("all",) else list(block_names)
 
 
 def thousandths(values: np.ndarray) -> list[int]:
-    """Shares and similarities as a page holds them: short, and precise enough."""
+    """Rounds shares and similarities to integer thousandths, to keep the page small."""
     return np.round(np.asarray(values, np.float64) * 1000).astype(np.int64).tolist()

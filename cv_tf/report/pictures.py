@@ -1,4 +1,4 @@
-"""Rows of captioned pictures as one picture."""
+"""Pictures for inspection: a color scale, parts over a photo, sheets of pictures."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ import math
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from cv_tf.files import whole_file
-from cv_tf.report.thumbnails import SIDE, NoThumbnailError, small_photo
 from cv_tf.vision import Layout, Window, windows_by_part
 
-Color = tuple[int, int, int]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-# "cividis" at even steps, from high to low: what differs is bright. Both lightness and
-# hue change evenly, also for who lacks a kind of cone (Nunez, Anderton and Renslow,
-# PLOS ONE 13(7), 2018).
+Color = tuple[int, int, int]
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+# Colormap "cividis" at even steps, from high to low: parts that differ are bright. It
+# is perceptually uniform, also with color vision deficiency (Nunez, Anderton and
+# Renslow, PLOS ONE 13(7), 2018).
 _COLORS = np.array(
     [
         (254, 232, 56),
@@ -34,58 +37,72 @@ _COLORS = np.array(
     ],
     np.float64,
 )
-_LOWEST = 0.9  # Of those that begin a scale: products that hardly differ look so.
+_LOWEST = 0.9  # Scales begin at 0.9 or lower, so that small differences look small.
 _NUM_TICKS = 5
+
+_CAPTION_LETTERS = 24  # Longest line of a caption above a picture of 2 inches.
+
+# Six colors of Okabe and Ito, which color-blind people can tell apart. Adjacent parts
+# have different colors in all layouts.
+_PALETTE: tuple[Color, ...] = (
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (0, 114, 178),
+    (204, 121, 167),
+)
+_SMALLEST_SIDE = 448  # Pixels.
+_LARGEST_FONT, _SMALLEST_FONT = 18, 8
+_OPACITY = 56  # From 0 to 255.
 
 
 class Tick(NamedTuple):
-    """A value on the scale."""
+    """A similarity on the scale and its color."""
 
     value: float
     color: Color
 
 
 class ColorScale(NamedTuple):
-    """Colors of similarities, from yellow (lowest) to dark blue (1).
+    """Color scale of similarities, from yellow (lowest) to dark blue (1).
 
     Attributes:
-      lowest: Similarities of this and below are yellow.
+      lowest: Similarity at which the scale begins; lower ones have the same color.
     """
 
     lowest: float
 
     @classmethod
     def for_values(cls, values: Sequence[float]) -> ColorScale:
-        """The scale that begins at 0.9, or at the tenth below the lowest value."""
+        """Makes a scale that begins at 0.9, or at the tenth below the lowest value."""
         tenth = math.floor(min(values) * 10 + 1e-6) / 10
         return cls(max(-1.0, min(_LOWEST, tenth)))
 
     def color(self, value: float) -> Color:
-        """The color of a value."""
+        """Returns the color of a similarity."""
         share = (value - self.lowest) / (1.0 - self.lowest)
         place = np.clip(share, 0.0, 1.0) * (len(_COLORS) - 1)
         at = np.arange(len(_COLORS))
-        return tuple(round(np.interp(place, at, channel)) for channel in _COLORS.T)
+        red, green, blue = (round(np.interp(place, at, of)) for of in _COLORS.T)
+        return red, green, blue
 
     def ticks(self) -> tuple[Tick, ...]:
-        """Values at even steps, from the lowest to 1."""
+        """Returns ticks at even steps, from the lowest similarity to 1."""
         values = np.linspace(self.lowest, 1.0, _NUM_TICKS).tolist()
         return tuple(Tick(value, self.color(value)) for value in values)
 
 
 def is_bright(color: Color) -> bool:
-    """Whether black letters are easier to read on a color than white ones."""
+    """Whether black text has a higher contrast on a color than white text."""
     linear = [(channel / 255) ** 2.2 for channel in color]
     luminance = float(np.dot((0.2126, 0.7152, 0.0722), linear))
-    # Where the contrasts of WCAG 2.2 are equal.
+    # Both contrasts of WCAG 2.2 are equal at this luminance.
     return luminance > 0.179
 
 
-_LETTERS = 24  # That fit above a picture.
-
-
 class Captioned(NamedTuple):
-    """A picture, uint8 `[height, width, 3]`, and what is written above it."""
+    """A picture, uint8 `[height, width, 3]`, and the caption above it."""
 
     caption: str
     picture: np.ndarray
@@ -98,18 +115,18 @@ def write_sheet(
     scale: ColorScale | None = None,
     inches: float = 2.0,
 ) -> None:
-    """Writes a sheet of pictures, which appears whole or not at all.
+    """Writes a sheet of pictures as a PNG file, which appears whole or not at all.
 
     Args:
-      path: Of the file: a JPEG if it ends in .jpg, else a PNG.
-      title: As `draw_sheet`, as are the others.
-      rows: Of pictures.
-      scale: Of similarities.
-      inches: Width of a picture.
+      path: Path of the file.
+      title: Title, as of `draw_sheet`.
+      rows: Rows of pictures, as of `draw_sheet`.
+      scale: Color scale, as of `draw_sheet`.
+      inches: Width of a picture, as of `draw_sheet`.
     """
     sheet = Image.fromarray(draw_sheet(title, rows, scale, inches))
     with whole_file(path) as unfinished:
-        sheet.save(unfinished, "JPEG" if path.suffix == ".jpg" else "PNG")
+        sheet.save(unfinished, "PNG")
 
 
 def draw_sheet(
@@ -121,22 +138,22 @@ def draw_sheet(
     """Draws a sheet of pictures.
 
     Args:
-      title: A line or several.
-      rows: Of pictures, from the left; shorter rows end in empty places.
-      scale: A scale of similarities to draw below; None for none.
-      inches: Width of a picture; 100 pixels each.
+      title: Title of one or more lines.
+      rows: Rows of pictures, from left to right; they may differ in length.
+      scale: Color scale of similarities to draw below the pictures; None for none.
+      inches: Width of a picture in inches of 100 pixels.
 
     Returns:
       uint8 `[height, width, 3]`.
     """
-    # Late, and without a window: importing pyplot takes a second.
+    # Imported late and without pyplot, whose import takes a second.
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     num_columns = max(map(len, rows))
     size = (inches * num_columns, (inches + 0.4) * len(rows) + 1.2)
     figure = Figure(figsize=size, dpi=100, layout="constrained")
-    # Names of products may hold dollars, which would begin a formula.
+    # A dollar sign in the name of a product must not begin a formula.
     figure.suptitle(title, fontsize=11, parse_math=False)
     axes = figure.subplots(len(rows), num_columns, squeeze=False)
     for place in axes.flat:
@@ -144,7 +161,7 @@ def draw_sheet(
     for row, places in zip(rows, axes, strict=True):
         for place, captioned in zip(places, row, strict=False):
             place.imshow(captioned.picture)
-            letters = round(_LETTERS * inches / 2)
+            letters = round(_CAPTION_LETTERS * inches / 2)
             caption = textwrap.fill(captioned.caption, letters)
             place.set_title(caption, fontsize=9, parse_math=False)
     if scale:
@@ -154,7 +171,7 @@ def draw_sheet(
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def _draw_scale(figure, axes: np.ndarray, scale: ColorScale) -> None:
+def _draw_scale(figure: Figure, axes: np.ndarray, scale: ColorScale) -> None:
     from matplotlib.cm import ScalarMappable  # noqa: PLC0415
     from matplotlib.colors import LinearSegmentedColormap, Normalize  # noqa: PLC0415
 
@@ -169,37 +186,22 @@ def _draw_scale(figure, axes: np.ndarray, scale: ColorScale) -> None:
     bar.set_label("similarity of a part")
 
 
-# Of Okabe and Ito, who chose colors that the color-blind tell apart. Six of them: in
-# none of the layouts do neighbors get the same one.
-_PALETTE: tuple[Color, ...] = (
-    (230, 159, 0),
-    (86, 180, 233),
-    (0, 158, 115),
-    (240, 228, 66),
-    (0, 114, 178),
-    (204, 121, 167),
-)
-_SMALLEST_SIDE = 448
-_LARGEST_FONT, _SMALLEST_FONT = 18, 8
-_OPACITY = 56  # Of 255.
-
-
 def draw_parts(
     pixels: np.ndarray,
     layout: Layout,
     labels: Sequence[str] | None = None,
     colors: Sequence[Color] | None = None,
 ) -> Image.Image:
-    """Draws each part's windows over a photo; mirror images share color and label.
+    """Draws the windows of each part over a photo.
 
     Args:
-      pixels: uint8 `[side, side, 3]`.
-      layout: Of the parts.
-      labels: What stands in each part, a line or several; None for its number, from 1.
-      colors: Of each part; None for colors that tell neighbors apart.
+      pixels: Photo, uint8 `[side, side, 3]`.
+      layout: Layout of the parts. A window and its mirror image are one part.
+      labels: Label of each part, of one or more lines; None for its number, from 1.
+      colors: Color of each part; None for colors that differ between adjacent parts.
 
     Returns:
-      A picture with sides of 448 pixels or more, so that labels can be read.
+      A picture with sides of at least 448 pixels, so that labels are legible.
     """
     parts = windows_by_part(layout)
     labels = labels or [str(number) for number in range(1, len(parts) + 1)]
@@ -212,7 +214,7 @@ def draw_parts(
             box = _box(window, side)
             draw.rectangle(box, fill=(*color, _OPACITY), outline=color, width=2)
     font = _font(draw, labels, parts, side)
-    # After all windows, for these may overlap.
+    # Labels are drawn after all windows, because windows may overlap.
     for part, color, label in zip(parts, colors, labels, strict=True):
         for window in part:
             _write(draw, _box(window, side), label, color, font)
@@ -220,12 +222,13 @@ def draw_parts(
 
 
 def _box(window: Window, side: int) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom in pixels, all within the window."""
+    """Left, top, right and bottom pixel of a window, all included."""
     top, left, height, width = window
-    start, end = (left, top), (left + width, top + height)
     return (
-        *(round(place * side) for place in start),
-        *(round(place * side) - 1 for place in end),
+        round(left * side),
+        round(top * side),
+        round((left + width) * side) - 1,
+        round((top + height) * side) - 1,
     )
 
 
@@ -234,8 +237,8 @@ def _font(
     labels: Sequence[str],
     parts: Sequence[Sequence[Window]],
     side: int,
-) -> ImageFont.FreeTypeFont:
-    """The largest font in which each label fits into the smallest window."""
+) -> Font:
+    """Finds the largest font in which each label fits into the smallest window."""
     room = min(window[axis] for part in parts for window in part for axis in (2, 3))
     for size in range(_LARGEST_FONT, _SMALLEST_FONT, -1):
         font = ImageFont.load_default(size)
@@ -251,40 +254,14 @@ def _write(
     box: Sequence[int],
     label: str,
     color: Color,
-    font: ImageFont.FreeTypeFont,
+    font: Font,
 ) -> None:
-    """Writes a label on a ground of the part's color, in the middle of its window."""
+    """Writes a label in the middle of its window, on a box of the part's color."""
     middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    options = {"font": font, "anchor": "mm", "align": "center", "spacing": 2}
-    left, top, right, bottom = draw.multiline_textbbox(middle, label, **options)
+    # Anchor in the middle, 2 pixels between lines, which are centered.
+    options = (font, "mm", 2, "center")
+    left, top, right, bottom = draw.multiline_textbbox(middle, label, *options)
     ground = (left - 4, top - 4, right + 4, bottom + 4)
     ink = "black" if is_bright(color) else "white"
     draw.rounded_rectangle(ground, radius=3, fill=color, outline=ink)
-    draw.multiline_text(middle, label, fill=ink, **options)
-
-
-def write_photo_sheet(
-    path: Path,
-    title: str,
-    rows: Sequence[Sequence[tuple[str, str | bytes]]],
-    inches: float = 1.3,
-) -> None:
-    """Draws a sheet of photos; the file appears whole or not at all.
-
-    Args:
-      path: As for `write_sheet`.
-      title: A line or several.
-      rows: Of captions and photos, which are paths, URIs of object storage, or what is
-        in the files. Where a photo cannot be shown, the caption says why.
-      inches: As for `write_sheet`.
-    """
-    sheet = [[_captioned(caption, photo) for caption, photo in row] for row in rows]
-    write_sheet(path, title, sheet, inches=inches)
-
-
-def _captioned(caption: str, photo: str | bytes) -> Captioned:
-    try:
-        return Captioned(caption, np.asarray(small_photo(photo)))
-    except NoThumbnailError as error:
-        blank = np.full((SIDE, SIDE, 3), 255, np.uint8)
-        return Captioned(f"{caption}: {error}", blank)
+    draw.multiline_text(middle, label, ink, *options)

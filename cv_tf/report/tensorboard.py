@@ -1,4 +1,4 @@
-"""Vectors with names and small photos, as TensorBoard's projector reads them."""
+"""Files for TensorBoard: vectors for its projector, and views of the first batch."""
 
 from __future__ import annotations
 
@@ -25,22 +25,26 @@ from cv_tf.report.inspection_pages import captioned
 from cv_tf.report.pictures import Captioned, draw_sheet
 from cv_tf.training import sample_styles
 
-# Tiles of 64 pixels, 64 in a row: a side of 4,096. Browsers draw up to 8,192 at most.
+# 64 x 64 tiles of 64 pixels have a side of 4,096 pixels; browsers draw up to 8,192.
 _MOST_PRODUCTS = 4096
 _TILE = 64
 _NAME = "products"
 _VECTORS, _METADATA, _SPRITE = "vectors.tsv", "metadata.tsv", "sprite.jpg"
 
+_NUM_PRODUCTS = 8  # Products of the first batch that are shown.
+_SUFFIX = ".views"  # Other event files end differently.
+_DESCRIPTION = "As it is prepared, beside the views that the first step learns from."
+
 
 def write_projector(folder: Path, photos: Photos, vectors: np.ndarray) -> None:
     """Writes vectors, metadata and thumbnails; they appear together or not at all.
 
-    Of more than 4,096 products, whole styles are drawn.
+    Of more than 4,096 products, a random sample of whole styles is written.
 
     Args:
-      folder: Where TensorBoard looks; its `projector` is replaced.
-      photos: Of n products.
-      vectors: float32 `[n, dimensions]`.
+      folder: Log folder of TensorBoard; its subfolder `projector` is replaced.
+      photos: Photos of n products.
+      vectors: Vectors of the products, float32 `[n, dimensions]`.
     """
     rows = sample_styles(photos.catalog.style, _MOST_PRODUCTS, seed=0)[:_MOST_PRODUCTS]
     photos, vectors = photos.select(rows), vectors[rows]
@@ -51,16 +55,16 @@ def write_projector(folder: Path, photos: Photos, vectors: np.ndarray) -> None:
         (unfinished / _METADATA).write_text(metadata(photos.catalog), encoding="utf-8")
         Image.fromarray(draw_sprite(photos)).save(unfinished / _SPRITE, quality=90)
         (unfinished / PROJECTOR_FILENAME).write_text(_config())
-    # A file of events, though an empty one, makes a run of its own. TensorBoard, where
-    # it was started before, looks into new runs alone.
+    # An empty event file makes the folder a new run: a TensorBoard that is already
+    # running only notices new runs.
     tf.summary.create_file_writer(str(target)).close()
 
 
 def write_vectors(path: Path, vectors: np.ndarray) -> None:
-    """Writes float32 `[n, dimensions]` as text, a vector a line, exactly.
+    """Writes float32 `[n, dimensions]` as text, one vector per line, without loss.
 
-    As bytes they would be smaller, but TensorBoard tells bytes from text by trial, and
-    takes some bytes for text.
+    A binary file would be smaller, but TensorBoard tries to read each file as text
+    first, and succeeds with some binary files.
     """
     columns = [pa.array(np.ascontiguousarray(column)) for column in vectors.T]
     table = pa.table(columns, names=[str(number) for number in range(len(columns))])
@@ -68,9 +72,10 @@ def write_vectors(path: Path, vectors: np.ndarray) -> None:
 
 
 def metadata(catalog: Catalog) -> str:
-    """What is known of products, as a table with a header, a product a line.
+    """The columns of a catalog as tab-separated text, one product per line.
 
-    Without a second column, TensorBoard would take the header for a product.
+    There are always two columns or more: TensorBoard would read the header of a single
+    column as a product.
     """
     columns = {
         "product_id": catalog.product_id,
@@ -79,8 +84,8 @@ def metadata(catalog: Catalog) -> str:
         "color": catalog.color,
         "split": catalog.split,
     }
-    there = {name: column for name, column in columns.items() if column is not None}
-    return "".join(map(_line, [there, *zip(*there.values(), strict=True)]))
+    known = {name: column for name, column in columns.items() if column is not None}
+    return "".join(map(_line, [tuple(known), *zip(*known.values(), strict=True)]))
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -88,10 +93,10 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def draw_sprite(photos: Photos) -> np.ndarray:
-    """All photos as they are prepared, as tiles of one picture, row by row.
+    """Draws all prepared photos as tiles of one picture, row by row.
 
     Returns:
-      uint8 `[height, width, 3]`, hardly taller than wide; missing tiles are white.
+      uint8 `[height, width, 3]`, about square; unused tiles are white.
     """
     num_columns = math.ceil(math.sqrt(len(photos)))
     num_rows = math.ceil(len(photos) / num_columns)
@@ -113,21 +118,15 @@ def _config() -> str:
     return text_format.MessageToString(config)
 
 
-_NUM_PRODUCTS = 8
-# Files of curves end otherwise.
-_SUFFIX = ".views"
-_DESCRIPTION = "As it is prepared, beside the views that the first step learns from."
-
-
 def show_first_batch(folder: Path, config: Config, photos: Photos) -> None:
-    """Writes some products of the first batch, their views, and parts where cut.
+    """Writes some products of the first batch with their views and parts.
 
-    Nothing is written where that was done before: a run may be gone on with.
+    Does nothing if the folder has them already, as when a training is resumed.
 
     Args:
-      folder: Where TensorBoard looks; made if needed.
-      config: Of the training.
-      photos: Those to learn from.
+      folder: Log folder of TensorBoard; created if needed.
+      config: Settings of the training.
+      photos: Photos to train on.
     """
     if any(folder.glob(f"*{_SUFFIX}")):
         return
@@ -153,5 +152,5 @@ def _draw(product: Preview, config: Config) -> np.ndarray:
 
 
 def _rows(pictures: list[Captioned]) -> list[list[Captioned]]:
-    """Two rows of two, for TensorBoard's cards are narrow; up to three in one."""
+    """Arranges four pictures in two rows, because TensorBoard's cards are narrow."""
     return [pictures[:2], pictures[2:]] if len(pictures) == 4 else [pictures]
