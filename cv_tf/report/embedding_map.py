@@ -111,11 +111,7 @@ def lay_out_map(
                 color=min(color, _NUM_COLORS),
                 num_products=int(sizes[place]),
                 points=tuple(
-                    Point(
-                        float(at[i, 0].round(1)),
-                        float(at[i, 1].round(1)),
-                        names[drawn[i]],
-                    )
+                    Point(float(at[i, 0]), float(at[i, 1]), names[drawn[i]])
                     for i in np.flatnonzero(blocks[drawn] == numbers[place])
                 ),
             )

@@ -90,9 +90,9 @@ def test_neighbors_stand_side_by_side_with_a_word_on_variants(page, compared, qu
         "Photo of B",
     ]
     text = " ".join(found.texts("p"))
-    assert "1 variant is there to be found, in Shirts" in text
-    assert "among 1,234 of the products" in text
-    # The third recipe was not looked with.
+    assert "Query; 1 variant to be found, in Shirts" in text
+    assert "among 1,234 of the evaluated products" in text
+    # The third recipe has no neighbors.
     assert found.texts("th", scope="row")[-2:] == ["top", "frozen"]
 
 
@@ -140,7 +140,7 @@ def test_nothing_of_the_catalogue_or_the_recipes_is_taken_for_markup(page, compa
 def test_without_neighbors_there_is_no_word_of_them(page, compared):
     _, rows = compared({"a": [None]})
     found = page(rows)
-    assert "Where they differ" not in found.texts("h2")
+    assert "Where recipes differ" not in found.texts("h2")
     assert "0 of 1" in found.texts("td")
 
 

@@ -135,7 +135,7 @@ class TestFile:
         assert "Share of the pairs of variants that are grouped together." in (
             found.texts("td")
         )
-        assert "Over 6 labelled products" in " ".join(found.texts("p"))
+        assert "Of 6 labelled products" in " ".join(found.texts("p"))
         assert "chosen on the same labels" not in " ".join(found.texts("p"))
         chosen = read_page(page(styles=STYLES, labels_chose=True))
         assert "chosen on the same labels" in " ".join(chosen.texts("p"))

@@ -51,11 +51,9 @@ def test_the_numbers_of_the_whole(page):
 def test_both_photos_and_both_maps(page):
     pictures = page(pair()).pictures()
     assert list(pictures) == [
-        "A, with the number and the similarity of each part; the table below has them, "
-        "too",
+        "A, with the number and the similarity of each part, as in the table below",
         "Photo of A as prepared",
-        "B, with the number and the similarity of each part; the table below has them, "
-        "too",
+        "B, with the number and the similarity of each part, as in the table below",
         "Photo of B as prepared",
     ]
     sizes = [picture.shape[0] for picture in pictures.values()]

@@ -45,7 +45,7 @@ def test_every_product_with_its_pictures_in_order(page):
             assert pictures[f"{name}: {caption}"] == pytest.approx(gray, abs=2)
     paragraphs = shown.texts("p")
     assert paragraphs[0] == "2 of 9 products."
-    assert "Shirts, navy; first met at step 7" in paragraphs
+    assert "Shirts, navy; first used in step 7" in paragraphs
 
 
 def test_settings_stand_above_in_words(page):

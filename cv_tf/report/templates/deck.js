@@ -7,7 +7,7 @@ const number = new Intl.NumberFormat("en").format;
 const share = (thousandths) => (thousandths / 1000).toFixed(3);
 const plural = (count, word) => `${number(count)} ${word}${count === 1 ? "" : "s"}`;
 
-// What is text stays text: nothing of the catalogue is taken for markup.
+// Texts are added as text nodes, so nothing of the catalogue becomes markup.
 function make(tag, properties, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
@@ -24,7 +24,7 @@ function photo(n) {
   return make("p", { className: "photo missing" }, reason);
 }
 
-// `lines` are texts or elements, below the photo and the name.
+// `lines` are texts or elements below the photo and the name.
 function card(tag, n, className, ...lines) {
   return make(
     tag,
@@ -103,7 +103,7 @@ function filters(changed) {
   return fields;
 }
 
-// Numbers from 0 that are wanted, in order; what is equal stays in the page's order.
+// Numbers below `count` that are wanted, sorted; equal ones keep their order.
 function select(count, isWanted, compare) {
   const wanted = [];
   for (let i = 0; i < count; i += 1) if (isWanted(i)) wanted.push(i);

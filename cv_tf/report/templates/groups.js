@@ -1,7 +1,7 @@
 const { group } = data;
 const MOST_SHOWN = 24;
 
-// Products are in the page group by group.
+// Products are sorted by group in the data.
 const start = [0];
 for (const size of group.size) start.push(start.at(-1) + size);
 const members = (g) =>
@@ -33,7 +33,7 @@ function described(g, ...more) {
   return make("p", { className: "quiet" }, facts.filter(Boolean).join(" · "));
 }
 
-// What is nearest outside of the group; a click looks it up.
+// The nearest product outside of the group; a click searches for it.
 function nearest(n) {
   const other = product.other[n];
   if (other < 0) return null;
@@ -45,7 +45,7 @@ function nearest(n) {
   return text;
 }
 
-// How many labelled products of each style there are, the most frequent first.
+// Number of labelled products of each style, most frequent first.
 function count(products) {
   const counts = new Map();
   for (const n of products) {
@@ -112,12 +112,12 @@ function lookUp(name) {
 }
 
 fields.doubtful.addEventListener("click", () => {
-  // Up to, not below: the last thousandth is left out.
+  // The field is an upper limit, so it is one thousandth below the bound.
   fields.confidence.value = (data.doubtful - 1) / 1000;
   update();
 });
 
-// A true group in pieces: what each group has of it.
+// A style whose products are in several groups, and its products in each of them.
 function drawMissed({ of: style, pairs, products }) {
   const pieces = new Map();
   for (const n of products) {

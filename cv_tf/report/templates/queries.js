@@ -27,14 +27,14 @@ function drawQuery(q) {
   return [
     make("h3", {}, product.id[n]),
     make("p", { className: "quiet" }, facts.filter(Boolean).join(" · ")),
-    make("div", { className: "row" }, card("div", n, "asked", "Searched for"), list),
+    make("div", { className: "row" }, card("div", n, "asked", "Query"), list),
   ];
 }
 
 const show = deck("queries", drawQuery, 10, "product");
 const fields = filters(update);
 const orders = {
-  worst: null, // They lie in the page so.
+  worst: null, // The order of the data.
   best: (a, b) => query.precision[b] - query.precision[a],
   many: (a, b) => query.variants[b] - query.variants[a],
   name: byText(query.product.map((n) => product.id[n])),
