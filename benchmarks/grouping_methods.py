@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from cv_tf.grouping.linking import crowd
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 from sklearn.cluster import HDBSCAN
@@ -35,7 +36,6 @@ from cv_tf.grouping import (
     guess_threshold,
     link,
 )
-from cv_tf.grouping.linking import crowd
 from cv_tf.metrics import grouping_figures
 from cv_tf.retrieval import rows_by_block
 

@@ -308,12 +308,13 @@ class GroupingSettings:
     neighbors: int = setting(
         20, "Neighbors looked at for each product; variants are among them.", minimum=1
     )
-    same_color: float = setting(
+    group_color_weight: float = setting(
         0.5,
-        "Variants differ in color: the similarity of two products of the very same "
-        "color counts as this much less. 0 takes no notice of color.",
+        "Variants differ in color: for grouping, the similarity of two products of the "
+        "very same color counts as this much less. 0 ignores color.",
         minimum=0.0,
         maximum=2.0,
+        was="same_color",
     )
     max_group_size: int = setting(
         100, "Products a group may have; larger ones stay apart.", minimum=2
@@ -333,7 +334,23 @@ class GroupingSettings:
 
 
 @dataclasses.dataclass(kw_only=True)
-class EvaluationSettings(GroupingSettings):
+class RankingSettings:
+    """How neighbors are ranked where their colors are known."""
+
+    # On 5,923 real photos, 0.1 to 0.3 are level, and best: less leaves strangers first,
+    # more puts variants of nearly the same color behind them.
+    search_color_weight: float = setting(
+        0.2,
+        "Variants differ in color: in the ranking of neighbors, the similarity of a "
+        "product of the very same color counts as this much less. 0 ranks by "
+        "similarity alone.",
+        minimum=0.0,
+        maximum=2.0,
+    )
+
+
+@dataclasses.dataclass(kw_only=True)
+class EvaluationSettings(GroupingSettings, RankingSettings):
     """Evaluation of vectors."""
 
     criterion: str = setting(

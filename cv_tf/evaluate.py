@@ -16,17 +16,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv_tf
 from cv_tf import command
 from cv_tf.config import Config, ConfigError, setting
-from cv_tf.files import beside, is_remote, write_json
-from cv_tf.report import PageSettings, check_page
+from cv_tf.files import beside, is_remote
+from cv_tf.report import EvaluationPageSettings, check_page
 
 if TYPE_CHECKING:
+    from cv_tf.embeddings import Embeddings
+    from cv_tf.models import Embedder
     from cv_tf.training import Evaluation
 
 # Settings that say which products a run has learned from.
@@ -34,8 +36,8 @@ _PRODUCTS = ("catalog", "dataset", "train_split", "eval_split", "seed")
 
 
 @dataclasses.dataclass(kw_only=True)
-class EvaluateConfig(PageSettings, Config):
-    """What is there already, and where the figures go."""
+class EvaluateConfig(EvaluationPageSettings, Config):
+    """What to evaluate, and the files for the result."""
 
     embeddings: str = setting(
         "",
@@ -99,7 +101,7 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
 
     With `--embeddings` or `--groups`, these files are measured as they are.
 
-    Else photos are embedded. Where the catalogue has splits, `--train_split` calibrates
+    Else photos are embedded. Where the catalog has splits, `--train_split` calibrates
     the threshold (and fits the whitening of a frozen backbone) and `--eval_split` is
     reported on; elsewhere a quarter of the styles is, and the others do the rest.
 
@@ -107,20 +109,81 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
       The figures, as they are written to `--output`.
 
     Raises:
-      ValueError: If the settings, the catalogue or the workdir cannot be used.
+      ValueError: If the settings, the catalog or the workdir cannot be used.
     """
-    if config.embeddings or config.groups:
-        return _evaluate_stored(config)
+    output, embedder_output = _outputs(config)
+    page = check_page(config, config.overwrite)
+    is_stored = config.embeddings or config.groups
+    result = (_evaluate_stored if is_stored else _evaluate_photos)(config)
+    print(f"\n{result.text}")
+    if embedder_output and result.embedder is not None:
+        cv_tf.training.save_embedder(result.embedder, embedder_output)
+    if output:
+        write_json(output, result.figures)
+    if page:
+        if result.labelled is None:
+            raise ConfigError(
+                "There is nothing to show on --page: of the products to report on, the "
+                "photos of no two variants can be used."
+            )
+        cv_tf.report.write_evaluation_page(
+            page, result.title, result.figures, result.labelled, config, result.photo
+        )
+    return result.figures
 
-    frozen = config.method == "frozen"
-    if not frozen and not config.workdir:
+
+class _Result(NamedTuple):
+    """An evaluation, and what is written of it.
+
+    Attributes:
+      figures: Figures by name.
+      text: Text to print.
+      title: What was evaluated, for the page.
+      labelled: Embeddings of the products that the figures are of; None where there
+        are none.
+      photo: From a row number of these to the photo; None for the column `image`.
+      embedder: The Embedder that was measured; None for stored files.
+    """
+
+    figures: dict[str, Any]
+    text: str
+    title: str
+    labelled: Embeddings | None
+    photo: Callable[[int], str | bytes] | None = None
+    embedder: Embedder | None = None
+
+
+def _evaluate_photos(config: EvaluateConfig) -> _Result:
+    """Embeds the photos of a catalog, and measures the vectors."""
+    is_frozen = config.method == "frozen"
+    evaluation = _evaluate_embedder(config, is_frozen)
+    figures: dict[str, Any] = dict(evaluation.figures)
+    titles = ("frozen", "fitted on") if is_frozen else ("trained", "trained on")
+    columns = {titles[0]: evaluation.figures}
+    if evaluation.trained_on:
+        figures["trained_on"] = columns[titles[1]] = evaluation.trained_on
+    text = cv_tf.metrics.format_figures(columns)
+    if evaluation.recalls and evaluation.recalls.warning():
+        text += f"\n\n{evaluation.recalls.warning()}"
+    return _Result(
+        figures=figures,
+        text=text,
+        title=f"{config.backbone} as it was pretrained"
+        if is_frozen
+        else f"The Embedder of {config.workdir}",
+        labelled=evaluation.reported,
+        photo=evaluation.embedded.photos.catalog.photo if evaluation.embedded else None,
+        embedder=evaluation.embedder,
+    )
+
+
+def _evaluate_embedder(config: EvaluateConfig, is_frozen: bool) -> Evaluation:
+    if not is_frozen and not config.workdir:
         raise ConfigError(
             "Nothing to evaluate: pass --workdir of a finished training, "
             "--method=frozen for a network as it was pretrained, or --embeddings and "
             "--labels for vectors that are there."
         )
-    output, embedder_output = _outputs(config)
-    page = check_page(config, config.overwrite)
     catalog = cv_tf.catalog.read_products(config)
     split = cv_tf.training.split_catalog(
         catalog, config.train_split, config.eval_split, config.seed
@@ -130,97 +193,44 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
             f"{catalog.name} has no two products to report on that share a style_id, "
             "so there is nothing to measure. Label some color variants."
         )
-    embedder_path, trained_on = None, True
-    if not frozen:
-        workdir = cv_tf.training.Workdir(config.workdir)
-        embedder_path, trained = workdir.embedder, workdir.read_config()
-        trained_on = all(
-            getattr(config, name) == getattr(trained, name) for name in _PRODUCTS
-        )
-
-    evaluation = cv_tf.training.evaluate_catalog(
-        config, catalog, embedder_path, trained_on
+    if is_frozen:
+        return cv_tf.training.evaluate_catalog(config, catalog, None)
+    workdir = cv_tf.training.Workdir(config.workdir)
+    trained = workdir.read_config()
+    trained_on = all(
+        getattr(config, name) == getattr(trained, name) for name in _PRODUCTS
     )
-    figures: dict[str, Any] = dict(evaluation.figures)
-    titles = ("frozen", "fitted on") if frozen else ("trained", "trained on")
-    columns = {titles[0]: evaluation.figures}
-    if evaluation.trained_on:
-        figures["trained_on"] = columns[titles[1]] = evaluation.trained_on
-    print(f"\n{cv_tf.metrics.format_figures(columns)}")
-    if evaluation.recalls and evaluation.recalls.warning():
-        print(f"\n{evaluation.recalls.warning()}")
-    if embedder_output:
-        cv_tf.training.save_embedder(evaluation.embedder, embedder_output)
-    if output:
-        write_json(output, figures)
-    if page:
-        _write_page(page, config, evaluation)
-    return figures
-
-
-def _write_page(page: Path, config: EvaluateConfig, evaluation: Evaluation) -> None:
-
-    reported = evaluation.reported
-    if reported is None:
-        raise ConfigError(
-            "There is nothing to show on --page: of the products to report on, the "
-            "photos of no two variants can be used."
-        )
-    title = f"The Embedder of {config.workdir}"
-    if config.method == "frozen":
-        title = f"{config.backbone} as it was pretrained"
-    cv_tf.report.write_evaluation_page(
-        page,
-        evaluation.figures,
-        cv_tf.embeddings.Embeddings.of_catalog(*reported),
-        reported.catalog.style,
-        reported.catalog.photo,
-        config,
-        config,
-        title,
+    return cv_tf.training.evaluate_catalog(
+        config, catalog, workdir.embedder, trained_on
     )
 
 
-def _evaluate_stored(config: EvaluateConfig) -> dict[str, Any]:
+def _evaluate_stored(config: EvaluateConfig) -> _Result:
     """Measures vectors and groups that are there already, without TensorFlow."""
-    output, _ = _outputs(config)
-    page = check_page(config, config.overwrite)
     files = command.find_files(config, ("embeddings", "groups", "labels"))
-
     labels = cv_tf.grouping.read_labels(files["labels"], config.labels_split)
-    embeddings = (
-        cv_tf.embeddings.read_embeddings(files["embeddings"])
-        if config.embeddings
-        else None
-    )
+    embeddings = labelled = None
+    if config.embeddings:
+        embeddings = cv_tf.embeddings.read_embeddings(files["embeddings"])
     truth = cv_tf.metrics.match_truth(labels, Path(config.labels).name, embeddings)
     groups = _read_groups(files["groups"]) if config.groups else None
     figures = cv_tf.metrics.stored_figures(truth, embeddings, groups, config)
     columns = {"groups" if groups else "stored": figures}
     if "at_best_threshold" in figures:
         columns["best threshold"] = figures["at_best_threshold"]
-    print(
-        f"\n{cv_tf.metrics.format_figures(columns)}\n\n"
-        f"{_about_thresholds(config, figures)}"
+    if embeddings is not None:
+        labelled = dataclasses.replace(embeddings, style=truth.styles)
+    return _Result(
+        figures=figures,
+        text=f"{cv_tf.metrics.format_figures(columns)}\n\n"
+        f"{_about_thresholds(config, figures)}",
+        title=f"The vectors of {Path(config.embeddings).name}",
+        labelled=labelled,
     )
-    if output:
-        write_json(output, figures)
-    if page:
-        cv_tf.report.write_evaluation_page(
-            page,
-            figures,
-            embeddings,
-            truth.styles,
-            embeddings.image.__getitem__,
-            config,
-            config,
-            f"The vectors of {embeddings.name}",
-        )
-    return figures
 
 
 def _about_thresholds(config: EvaluateConfig, figures: dict[str, Any]) -> str:
-    """Says where the thresholds come from."""
+    """A sentence on the source of each threshold."""
     if config.groups:
         text = f"The groups are those of {config.groups}."
     elif config.threshold != "auto":
@@ -250,7 +260,7 @@ def _read_groups(path: str) -> cv_tf.metrics.StoredGroups:
 
 
 def _outputs(config: EvaluateConfig) -> tuple[Path | None, Path | None]:
-    """Where figures and Embedder are written; None where they are not."""
+    """The files for the figures and for the Embedder; None where there is none."""
     output = embedder_output = None
     if config.output:
         output = command.check_output(config.output, config.overwrite, (".json",))

@@ -43,7 +43,7 @@ _FILES = ("embeddings", "previous", "calibrate", "calibrate_embeddings", "labels
 
 @dataclasses.dataclass(kw_only=True)
 class GroupConfig(PageSettings, EngineSettings, GroupingSettings):
-    """What to group, and what is known already."""
+    """What to group, what is known already, and the files for the result."""
 
     embeddings: str = setting("", "Parquet file that python -m cv_tf.embed wrote.")
     output: str = setting("", "CSV or Parquet file for the groups.")
@@ -111,31 +111,29 @@ def run(config: GroupConfig) -> dict[str, Any]:
         config.output, config.overwrite, (".csv", ".parquet", ".pq")
     )
     page = check_page(config, config.overwrite)
-    config = dataclasses.replace(config, **command.find_files(config, _FILES))
+    files: dict[str, Any] = command.find_files(config, _FILES)
+    config = dataclasses.replace(config, **files)
     if page and not config.labels:
-        shown = {"labels": config.calibrate, "labels_split": config.calibrate_split}
-        config = dataclasses.replace(config, **shown)
+        config = dataclasses.replace(
+            config, labels=config.calibrate, labels_split=config.calibrate_split
+        )
 
     previous = cv_tf.grouping.read_groups(config.previous) if config.previous else None
-    labels = {}
+    labels: Mapping[str, str] = {}
     if config.labels:
         labels = cv_tf.grouping.read_labels(config.labels, config.labels_split)
     embeddings = cv_tf.embeddings.read_embeddings(config.embeddings)
     calibration = _calibrate(config, embeddings) if config.calibrate else None
     neighbors = _find_neighbors(config, embeddings)
     threshold, source = _threshold(config, embeddings, neighbors, calibration)
+    curve = calibration.confidence_curve if calibration else None
     grouped = cv_tf.grouping.find_groups(
-        embeddings,
-        neighbors,
-        threshold,
-        config,
-        calibration.confidence_curve if calibration else None,
-        previous,
+        embeddings, neighbors, threshold, config, curve, previous
     )
     summary = grouped.summary() | {
         "threshold": threshold,
         "threshold_source": source,
-        "same_color": config.same_color,
+        "group_color_weight": config.group_color_weight,
         "model": embeddings.model,
     }
     if calibration:
@@ -156,22 +154,23 @@ def run(config: GroupConfig) -> dict[str, Any]:
 
 
 def _calibrate(config: GroupConfig, embeddings: Embeddings) -> Calibration:
-
     labels = cv_tf.grouping.read_labels(config.calibrate, config.calibrate_split)
     known = embeddings
     if config.calibrate_embeddings:
         known = cv_tf.embeddings.read_embeddings(config.calibrate_embeddings)
         known.check_comparable(embeddings)
-    known, styles = cv_tf.grouping.match_labels(known, labels, config.calibrate)
+    labelled = cv_tf.grouping.match_labels(known, labels, config.calibrate)
     return cv_tf.grouping.calibrate_on(
-        known.vectors,
-        known.block,
-        known.lab,
-        styles,
-        config,
-        config.criterion,
-        embeddings.block,
-        config.precision or None,
+        labelled, config, config.criterion, embeddings.block, config.precision or None
+    )
+
+
+def _find_neighbors(config: GroupConfig, embeddings: Embeddings) -> Neighbors:
+    if config.engine == "local":
+        return cv_tf.grouping.find_neighbors(embeddings, config, "Finding neighbors")
+    job = beside(Path(config.output).expanduser().absolute(), "neighbors.npz")
+    return cv_tf.grouping.find_neighbors_in_shards(
+        embeddings, config, config, job, config.overwrite
     )
 
 
@@ -186,33 +185,24 @@ def _threshold(
         return calibration.threshold, "labelled products"
     if config.threshold != "auto":
         return float(config.threshold), "--threshold"
-    if config.previous and not is_remote(config.previous):
-        before = beside(Path(config.previous), "summary.json")
-        summary = json.loads(before.read_text()) if before.is_file() else {}
-        same = ("model", embeddings.model), ("same_color", config.same_color)
-        if all(summary.get(name) == value for name, value in same):
-            return float(summary["threshold"]), "the earlier run"
-    similarity = cv_tf.grouping.Similarity(
-        embeddings.vectors, embeddings.lab, config.same_color
-    )
+    earlier = _earlier_threshold(config, embeddings)
+    if earlier is not None:
+        return earlier, "the earlier run"
+    similarity = cv_tf.grouping.Similarity.of(embeddings, config.group_color_weight)
     return cv_tf.grouping.guess_threshold(similarity, neighbors), cv_tf.report.GUESSED
 
 
-def _find_neighbors(config: GroupConfig, embeddings: Embeddings) -> Neighbors:
-    if config.engine == "spark":
-        return cv_tf.grouping.find_neighbors_in_shards(
-            embeddings.vectors,
-            embeddings.block,
-            config,
-            config,
-            beside(Path(config.output).expanduser().absolute(), "neighbors.npz"),
-            embeddings.model,
-            config.overwrite,
-        )
-
-    return cv_tf.grouping.find_neighbors(
-        embeddings.vectors, embeddings.block, config, "Finding neighbors"
-    )
+def _earlier_threshold(config: GroupConfig, embeddings: Embeddings) -> float | None:
+    """The threshold of the run of --previous, if similarities mean the same there."""
+    if not config.previous or is_remote(config.previous):
+        return None
+    path = beside(Path(config.previous), "summary.json")
+    summary = json.loads(path.read_text()) if path.is_file() else {}
+    # Summaries of earlier versions have the weight under another name.
+    weight = summary.get("group_color_weight", summary.get("same_color"))
+    if (summary.get("model"), weight) != (embeddings.model, config.group_color_weight):
+        return None
+    return float(summary["threshold"])
 
 
 def _write_page(
@@ -224,7 +214,6 @@ def _write_page(
     summary: dict[str, Any],
     calibration: Calibration | None,
 ) -> None:
-
     styles = cv_tf.report.Styles.of(embeddings.product_id, labels)
     if labels and styles is None:
         logging.warning(

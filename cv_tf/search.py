@@ -22,7 +22,7 @@ from absl import logging
 import cv_tf
 from cv_tf import command
 from cv_tf.catalog import Catalog
-from cv_tf.config import CatalogSettings
+from cv_tf.config import CatalogSettings, RankingSettings
 from cv_tf.embeddings import Embeddings, read_embeddings
 from cv_tf.files import is_remote, say_unknown
 from cv_tf.report import (
@@ -35,7 +35,6 @@ from cv_tf.report import (
 )
 from cv_tf.retrieval import (
     CANDIDATES,
-    SAME_COLOR,
     ExactIndex,
     Neighbors,
     nearest,
@@ -80,12 +79,13 @@ class SearchConfig:
         "one (auto), or the whole photo. As the run of --workdir had it, if not given.",
         one_of=("auto", "photo"),
     )
-    same_color: float = setting(
-        SAME_COLOR,
+    search_color_weight: float = setting(
+        RankingSettings.search_color_weight,
         "Variants differ in color: in the ranking, the similarity of a product of the "
         "very same color counts as this much less. 0 ranks by similarity alone.",
         minimum=0.0,
         maximum=2.0,
+        was="same_color",
     )
     output: str = setting(
         "",
@@ -213,7 +213,9 @@ def _results(
     k = config.neighbors
     colors = [None] * len(queries) if lab is None else list(lab)
     if lab is not None and embeddings.lab is not None:
-        found = other_colors_first(found, lab, embeddings.lab, k, config.same_color)
+        found = other_colors_first(
+            found, lab, embeddings.lab, k, config.search_color_weight
+        )
     return tuple(
         SearchResult.of_rows(query, embeddings, rows[:k], similarities[:k], color)
         for query, rows, similarities, color in zip(
@@ -305,10 +307,10 @@ def _write(
         write_results_json(output, results)
     else:
         note = f"Found among the {len(embeddings):,} products of {embeddings.name}."
-        if embeddings.lab is not None and config.same_color:
+        if embeddings.lab is not None and config.search_color_weight:
             note += (
                 " Variants differ in color: one of the very same color is ranked as if "
-                f"its similarity were {config.same_color:g} less."
+                f"its similarity were {config.search_color_weight:g} less."
             )
         write_neighbors_page(output, results, note)
 

@@ -145,13 +145,13 @@ class TestGroups:
         assert set(_members(tmp_path / "groups.csv")) == {"a"}
         assert "Two of one color in: a" in capsys.readouterr().out
 
-    @pytest.mark.parametrize(("discount", "size"), [(0.0, 2), (0.5, 1)])
+    @pytest.mark.parametrize(("weight", "size"), [(0.0, 2), (0.5, 1)])
     def test_products_of_one_color_in_their_photos_are_less_alike(
-        self, tmp_path, discount, size
+        self, tmp_path, weight, size
     ):
         lab = [[50.0, 0.0, 0.0]] * 2
         path = _write(tmp_path / "v.parquet", ["a", "b"], [0, 10], lab=lab)
-        flags = ("--threshold=0.6", f"--same_color={discount}")
+        flags = ("--threshold=0.6", f"--group_color_weight={weight}")
         summary = _group(path, tmp_path / "groups.csv", *flags)
         assert summary["largest_group"] == size
 
@@ -173,7 +173,7 @@ def all_pairs_of():
     def group(path, threshold):
         read = read_embeddings(path)
         settings = GroupingSettings(neighbors=len(read), retrieval="exact")
-        neighbors = find_neighbors(read.vectors, read.block, settings)
+        neighbors = find_neighbors(read, settings)
         linked = average_linkage(Similarity(read.vectors), mutual_graph(neighbors))
         return linked.cut(threshold)
 
@@ -262,6 +262,20 @@ class TestGuess:
         previous = f"--previous={tmp_path / 'before.csv'}"
         after = _group(embeddings, tmp_path / "after.csv", previous)
         assert after["threshold"] == 0.77
+        flags = (previous, "--group_color_weight=0.1")
+        other = _group(embeddings, tmp_path / "other.csv", *flags)
+        assert other["threshold"] != 0.77
+
+    def test_a_summary_of_an_earlier_version_says_it_too(self, embeddings, tmp_path):
+        _group(embeddings, tmp_path / "before.csv", "--threshold=0.77")
+        path = tmp_path / "before.summary.json"
+        assert '"group_color_weight"' in path.read_text()
+        old = path.read_text().replace('"group_color_weight"', '"same_color"')
+        path.write_text(old)
+        previous = f"--previous={tmp_path / 'before.csv'}"
+        after = _group(embeddings, tmp_path / "after.csv", previous)
+        assert after["threshold"] == 0.77
+        # The former name of the flag is understood, too.
         other = _group(embeddings, tmp_path / "other.csv", previous, "--same_color=0.1")
         assert other["threshold"] != 0.77
 

@@ -111,7 +111,8 @@ class TestProducts:
         page = tmp_path / "page.html"
         found(*flags, f"--output={page}")
         assert "as if its similarity were 0.2 less." in page.read_text()
-        plain = found(*flags, "--same_color=0")["00-black"]
+        plain = found(*flags, "--search_color_weight=0")["00-black"]
+        assert plain == found(*flags, "--same_color=0")["00-black"]  # Its former name.
         assert list(plain) == ["01-black", "00-navy"]
         assert plain["01-black"] == pytest.approx(cos(radians(5)))
 

@@ -144,7 +144,15 @@ def write_table_json(
             "notes": list(notes),
             "seeds": list(plan.config.seed_numbers),
             "images": plan.config.images,
-            "figures": [figure._asdict() for figure in COMPARED],
+            "figures": [
+                {
+                    "name": figure.name,
+                    "label": figure.label,
+                    "digits": figure.digits,
+                    "better": figure.better,
+                }
+                for figure in COMPARED
+            ],
             "recipes": [_as_json(row) for row in rows],
         },
     )

@@ -6,29 +6,46 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cv_tf.catalog import Catalog
+from cv_tf.catalog import Catalog, objects
 from cv_tf.errors import UserError
+
+_COLUMNS = ("product_id", "vectors", "block", "image", "color", "lab", "style")
 
 
 class EmbeddingsError(UserError):
-    """A file of embeddings that cannot be used, with what is wrong in it."""
+    """A file or table of embeddings that cannot be used."""
 
 
 @dataclass(frozen=True, eq=False)
 class Embeddings:
-    """Products and their vectors as parallel columns, n rows.
+    """Products and their vectors as parallel columns of n rows.
 
     Attributes:
-      name: Of the file, for messages.
+      name: Name of the file or catalog, for messages.
       product_id: [n] object (str), unique.
       vectors: [n, dimensions] float32, of length 1.
-      block: [n] int32, dense; only products of one block are compared.
-      block_names: Name of each block.
-      image: [n] object (str), where the photo is; "" where it is not known.
-      color: [n] object (str), the catalogue's word, for reports; None if unknown.
+      block: [n] int32, numbered from 0; only products of one block are compared.
+      block_names: Name of each block, in the order of their numbers.
+      image: [n] object (str), path or URI of the photo; "" where it is not known.
+      color: [n] object (str), name of the color in the catalog, for reports; None if
+        no color is known.
       lab: [n, 3] float32, the product's color in its photo, in CIELAB; NaN where
         unknown, None if none is known.
+      style: [n] int, true style; products of one style are variants. -1 where unknown,
+        None if none is known.
       model: Fingerprint of the Embedder that made the vectors; "" if unknown.
+
+    Raises:
+      EmbeddingsError: At construction, if a column has another number of rows than
+        `vectors`.
+
+    Example:
+      >>> import numpy as np
+      >>> from cv_tf.embeddings import Embeddings
+      >>> vectors = np.array([[1, 0], [0.8, 0.6], [0, 1]], np.float32)
+      >>> products = Embeddings.of_arrays(vectors, style=np.array([0, 0, 1]))
+      >>> products.select(products.style == 0).product_id.tolist()
+      ['0', '1']
     """
 
     name: str
@@ -39,18 +56,63 @@ class Embeddings:
     image: np.ndarray
     color: np.ndarray | None = None
     lab: np.ndarray | None = None
+    style: np.ndarray | None = None
     model: str = ""
+
+    def __post_init__(self):
+        for name in _COLUMNS:
+            column = getattr(self, name)
+            if column is not None and len(column) != len(self.vectors):
+                shape = np.shape(column)
+                raise EmbeddingsError(
+                    f"{self.name}: '{name}' has shape {shape}; expected "
+                    f"{(len(self.vectors), *shape[1:])}, one row for each vector. Pass "
+                    "the values of the same products in the same order."
+                )
+
+    @classmethod
+    def of_arrays(
+        cls,
+        vectors: np.ndarray,
+        block: np.ndarray | None = None,
+        lab: np.ndarray | None = None,
+        style: np.ndarray | None = None,
+    ) -> Embeddings:
+        """Products of which nothing but these arrays is known, named by row number.
+
+        Args:
+          vectors: [n, dimensions] float32, of length 1.
+          block: [n] int, 0 or more; None for one block of all products.
+          lab: [n, 3] float32, colors in CIELAB; None if unknown.
+          style: [n] int, true styles; -1 where unknown, None if none is known.
+        """
+        num_products = len(vectors)
+        names: tuple[str, ...] = ("all",)
+        if block is None:
+            block = np.zeros(num_products, np.int32)
+        elif len(block):
+            names = tuple(map(str, range(int(np.max(block)) + 1)))
+        return cls(
+            name="embeddings",
+            product_id=objects([str(row) for row in range(num_products)]),
+            vectors=vectors,
+            block=block,
+            block_names=names,
+            image=objects([""] * num_products),
+            lab=lab,
+            style=style,
+        )
 
     @classmethod
     def of_catalog(
-        cls, catalog: Catalog, vectors: np.ndarray, lab: np.ndarray | None
+        cls, catalog: Catalog, vectors: np.ndarray, lab: np.ndarray | None = None
     ) -> Embeddings:
-        """The products of a catalogue with vectors and colors that were made of them.
+        """The products of a catalog, with vectors and colors computed from its photos.
 
         Args:
-          catalog: n products.
+          catalog: Catalog of n products.
           vectors: [n, dimensions] float32, of length 1.
-          lab: [n, 3] float32, in CIELAB; None if unknown.
+          lab: [n, 3] float32, colors in CIELAB; None if unknown.
         """
         return cls(
             name=catalog.name,
@@ -61,16 +123,31 @@ class Embeddings:
             image=catalog.image,
             color=catalog.color,
             lab=lab,
+            style=catalog.style,
         )
 
     def __len__(self) -> int:
-        return len(self.product_id)
+        return len(self.vectors)
+
+    @property
+    def known_style(self) -> np.ndarray:
+        """The column `style`, for what needs labels.
+
+        Raises:
+          EmbeddingsError: If it is None.
+        """
+        if self.style is None:
+            raise EmbeddingsError(
+                f"The products of {self.name} have no styles, which are needed to tell "
+                "variants from others. Pass embeddings with the column `style`."
+            )
+        return self.style
 
     def check_comparable(self, other: Embeddings) -> None:
         """Checks that the vectors can be compared with those of another file.
 
         Raises:
-          EmbeddingsError: If another Embedder made them, or they differ in width.
+          EmbeddingsError: If another Embedder made them, or their dimensions differ.
         """
         widths = self.vectors.shape[1], other.vectors.shape[1]
         if widths[0] != widths[1]:
@@ -85,7 +162,11 @@ class Embeddings:
             )
 
     def select(self, rows: np.ndarray) -> Embeddings:
-        """The products of some rows; block numbers stay as they are."""
+        """The products of some rows; block numbers and styles stay as they are.
+
+        Args:
+          rows: [m] int row numbers, or [n] bool.
+        """
         return replace(
             self,
             product_id=self.product_id[rows],
@@ -94,4 +175,5 @@ class Embeddings:
             image=self.image[rows],
             color=None if self.color is None else self.color[rows],
             lab=None if self.lab is None else self.lab[rows],
+            style=None if self.style is None else self.style[rows],
         )

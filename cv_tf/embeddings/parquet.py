@@ -133,14 +133,15 @@ def _read(name: str, file: pq.ParquetFile) -> Embeddings:
     has_lab = "lab" in schema.names and not pa.types.is_null(schema.field("lab").type)
     lists = ["lab"] if has_lab else []
     _check_types(name, schema, known, [*lists, "embedding"])
-    vectors, lab = None, np.full((num_rows, 3), np.nan, np.float32)
+    vectors = np.empty((num_rows, 0), np.float32)
+    lab = np.full((num_rows, 3), np.nan, np.float32)
     done = 0
     for batch in file.iter_batches(CHUNK, columns=[*known, *lists, "embedding"]):
         for column in known:
             filled = pc.fill_null(batch[column].cast(pa.string()), "")
             texts[column] += filled.to_pylist()
-        rows = _vectors(name, batch, vectors)
-        if vectors is None:
+        rows = _vectors(name, batch, vectors.shape[1])
+        if not done:
             vectors = np.empty((num_rows, rows.shape[1]), np.float32)
         vectors[done : done + len(rows)] = rows
         if lists:
@@ -204,14 +205,14 @@ def _widths(column: pa.Array) -> np.ndarray:
     return lengths.to_numpy(zero_copy_only=False)
 
 
-def _vectors(name: str, batch: pa.RecordBatch, before: np.ndarray | None) -> np.ndarray:
-    """The vectors of some rows, [m, dimensions] float32, checked."""
+def _vectors(name: str, batch: pa.RecordBatch, dimensions: int) -> np.ndarray:
+    """The vectors of some rows, [m, dimensions] float32, checked; 0 is any number."""
     column, ids = batch["embedding"], batch["product_id"]
     width = _widths(column)
     _refuse(
         name, ids, width == 0, "have no vector", "Embed them, or leave their rows out"
     )
-    expected = int(width[0]) if before is None else before.shape[1]
+    expected = dimensions or int(width[0])
     _refuse(
         name,
         ids,
@@ -253,8 +254,8 @@ def _check_ids(name: str, ids: list[str]) -> None:
         raise EmbeddingsError(f"{name}: row {ids.index('') + 1} has no product_id.")
     if len(set(ids)) == len(ids):
         return
-    seen: set[str] = set()
-    twice = [i for i in ids if i in seen or seen.add(i)]
+    first = dict(zip(reversed(ids), reversed(range(len(ids))), strict=True))
+    twice = [product for row, product in enumerate(ids) if first[product] < row]
     raise EmbeddingsError(
         f"{name}: {len(twice)} products are there twice, the first is {twice[0]!r}. "
         "Every product has one row: remove the others."

@@ -1,21 +1,19 @@
 from .calibration import (
     Calibration as Calibration,
     calibrate as calibrate,
+    calibrate_on as calibrate_on,
     guess_threshold as guess_threshold,
 )
 from .confidence import (
     Confidence as Confidence,
     ConfidenceCurve as ConfidenceCurve,
 )
-from .find import (
-    DOUBTFUL_BELOW as DOUBTFUL_BELOW,
-    Grouped as Grouped,
-    Named as Named,
-    find_groups as find_groups,
+from .dendrograms import (
+    Dendrograms as Dendrograms,
 )
 from .graph import (
-    Dendrograms as Dendrograms,
     Graph as Graph,
+    find_neighbors as find_neighbors,
     mutual_graph as mutual_graph,
 )
 from .group_files import (
@@ -25,15 +23,18 @@ from .group_files import (
     read_labels as read_labels,
     write_groups as write_groups,
 )
+from .groups import (
+    DOUBTFUL_BELOW as DOUBTFUL_BELOW,
+    Grouped as Grouped,
+    find_groups as find_groups,
+    group as group,
+)
 from .linkage import (
     average_linkage as average_linkage,
-)
-from .linking import (
-    calibrate_on as calibrate_on,
-    find_neighbors as find_neighbors,
-    group as group,
-    group_at as group_at,
     link as link,
+)
+from .naming import (
+    Named as Named,
 )
 from .neighbor_job import (
     find_neighbors_in_shards as find_neighbors_in_shards,

@@ -1,4 +1,4 @@
-"""What is said of each product: its group, and how sure that is."""
+"""How sure it is that a product belongs with its group, and with no other."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from sklearn.linear_model import LogisticRegression
 from cv_tf.grouping.similarity import Similarity
 from cv_tf.retrieval import Neighbors
 
-# Where no labels tell: a similarity of 0.05 above the threshold makes it 0.73.
+# Width of the curve without labels: a similarity of 0.05 above the threshold has a
+# probability of 0.73.
 _WIDTH = 0.05
 _UNREGULARIZED = 1e6
 
 
 @dataclass(frozen=True)
 class ConfidenceCurve:
-    """Turns similarity into a probability, by a logistic curve.
+    """A logistic curve from similarity to probability.
 
     Attributes:
-      middle: The similarity at which it is one half.
-      width: How far similarity rises while the odds grow by a factor of e.
+      middle: Similarity at which the probability is one half.
+      width: Increase of the similarity that multiplies the odds by e.
     """
 
     middle: float
     width: float = _WIDTH
 
     def __call__(self, similarity: np.ndarray) -> np.ndarray:
-        """The probabilities of `[m]` similarities, `[m]` float64."""
+        """The probabilities, [m] float64, of [m] similarities."""
         scaled = (np.asarray(similarity, np.float64) - self.middle) / self.width
         return 1 / (1 + np.exp(-np.clip(scaled, -50, 50)))
 
@@ -39,17 +40,17 @@ def fit_confidence_curve(
     """Fits the curve to merges of labelled products (Platt, 1999).
 
     Args:
-      levels: `[m]` similarity at which groups merged.
-      right: `[m]` pairs of one style that each merge brought together.
-      wrong: `[m]` pairs of different styles.
+      levels: [m] float, similarity at which groups merged.
+      right: [m] number of pairs of one style that each merge brought together.
+      wrong: [m] number of pairs of different styles.
 
     Returns:
-      The curve; None where similarity tells nothing.
+      The curve; None where probability does not rise with similarity.
     """
     total = right + wrong
     known = (total > 0) & np.isfinite(levels)
     share = right[known] / total[known]
-    # Each merge is a case, however many pairs it has: as right as they are.
+    # Each merge is one case, however many pairs it has, weighted by their share.
     cases = np.tile(levels[known], 2)[:, None]
     is_right = np.repeat([1, 0], len(share))
     weight = np.concatenate([share, 1 - share])
@@ -64,14 +65,14 @@ def fit_confidence_curve(
 
 @dataclass(frozen=True, eq=False)
 class Confidence:
-    """What is said of n products.
+    """How sure the places of n products are.
 
     Attributes:
-      probability: `[n]` float64, how sure it is that the product belongs with its group
-        and with nothing else, 0 to 1.
-      nearest_other: `[n]` int32, the row of the most similar product outside of its
+      probability: [n] float64, probability that the product belongs with its group and
+        with nothing else, 0 to 1.
+      nearest_other: [n] int32, row number of the most similar product outside of its
         group; -1 where there is none.
-      similarity: `[n]` float32, the similarity to it; -inf where there is none.
+      similarity: [n] float32, similarity to that product; -inf where there is none.
     """
 
     probability: np.ndarray
@@ -87,14 +88,14 @@ def find_confidence(
 ) -> Confidence:
     """Says how sure each product's place is.
 
-    A product belongs where it is if it is alike to the others of its group (their mean
-    similarity; there is nothing to doubt in a group of one), and not to the nearest
-    product outside: confidence is the product of both probabilities.
+    A product belongs where it is if it is similar to the others of its group (by the
+    mean similarity; there is nothing to doubt in a group of one), and not similar to
+    the nearest product outside: confidence is the product of both probabilities.
 
     Args:
-      groups: `[n]` integers, each product's group.
-      similarity: Of the products.
-      neighbors: Of every product, in the order of their rows.
+      groups: [n] int, group of each product.
+      similarity: Similarity of the products.
+      neighbors: Neighbors of every product, in the order of the rows.
       confidence_curve: From similarity to probability.
     """
     rows = np.arange(len(groups))
@@ -123,10 +124,10 @@ def pairs_within(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Every product with every other of its group, in both orders.
 
     Args:
-      groups: `[n]` integers.
+      groups: [n] int, group of each product.
 
     Returns:
-      Two `[num_pairs]` int64 arrays of rows, the first ascending by group.
+      Two [num_pairs] int64 arrays of row numbers, the first ascending by group.
     """
     _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     order = np.argsort(group, kind="stable")
@@ -143,7 +144,7 @@ def pairs_within(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _similarity_to_own(
     groups: np.ndarray, similarity: Similarity
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of products that are not alone, and their mean similarity to the others."""
+    """Rows of products that are not alone, and their mean similarity to their group."""
     first, second = pairs_within(groups)
     num_others = np.bincount(first, minlength=len(groups))
     total = np.bincount(first, similarity.of_pairs(first, second), len(groups))

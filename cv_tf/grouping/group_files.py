@@ -1,7 +1,8 @@
-"""Groups as files that other tools read."""
+"""Files of groups and of labels: groups are written and read, labels are read."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from cv_tf.catalog import CatalogError, number_styles, raise_problems, read_colu
 from cv_tf.embeddings import Embeddings, EmbeddingsError
 from cv_tf.errors import UserError
 from cv_tf.files import whole_file
-from cv_tf.grouping.find import Grouped
+from cv_tf.grouping.groups import Grouped
 
 _DECIMALS = 4
 
@@ -25,7 +26,7 @@ class GroupsError(UserError):
 
 
 def to_table(grouped: Grouped) -> pa.Table:
-    """One row a product: its group, how sure that is, and what is nearest outside."""
+    """One row a product: its group, the confidence, and the nearest product outside."""
     confidence = grouped.confidence
     has_other = confidence.nearest_other >= 0
     other = np.full(len(has_other), None, object)
@@ -44,7 +45,7 @@ def to_table(grouped: Grouped) -> pa.Table:
 
 
 def write_groups(path: Path, grouped: Grouped) -> None:
-    """Writes groups as CSV or Parquet, by the name's suffix; the file appears whole."""
+    """Writes groups.csv or .parquet, by the suffix of the path; it appears whole."""
     table = to_table(grouped)
     with whole_file(path) as unfinished:
         if path.suffix.lower() == ".csv":
@@ -54,13 +55,13 @@ def write_groups(path: Path, grouped: Grouped) -> None:
 
 
 def read_groups(path: str) -> Mapping[str, str]:
-    """Reads which group each product was in.
+    """Reads the names of groups by product.
 
     Args:
-      path: CSV or Parquet with the columns `product_id` and `group_id`.
+      path: CSV or Parquet file with the columns `product_id` and `group_id`.
 
     Raises:
-      GroupsError: If it cannot be used.
+      GroupsError: If the file cannot be used.
     """
     groups = _read_pairs(path, "group_id", "python -m cv_tf.group writes such a file")
     if "" in groups.values():
@@ -73,14 +74,14 @@ def read_groups(path: str) -> Mapping[str, str]:
 
 
 def read_labels(path: str, split: str = "") -> Mapping[str, str]:
-    """Reads which style each product is known to have; "" where it is not known.
+    """Reads the styles of labelled products by product; "" where a style is unknown.
 
     Args:
-      path: CSV or Parquet with the columns `product_id` and `style_id`.
-      split: Only products with this value of the column `split`; "" for all.
+      path: CSV or Parquet file with the columns `product_id` and `style_id`.
+      split: Value of the column `split` of the products to read; "" for all.
 
     Raises:
-      GroupsError: If it cannot be used.
+      GroupsError: If the file cannot be used.
     """
     return _read_pairs(path, "style_id", "it says which products are variants", split)
 
@@ -109,8 +110,8 @@ def _read_pairs(
     if split:
         pairs = [
             pair
-            for pair, its in zip(pairs, cells["split"], strict=True)
-            if its == split
+            for pair, value_of_split in zip(pairs, cells["split"], strict=True)
+            if value_of_split == split
         ]
     if not pairs:
         raise GroupsError(f"{path} has no products{f' of {split!r}' if split else ''}.")
@@ -118,30 +119,27 @@ def _read_pairs(
     if "" in known:
         raise GroupsError(f"{path} has a row without a product_id. Remove it.")
     if len(known) < len(pairs):
-        seen: set[str] = set()
-        twice = next(
-            product for product, _ in pairs if product in seen or seen.add(product)
-        )
+        first = {product: row for row, (product, _) in reversed([*enumerate(pairs)])}
+        twice = next(p for row, (p, _) in enumerate(pairs) if first[p] < row)
         raise GroupsError(f"{path}: product {twice!r} is there twice.")
     return known
 
 
 def match_labels(
     embeddings: Embeddings, labels: Mapping[str, str], source: str
-) -> tuple[Embeddings, np.ndarray]:
+) -> Embeddings:
     """Finds the vectors of labelled products.
 
     Args:
-      embeddings: Where to find them.
-      labels: Products to their styles; "" where a style is not known.
+      embeddings: Embeddings of these products, and maybe of others.
+      labels: Styles by product; "" where a style is not known.
       source: Where the labels come from, for messages.
 
     Returns:
-      The embeddings of the products that `labels` names, m of them, and `[m]` int32
-      styles; -1 where unknown.
+      The embeddings of the products that `labels` names, with their styles.
 
     Raises:
-      EmbeddingsError: If none of them is embedded.
+      EmbeddingsError: If none of these products is embedded.
     """
     is_named = np.array([product in labels for product in embeddings.product_id], bool)
     rows = np.flatnonzero(is_named)
@@ -159,4 +157,5 @@ def match_labels(
             embeddings.name,
         )
     known = embeddings.select(rows)
-    return known, number_styles([labels[product] for product in known.product_id])
+    styles = number_styles([labels[product] for product in known.product_id])
+    return dataclasses.replace(known, style=styles)

@@ -4,29 +4,172 @@ from __future__ import annotations
 
 import numpy as np
 
-from cv_tf.grouping.graph import Dendrograms, Graph
+from cv_tf.grouping.dendrograms import Dendrograms
+from cv_tf.grouping.graph import Graph, mutual_graph
 from cv_tf.grouping.similarity import Similarity
+from cv_tf.retrieval import Neighbors
 
 # Edges, and pairs of products, that are compared at a time.
 _CHUNK = 2**16
 _MAX_PAIRS = 2**23
 
+# Edges between groups: [m] first, [m] second, and [m] mean similarity.
+Edges = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def link(
+    similarity: Similarity,
+    neighbors: Neighbors,
+    floor: float,
+    max_size: int | None = None,
+    start: np.ndarray | None = None,
+) -> Dendrograms:
+    """Links products that are among each other's neighbors, down to a floor.
+
+    Args:
+      similarity: Similarity of all products.
+      neighbors: Neighbors of all products, in the order of the rows.
+      floor: Mean similarity below which nothing merges.
+      max_size: As in `average_linkage`.
+      start: As in `average_linkage`.
+
+    Returns:
+      The dendrograms of all blocks, for cuts at any threshold from the floor up.
+    """
+    # The discount for color only lowers similarities, so that no edge is missed.
+    graph = mutual_graph(neighbors, floor)
+    return average_linkage(similarity, graph, floor, max_size, start)
+
+
+def average_linkage(
+    similarity: Similarity,
+    graph: Graph,
+    floor: float = -1.0,
+    max_size: int | None = None,
+    start: np.ndarray | None = None,
+) -> Dendrograms:
+    """Merges the most similar groups while their mean similarity reaches the floor.
+
+    The similarity of two groups is the mean over all pairs of their products (UPGMA:
+    Sokal and Michener, 1958), but only groups that an edge of the graph joins may
+    merge. Two groups whose mean reaches a threshold have a pair of products that does:
+    where the graph holds every pair above the floor, the merges are those of average
+    linkage, without the matrix of all pairs.
+
+    Groups that are each other's best merge all at once; average linkage is reducible,
+    so that this changes nothing (Murtagh, "A Survey of Recent Advances in Hierarchical
+    Clustering Algorithms", The Computer Journal, 1983). A few dozen rounds group a
+    million products.
+
+    Args:
+      similarity: Similarity of all products.
+      graph: Products that may be joined, directly or through others.
+      floor: Mean similarity below which nothing merges.
+      max_size: Largest number of products of a group; what would exceed it does not
+        merge. None for any number.
+      start: [num_products] int, groups to start from, such as those of an earlier run.
+        None starts from single products.
+
+    Returns:
+      The merges, for cuts at any threshold from the floor up; those that lead to
+      `start` have infinite similarity.
+    """
+    # Products that nothing can join are left out of everything that follows.
+    rows, ends = np.unique(
+        np.concatenate([graph.first, graph.second, _grouped(start)]),
+        return_inverse=True,
+    )
+    groups = Groups(similarity.select(rows))
+    if start is not None:
+        for first, second in _merges_to(np.asarray(start)[rows]):
+            groups.merge(first, second, np.inf)
+    edges = ends[: 2 * len(graph)].reshape(2, -1)
+    num_refused = _merge_all(groups, _join(groups, *edges), floor, max_size)
+    merges, similarities = groups.merges()
+    return Dendrograms(
+        num_products=len(similarity),
+        merges=rows[merges].astype(np.int32),
+        similarities=similarities,
+        floor=floor,
+        num_refused=num_refused,
+    )
+
+
+def _merge_all(groups: Groups, edges: Edges, floor: float, max_size: int | None) -> int:
+    """Merges groups until no edge reaches the floor.
+
+    Returns:
+      The number of merges that were left out because of the size.
+    """
+    first, second, similarities = edges
+    num_refused = 0
+    while True:
+        # This decides whether two groups may merge.
+        allowed = similarities >= floor
+        if max_size is not None:
+            fits = groups.size[first] + groups.size[second] <= max_size
+            num_refused += int((allowed & ~fits).sum())
+            allowed &= fits
+        first, second, similarities = (
+            of[allowed] for of in (first, second, similarities)
+        )
+        if not len(first):
+            return num_refused
+        best = mutually_best(first, second, similarities, len(groups.of))
+        groups.merge(first[best], second[best], similarities[best])
+        has_merged = np.zeros(len(groups.of), bool)
+        has_merged[first[best]] = has_merged[second[best]] = True
+        touched = has_merged[first] | has_merged[second]
+        kept = first[~touched], second[~touched], similarities[~touched]
+        joined = _join(groups, first[touched], second[touched])
+        first, second, similarities = map(
+            np.concatenate, zip(kept, joined, strict=True)
+        )
+
+
+def mutually_best(
+    first: np.ndarray, second: np.ndarray, similarities: np.ndarray, num_groups: int
+) -> np.ndarray:
+    """Finds the edges that are the best of both their ends.
+
+    Args:
+      first: [num_edges] int, groups, numbered below `num_groups`.
+      second: [num_edges] int, groups at the other ends.
+      similarities: [num_edges] float, similarity of both ends.
+      num_groups: Number of groups.
+
+    Returns:
+      [m] int64, numbers of the edges, ascending; of equally good edges the first, so
+      that no group has two.
+    """
+    best = np.full(num_groups, -np.inf)
+    np.maximum.at(best, first, similarities)
+    np.maximum.at(best, second, similarities)
+    is_best = (similarities == best[first]) & (similarities == best[second])
+    candidates = np.flatnonzero(is_best)
+    foremost = np.full(num_groups, len(first))
+    np.minimum.at(foremost, first[candidates], candidates)
+    np.minimum.at(foremost, second[candidates], candidates)
+    chosen = foremost[first[candidates]] == candidates
+    chosen &= foremost[second[candidates]] == candidates
+    return candidates[chosen]
+
 
 class Groups:
-    """Disjoint groups of products; a group goes by the lowest of their rows.
+    """Disjoint groups of products; a group is named by the lowest of their rows.
 
     The mean similarity of two groups is the dot product of the sums of their vectors,
     over the number of pairs: sums are all that is kept. Colors are compared pair by
     pair.
 
     Args:
-      similarity: Of n products, each of which is a group at first.
+      similarity: Similarity of n products, each of which is a group at first.
 
     Attributes:
-      of: [n] int64, each product's group.
-      size: [n] int64, how many products the group of that name has.
-      level: [n] float64, the similarity at which it was made; infinite for a group of
-        one.
+      of: [n] int64, group of each product.
+      size: [n] int64, number of products of the group with that name.
+      level: [n] float64, similarity at which the group with that name was made;
+        infinite for a group of one.
     """
 
     def __init__(self, similarity: Similarity):
@@ -35,44 +178,55 @@ class Groups:
         self.level = np.full(len(similarity), np.inf)
         self._similarity = similarity
         self._sums = similarity.vectors.copy()
+        self._merges = [np.empty((0, 2), np.int64)]
+        self._levels = [np.empty(0)]
 
     def merge(
-        self, first: np.ndarray, second: np.ndarray, alike: np.ndarray | float
+        self, first: np.ndarray, second: np.ndarray, similarities: np.ndarray | float
     ) -> np.ndarray:
-        """Joins pairs of groups.
+        """Merges pairs of groups.
 
         Args:
-          first: `[m]` groups, no group twice in both.
-          second: `[m]` groups, each higher than its `first`, whose name they take.
-          alike: `[m]` their similarity.
+          first: [m] int, groups; no group is in two pairs.
+          second: [m] int, groups, each higher than its `first`, whose name they take.
+          similarities: [m] float, mean similarity of each pair.
 
         Returns:
-          `[m]` the new groups' levels: at most those of the groups that they are made
-          of, so that a cut which takes a merge also takes those before it.
+          [m] float64, levels of the merged groups: at most those of the groups that
+          they are made of, so that a cut which takes a merge also takes those before.
         """
         self._sums[first] += self._sums[second]
         self.size[first] += self.size[second]
         halves = np.minimum(self.level[first], self.level[second])
-        self.level[first] = np.minimum(halves, alike)
+        self.level[first] = np.minimum(halves, similarities)
         renamed = np.arange(len(self.of))
         renamed[second] = first
         self.of = renamed[self.of]
-        return self.level[first]
+        self._merges.append(np.stack([first, second], axis=1))
+        self._levels.append(self.level[first])
+        return self._levels[-1]
+
+    def merges(self) -> tuple[np.ndarray, np.ndarray]:
+        """All merges so far, [m, 2] int64, and their levels, [m], descending."""
+        levels = np.concatenate(self._levels)
+        # Stable, so that a group is still made before it merges further.
+        order = np.argsort(-levels, kind="stable")
+        return np.concatenate(self._merges)[order], levels[order]
 
     def similarity(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """The mean similarity of pairs of groups, `[m]` float64.
+        """The mean similarity of pairs of groups, [m] float64.
 
         Args:
-          first: `[m]` groups.
-          second: `[m]` groups.
+          first: [m] int, groups.
+          second: [m] int, groups to compare them with.
         """
-        alike = np.empty(len(first))
+        mean = np.empty(len(first))
         for start in range(0, len(first), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            sums = self._sums[first[part]], self._sums[second[part]]
-            alike[part] = np.einsum("md,md->m", *sums)
-        alike /= self.size[first] * self.size[second]
-        return alike - self._discounts(first, second) if len(first) else alike
+            chunk = slice(start, start + _CHUNK)
+            sums = self._sums[first[chunk]], self._sums[second[chunk]]
+            mean[chunk] = np.einsum("md,md->m", *sums)
+        mean /= self.size[first] * self.size[second]
+        return mean - self._discounts(first, second) if len(first) else mean
 
     def _discounts(self, first: np.ndarray, second: np.ndarray) -> np.ndarray | float:
         if not self._similarity.knows_color:
@@ -81,10 +235,8 @@ class Groups:
         num_pairs = self.size[first] * self.size[second]
         members = _Members(self.of, self.size, np.concatenate([first, second]))
         # Cut where the pairs of products, not of groups, become too many.
-        chunk = np.cumsum(num_pairs) // _MAX_PAIRS
-        for edges in np.split(
-            np.arange(len(first)), np.flatnonzero(np.diff(chunk)) + 1
-        ):
+        cuts = np.flatnonzero(np.diff(np.cumsum(num_pairs) // _MAX_PAIRS)) + 1
+        for edges in np.split(np.arange(len(first)), cuts):
             pair, left, right = members.pairs(first[edges], second[edges])
             discounts = self._similarity.discounts(left, right)
             total = np.bincount(pair, weights=discounts, minlength=len(edges))
@@ -93,7 +245,7 @@ class Groups:
 
 
 class _Members:
-    """Which products some groups have, side by side."""
+    """The products of some groups, side by side."""
 
     def __init__(self, of: np.ndarray, size: np.ndarray, wanted: np.ndarray):
         is_wanted = np.zeros(len(of), bool)
@@ -117,82 +269,14 @@ class _Members:
         return pair, left, self._rows[self._start[second][pair] + right]
 
 
-def average_linkage(
-    similarity: Similarity,
-    graph: Graph,
-    floor: float = -1.0,
-    max_size: int | None = None,
-    start: np.ndarray | None = None,
-) -> Dendrograms:
-    """Merges the most alike groups, as long as their mean similarity reaches the floor.
-
-    The similarity of two groups is the mean over all pairs of their products (UPGMA:
-    Sokal and Michener, 1958), but only groups that an edge of the graph joins may
-    merge. Two groups whose mean reaches a threshold have a pair of products that does:
-    where the graph holds every pair above the floor, the merges are those of average
-    linkage, without the matrix of all pairs.
-
-    Groups that are each other's best merge all at once; average linkage is reducible,
-    so that this changes nothing (Murtagh, "A Survey of Recent Advances in Hierarchical
-    Clustering Algorithms", The Computer Journal, 1983). A few dozen rounds group a
-    million products.
-
-    Args:
-      similarity: Of all products.
-      graph: Which of them may be joined, directly or through others.
-      floor: Mean similarity below which nothing merges.
-      max_size: Products that a group may have; what would exceed it does not merge.
-        None for any number.
-      start: `[num_products]` integers, groups to start from, such as those of an
-        earlier run. None starts from single products.
-
-    Returns:
-      The merges, for cuts at any threshold from the floor up; those that lead to
-      `start` have infinite similarity.
-    """
-    # Products that nothing can join are left out of everything that follows.
-    rows, ends = np.unique(
-        np.concatenate([graph.first, graph.second, _grouped(start)]),
-        return_inverse=True,
-    )
-    groups = Groups(similarity.select(rows))
-    merges = [np.empty((0, 2), np.int64)]
-    levels = [np.empty(0)]
-    for first, second in [] if start is None else _merges_to(np.asarray(start)[rows]):
-        merges.append(np.stack([first, second], axis=1))
-        levels.append(groups.merge(first, second, np.inf))
-
-    edges = ends[: 2 * len(graph)].reshape(2, -1)
-    first, second, alike = _join(groups, *edges)
-    num_refused = 0
-    while True:
-        allowed = alike >= floor
-        if max_size is not None:
-            fits = groups.size[first] + groups.size[second] <= max_size
-            num_refused += int((allowed & ~fits).sum())
-            allowed &= fits
-        first, second, alike = first[allowed], second[allowed], alike[allowed]
-        if not len(first):
-            break
-        best = mutually_best(first, second, alike, len(rows))
-        merges.append(np.stack([first[best], second[best]], axis=1))
-        levels.append(groups.merge(first[best], second[best], alike[best]))
-        has_merged = np.zeros(len(rows), bool)
-        has_merged[merges[-1]] = True
-        touched = has_merged[first] | has_merged[second]
-        kept = first[~touched], second[~touched], alike[~touched]
-        joined = _join(groups, first[touched], second[touched])
-        first, second, alike = map(np.concatenate, zip(kept, joined, strict=True))
-    joined_levels = np.concatenate(levels)
-    # Stable, so that a group is still made before it merges further.
-    order = np.argsort(-joined_levels, kind="stable")
-    return Dendrograms(
-        num_products=len(similarity),
-        merges=rows[np.concatenate(merges)[order]].astype(np.int32),
-        similarities=joined_levels[order],
-        floor=floor,
-        num_refused=num_refused,
-    )
+def _join(groups: Groups, first: np.ndarray, second: np.ndarray) -> Edges:
+    """From edges of products or former groups to edges of groups, each once."""
+    first, second = groups.of[first], groups.of[second]
+    apart = first != second
+    low = np.minimum(first, second)[apart]
+    high = np.maximum(first, second)[apart]
+    first, second = np.divmod(np.unique(low * len(groups.of) + high), len(groups.of))
+    return first, second, groups.similarity(first, second)
 
 
 def _grouped(start: np.ndarray | None) -> np.ndarray:
@@ -215,42 +299,3 @@ def _merges_to(start: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         (first[turn == now], second[turn == now])
         for now in range(turn.max(initial=-1) + 1)
     ]
-
-
-def _join(
-    groups: Groups, first: np.ndarray, second: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Edges between products or former groups to edges between groups, each once."""
-    first, second = groups.of[first], groups.of[second]
-    apart = first != second
-    low = np.minimum(first, second)[apart]
-    high = np.maximum(first, second)[apart]
-    first, second = np.divmod(np.unique(low * len(groups.of) + high), len(groups.of))
-    return first, second, groups.similarity(first, second)
-
-
-def mutually_best(
-    first: np.ndarray, second: np.ndarray, alike: np.ndarray, num_groups: int
-) -> np.ndarray:
-    """Finds the edges that are the best of both their ends.
-
-    Args:
-      first: `[num_edges]` groups, numbered below `num_groups`.
-      second: `[num_edges]` groups at the other ends.
-      alike: `[num_edges]` similarity.
-      num_groups: How many groups there are.
-
-    Returns:
-      Which edges, ascending; of equally good ones the foremost, so that no group has
-      two.
-    """
-    best = np.full(num_groups, -np.inf)
-    np.maximum.at(best, first, alike)
-    np.maximum.at(best, second, alike)
-    candidates = np.flatnonzero((alike == best[first]) & (alike == best[second]))
-    foremost = np.full(num_groups, len(first))
-    np.minimum.at(foremost, first[candidates], candidates)
-    np.minimum.at(foremost, second[candidates], candidates)
-    chosen = foremost[first[candidates]] == candidates
-    chosen &= foremost[second[candidates]] == candidates
-    return candidates[chosen]

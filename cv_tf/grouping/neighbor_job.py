@@ -1,4 +1,4 @@
-"""The neighbors of a catalogue as a job of shards, for many machines."""
+"""The neighbors of a catalog as a job of shards, for one machine or many."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from cv_tf.config import GroupingSettings
+from cv_tf.embeddings import Embeddings
 from cv_tf.files import whole_file
 from cv_tf.retrieval import (
     CHUNK,
@@ -25,23 +27,24 @@ from cv_tf.retrieval import (
 )
 from cv_tf.shards import EngineSettings, Shards, engine_running, run_shards
 
-# Of a larger block, an index is built once, and shards of its products are looked up.
+# A block of more products is indexed once, and searched for shards of its products.
 SPLIT_ABOVE = 200_000
 SHARD = 2**14
-# Smaller blocks share a shard, up to so many pairs (half a minute of exact search for
-# 1,024 dimensions on one core) and products.
+# Smaller blocks share a shard, up to this number of pairs (half a minute of exact
+# search for 1,024 dimensions on one core) and of products.
 MAX_PAIRS, MAX_PRODUCTS = 2**30, 2**16
+_WRITTEN_AT_ONCE = 2**14
 
 
 @dataclass(frozen=True)
 class Search:
-    """What one shard is: products, and those they are compared with.
+    """One shard: products, and those that they are compared with.
 
     Attributes:
-      asked: Rows, ordered by block, whose neighbors are wanted.
-      among: Rows that hold all products of their blocks.
-      index: Number of the index of `among`; -1 where none is built before.
-      num_pairs: How many pairs of products exact search compares.
+      asked: Rows, ordered by block, of the products whose neighbors are wanted.
+      among: Rows, ordered by block, of all products of their blocks.
+      index: Number of the index of `among`; -1 where no index was built before.
+      num_pairs: Number of pairs of products that exact search compares.
     """
 
     asked: slice
@@ -52,29 +55,25 @@ class Search:
 
 @dataclass(frozen=True)
 class Plan:
-    """How the products of a catalogue are divided.
+    """The division of a catalog into shards.
 
     Attributes:
       searches: The shards, those that take longest first.
-      indexes: Rows of the blocks of which an index is built first.
+      indexes: Rows, ordered by block, of each block that is indexed first.
     """
 
     searches: tuple[Search, ...]
     indexes: tuple[slice, ...]
 
 
-def limits() -> list[int]:
-    """What else a plan depends on."""
-    return [SPLIT_ABOVE, SHARD, MAX_PAIRS, MAX_PRODUCTS]
-
-
 def make_plan(blocks: np.ndarray) -> Plan:
-    """Divides a catalogue into shards of similar work.
+    """Divides a catalog into shards of similar work.
 
     Args:
-      blocks: `[num_products]` integers, ascending.
+      blocks: [num_products] int, ascending.
     """
-    searches, indexes = [], []
+    searches: list[Search] = []
+    indexes: list[slice] = []
     starts = np.unique(blocks, return_index=True)[1].tolist()
     first = num_pairs = 0
     for start, stop in zip(starts, [*starts[1:], len(blocks)], strict=True):
@@ -105,9 +104,9 @@ def make_plan(blocks: np.ndarray) -> Plan:
 def _shards(rows: slice) -> list[slice]:
     """Ranges of rows, cut where `nearest` and exact search cut them, too.
 
-    The rounding of a similarity depends on what is multiplied at once.
+    The rounding of a similarity depends on which products are multiplied at once.
     """
-    shards = []
+    shards: list[slice] = []
     for chunk in range(rows.start, rows.stop, CHUNK):
         end = min(chunk + CHUNK, rows.stop)
         edges = list(range(chunk, end, SHARD))
@@ -117,20 +116,17 @@ def _shards(rows: slice) -> list[slice]:
     return shards
 
 
-_WRITTEN_AT_ONCE = 2**14
-
-
 @dataclass(frozen=True)
 class NeighborJob:
-    """What it takes to do any shard, on any machine.
+    """All that any machine needs to do any shard.
 
     Attributes:
-      plan: How products are divided.
-      shards: Where neighbors are left.
-      indexes: Where the names of indexes are left, in a folder within that of `shards`.
-      k: Neighbors of a product.
-      retrieval: How to search.
-      recall: The share of true neighbors to find.
+      plan: Division of the products into shards.
+      shards: Files of the neighbors that were found.
+      indexes: Files with the names of indexes, in a folder within that of `shards`.
+      k: Number of neighbors of a product.
+      retrieval: Kind of search, as in `cv_tf.retrieval.nearest`.
+      recall: Share of the true neighbors to find, above 0 and at most 1.
     """
 
     plan: Plan
@@ -145,17 +141,15 @@ class NeighborJob:
         return np.array(np.load(self.shards.folder / "vectors.npy", "r")[rows])
 
     def blocks(self, rows: slice) -> np.ndarray:
-        """Their blocks."""
+        """The blocks of some rows, ordered by block."""
         return np.array(np.load(self.shards.folder / "blocks.npy", "r")[rows])
 
 
 def find_neighbors_in_shards(
-    vectors: np.ndarray,
-    blocks: np.ndarray,
+    embeddings: Embeddings,
     settings: GroupingSettings,
     engine: EngineSettings,
     output: Path,
-    model: str = "",
     overwrite: bool = False,
 ) -> Neighbors:
     """Finds the neighbors of every product within its block, as `find_neighbors` does.
@@ -163,43 +157,30 @@ def find_neighbors_in_shards(
     The vectors are written once, ordered by block, into the folder of the shards. A
     shard is a block, or several small ones, and leaves a file of neighbors. A block of
     more than 200,000 products is indexed once, in a first wave of shards, and searched
-    for ranges of its rows in a second wave, which makes the very calls that the search
-    on one machine makes. Sorting them by ScaNN's partitions would
-    keep a few more of these in a processor's cache, and nothing else.
+    for ranges of its rows in a second wave. An interrupted job goes on where it was;
+    the folder is removed at the end.
 
-    An interrupted job goes on where it was; the folder is removed at the end.
-
-    The result is that of `find_neighbors` row for row, with two exceptions. Processors
-    of another make round similarities otherwise in the last digit. And ScaNN 1.4.2
-    never partitions products in the same way twice: two indexes of a block that is
-    large enough for one, here or there, differ in some neighbors, at the same recall.
+    The result is that of `find_neighbors` row for row, with two exceptions: processors
+    of another make round similarities otherwise in the last digit, and ScaNN 1.4.2
+    never partitions products in the same way twice, so that two indexes of a large
+    block differ in some neighbors, at the same recall.
 
     Args:
-      vectors: `[num_products, dim]` float32, L2-normalised.
-      blocks: `[num_products]` integers.
-      settings: How many neighbors, and how to search.
-      engine: Where.
-      output: The job's name and place: the folder of the shards stands beside it, on
-        storage that all machines share. Ends in `.npz`.
-      model: Fingerprint of what made the vectors, which shards are known by.
-      overwrite: Whether shards of another job may be thrown away.
+      embeddings: Embeddings of all products.
+      settings: Number of neighbors and kind of search.
+      engine: Where the shards are computed.
+      output: Name and place of the job, ending in `.npz`: the folder of the shards
+        stands beside it, on storage that all machines share.
+      overwrite: Whether shards of another job may be removed.
 
     Raises:
       ValueError: As `find_neighbors`.
       JobError: If shards of another job are in the way; as `run_on_spark`.
     """
-    vectors = check_embeddings(vectors)
+    vectors, blocks = check_embeddings(embeddings.vectors), embeddings.block
     order = np.argsort(blocks, kind="stable")
     plan = make_plan(blocks[order])
-    identity = {
-        "model": model,
-        "embeddings": _digest(vectors, blocks),
-        "--neighbors": settings.neighbors,
-        "--retrieval": settings.retrieval,
-        "--recall": settings.recall,
-        "division into shards": limits(),
-    }
-    shards = Shards(output, len(plan.searches), identity)
+    shards = Shards(output, len(plan.searches), _identity(embeddings, settings))
     indexes = Shards(shards.folder / "index.txt", len(plan.indexes), {})
     shards.open(overwrite)
     indexes.open()
@@ -207,30 +188,50 @@ def find_neighbors_in_shards(
     job = NeighborJob(
         plan, shards, indexes, settings.neighbors, settings.retrieval, settings.recall
     )
-    with engine_running(engine):
-        if plan.indexes:
-            sizes = [rows.stop - rows.start for rows in plan.indexes]
-            work = functools.partial(write_index, job)
-            run_shards(work, indexes, sizes, engine, "Indexing large blocks")
-        sizes = [search.asked.stop - search.asked.start for search in plan.searches]
-        work = functools.partial(write_neighbors, job)
-        run_shards(work, shards, sizes, engine, "Finding neighbors")
+    _run(job, engine)
     found = _put_together(job, order)
     indexes.remove()
     shards.remove()
     return found
 
 
+def _identity(embeddings: Embeddings, settings: GroupingSettings) -> dict[str, Any]:
+    """What the result depends on: shards of an equal job are taken over."""
+    digest = hashlib.sha256()
+    for column in (embeddings.vectors.astype(np.float32, copy=False), embeddings.block):
+        digest.update(np.ascontiguousarray(column).data)
+    return {
+        "model": embeddings.model,
+        "embeddings": digest.hexdigest(),
+        "--neighbors": settings.neighbors,
+        "--retrieval": settings.retrieval,
+        "--recall": settings.recall,
+        "division into shards": [SPLIT_ABOVE, SHARD, MAX_PAIRS, MAX_PRODUCTS],
+    }
+
+
+def _run(job: NeighborJob, engine: EngineSettings) -> None:
+    """Indexes the large blocks, then finds the neighbors of all products."""
+    indexed = [rows.stop - rows.start for rows in job.plan.indexes]
+    asked = [shard.asked.stop - shard.asked.start for shard in job.plan.searches]
+    with engine_running(engine):
+        if indexed:
+            work = functools.partial(write_index, job)
+            run_shards(work, job.indexes, indexed, engine, "Indexing large blocks")
+        work = functools.partial(write_neighbors, job)
+        run_shards(work, job.shards, asked, engine, "Finding neighbors")
+
+
 def write_index(job: NeighborJob, number: int, report: Callable[[int], None]) -> None:
-    """Builds the index of a large block: what leaves its name is the shard.
+    """Builds the index of a large block, and writes the name of its folder.
 
     Args:
-      job: Of which it is a shard.
-      number: Of the index.
-      report: Is told how many products more are done.
+      job: The whole job.
+      number: Number of the index.
+      report: Called with the number of products that have been added to those done.
     """
     vectors = job.vectors(job.plan.indexes[number])
-    # A folder of its own: the same shard may be done twice at once.
+    # A new folder each time: two machines may do the same shard at once.
     name = f"index-{uuid.uuid4().hex}"
     index = build_index(vectors, job.retrieval, job.recall, job.k)
     index.save(job.indexes.folder / name)
@@ -245,9 +246,9 @@ def write_neighbors(
     """Finds the neighbors of one shard's products, and writes them.
 
     Args:
-      job: Of which it is a shard.
-      number: Of the shard.
-      report: Is told how many products more are done.
+      job: The whole job.
+      number: Number of the shard.
+      report: Called with the number of products that have been added to those done.
     """
     search = job.plan.searches[number]
     vectors = job.vectors(search.asked)
@@ -267,11 +268,12 @@ def write_neighbors(
 
 @functools.lru_cache(maxsize=1)
 def _load_index(folder: Path) -> Index:
-    """Once a process, which then searches it for many shards."""
+    """Loads an index once a process, which then searches it for many shards."""
     return load_index(folder)
 
 
 def _put_together(job: NeighborJob, order: np.ndarray) -> Neighbors:
+    """The neighbors of all shards, in the order of the catalog's rows."""
     found = Neighbors.none(len(order), job.k)
     for path, search in zip(job.shards.paths(), job.plan.searches, strict=True):
         with np.load(path, allow_pickle=False) as shard:
@@ -299,10 +301,3 @@ def _write_rows(
         np.lib.format.write_array_header_1_0(file, header)
         for start in range(0, len(order), _WRITTEN_AT_ONCE):
             vectors[order[start : start + _WRITTEN_AT_ONCE]].tofile(file)
-
-
-def _digest(*arrays: np.ndarray) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array))
-    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""How alike products are: similar in design, and not in color."""
+"""How similar products are in design, less what counts against those of one color."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cv_tf.embeddings import Embeddings
 from cv_tf.retrieval import same_color
 
 # Pairs compared at a time.
@@ -22,16 +23,21 @@ class Similarity:
     one color are grouped.
 
     Attributes:
-      vectors: `[num_products, dim]` float32, L2-normalised.
-      colors: `[num_products, 3]` float32, the products' colors in CIELAB, NaN where
-        unknown; None if none is known.
-      discount: By how much the similarity of products of the very same color is less
-        than their similarity; it fades as a Gaussian of the colors' distance.
+      vectors: [n, dimensions] float32, L2-normalised.
+      colors: [n, 3] float32, the products' colors in CIELAB, NaN where unknown; None if
+        none is known.
+      color_weight: How much less the similarity of two products of the very same color
+        counts, 0 to 2; the discount falls as a Gaussian of the colors' distance.
     """
 
     vectors: np.ndarray
     colors: np.ndarray | None = None
-    discount: float = 0.0
+    color_weight: float = 0.0
+
+    @classmethod
+    def of(cls, embeddings: Embeddings, color_weight: float) -> Similarity:
+        """The similarity of products by their vectors and colors."""
+        return cls(embeddings.vectors, embeddings.lab, color_weight)
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -39,34 +45,36 @@ class Similarity:
     @property
     def knows_color(self) -> bool:
         """Whether color makes a difference."""
-        return self.colors is not None and self.discount > 0
+        return self.colors is not None and self.color_weight > 0
 
     def select(self, rows: np.ndarray) -> Similarity:
-        """That of some products."""
+        """The similarity of some products, given by their row numbers."""
         colors = None if self.colors is None else self.colors[rows]
-        return Similarity(self.vectors[rows], colors, self.discount)
+        return Similarity(self.vectors[rows], colors, self.color_weight)
 
     def of_pairs(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """The similarity of products, `[m]` float32.
+        """The similarities of pairs of products, [m] float32.
 
         Args:
-          first: `[m]` rows.
-          second: `[m]` rows, of the products to compare them with.
+          first: [m] int, row numbers.
+          second: [m] int, row numbers of the products to compare them with.
         """
-        alike = np.empty(len(first), np.float32)
+        similarities = np.empty(len(first), np.float32)
         for start in range(0, len(first), _CHUNK):
-            pairs = first[start : start + _CHUNK], second[start : start + _CHUNK]
-            left, right = (self.vectors[rows] for rows in pairs)
-            alike[start : start + _CHUNK] = np.einsum("md,md->m", left, right)
+            chunk = slice(start, start + _CHUNK)
+            left, right = self.vectors[first[chunk]], self.vectors[second[chunk]]
+            similarities[chunk] = np.einsum("md,md->m", left, right)
             if self.knows_color:
-                alike[start : start + _CHUNK] -= self.discounts(*pairs)
-        return alike
+                similarities[chunk] -= self.discounts(first[chunk], second[chunk])
+        return similarities
 
     def discounts(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """What to take off the similarities of products, `[m]` float32.
+        """How much less the similarities of pairs count for their colors, [m] float32.
 
         Args:
-          first: `[m]` rows.
-          second: `[m]` rows, of the products to compare them with.
+          first: [m] int, row numbers.
+          second: [m] int, row numbers of the products to compare them with.
         """
-        return self.discount * same_color(self.colors[first], self.colors[second])
+        if self.colors is None:
+            return np.zeros(len(first), np.float32)
+        return self.color_weight * same_color(self.colors[first], self.colors[second])

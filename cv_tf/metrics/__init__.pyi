@@ -7,6 +7,7 @@ from .evaluation import (
 from .figures import (
     COMPARED as COMPARED,
     COST as COST,
+    FIGURES as FIGURES,
     FMS as FMS,
     PRECISION as PRECISION,
     QUALITY as QUALITY,

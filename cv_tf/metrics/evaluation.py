@@ -1,7 +1,8 @@
-"""Figures of vectors and groups that are there already, from any tool."""
+"""Figures of retrieval and of grouping together, of vectors and groups of any tool."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -9,20 +10,28 @@ import numpy as np
 from absl import logging
 
 from cv_tf.catalog import number_styles, objects
-from cv_tf.config import EvaluationSettings, GroupingSettings
+from cv_tf.config import EvaluationSettings
 from cv_tf.embeddings import Embeddings
-from cv_tf.grouping import GroupsError, calibrate_on, group, group_at
+from cv_tf.grouping import (
+    GroupsError,
+    Similarity,
+    calibrate_on,
+    find_neighbors,
+    group,
+    guess_threshold,
+)
 from cv_tf.metrics.grouping import grouping_figures
 from cv_tf.metrics.retrieval import count_variants, retrieval_figures
+from cv_tf.retrieval import Neighbors
 
 
 class StoredGroups(NamedTuple):
-    """Groups that some run has found.
+    """Groups that some run or tool has found.
 
     Attributes:
-      group_of: Products to the names of their groups.
-      threshold: Mean similarity at which they were joined; None where unknown.
-      source: Where they come from, for messages.
+      group_of: Name of the group of each product.
+      threshold: Mean similarity at which groups were joined; None where unknown.
+      source: Name of the file that they come from, for messages.
     """
 
     group_of: Mapping[str, str]
@@ -34,9 +43,9 @@ class Truth(NamedTuple):
     """Products, and which of them are known to be variants.
 
     Attributes:
-      product_id: `[n]` object (str).
-      styles: `[n]` int32; -1 where unknown.
-      num_missing: Labelled products that are not among them.
+      product_id: [n] object (str).
+      styles: [n] int32, true styles; -1 where unknown.
+      num_missing: Number of labelled products that are not among them.
     """
 
     product_id: np.ndarray
@@ -47,12 +56,12 @@ class Truth(NamedTuple):
 def match_truth(
     labels: Mapping[str, str], source: str, embeddings: Embeddings | None
 ) -> Truth:
-    """Finds the styles of embedded products; without these, of all that are labelled.
+    """Finds the styles of embedded products, or else of all that are labelled.
 
     Args:
-      labels: Products to their styles; "" where unknown.
-      source: Where the labels come from, for messages.
-      embeddings: The products; None for those of `labels`.
+      labels: Style of each product; "" where unknown.
+      source: Name of the file that the labels come from, for messages.
+      embeddings: Embeddings of the products; None for the products of `labels`.
 
     Raises:
       GroupsError: If no product is both labelled and embedded, or no two of them share
@@ -73,7 +82,7 @@ def match_truth(
             f"No two products of {where} share a style_id, so there is nothing to "
             "measure. Label some color variants."
         )
-    if num_found < len(known):
+    if embeddings is not None and num_found < len(known):
         logging.warning(
             "%s of %s labelled products have no vector in %s, and are left out.",
             f"{len(known) - num_found:,}",
@@ -97,8 +106,8 @@ def stored_figures(
     one is chosen on the very labels that the figures are of.
 
     Args:
-      truth: Which products are variants.
-      embeddings: Vectors of the same products; None to measure groups alone.
+      truth: Products, and which of them are variants.
+      embeddings: Embeddings of the same products; None to measure groups alone.
       groups: Groups to measure; None for those that `group` finds.
       settings: Settings of the search and of the grouping.
 
@@ -113,20 +122,20 @@ def stored_figures(
       GroupsError: If `groups` has none of the labelled products.
     """
     figures: dict[str, Any] = {}
-    threshold = None if settings.threshold == "auto" else float(settings.threshold)
-    if embeddings is not None:
-        figures |= retrieval_figures(
-            embeddings.vectors,
-            truth.styles,
-            embeddings.block,
-            settings.retrieval,
-            embeddings.lab,
-        )
+    best: dict[str, float] = {}
+    numbers = threshold = None
     if groups is not None:
         numbers, threshold = _numbers(groups, truth), groups.threshold
-    else:
-        products = embeddings.vectors, embeddings.block, embeddings.lab
-        numbers, threshold = group_at(*products, threshold, settings)
+    if embeddings is not None:
+        labelled = dataclasses.replace(embeddings, style=truth.styles)
+        neighbors = find_neighbors(labelled, settings)
+        figures |= retrieval_figures(labelled, settings)
+        best = _at_best_threshold(labelled, neighbors, settings)
+        if numbers is None:
+            threshold = _threshold(labelled, neighbors, settings)
+            numbers = group(labelled, threshold, settings, neighbors)
+    if numbers is None:
+        raise GroupsError("There is nothing to measure. Pass embeddings or groups.")
     figures |= grouping_figures(numbers, truth.styles)
     if threshold is not None:
         figures["threshold"] = threshold
@@ -135,26 +144,35 @@ def stored_figures(
         "num_labelled": int((truth.styles >= 0).sum()),
         "num_labels_without_vector": truth.num_missing,
     }
-    if embeddings is not None:
-        best = _at_best_threshold(embeddings, truth.styles, settings)
-        figures |= {"at_best_threshold": best} if best else {}
-    return figures
+    return figures | ({"at_best_threshold": best} if best else {})
+
+
+def _threshold(
+    labelled: Embeddings, neighbors: Neighbors, settings: EvaluationSettings
+) -> float:
+    """The given threshold, or a guess that looks at no label."""
+    if settings.threshold != "auto":
+        return float(settings.threshold)
+    similarity = Similarity.of(labelled, settings.group_color_weight)
+    return guess_threshold(similarity, neighbors)
 
 
 def _at_best_threshold(
-    embeddings: Embeddings, styles: np.ndarray, settings: EvaluationSettings
+    labelled: Embeddings, neighbors: Neighbors, settings: EvaluationSettings
 ) -> dict[str, float]:
-    products = embeddings.vectors, embeddings.block, embeddings.lab
     try:
-        best = calibrate_on(*products, styles, settings, settings.criterion).threshold
+        calibration = calibrate_on(
+            labelled, settings, settings.criterion, neighbors=neighbors
+        )
     except ValueError:  # No variants are near enough to be grouped at any threshold.
         return {}
-    groups = group(*products, best, settings)
-    return grouping_figures(groups, styles) | {"threshold": best}
+    best = calibration.threshold
+    groups = group(labelled, best, settings, neighbors)
+    return grouping_figures(groups, labelled.known_style) | {"threshold": best}
 
 
 def _numbers(groups: StoredGroups, truth: Truth) -> np.ndarray:
-    """The number of each product's group; one that has no group is alone."""
+    """The number of each product's group; a product without a group is alone."""
     names = [groups.group_of.get(product) for product in truth.product_id]
     missing = np.array([name is None for name in names]) & (truth.styles >= 0)
     if missing.sum() == (truth.styles >= 0).sum():
@@ -179,24 +197,17 @@ def _numbers(groups: StoredGroups, truth: Truth) -> np.ndarray:
 
 
 def evaluate_embeddings(
-    embeddings: np.ndarray,
-    styles: np.ndarray,
-    blocks: np.ndarray | None,
+    labelled: Embeddings,
     threshold: float,
-    settings: GroupingSettings | None = None,
-    lab: np.ndarray | None = None,
+    settings: EvaluationSettings | None = None,
 ) -> dict[str, float]:
     """Measures retrieval, and grouping at a threshold.
 
     Args:
-      embeddings: `[num_products, dim]` float32, L2-normalised.
-      styles: `[num_products]` integers, the true styles; -1 where unknown.
-      blocks: `[num_products]` integers, or None for one block of all products.
+      labelled: Embeddings of products whose `style` is known, of some at least.
       threshold: Mean similarity from which on groups merge, chosen on other products
         than these (`cv_tf.grouping.calibrate_on`).
-      settings: How to search and to group; None for the defaults.
-      lab: `[num_products, 3]` float32, the products' colors in CIELAB; None if
-        unknown.
+      settings: Settings of the search and of the grouping; None for the defaults.
 
     Returns:
       The figures of `retrieval_figures` and `grouping_figures`, and `threshold`.
@@ -204,7 +215,8 @@ def evaluate_embeddings(
     Raises:
       ValueError: As `retrieval_figures`, `group` and `grouping_figures`.
     """
-    settings = settings or GroupingSettings()
-    figures = retrieval_figures(embeddings, styles, blocks, settings.retrieval, lab)
-    groups = group(embeddings, blocks, lab, threshold, settings)
-    return figures | grouping_figures(groups, styles) | {"threshold": float(threshold)}
+    settings = settings or EvaluationSettings()
+    figures = retrieval_figures(labelled, settings)
+    groups = group(labelled, threshold, settings)
+    figures |= grouping_figures(groups, labelled.known_style)
+    return figures | {"threshold": float(threshold)}

@@ -1,4 +1,4 @@
-"""What figures are called, and what they mean, for people to read."""
+"""The names, labels and meanings of all figures, and their layout as a table."""
 
 from __future__ import annotations
 
@@ -8,91 +8,194 @@ from typing import Any, NamedTuple
 from cv_tf.command import aligned
 
 
-class Definition(NamedTuple):
-    """How a reader calls a figure, and what it says."""
+class Figure(NamedTuple):
+    """A figure, and how it is shown.
 
+    Attributes:
+      name: Key in `metrics.json`.
+      label: Short label, for the head of a column.
+      title: Full label, for a line of its own.
+      meaning: What the figure says, in sentences.
+      digits: Digits after the decimal point, in tables that compare runs.
+      better: "higher" or "lower"; "" where neither is.
+    """
+
+    name: str
     label: str
+    title: str
     meaning: str
+    digits: int = 3
+    better: str = "higher"
 
 
 _QUERIES = "products that have a variant"
 
-# By their names in `metrics.json`, in the order in which they are read.
-FIGURES = {
-    "recall_at_1": Definition(
+# In the order in which they are read.
+_ALL = (
+    Figure(
+        "recall_at_1",
+        "R@1",
         "recall@1",
         f"Share of the {_QUERIES} whose nearest neighbor, among all products, is one.",
     ),
-    "recall_at_5": Definition(
-        "recall@5", "The same, with a variant among the five nearest."
+    Figure(
+        "recall_at_5",
+        "R@5",
+        "recall@5",
+        "The same, with a variant among the five nearest.",
     ),
-    "recall_at_10": Definition(
-        "recall@10", "The same, with a variant among the ten nearest."
+    Figure(
+        "recall_at_10",
+        "R@10",
+        "recall@10",
+        "The same, with a variant among the ten nearest.",
     ),
-    "map_at_r": Definition(
+    Figure(
+        "map_at_r",
+        "mAP@R",
         "mAP@R",
         f"Mean over the {_QUERIES}. Of a product with R variants, the first R "
         "neighbors count: the mean of the precision at the places of variants, and of "
         "0 at the others (arXiv 2003.08505).",
     ),
-    "recall_at_1_in_block": Definition(
-        "recall@1 in block", "The same as recall@1, looking in the product's block."
+    Figure(
+        "recall_at_1_in_block",
+        "R@1 in block",
+        "recall@1 in block",
+        "The same as recall@1, looking in the product's block.",
     ),
-    "map_at_r_in_block": Definition(
-        "mAP@R in block", "The same as mAP@R, looking in the product's block."
+    Figure(
+        "map_at_r_in_block",
+        "mAP@R in block",
+        "mAP@R in block",
+        "The same as mAP@R, looking in the product's block.",
     ),
-    "recall_at_1_in_block_with_color": Definition(
+    Figure(
+        "recall_at_1_in_block_with_color",
+        "R@1 in block, with color",
         "recall@1 in block, with color",
         "The same as recall@1 in block, products of the query's own color ranked "
         "further behind, as cv_tf.search does.",
     ),
-    "map_at_r_in_block_with_color": Definition(
-        "mAP@R in block, with color", "The same as mAP@R in block, ranked in this way."
+    Figure(
+        "map_at_r_in_block_with_color",
+        "mAP@R in block, with color",
+        "mAP@R in block, with color",
+        "The same as mAP@R in block, ranked in this way.",
     ),
-    "cgacc": Definition(
+    Figure(
+        "cgacc",
+        "CGacc",
         "CGacc",
         "Share of the true groups of two or more that a predicted group matches "
         "exactly, no product missing and none too many.",
     ),
-    "ari": Definition(
+    Figure(
+        "ari",
+        "ARI",
         "ARI",
         "Adjusted Rand index: agreement over all pairs of products, 0 for groups "
         "drawn at random and 1 for the true ones.",
     ),
-    "fms": Definition(
+    Figure(
+        "fms",
+        "FMS",
         "FMS",
         "Fowlkes-Mallows score: the geometric mean of pairwise precision and recall.",
     ),
-    "nmi": Definition(
+    Figure(
+        "nmi",
+        "NMI",
         "NMI",
         "Normalized mutual information of predicted and true groups. High wherever "
         "most products are alone.",
     ),
-    "pairwise_precision": Definition(
-        "pairwise precision", "Share of the pairs grouped together that are variants."
+    Figure(
+        "pairwise_precision",
+        "pairwise precision",
+        "pairwise precision",
+        "Share of the pairs grouped together that are variants.",
     ),
-    "pairwise_recall": Definition(
-        "pairwise recall", "Share of the pairs of variants that are grouped together."
+    Figure(
+        "pairwise_recall",
+        "pairwise recall",
+        "pairwise recall",
+        "Share of the pairs of variants that are grouped together.",
     ),
-    "pairwise_f1": Definition(
-        "pairwise F1", "The harmonic mean of pairwise precision and recall."
+    Figure(
+        "pairwise_f1",
+        "pairwise F1",
+        "pairwise F1",
+        "The harmonic mean of pairwise precision and recall.",
     ),
-    "threshold": Definition(
-        "threshold", "Mean similarity at which groups of products become one."
+    Figure(
+        "threshold",
+        "threshold",
+        "threshold",
+        "Mean similarity at which groups of products become one.",
+        better="",
     ),
-    "num_products": Definition("products", "Reported on."),
-    "num_rejects": Definition("rejects", "Left out, as their photos cannot be used."),
-}
+    Figure("num_products", "products", "products", "Reported on.", 0, ""),
+    Figure(
+        "num_rejects",
+        "rejects",
+        "rejects",
+        "Left out, as their photos cannot be used.",
+        0,
+        "",
+    ),
+    Figure(
+        "images_per_second",
+        "images/s",
+        "images per second",
+        "Photos trained on per second, without the first step of each process.",
+        1,
+    ),
+    Figure(
+        "seconds",
+        "training s",
+        "seconds of training",
+        "Time in training steps, without probes, checkpoints and evaluation.",
+        1,
+        "lower",
+    ),
+    Figure(
+        "peak_memory_gigabytes",
+        "peak GB",
+        "peak memory in gigabytes",
+        "Most memory of the process until the end of training.",
+        2,
+        "lower",
+    ),
+    Figure("images_seen", "images seen", "images seen", "Photos trained on.", 0, ""),
+)
+FIGURES = {figure.name: figure for figure in _ALL}
 
+RECALL = FIGURES["recall_at_1_in_block"]
+PRECISION = FIGURES["map_at_r_in_block"]
+FMS = FIGURES["fms"]
+# The columns of a table that compares runs: how good they are, and what they cost.
+QUALITY = (
+    RECALL,
+    FIGURES["recall_at_1"],
+    PRECISION,
+    *(FIGURES[name] for name in ("map_at_r", "cgacc", "ari", "fms", "nmi")),
+)
+COST = tuple(
+    FIGURES[name]
+    for name in ("images_per_second", "seconds", "peak_memory_gigabytes", "images_seen")
+)
+COMPARED = QUALITY + COST
 
-def defined(figures: Mapping[str, float]) -> list[tuple[Definition, float]]:
-    """Figures that have a definition with it, in the order in which they are read."""
-    return [(FIGURES[name], figures[name]) for name in FIGURES if name in figures]
-
-
-_WITHOUT_GAIN = ("threshold", "num_products", "num_rejects")
-# The parts of a run's figures; what was gained is seen against the second.
+# The parts of a run's figures; the gain is that of "after" over "frozen_grey".
 _RUN = ("frozen_rgb", "frozen_grey", "before", "after", "trained_on")
+
+
+def defined(figures: Mapping[str, float]) -> list[tuple[Figure, float]]:
+    """The figures that have a meaning, with it, in the order in which they are read."""
+    return [
+        (figure, figures[name]) for name, figure in FIGURES.items() if name in figures
+    ]
 
 
 def format_run(metrics: Mapping[str, Any]) -> str:
@@ -101,7 +204,7 @@ def format_run(metrics: Mapping[str, Any]) -> str:
     The baselines may be missing (`--baselines=false`).
 
     Args:
-      metrics: As in `metrics.json`.
+      metrics: Content of `metrics.json`.
     """
     columns = {
         name.replace("_", " "): metrics[name] for name in _RUN if name in metrics
@@ -122,23 +225,25 @@ def format_figures(
     """Lays figures out with one line a figure.
 
     Args:
-      columns: Titles to figures, as in `metrics.json`.
-      gain: Titles of two columns; how much the second is above the first is added.
+      columns: Figures by their names in `metrics.json`, under the title of each column.
+      gain: Titles of two columns; a column with the second less the first is added.
 
     Returns:
       The table, without a newline at its end.
     """
     titles = [*columns, *(["gain"] if gain else [])]
     lines = [["", *titles]]
-    for key, (label, _) in FIGURES.items():
-        if not any(key in figures for figures in columns.values()):
+    for name, figure in FIGURES.items():
+        if not any(name in figures for figures in columns.values()):
             continue
-        cells = [_number(figures.get(key)) for figures in columns.values()]
+        cells = [_number(figures.get(name)) for figures in columns.values()]
         if gain:
-            first, second = (columns[title].get(key) for title in gain)
-            known = None not in (first, second) and key not in _WITHOUT_GAIN
-            cells.append(f"{second - first:+.3f}" if known else "")
-        lines.append([label, *cells])
+            first, second = (columns[title].get(name) for title in gain)
+            if first is None or second is None or not figure.better:
+                cells.append("")
+            else:
+                cells.append(f"{second - first:+.3f}")
+        lines.append([figure.title, *cells])
     return "\n".join(aligned(lines))
 
 
@@ -146,42 +251,3 @@ def _number(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
-
-
-class Figure(NamedTuple):
-    """A column of the table.
-
-    Attributes:
-      name: As in `metrics.json`.
-      label: As a reader calls it.
-      digits: After the point.
-      better: "higher" or "lower"; "" for what is given beforehand.
-    """
-
-    name: str
-    label: str
-    digits: int = 3
-    better: str = "higher"
-
-
-RECALL = Figure("recall_at_1_in_block", "R@1 in block")
-PRECISION = Figure("map_at_r_in_block", "mAP@R in block")
-FMS = Figure("fms", "FMS")
-
-QUALITY = (
-    RECALL,
-    Figure("recall_at_1", "R@1"),
-    PRECISION,
-    Figure("map_at_r", "mAP@R"),
-    Figure("cgacc", "CGacc"),
-    Figure("ari", "ARI"),
-    FMS,
-    Figure("nmi", "NMI"),
-)
-COST = (
-    Figure("images_per_second", "images/s", 1),
-    Figure("seconds", "training s", 1, "lower"),
-    Figure("peak_memory_gigabytes", "peak GB", 2, "lower"),
-    Figure("images_seen", "images seen", 0, ""),
-)
-COMPARED = QUALITY + COST

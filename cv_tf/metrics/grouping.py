@@ -1,4 +1,4 @@
-"""How well predicted groups agree with the true styles."""
+"""The agreement of predicted groups with true styles."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from cv_tf.errors import UserError
 def grouping_figures(groups: np.ndarray, styles: np.ndarray) -> dict[str, float]:
     """Compares predicted groups with true styles.
 
-    Only labelled products (style >= 0) count: of a predicted group, those that are
-    labelled. Nothing is said of the others, for nothing is known of them.
+    Only labelled products (style >= 0) count; the others are left out of the predicted
+    groups, for nothing is known of them.
 
     `cgacc` is the share of the true groups of two products or more which a predicted
     group matches exactly, no product missing and none too many. The name is that of
     arXiv 2104.08581; the definition is our reading of it.
 
     Args:
-      groups: `[num_products]` integers, the predicted group of each product; a
-        product without variants has a group of its own.
-      styles: `[num_products]` integers, the true styles; -1 where unknown.
+      groups: [n] int, predicted group of each product; a product without variants has
+        a group of its own.
+      styles: [n] int, true styles; -1 where unknown.
 
     Returns:
       `cgacc`; `ari` (adjusted Rand index), `fms` (Fowlkes-Mallows score) and `nmi`
@@ -37,7 +37,7 @@ def grouping_figures(groups: np.ndarray, styles: np.ndarray) -> dict[str, float]
     """
     groups, styles = np.asarray(groups), np.asarray(styles)
     if groups.ndim != 1 or groups.shape != styles.shape:
-        raise ValueError(
+        raise UserError(
             f"Groups have shape {groups.shape} and styles {styles.shape}; expected one "
             "of each a product. Pass both for the same rows in the same order."
         )
@@ -69,7 +69,7 @@ def grouping_figures(groups: np.ndarray, styles: np.ndarray) -> dict[str, float]
 def _contingency(
     groups: np.ndarray, styles: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Returns the filled cells of the table of groups by styles, and its margins."""
+    """The filled cells of the table of groups by styles, and its margins."""
     _, group_of, group_sizes = np.unique(
         groups, return_inverse=True, return_counts=True
     )
@@ -85,18 +85,18 @@ def _contingency(
 
 
 def _num_pairs(sizes: np.ndarray) -> int:
-    """Returns the number of pairs within sets of these sizes, exactly."""
+    """The number of pairs within sets of these sizes, exactly."""
     sizes = sizes.astype(np.int64)
     return int((sizes * (sizes - 1) // 2).sum())
 
 
 class PairErrors(NamedTuple):
-    """Pairs of labelled products that groups get wrong, as each product sees them.
+    """Numbers of wrong pairs of labelled products, for each of n products.
 
     Attributes:
-      missed: `[n]` int64, pairs of the product's style that are in two groups; 0
-        where the style is unknown.
-      wrong: `[n]` int64, pairs of two styles in the product's group.
+      missed: [n] int64, number of pairs of the product's style that are in two groups;
+        0 where the style is unknown.
+      wrong: [n] int64, number of pairs of two styles in the product's group.
     """
 
     missed: np.ndarray
@@ -107,9 +107,8 @@ def pair_errors(groups: np.ndarray, styles: np.ndarray) -> PairErrors:
     """Counts the pairs that predicted groups miss, and those that they make wrongly.
 
     Args:
-      groups: `[n]` integers, the predicted group of each product.
-      styles: `[n]` integers, the true styles; -1 where unknown: such products are in
-        no pair.
+      groups: [n] int, predicted group of each product.
+      styles: [n] int, true styles; -1 where unknown: such products are in no pair.
     """
     styles = np.asarray(styles)
     _, group = np.unique(groups, return_inverse=True)
@@ -117,7 +116,7 @@ def pair_errors(groups: np.ndarray, styles: np.ndarray) -> PairErrors:
     # One int64 a cell of the table of groups by styles.
     cells = group[known].astype(np.int64) * (styles.max(initial=0) + 1) + styles[known]
     _, cell, overlaps = np.unique(cells, return_inverse=True, return_counts=True)
-    # A product is together, rightly, with the others of its cell; each pair has two.
+    # A product is rightly together with the others of its cell; each pair has two.
     others = np.zeros(len(styles), np.int64)
     others[known] = overlaps[cell] - 1
     return PairErrors(

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cv_tf.config import EvaluationSettings
+from cv_tf.embeddings import Embeddings
 from cv_tf.errors import UserError
 from cv_tf.retrieval import (
     CANDIDATES,
@@ -16,16 +18,12 @@ from cv_tf.retrieval import (
 )
 
 RECALL_AT = (1, 5, 10)
-# What an approximate search misses must not count as missed by the embeddings.
+# Recall of an approximate search: what it misses counts as missed by the embeddings.
 SEARCHED = 0.99
 
 
 def retrieval_figures(
-    embeddings: np.ndarray,
-    styles: np.ndarray,
-    blocks: np.ndarray | None = None,
-    retrieval: str = "auto",
-    lab: np.ndarray | None = None,
+    labelled: Embeddings, settings: EvaluationSettings | None = None
 ) -> dict[str, float]:
     """Measures how well products find their color variants.
 
@@ -41,12 +39,8 @@ def retrieval_figures(
     Reality Check", arXiv 2003.08505, section 3.2).
 
     Args:
-      embeddings: `[num_products, dim]` float32, L2-normalised.
-      styles: `[num_products]` integers, the true styles; -1 where unknown.
-      blocks: `[num_products]` integers, or None for one block of all products.
-      retrieval: "auto", "exact" or "scann", as in `cv_tf.retrieval.nearest`.
-      lab: `[num_products, 3]` float32, the products' colors in CIELAB; None if
-        unknown.
+      labelled: Embeddings of products whose `style` is known, of some at least.
+      settings: Kind of search and weight of color; None for the defaults.
 
     Returns:
       `recall_at_1`, `recall_at_5`, `recall_at_10` and `map_at_r`, the same with
@@ -54,15 +48,11 @@ def retrieval_figures(
       `_with_color` added, of neighbors ranked by `cv_tf.retrieval.other_colors_first`.
 
     Raises:
-      ValueError: If no product has a variant, `styles` or `blocks` do not fit the
-        embeddings, or these are not finite and of length 1.
+      ValueError: If no product has a variant, or the vectors are not finite and of
+        length 1.
     """
-    styles = np.asarray(styles)
-    if styles.shape != (len(embeddings),):
-        raise ValueError(
-            f"Styles have shape {styles.shape}; expected ({len(embeddings)},), one for "
-            "each embedding. Pass the styles of the same rows in the same order."
-        )
+    settings, lab = settings or EvaluationSettings(), labelled.lab
+    styles = labelled.known_style
     num_variants = count_variants(styles)
     queries = np.flatnonzero(num_variants)
     if not len(queries):
@@ -71,16 +61,17 @@ def retrieval_figures(
             "a catalog whose style_id column repeats for color variants."
         )
     k = max(*RECALL_AT, int(num_variants.max()))
+    wanted = k if lab is None else k + CANDIDATES
     figures: dict[str, float] = {}
-    for suffix, searched_blocks in (("", None), ("_in_block", blocks)):
-        wanted = k if lab is None else k + CANDIDATES
+    for suffix, blocks in (("", None), ("_in_block", labelled.block)):
         found = nearest(
-            embeddings, wanted, searched_blocks, retrieval, queries, SEARCHED
+            labelled.vectors, wanted, blocks, settings.retrieval, queries, SEARCHED
         )
         rankings = {suffix: found}
         if lab is not None:
-            colored = other_colors_first(found, lab[queries], lab, k)
-            rankings[f"{suffix}_with_color"] = colored
+            rankings[f"{suffix}_with_color"] = other_colors_first(
+                found, lab[queries], lab, k, settings.search_color_weight
+            )
         for name, neighbors in rankings.items():
             right = is_variant(neighbors, styles, queries)
             for rank in RECALL_AT:
@@ -92,7 +83,7 @@ def retrieval_figures(
 
 
 def count_variants(styles: np.ndarray) -> np.ndarray:
-    """Returns how many other products share each product's style; 0 for style -1."""
+    """How many other products share each product's style, [n] int; 0 for style -1."""
     _, inverse, counts = np.unique(styles, return_inverse=True, return_counts=True)
     return np.where(styles >= 0, counts[inverse] - 1, 0)
 
@@ -100,17 +91,17 @@ def count_variants(styles: np.ndarray) -> np.ndarray:
 def is_variant(
     neighbors: Neighbors, styles: np.ndarray, queries: np.ndarray
 ) -> np.ndarray:
-    """Returns `[num_queries, k]` bool: neighbor is there, and of the query's style."""
+    """Which neighbors are of their query's style, [num_queries, k] bool."""
     same_style = styles[neighbors.indices] == styles[queries][:, None]
     return same_style & (neighbors.indices >= 0)
 
 
 def average_precision_at_r(found: np.ndarray, num_variants: np.ndarray) -> np.ndarray:
-    """Returns what mAP@R is the mean of, `[num_queries]` float64, 0 to 1.
+    """The average precision at R of each query, [num_queries] float64, 0 to 1.
 
     Args:
-      found: `[num_queries, k]` bool, which neighbors are variants.
-      num_variants: `[num_queries]` integers, R of each query, from 1 to `k`.
+      found: [num_queries, k] bool, which neighbors are variants.
+      num_variants: [num_queries] int, R of each query, from 1 to `k`.
     """
     ranks = np.arange(1, found.shape[1] + 1)
     hits = found & (ranks <= num_variants[:, None])
@@ -122,11 +113,11 @@ class Queries(NamedTuple):
     """Products that have a variant, those whose variants are found worst first.
 
     Attributes:
-      rows: `[num_queries]` rows of the products.
-      neighbors: Of each, within its block.
-      is_right: `[num_queries, k]` bool, which neighbors are variants.
-      num_variants: `[num_queries]`, how many there are to be found.
-      precision: `[num_queries]` float64, the average precision at R.
+      rows: [num_queries] int64, row numbers of the products.
+      neighbors: Neighbors of each product within its block.
+      is_right: [num_queries, k] bool, which neighbors are variants.
+      num_variants: [num_queries] int, number of variants to be found.
+      precision: [num_queries] float64, average precision at R, 0 to 1.
     """
 
     rows: np.ndarray
@@ -136,20 +127,12 @@ class Queries(NamedTuple):
     precision: np.ndarray
 
 
-def rank_queries(
-    embeddings: np.ndarray,
-    styles: np.ndarray,
-    blocks: np.ndarray | None = None,
-    k: int = 6,
-    retrieval: str = "auto",
-) -> Queries:
+def rank_queries(labelled: Embeddings, k: int = 6, retrieval: str = "auto") -> Queries:
     """Looks for the variants of every product that has one.
 
     Args:
-      embeddings: `[num_products, dim]` float32, L2-normalised.
-      styles: `[num_products]` integers, the true styles; -1 where unknown.
-      blocks: `[num_products]` integers, or None for one block of all products.
-      k: Neighbors to find, or more where a style has more variants.
+      labelled: Embeddings of products whose `style` is known, of some at least.
+      k: Number of neighbors to find; more where a style has more variants.
       retrieval: "auto", "exact" or "scann", as in `cv_tf.retrieval.nearest`.
 
     Returns:
@@ -159,11 +142,12 @@ def rank_queries(
     Raises:
       ValueError: As `cv_tf.retrieval.nearest`.
     """
+    styles = labelled.known_style
     num_variants = count_variants(styles)
     rows = np.flatnonzero(num_variants)
     num_variants = num_variants[rows]
     k = max(k, int(num_variants.max(initial=0)))
-    found = nearest(embeddings, k, blocks, retrieval, rows, SEARCHED)
+    found = nearest(labelled.vectors, k, labelled.block, retrieval, rows, SEARCHED)
     is_right = is_variant(found, styles, rows)
     precision = average_precision_at_r(is_right, num_variants)
     stranger = np.where(is_right, -np.inf, found.similarities).max(axis=1)
@@ -178,17 +162,17 @@ def rank_queries(
 
 
 def embedding_std(embeddings: np.ndarray) -> float:
-    """Returns how far embeddings are from collapsing into one point.
+    """The embedding standard deviation: how far vectors are from all being equal.
 
     The standard deviation over the products, averaged over the dimensions and
-    multiplied by the square root of their number: near 1 where the embeddings point
-    everywhere, 0 where they are all equal.
+    multiplied by the square root of their number: near 1 where the vectors point in all
+    directions, 0 where they are all equal.
 
     Args:
-      embeddings: `[num_products, dim]` float32, L2-normalised.
+      embeddings: [n, dimensions] float32, L2-normalised.
 
     Returns:
-      The spread, in [0, 1].
+      The embedding standard deviation, 0 to 1.
 
     Raises:
       ValueError: If the embeddings are not finite and of length 1.

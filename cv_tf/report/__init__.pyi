@@ -5,6 +5,7 @@ from .curve import (
     write_curve as write_curve,
 )
 from .evaluation_page import (
+    EvaluationPageSettings as EvaluationPageSettings,
     write_evaluation_page as write_evaluation_page,
 )
 from .group_page import (

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+import cv_tf
 from cv_tf.config import EvaluationSettings
 from cv_tf.embeddings import Embeddings
-from cv_tf.grouping import calibrate_on
-from cv_tf.metrics import defined, rank_queries
 from cv_tf.report.curve import Curve, lay_out_curve
 from cv_tf.report.embedding_map import lay_out_map
 from cv_tf.report.page import (
@@ -27,14 +27,19 @@ _MOST_QUERIES = 5000
 _NUM_NEIGHBORS = 6
 
 
+@dataclasses.dataclass(kw_only=True)
+class EvaluationPageSettings(PageSettings, EvaluationSettings):
+    """Settings of the page, and of the figures on it."""
+
+
 class QueryRows(NamedTuple):
     """Queries as the script of a page reads them.
 
     Attributes:
-      columns: Of queries, and of the products that they or their neighbors are.
-      rows: `[n]` the row of each of these products, in the order in which they are
+      columns: Columns of the queries, and of all products that are shown.
+      rows: [n] int64, row numbers of these products, in the order in which they are
         first seen.
-      num_left_out: Queries that are not shown, those that went best.
+      num_left_out: Number of queries that are not shown, those that went best.
     """
 
     columns: dict[str, Any]
@@ -44,43 +49,41 @@ class QueryRows(NamedTuple):
 
 def write_evaluation_page(
     path: Path,
-    figures: Mapping[str, float],
-    products: Embeddings,
-    styles: np.ndarray,
-    photo: Callable[[int], str | bytes],
-    settings: EvaluationSettings,
-    limits: PageSettings,
     title: str,
+    figures: Mapping[str, float],
+    labelled: Embeddings,
+    settings: EvaluationPageSettings,
+    photo: Callable[[int], str | bytes] | None = None,
 ) -> None:
     """Writes the page; it appears whole or not at all.
 
     Args:
-      path: Of the file.
-      figures: As `evaluate` writes them.
-      products: The n products that they are of.
-      styles: `[n]` integers, the true styles; -1 where unknown.
-      photo: From a row to where the photo is, or its bytes; "" where there is none.
-      settings: How to search and to group.
-      limits: How many photos the page may hold.
-      title: What was evaluated.
+      path: HTML file to write.
+      title: What was evaluated, such as "The Embedder of runs/my".
+      figures: Figures by name, as `cv_tf.evaluate` writes them.
+      labelled: Embeddings of the products that the figures are of, with their styles.
+      settings: Settings of the figures, and the largest number of photos.
+      photo: From a row number to the path, URI or bytes of the photo, "" where there is
+        none; None for the column `image`.
     """
-    queries = lay_out_queries(products, styles, settings.retrieval)
+    photo = photo or labelled.image.__getitem__
+    queries = lay_out_queries(labelled, settings.retrieval)
     photos = fit_photos(
-        range(len(queries.rows)), lambda number: photo(queries.rows[number]), limits
+        range(len(queries.rows)), lambda number: photo(queries.rows[number]), settings
     )
     write_page(
         path,
         "evaluation.html.j2",
         scripts=("deck.js", "queries.js"),
         title=title,
-        name=products.name,
-        figures=defined(figures),
-        num_products=len(products),
+        name=labelled.name,
+        figures=cv_tf.metrics.defined(figures),
+        num_products=len(labelled),
         num_queries=figures["num_queries"],
         num_left_out=queries.num_left_out,
-        curve=_curve(products, styles, settings, figures.get("threshold")),
+        curve=_curve(labelled, settings, figures.get("threshold")),
         map=lay_out_map(
-            products.vectors, products.product_id, products.block, products.block_names
+            labelled.vectors, labelled.product_id, labelled.block, labelled.block_names
         ),
         notes=photos.notes(),
         data=queries.columns | {"photos": photos.of},
@@ -88,19 +91,16 @@ def write_evaluation_page(
 
 
 def lay_out_queries(
-    products: Embeddings, styles: np.ndarray, retrieval: str, most: int = _MOST_QUERIES
+    labelled: Embeddings, retrieval: str, most: int = _MOST_QUERIES
 ) -> QueryRows:
     """Looks for the variants of each product, and lays out what is found.
 
     Args:
-      products: n products.
-      styles: `[n]` integers, the true styles; -1 where unknown.
-      retrieval: Retrieval of the search.
-      most: Queries to show; the worst are.
+      labelled: Embeddings of n products with their styles.
+      retrieval: "auto", "exact" or "scann", as in `cv_tf.retrieval.nearest`.
+      most: Largest number of queries to show; the worst are.
     """
-    queries = rank_queries(
-        products.vectors, styles, products.block, _NUM_NEIGHBORS, retrieval
-    )
+    queries = cv_tf.metrics.rank_queries(labelled, _NUM_NEIGHBORS, retrieval)
     shown = slice(most)
     asked = queries.rows[shown]
     near = queries.neighbors.indices[shown, :_NUM_NEIGHBORS]
@@ -108,7 +108,7 @@ def lay_out_queries(
     seen = np.concatenate([asked[:, None], near], axis=1).reshape(-1)
     rows, first = np.unique(seen[seen >= 0], return_index=True)
     rows = rows[np.argsort(first)]
-    number = np.full(len(products) + 1, -1)  # The last place is that of row -1.
+    number = np.full(len(labelled) + 1, -1)  # The last place is that of row -1.
     number[rows] = np.arange(len(rows))
     columns = {
         "query": {
@@ -116,34 +116,27 @@ def lay_out_queries(
             "variants": queries.num_variants[shown].tolist(),
             "precision": thousandths(queries.precision[shown]),
             "neighbors": number[near].tolist(),
-            "similarity": [
-                thousandths(of) for of in np.where(near >= 0, similarity, 0)
-            ],
+            "similarity": list(map(thousandths, np.where(near >= 0, similarity, 0))),
         },
         "product": product_columns(
-            products.product_id[rows],
-            None if products.color is None else products.color[rows],
-            styles[rows],
+            labelled.product_id[rows],
+            None if labelled.color is None else labelled.color[rows],
+            labelled.known_style[rows],
         )
-        | {"block": products.block[rows].tolist()},
-        "blocks": blocks_to_tell(products.block_names),
+        | {"block": labelled.block[rows].tolist()},
+        "blocks": blocks_to_tell(labelled.block_names),
     }
     return QueryRows(columns, rows, len(queries.rows) - len(asked))
 
 
 def _curve(
-    products: Embeddings,
-    styles: np.ndarray,
-    settings: EvaluationSettings,
-    threshold: float | None,
+    labelled: Embeddings, settings: EvaluationSettings, threshold: float | None
 ) -> Curve | None:
     """The curve of the products themselves; None where none can be drawn."""
     if threshold is None:
         return None
     try:
-        calibration = calibrate_on(
-            products.vectors, products.block, products.lab, styles, settings
-        )
+        calibration = cv_tf.grouping.calibrate_on(labelled, settings)
     except ValueError:  # No variants are near enough to be grouped at any threshold.
         return None
     return lay_out_curve(calibration.curve, threshold)

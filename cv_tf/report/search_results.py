@@ -93,7 +93,8 @@ class SearchResult(NamedTuple):
         if lab is not None and embeddings.lab is not None:
             colors = embeddings.lab[rows]
             unknown = np.isnan(colors + lab).any(axis=1)
-            same = np.where(unknown, None, same_color(lab, colors)).tolist()
+            shares = same_color(lab, colors).tolist()
+            same = [None if u else s for u, s in zip(unknown, shares, strict=True)]
         places = zip(rows, similarities.tolist(), same, strict=True)
         return cls(
             query,

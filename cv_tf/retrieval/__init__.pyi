@@ -1,6 +1,5 @@
 from .colors import (
     CANDIDATES as CANDIDATES,
-    SAME_COLOR as SAME_COLOR,
     other_colors_first as other_colors_first,
     same_color as same_color,
 )

@@ -170,7 +170,7 @@ def nearest(
     num_products = len(embeddings)
     queries = np.arange(num_products) if queries is None else np.asarray(queries)
     if len(queries) and not 0 <= queries.min() <= queries.max() < num_products:
-        raise ValueError(
+        raise UserError(
             f"Queries lie in {queries.min()}..{queries.max()}; expected rows of the "
             f"{num_products} embeddings. Pass row numbers from 0."
         )

@@ -73,7 +73,7 @@ def rows_by_block(
         blocks = np.zeros(num_products, np.int32)
     blocks = np.asarray(blocks)
     if blocks.shape != (num_products,):
-        raise ValueError(
+        raise UserError(
             f"Blocks have shape {blocks.shape}; expected ({num_products},), one block "
             "for each embedding. Pass the blocks of the same rows in the same order."
         )

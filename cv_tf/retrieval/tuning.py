@@ -101,15 +101,21 @@ def cheapest_effort(
     leaves = smallest(lambda n: enough(Effort(n, most.reordered)), 1, most.leaves)
     best, least_cost = None, math.inf
     while leaves is not None and leaves <= most.leaves:
-        reordered = smallest(
-            lambda n, leaves=leaves: enough(Effort(leaves, n)), fewest, most.reordered
-        )
-        cost = leaves * leaf_size + (reordered or most.reordered) * _EXACT_COST
+        effort = _least_reordered(enough, leaves, fewest, most)
+        cost = leaves * leaf_size + effort.reordered * _EXACT_COST
         if cost >= least_cost:
             break
-        best, least_cost = Effort(leaves, reordered or most.reordered), cost
+        best, least_cost = effort, cost
         leaves = max(leaves + 1, int(leaves * _GROWTH))
     return best
+
+
+def _least_reordered(
+    enough: Callable[[Effort], bool], leaves: int, fewest: int, most: Effort
+) -> Effort:
+    """The effort with a number of leaves that reorders the fewest products."""
+    reordered = smallest(lambda n: enough(Effort(leaves, n)), fewest, most.reordered)
+    return Effort(leaves, reordered or most.reordered)
 
 
 def recall_against(found: Neighbors, exact: Neighbors) -> np.ndarray:

@@ -1,7 +1,8 @@
-"""How good an Embedder is on a labelled catalogue."""
+"""How good an Embedder is on a labelled catalog."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config, EvaluationSettings
-from cv_tf.embeddings import embed, with_color
+from cv_tf.embeddings import Embeddings, embed, with_color
 from cv_tf.grouping import calibrate_on
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import evaluate_embeddings, retrieval_figures
@@ -19,32 +20,19 @@ from cv_tf.pipeline import Photos, photos_of
 from cv_tf.training.fit_whitening import embed_whitened
 from cv_tf.training.splits import has_variants, sample_styles, split_catalog
 
-# Enough to learn hundreds of components and a threshold from, and quick to embed.
+# Enough products to learn hundreds of components and a threshold from, and quick to
+# embed.
 _MOST_LEARNED_FROM = 20_000
-# Differences of recall@1 that are worth a word, beyond those between two samples.
+# Difference of recall@1 between two samples from which on there is a warning.
 _FAR_APART = 0.1
 
 
-class Reported(NamedTuple):
-    """The products that figures are of.
+class EmbeddedPhotos(NamedTuple):
+    """Photos of n products, and their vectors.
 
     Attributes:
-      catalog: n products.
-      vectors: `[n, dim]` float32, L2-normalised.
-      lab: `[n, 3]` float32, their colors in CIELAB.
-    """
-
-    catalog: Catalog
-    vectors: np.ndarray
-    lab: np.ndarray
-
-
-class Embedded(NamedTuple):
-    """Products, and where an Embedder puts them.
-
-    Attributes:
-      photos: Of n products.
-      vectors: `[n, dim]` float32, L2-normalised.
+      photos: The photos.
+      vectors: [n, dimensions] float32, L2-normalised.
     """
 
     photos: Photos
@@ -55,10 +43,10 @@ class Recalls(NamedTuple):
     """Recall@1 in block in two samples of equally many products.
 
     Attributes:
-      trained_on: Recall among products that were learned from.
-      held_out: Recall among products that were not.
-      num_products: How many products each sample has.
-      error: The standard error of the difference.
+      trained_on: Recall among products that were trained on, 0 to 1.
+      held_out: Recall among products that were held out, 0 to 1.
+      num_products: Number of products of each sample.
+      error: Standard error of the difference.
     """
 
     trained_on: float
@@ -67,7 +55,7 @@ class Recalls(NamedTuple):
     error: float
 
     def warning(self) -> str:
-        """What to tell people where the two are far apart; "" where they are not."""
+        """A warning where the two recalls are far apart; "" where they are not."""
         apart = self.trained_on - self.held_out
         if abs(apart) < max(_FAR_APART, 3 * self.error):
             return ""
@@ -92,22 +80,23 @@ class Evaluation(NamedTuple):
     """How good an Embedder is.
 
     Attributes:
-      figures: By their names.
-      embedder: Which they are of; whitened, if asked for.
-      reported: Which they were measured on; None where there was nothing to measure.
-      embedded: The same products, to look at; where there was nothing to measure, those
-        that were learned from, if these were embedded.
+      figures: Figures by their names.
+      embedder: The Embedder that was measured; whitened, if asked for.
+      reported: Embeddings of the products that the figures are of; None where there was
+        nothing to measure.
+      embedded: Photos and vectors of the same products; where there was nothing to
+        measure, of the products that were learned from, if these were embedded.
       trained_on: Figures of retrieval among the products that were learned from, which
-        most of an embedded catalogue are; empty if they were not asked for, or have no
+        most of an embedded catalog are; empty if they were not asked for, or have no
         labelled variants.
       recalls: Recall@1 in block among the products learned from and among the reported
-        ones, of equally many of both, so that they compare; None without both.
+        ones, with equally many of both so that they compare; None without both.
     """
 
     figures: dict[str, float]
     embedder: Embedder
-    reported: Reported | None
-    embedded: Embedded | None
+    reported: Embeddings | None
+    embedded: EmbeddedPhotos | None
     trained_on: dict[str, float]
     recalls: Recalls | None
 
@@ -123,23 +112,21 @@ def evaluate_new(
     """Fits whitening on known products, then evaluates on others.
 
     Args:
-      embedder: Its whitening, if any, is replaced.
+      embedder: Embedder whose whitening, if any, is replaced.
       known: Products to fit whitening and the threshold on.
       reported: Products to report on. There are no figures but counts if no two of
         them are known to be variants of each other.
-      config: Says whether and how to whiten, how to search and to group, and the seed
+      config: Whether and how to whiten, settings of search and grouping, and the seed
         of the sample taken of a very large `known`.
-      name: For the progress bars.
+      name: Name of the Embedder, for the progress bars.
       measure_known: Whether to measure the known products, too.
     """
-    known = _sample(known, config.seed)
-    embedder, vectors, lab = embed_whitened(
-        embedder, known, config, f"Embedding, {name}"
+    photos = _sample(known, config.seed)
+    embedder, embeddings = embed_whitened(
+        embedder, photos, config, f"Embedding, {name}"
     )
-    measured = _measure(embedder, (vectors, lab), known, reported, config, name)
-    if not measure_known:
-        return measured
-    return _with_known(measured, Reported(known.catalog, vectors, lab), config)
+    measured = _measure(embedder, photos, embeddings, reported, config, name)
+    return _with_known(measured, embeddings, config) if measure_known else measured
 
 
 def evaluate_catalog(
@@ -148,135 +135,124 @@ def evaluate_catalog(
     """Evaluates a saved Embedder, or a backbone as it was pretrained.
 
     Args:
-      config: Of the data, the figures and, without a path, the Embedder.
-      catalog: With labels.
-      path: Of the Embedder; None for the pretrained one that the config describes.
-      trained_on: Whether an Embedder of a path was trained on this catalogue.
+      config: Settings of the data, the figures and, without a path, the Embedder.
+      catalog: Catalog with labels.
+      path: File of the Embedder; None for the pretrained one that the config describes.
+      trained_on: Whether the Embedder of the path was trained on this catalog.
     """
     devices.make_repeatable(config.seed)
     with devices.one_device(config.strategy).scope():
         embedder = Embedder.load(path) if path else build_embedder(config)
-        is_new = path is None
-        return _evaluate_split(config, catalog, embedder, is_new, trained_on)
+        photos = photos_of(catalog, config, embedder.image_size)
+        split = split_catalog(
+            photos.catalog, config.train_split, config.eval_split, config.seed
+        )
+        known, reported = photos.select(split.train), photos.select(split.evaluation)
+        if path is None:
+            is_fitted = config.whiten != "none"
+            return evaluate_new(embedder, known, reported, config, "frozen", is_fitted)
+        return _evaluate_saved(embedder, known, reported, config, trained_on)
 
 
-def _evaluate_split(
-    config: Config,
-    catalog: Catalog,
+def _evaluate_saved(
     embedder: Embedder,
-    is_new: bool,
+    known: Photos,
+    reported: Photos,
+    config: Config,
     trained_on: bool,
 ) -> Evaluation:
-    photos = photos_of(catalog, config, embedder.image_size)
-    split = split_catalog(
-        photos.catalog, config.train_split, config.eval_split, config.seed
-    )
-    known, reported = photos.select(split.train), photos.select(split.evaluation)
-    if is_new:
-        is_fitted = config.whiten != "none"
-        return evaluate_new(embedder, known, reported, config, "frozen", is_fitted)
     known = _sample(known, config.seed)
     trained_on = trained_on and has_variants(known.catalog.style)
-    described = None
+    embeddings = None
     if config.threshold == "auto" or trained_on:
-        described = embed(
-            with_color(embedder), known, config.embed_batch_size, "Embedding, known"
-        )
-    measured = _measure(embedder, described, known, reported, config, "to report")
-    if not trained_on:
+        embeddings = _embed(embedder, known, config, "Embedding, known")
+    measured = _measure(embedder, known, embeddings, reported, config, "to report")
+    if embeddings is None or not trained_on:
         return measured
-    return _with_known(measured, Reported(known.catalog, *described), config)
+    return _with_known(measured, embeddings, config)
+
+
+def _embed(
+    embedder: Embedder, photos: Photos, settings: EvaluationSettings, progress: str
+) -> Embeddings:
+    vectors, lab = embed(
+        with_color(embedder), photos, settings.embed_batch_size, progress
+    )
+    return Embeddings.of_catalog(photos.catalog, vectors, lab)
 
 
 def _measure(
     embedder: Embedder,
-    described: tuple[np.ndarray, np.ndarray] | None,
     known: Photos,
+    known_embeddings: Embeddings | None,
     reported: Photos,
     settings: EvaluationSettings,
     name: str,
 ) -> Evaluation:
-    counts = {
+    """Measures the reported products; the known ones choose the threshold."""
+    counts: dict[str, float] = {
         "num_products": len(reported),
         "num_rejects": len(reported.rejects),
     }
     if not has_variants(reported.catalog.style):
-        learned = Embedded(known, described[0]) if described else None
+        learned = None
+        if known_embeddings is not None:
+            learned = EmbeddedPhotos(known, known_embeddings.vectors)
         return Evaluation(counts, embedder, None, learned, {}, None)
-    vectors, lab = embed(
-        with_color(embedder), reported, settings.embed_batch_size, f"Embedding, {name}"
-    )
-    styles, blocks = reported.catalog.style, reported.catalog.block
-    threshold = find_threshold(described, known, blocks, settings)
+    measured = _embed(embedder, reported, settings, f"Embedding, {name}")
+    threshold = find_threshold(known_embeddings, measured.block, settings)
     if threshold is None:
-        figures = retrieval_figures(vectors, styles, blocks, settings.retrieval, lab)
+        figures = retrieval_figures(measured, settings)
     else:
-        figures = evaluate_embeddings(vectors, styles, blocks, threshold, settings, lab)
-    measured = Reported(reported.catalog, vectors, lab)
-    embedded = Embedded(reported, vectors)
+        figures = evaluate_embeddings(measured, threshold, settings)
+    embedded = EmbeddedPhotos(reported, measured.vectors)
     return Evaluation(figures | counts, embedder, measured, embedded, {}, None)
 
 
-def _with_known(measured: Evaluation, known: Reported, config: Config) -> Evaluation:
+def _with_known(measured: Evaluation, known: Embeddings, config: Config) -> Evaluation:
     """The evaluation, with figures of the products that were learned from."""
-    if not has_variants(known.catalog.style):
+    if not has_variants(known.known_style):
         return measured
-    catalog, vectors, lab = known
-    trained_on = retrieval_figures(
-        vectors, catalog.style, catalog.block, config.retrieval, lab
-    )
-    trained_on |= {"num_products": len(catalog)}
+    trained_on = retrieval_figures(known, config) | {"num_products": len(known)}
     recalls = None
     if measured.reported is not None:
         recalls = _compare(known, measured.reported, config)
     return measured._replace(trained_on=trained_on, recalls=recalls)
 
 
-def _compare(known: Reported, reported: Reported, config: Config) -> Recalls | None:
+def _compare(known: Embeddings, reported: Embeddings, config: Config) -> Recalls | None:
     """Recall@1 among as many products of each; among more it is lower by nature."""
-    num_products = min(len(known.catalog), len(reported.catalog))
+    num_products = min(len(known), len(reported))
     recalls, variances = [], []
-    for catalog, vectors, _ in (known, reported):
-        rows = sample_styles(catalog.style, num_products, config.seed)
-        styles, blocks = catalog.style[rows], catalog.block[rows]
-        if not has_variants(styles):
+    for embeddings in (known, reported):
+        rows = sample_styles(embeddings.known_style, num_products, config.seed)
+        sample = dataclasses.replace(embeddings.select(rows), lab=None)
+        if not has_variants(sample.known_style):
             return None
-        figures = retrieval_figures(vectors[rows], styles, blocks, config.retrieval)
+        figures = retrieval_figures(sample, config)
         recall = figures["recall_at_1_in_block"]
         recalls.append(recall)
         variances.append(recall * (1 - recall) / figures["num_queries"])
-    return Recalls(*recalls, num_products, float(np.sqrt(np.sum(variances))))
+    error = float(np.sqrt(np.sum(variances)))
+    return Recalls(recalls[0], recalls[1], num_products, error)
 
 
 def find_threshold(
-    described: tuple[np.ndarray, np.ndarray] | None,
-    known: Photos,
-    blocks: np.ndarray,
-    settings: EvaluationSettings,
+    known: Embeddings | None, blocks: np.ndarray, settings: EvaluationSettings
 ) -> float | None:
     """The given threshold, or the best on known products; None if these lack pairs.
 
     Args:
-      described: Vectors and colors of the known products; None if there is a threshold.
-      known: The products.
-      blocks: `[n]` blocks of the products to be grouped.
-      settings: How to group, and what to choose for.
+      known: Embeddings of the known products, with their styles; None where the
+        threshold is given.
+      blocks: [n] int, blocks of the products to be grouped.
+      settings: The threshold, settings of the grouping, and the criterion.
     """
     if settings.threshold != "auto":
         return float(settings.threshold)
-    styles = known.catalog.style
-    if not has_variants(styles):
+    if known is None or not has_variants(known.known_style):
         return None
-    vectors, lab = described
-    return calibrate_on(
-        vectors,
-        known.catalog.block,
-        lab,
-        styles,
-        settings,
-        settings.criterion,
-        blocks,
-    ).threshold
+    return calibrate_on(known, settings, settings.criterion, blocks).threshold
 
 
 def _sample(photos: Photos, seed: int) -> Photos:

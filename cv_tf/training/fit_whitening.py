@@ -2,74 +2,73 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
-from cv_tf.catalog import Catalog
 from cv_tf.config import Config, GroupingSettings
-from cv_tf.embeddings import embed, with_color
+from cv_tf.embeddings import Embeddings, embed, with_color
 from cv_tf.grouping import group
 from cv_tf.models import Embedder, Whitening
 from cv_tf.pipeline import Photos
 
-# How figures are made, say without the colors, does not change what is learned.
+# The defaults, whatever the settings of the run: how figures are computed, such as
+# without the colors, does not change what is learned.
 GROUPING = GroupingSettings()
 # Pairs that the vectors themselves have found agree with these vectors even where they
-# are wrong. So many pairs a dimension make them count half as much as known variants,
-# fewer make them count less. 1, 2, 3 and 5 are level; if they always counted in full,
-# found groups would be worse than none on few photos, and where few products have
-# variants (docs/parts.md).
+# are wrong. With this number of pairs a dimension they count half as much as known
+# variants, with fewer they count less. 1, 2, 3 and 5 are level; if they always counted
+# in full, found groups would be worse than none on few photos, and where few products
+# have variants (docs/parts.md).
 _HALF_TRUSTED = 3
 
 
 def embed_whitened(
     embedder: Embedder, photos: Photos, config: Config, progress: str = ""
-) -> tuple[Embedder, np.ndarray, np.ndarray]:
+) -> tuple[Embedder, Embeddings]:
     """Embeds photos, with whitening that is fitted on them.
 
     Args:
-      embedder: Its whitening, if any, is replaced.
-      photos: Of n products.
-      config: Whether and how to whiten, as `whiten` has it.
-      progress: What the progress bar says; empty for none.
+      embedder: Embedder whose whitening, if any, is replaced.
+      photos: Photos of the products.
+      config: Whether and how to whiten, as in `whiten`.
+      progress: Text of the progress bar; empty for no bar.
 
     Returns:
-      The whitened Embedder, its vectors `[n, dim]` and the colors `[n, 3]` in CIELAB.
+      The whitened Embedder, and the embeddings that it makes of the photos.
     """
     descriptors, lab = embed(
         with_color(embedder.describe), photos, config.embed_batch_size, progress
     )
-    embedder = whiten(embedder, descriptors, lab, photos.catalog, config)
-    if embedder.whitening is not None:
-        descriptors = embedder.whitening(descriptors).numpy()
-    return embedder, descriptors, lab
+    described = Embeddings.of_catalog(photos.catalog, descriptors, lab)
+    embedder = whiten(embedder, described, config)
+    if embedder.whitening is None:
+        return embedder, described
+    vectors = embedder.whitening(descriptors).numpy()
+    return embedder, dataclasses.replace(described, vectors=vectors)
 
 
-def whiten(
-    embedder: Embedder,
-    descriptors: np.ndarray,
-    lab: np.ndarray | None,
-    catalog: Catalog,
-    config: Config,
-) -> Embedder:
+def whiten(embedder: Embedder, described: Embeddings, config: Config) -> Embedder:
     """The Embedder with whitening fitted on descriptors, if the config says so.
 
     Args:
-      embedder: Its whitening, if any, is replaced.
-      descriptors: float32 `[num_products, dimensions]`, from `Embedder.describe`.
-      lab: float32 `[num_products, 3]`, the products' colors in CIELAB; None if unknown.
-      catalog: Of the same products.
+      embedder: Embedder whose whitening, if any, is replaced.
+      described: Products with descriptors from `Embedder.describe` as vectors, and with
+        styles.
       config: `whiten` is "none", "pca", "groups" (products that are grouped are taken
         for variants: six pairs in ten are), or "labels" (known variants are, and groups
         of products without a label).
     """
     if config.whiten == "none":
         return embedder.with_options(whitening=None)
+    descriptors = described.vectors
     whitening = Whitening.fit(
         descriptors, config.whiten_dimensions, config.whiten_power, config.seed
     )
     if config.whiten != "pca":
         vectors = whitening(descriptors).numpy()
-        known, found = _variants(vectors, lab, catalog, config)
+        whitened = dataclasses.replace(described, vectors=vectors)
+        known, found = _variants(whitened, config)
         share = len(found) / (len(found) + _HALF_TRUSTED * whitening.dimensions)
         trust = np.repeat([1.0, share], [len(known), len(found)])
         pairs = np.concatenate([known, found])
@@ -77,23 +76,20 @@ def whiten(
     return embedder.with_options(whitening=whitening)
 
 
-def _variants(
-    vectors: np.ndarray, lab: np.ndarray | None, catalog: Catalog, config: Config
-) -> tuple[np.ndarray, np.ndarray]:
+def _variants(whitened: Embeddings, config: Config) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of products that are known to be variants, and that are grouped.
 
     Returns:
-      Two [num_pairs, 2] arrays of rows.
+      Two [num_pairs, 2] int64 arrays of row numbers.
     """
     known = np.zeros((0, 2), np.int64)
-    rows = np.arange(len(vectors))
+    rows = np.arange(len(whitened))
     if config.whiten == "labels":
-        known = known_variants(catalog.style)
-        rows = np.flatnonzero(catalog.style < 0)
+        known = known_variants(whitened.known_style)
+        rows = np.flatnonzero(whitened.known_style < 0)
     if len(rows) < 2:
         return known, known[:0]
-    lab = None if lab is None else lab[rows]
-    groups = group(vectors[rows], catalog.block[rows], lab, None, GROUPING)
+    groups = group(whitened.select(rows), settings=GROUPING)
     return known, rows[known_variants(groups)]
 
 
@@ -101,10 +97,10 @@ def known_variants(styles: np.ndarray) -> np.ndarray:
     """Pairs of products of one style: each product and the next of its style.
 
     Args:
-      styles: `[num_products]` integers; -1 where unknown.
+      styles: [n] int; -1 where unknown.
 
     Returns:
-      `[num_pairs, 2]` rows; a style of n products gives n - 1 pairs.
+      [num_pairs, 2] int64, row numbers; a style of m products has m - 1 pairs.
     """
     rows = np.argsort(styles, kind="stable")
     rows = rows[styles[rows] >= 0]

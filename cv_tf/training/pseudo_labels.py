@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cv_tf.config import Config
-from cv_tf.embeddings import Embeddings
-from cv_tf.grouping import find_groups, find_neighbors, write_groups
+from cv_tf.grouping import find_groups, write_groups
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos
 from cv_tf.training.fit_whitening import GROUPING, embed_whitened
@@ -21,38 +20,35 @@ def write_pseudo_labels(
     """Groups products without a style, and writes the groups as `cv_tf.group` does.
 
     The vectors are whitened, the threshold is guessed, and the colors of the photos
-    have their say: of 3,058 pairs that were grouped among 5,923 real photos, 61% were
-    variants, and half of all variants were among them.
+    count: of 3,058 pairs that were grouped among 5,923 real photos, 61% were variants,
+    and half of all variants were among them.
 
     Source of the idea: Deep Clustering, arXiv 1807.05520, section 3.2. There k-means
     makes clusters anew in each epoch; here there is one grouping, before training.
 
     Args:
-      path: CSV or Parquet file.
-      embedder: Of the run, before it learns.
-      photos: To learn from.
-      config: Of the run; `pseudo_labels` is "missing" or "all".
+      path: CSV or Parquet file to write.
+      embedder: Embedder of the run, before it learns.
+      photos: Photos to learn from.
+      config: Settings of the run; `pseudo_labels` is "missing" or "all".
     """
     photos = _as_known(photos, config)
-    catalog = photos.catalog
-    _, vectors, lab = embed_whitened(
+    _, embeddings = embed_whitened(
         embedder, photos, config, "Embedding, for pseudo-labels"
     )
-    embeddings = Embeddings.of_catalog(catalog, vectors, lab)
-    embeddings = embeddings.select(np.flatnonzero(catalog.style < 0))
-    neighbors = find_neighbors(embeddings.vectors, embeddings.block, GROUPING)
-    write_groups(path, find_groups(embeddings, neighbors, None, GROUPING))
+    unknown = embeddings.select(np.flatnonzero(photos.catalog.style < 0))
+    write_groups(path, find_groups(unknown, settings=GROUPING))
 
 
 def with_pseudo_labels(
     photos: Photos, groups: Mapping[str, str], config: Config
 ) -> Photos:
-    """The photos, with groups for the styles of products that have none.
+    """The photos, with groups as the styles of products that have none.
 
     Args:
-      photos: To learn from.
-      groups: Of their products, by `product_id`.
-      config: Of the run; `pseudo_labels` is "missing" or "all".
+      photos: Photos to learn from.
+      groups: Name of the group of each product, by `product_id`.
+      config: Settings of the run; `pseudo_labels` is "missing" or "all".
     """
     photos = _as_known(photos, config)
     styles = photos.catalog.style.copy()

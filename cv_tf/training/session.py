@@ -14,7 +14,7 @@ import tf_keras as keras
 from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
-from cv_tf.embeddings import compiled, embed
+from cv_tf.embeddings import Embeddings, compiled, embed
 from cv_tf.files import whole_file
 from cv_tf.grouping import read_groups
 from cv_tf.methods import Method, build_embedder, build_method
@@ -265,7 +265,7 @@ def _probe(
         if not is_chief:
             return None
         vectors = embed(model, photos, config.embed_batch_size)
-        figures = retrieval_figures(vectors, catalog.style, catalog.block)
+        figures = retrieval_figures(Embeddings.of_catalog(catalog, vectors))
         return {
             "recall@1 in block": figures["recall_at_1_in_block"],
             "embedding_std": embedding_std(vectors),

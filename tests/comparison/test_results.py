@@ -3,7 +3,7 @@
 import pytest
 
 from cv_tf.comparison.results import BEST, EQUAL, OTHER, Cell, spell
-from cv_tf.metrics import COMPARED, COST, QUALITY, RECALL, Figure
+from cv_tf.metrics import COMPARED, COST, FIGURES, QUALITY, RECALL
 
 RECALLS = {
     "low": [0.5, 0.5, 0.53],
@@ -54,7 +54,7 @@ def test_cells_say_it_in_words(compared):
     assert frozen.cell(RECALL) == Cell("0.750")
     assert frozen.cell(COST[0]) == Cell("-")
     # What was given beforehand has neither a best nor a spread.
-    assert top.cell(Figure("images_seen", "", 0, "")) == Cell("9,600")
+    assert top.cell(FIGURES["images_seen"]) == Cell("9,600")
 
 
 def test_one_seed_has_a_best_and_no_equals(compared):
@@ -76,4 +76,4 @@ def test_a_run_that_failed_is_left_out_of_the_mean(compared):
 
 def test_figures_have_names_of_their_own():
     assert len({figure.name for figure in COMPARED}) == len(QUALITY) + len(COST)
-    assert spell(1234.5678, Figure("a", "A", 1)) == "1,234.6"
+    assert spell(1234.5678, FIGURES["seconds"]) == "1,234.6"

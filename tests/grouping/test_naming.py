@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cv_tf.grouping.find import name_groups, start_from
+from cv_tf.grouping.naming import name_groups, start_from
 
 
 def _ids(*names):

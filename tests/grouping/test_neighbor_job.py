@@ -6,12 +6,8 @@ import numpy as np
 import pytest
 
 from cv_tf.config import GroupingSettings
-from cv_tf.grouping import (
-    find_neighbors,
-    find_neighbors_in_shards,
-    neighbor_job,
-    neighbor_job as neighbor_plan,
-)
+from cv_tf.embeddings import Embeddings
+from cv_tf.grouping import find_neighbors, find_neighbors_in_shards, neighbor_job
 from cv_tf.shards import EngineSettings, JobError
 
 SETTINGS = GroupingSettings(neighbors=12, retrieval="exact")
@@ -20,9 +16,9 @@ SETTINGS = GroupingSettings(neighbors=12, retrieval="exact")
 @pytest.fixture
 def small_parts(monkeypatch):
     """Blocks of more than 1,000 products are split, into shards of 512."""
-    monkeypatch.setattr(neighbor_plan, "SPLIT_ABOVE", 1000)
-    monkeypatch.setattr(neighbor_plan, "SHARD", 512)
-    monkeypatch.setattr(neighbor_plan, "MAX_PRODUCTS", 150)
+    monkeypatch.setattr(neighbor_job, "SPLIT_ABOVE", 1000)
+    monkeypatch.setattr(neighbor_job, "SHARD", 512)
+    monkeypatch.setattr(neighbor_job, "MAX_PRODUCTS", 150)
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +33,14 @@ def products() -> tuple[np.ndarray, np.ndarray]:
 
 def _find(products, output: Path, **changes):
     arguments = {"settings": SETTINGS, "engine": EngineSettings(), "output": output}
-    return find_neighbors_in_shards(*products, **arguments | changes)
+    return find_neighbors_in_shards(
+        Embeddings.of_arrays(*products), **arguments | changes
+    )
 
 
 def test_finds_the_same_as_without_parts(products, small_parts, tmp_path):
     found = _find(products, tmp_path / "neighbors.npz")
-    expected = find_neighbors(*products, SETTINGS)
+    expected = find_neighbors(Embeddings.of_arrays(*products), SETTINGS)
     np.testing.assert_array_equal(found.indices, expected.indices)
     np.testing.assert_array_equal(found.similarities, expected.similarities)
     assert (found.indices == -1).any()
@@ -72,7 +70,7 @@ def test_goes_on_where_it_was(products, small_parts, tmp_path, monkeypatch):
     monkeypatch.setattr(neighbor_job, "write_index", build_again)
     found = _find(products, output)
     assert sorted(done) == [3, 4]
-    expected = find_neighbors(*products, SETTINGS)
+    expected = find_neighbors(Embeddings.of_arrays(*products), SETTINGS)
     np.testing.assert_array_equal(found.indices, expected.indices)
 
 

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from cv_tf.grouping import neighbor_job as neighbor_plan
+from cv_tf.grouping import neighbor_job
 from cv_tf.grouping.neighbor_job import make_plan
 
 
 def test_plan(monkeypatch):
-    monkeypatch.setattr(neighbor_plan, "SPLIT_ABOVE", 5)
-    monkeypatch.setattr(neighbor_plan, "MAX_PAIRS", 20)
-    monkeypatch.setattr(neighbor_plan, "MAX_PRODUCTS", 6)
-    monkeypatch.setattr(neighbor_plan, "SHARD", 4)
-    monkeypatch.setattr(neighbor_plan, "MAX_QUERIES", 2)
-    monkeypatch.setattr(neighbor_plan, "CHUNK", 8)
+    monkeypatch.setattr(neighbor_job, "SPLIT_ABOVE", 5)
+    monkeypatch.setattr(neighbor_job, "MAX_PAIRS", 20)
+    monkeypatch.setattr(neighbor_job, "MAX_PRODUCTS", 6)
+    monkeypatch.setattr(neighbor_job, "SHARD", 4)
+    monkeypatch.setattr(neighbor_job, "MAX_QUERIES", 2)
+    monkeypatch.setattr(neighbor_job, "CHUNK", 8)
     # Blocks of 2, 3, 3, 1, 1, 1, 1, 17 and 5 products.
     sizes = [2, 3, 3, 1, 1, 1, 1, 17, 5]
     plan = make_plan(np.repeat(np.arange(len(sizes)), sizes))
@@ -36,9 +36,9 @@ def test_plan(monkeypatch):
 
 
 def test_a_short_shard_joins_the_one_before(monkeypatch):
-    monkeypatch.setattr(neighbor_plan, "SPLIT_ABOVE", 5)
-    monkeypatch.setattr(neighbor_plan, "SHARD", 4)
-    monkeypatch.setattr(neighbor_plan, "MAX_QUERIES", 2)
+    monkeypatch.setattr(neighbor_job, "SPLIT_ABOVE", 5)
+    monkeypatch.setattr(neighbor_job, "SHARD", 4)
+    monkeypatch.setattr(neighbor_job, "MAX_QUERIES", 2)
     shards = [search.asked for search in make_plan(np.zeros(9)).searches]
     assert shards == [slice(4, 9), slice(0, 4)]
     shards = [search.asked for search in make_plan(np.zeros(10)).searches]

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from cv_tf.grouping.calibration import count_pairs
+from cv_tf.grouping.dendrograms import count_pairs
 
 
 @pytest.fixture

@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 
 from cv_tf.config import GroupingSettings
+from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import Similarity, find_neighbors, group, guess_threshold
 
 SETTINGS = GroupingSettings(retrieval="exact")
 
 
 def guess(vectors, blocks=None, lab=None):
-    similarity = Similarity(vectors, lab, SETTINGS.same_color)
-    return guess_threshold(similarity, find_neighbors(vectors, blocks, SETTINGS))
+    embeddings = Embeddings.of_arrays(vectors, blocks, lab)
+    similarity = Similarity.of(embeddings, SETTINGS.group_color_weight)
+    return guess_threshold(similarity, find_neighbors(embeddings, SETTINGS))
 
 
 def pairs_at(*similarities):
@@ -40,8 +42,7 @@ def test_without_pairs_nothing_is_joined():
 
 def test_group_guesses_where_it_is_told_nothing():
     vectors = pairs_at(0.5, 0.9, 0.8)
-    guessed = group(vectors, None, None, None, SETTINGS)
-    np.testing.assert_array_equal(
-        guessed, group(vectors, None, None, guess(vectors), SETTINGS)
-    )
+    embeddings = Embeddings.of_arrays(vectors)
+    guessed = group(embeddings, settings=SETTINGS)
+    np.testing.assert_array_equal(guessed, group(embeddings, guess(vectors), SETTINGS))
     assert len(set(guessed)) == 4  # The pair at 0.5 stays apart.

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cv_tf.config import GroupingSettings
+from cv_tf.config import EvaluationSettings
+from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import calibrate_on, group
 from cv_tf.metrics import evaluate_embeddings, grouping_figures, retrieval_figures
 
@@ -21,35 +22,33 @@ def _catalog(num_products, seed):
     embeddings = rng.standard_normal((num_products, 16))[styles]
     embeddings = embeddings + 0.5 * rng.standard_normal((num_products, 16))
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return embeddings.astype(np.float32), styles, styles % 3
+    vectors = embeddings.astype(np.float32)
+    return Embeddings.of_arrays(vectors, styles % 3, style=styles)
 
 
 def test_holds_the_figures_of_both_kinds_and_the_threshold():
-    embeddings, styles, blocks = _catalog(90, seed=0)
-    figures = evaluate_embeddings(embeddings, styles, blocks, threshold=0.6)
-    expected = retrieval_figures(embeddings, styles, blocks)
-    groups = group(embeddings, blocks, None, 0.6, GroupingSettings())
-    expected |= grouping_figures(groups, styles)
+    labelled = _catalog(90, seed=0)
+    figures = evaluate_embeddings(labelled, threshold=0.6)
+    expected = retrieval_figures(labelled)
+    groups = group(labelled, 0.6)
+    expected |= grouping_figures(groups, labelled.style)
     assert figures == expected | {"threshold": 0.6}
     assert figures.keys() >= METRICS_JSON
 
 
 def test_a_threshold_of_other_products_comes_near_the_best():
-    embeddings, styles, blocks = _catalog(120, seed=1)
-    settings = GroupingSettings()
-    best = calibrate_on(embeddings, blocks, None, styles, settings).expected["f1"]
-    others, other_styles, other_blocks = _catalog(600, seed=2)
-    threshold = calibrate_on(
-        others, other_blocks, None, other_styles, settings, for_blocks=blocks
-    ).threshold
-    figures = evaluate_embeddings(embeddings, styles, blocks, threshold)
+    labelled, others = _catalog(120, seed=1), _catalog(600, seed=2)
+    best = calibrate_on(labelled).expected["f1"]
+    threshold = calibrate_on(others, for_blocks=labelled.block).threshold
+    figures = evaluate_embeddings(labelled, threshold)
     assert 0.9 * best < figures["pairwise_f1"] <= best
 
 
 def test_identical_embeddings_are_evaluated_like_any():
     embeddings = np.tile(np.array([0.6, 0.8], np.float32), (6, 1))
     styles, blocks = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 0, 0, 1, 1, 1])
-    figures = evaluate_embeddings(embeddings, styles, blocks, threshold=0.5)
+    labelled = Embeddings.of_arrays(embeddings, blocks, style=styles)
+    figures = evaluate_embeddings(labelled, threshold=0.5)
     assert figures["num_groups_predicted"] == 2
     assert figures["pairwise_precision"] == pytest.approx(2 / 6)
     assert figures["pairwise_recall"] == pytest.approx(2 / 3)
@@ -61,12 +60,15 @@ def test_colors_part_products_that_look_alike():
     # Two designs, each in a dark and a light color.
     lab = np.array([[20, 0, 0], [80, 0, 0]] * 2, np.float32)
     lab[2:] += [[0, 40, 0]]
-    settings = GroupingSettings(same_color=0.5)
-    plain = evaluate_embeddings(embeddings, styles, None, 0.9, settings)
+    settings = EvaluationSettings(group_color_weight=0.5)
+    plain = evaluate_embeddings(
+        Embeddings.of_arrays(embeddings, style=styles), 0.9, settings
+    )
     assert plain["num_groups_predicted"] == 1
     lab[2:] = lab[:2]
-    colored = evaluate_embeddings(embeddings, styles, None, 0.9, settings, lab)
+    labelled = Embeddings.of_arrays(embeddings, lab=lab, style=styles)
+    colored = evaluate_embeddings(labelled, 0.9, settings)
     assert colored["num_groups_predicted"] == 2
-    expected = retrieval_figures(embeddings, styles, None, lab=lab)
+    expected = retrieval_figures(labelled)
     assert colored.items() >= expected.items()
     assert colored.keys() - plain.keys() == expected.keys() - plain.keys() != set()

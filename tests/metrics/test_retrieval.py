@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from angles import at_degrees
 
+from cv_tf.config import EvaluationSettings
+from cv_tf.embeddings import Embeddings
 from cv_tf.metrics import retrieval_figures
 
 # Degrees, chosen so that no two differences at a product are equal.
@@ -20,6 +22,11 @@ def _random(num_products=80, dim=4, seed=0):
         rng.integers(0, 3, num_products),
     )
     return embeddings, styles, blocks
+
+
+def _figures(vectors, styles, blocks=None, lab=None, **settings):
+    labelled = Embeddings.of_arrays(vectors, blocks, lab, styles)
+    return retrieval_figures(labelled, EvaluationSettings(**settings))
 
 
 def _by_loops(embeddings, styles, blocks):
@@ -51,7 +58,7 @@ def test_worked_by_hand():
     # 2 no  no  yes no     0          yes no                1
     # 3 no  yes no  no     0          no  yes               0
     # 4 no  no  yes yes    0          no  no                0
-    figures = retrieval_figures(at_degrees(*DEGREES), STYLES, np.array([0, 0, 1, 1, 1]))
+    figures = _figures(at_degrees(*DEGREES), STYLES, np.array([0, 0, 1, 1, 1]))
     assert figures == pytest.approx(
         {
             "recall_at_1": 2 / 5,
@@ -75,14 +82,14 @@ def test_with_color_worked_by_hand():
     styles = np.array([0, 0, 1, 1])
     black, white = [10, 0, 0], [95, 0, 0]
     lab = np.array([black, white, black, white], np.float32)
-    figures = retrieval_figures(embeddings, styles, None, lab=lab)
-    plain = retrieval_figures(embeddings, styles, None)
+    figures = _figures(embeddings, styles, None, lab=lab)
+    plain = _figures(embeddings, styles, None)
     assert figures.items() >= plain.items()
     assert (plain["recall_at_1"], plain["map_at_r"]) == (0, 0)
     for suffix in ("_with_color", "_in_block_with_color"):
         assert figures[f"recall_at_1{suffix}"] == 0.5
         assert figures[f"map_at_r{suffix}"] == 0.5
-    alike = retrieval_figures(embeddings, styles, None, lab=np.full((4, 3), np.nan))
+    alike = _figures(embeddings, styles, None, lab=np.full((4, 3), np.nan))
     assert alike["recall_at_1_with_color"] == 0
 
 
@@ -90,21 +97,21 @@ def test_other_products_are_candidates_but_never_queries():
     # One of unknown style at 2 degrees is nearest to products 0 and 1 and pushes their
     # variant to rank 2; one of a style of its own at 60 degrees is near nobody.
     embeddings = at_degrees(*DEGREES, 2, 60)
-    figures = retrieval_figures(embeddings, np.append(STYLES, [-1, 7]))
+    figures = _figures(embeddings, np.append(STYLES, [-1, 7]))
     assert figures["num_queries"] == 5
     assert figures["recall_at_1"] == 0
     assert figures["map_at_r"] == pytest.approx((1 / 4 + 1 / 4) / 5)
 
 
 def test_two_unknown_styles_are_not_variants():
-    figures = retrieval_figures(at_degrees(0, 1, 40, 80), np.array([-1, -1, 3, 3]))
+    figures = _figures(at_degrees(0, 1, 40, 80), np.array([-1, -1, 3, 3]))
     assert figures["num_queries"] == 2
 
 
 @pytest.mark.parametrize("retrieval", ["auto", "exact"])
 def test_equals_plain_loops(retrieval):
     embeddings, styles, blocks = _random()
-    figures = retrieval_figures(embeddings, styles, blocks, retrieval)
+    figures = _figures(embeddings, styles, blocks, retrieval=retrieval)
     everywhere = _by_loops(embeddings, styles, np.zeros(80))
     in_block = _by_loops(embeddings, styles, blocks)
     for name in everywhere:
@@ -115,7 +122,7 @@ def test_equals_plain_loops(retrieval):
 def test_styles_of_more_than_ten_products_count_in_full():
     embeddings, _, blocks = _random()
     styles = np.arange(80) % 3
-    figures = retrieval_figures(embeddings, styles, blocks)
+    figures = _figures(embeddings, styles, blocks)
     expected = _by_loops(embeddings, styles, np.zeros(80))["map_at_r"]
     assert 0 < figures["map_at_r"] == pytest.approx(expected)
 
@@ -125,19 +132,19 @@ def test_order_of_products_and_names_do_not_matter():
     rng = np.random.default_rng(1)
     order = rng.permutation(80)
     renamed = np.where(styles < 0, -1, rng.permutation(500)[styles])
-    shuffled = retrieval_figures(embeddings[order], renamed[order], 9 - blocks[order])
-    assert shuffled == pytest.approx(retrieval_figures(embeddings, styles, blocks))
+    shuffled = _figures(embeddings[order], renamed[order], 9 - blocks[order])
+    assert shuffled == pytest.approx(_figures(embeddings, styles, blocks))
 
 
 def test_without_blocks_both_searches_agree():
     embeddings, styles, _ = _random()
-    figures = retrieval_figures(embeddings, styles)
+    figures = _figures(embeddings, styles)
     for name in ("recall_at_1", "recall_at_5", "recall_at_10", "map_at_r"):
         assert figures[name] == figures[f"{name}_in_block"]
 
 
 def test_alone_in_its_block_nothing_is_found():
-    figures = retrieval_figures(at_degrees(0, 1), np.array([0, 0]), np.array([0, 1]))
+    figures = _figures(at_degrees(0, 1), np.array([0, 0]), np.array([0, 1]))
     assert figures["recall_at_1"] == figures["map_at_r"] == 1
     assert figures["recall_at_10_in_block"] == figures["map_at_r_in_block"] == 0
 
@@ -145,22 +152,22 @@ def test_alone_in_its_block_nothing_is_found():
 def test_collapsed_embeddings_are_no_better_than_chance():
     styles = np.arange(600) // 3
     embeddings = np.tile(np.array([0.6, 0.8], np.float32), (600, 1))
-    assert retrieval_figures(embeddings, styles)["recall_at_1"] < 0.02
+    assert _figures(embeddings, styles)["recall_at_1"] < 0.02
 
 
 @pytest.mark.parametrize("styles", [[0, 1, 2], [-1, -1, 5]])
 def test_refuses_styles_without_variants(styles):
     with pytest.raises(ValueError, match="No style has two products"):
-        retrieval_figures(at_degrees(0, 1, 2), np.array(styles))
+        _figures(at_degrees(0, 1, 2), np.array(styles))
 
 
 def test_refuses_styles_of_other_products():
     with pytest.raises(ValueError, match=r"\(2,\); expected \(3,\)"):
-        retrieval_figures(at_degrees(0, 1, 2), np.array([0, 0]))
+        _figures(at_degrees(0, 1, 2), np.array([0, 0]))
 
 
 def test_refuses_embeddings_that_are_not_finite():
     embeddings = at_degrees(0, 1, 2)
     embeddings[1] = np.nan
     with pytest.raises(ValueError, match=r"NaN.*row 1"):
-        retrieval_figures(embeddings, np.array([0, 0, 0]))
+        _figures(embeddings, np.array([0, 0, 0]))

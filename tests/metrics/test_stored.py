@@ -12,9 +12,10 @@ from cv_tf import evaluate
 from cv_tf.config import ConfigError, EvaluationSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.evaluate import EvaluateConfig, settings_of
-from cv_tf.grouping import GroupsError
+from cv_tf.grouping import GroupsError, calibration, find_neighbors, groups
 from cv_tf.metrics import (
     StoredGroups,
+    evaluation,
     grouping_figures,
     match_truth,
     retrieval_figures,
@@ -110,12 +111,30 @@ class TestVectors:
         assert figures["recall_at_1"] == 0.75
         assert figures["recall_at_1_with_color"] == 1
         assert "recall_at_1_with_color" not in measure(embeddings_of())
+        ignored = measure(embeddings_of(lab=lab), search_color_weight=0.0)
+        assert ignored["recall_at_1_with_color"] == 0.75
         groups = measure(embeddings_of(lab=lab), threshold="0.86", neighbors=5)
         assert groups["cgacc"] == 1  # c is 0.5 less similar to b1.
         plain = measure(
-            embeddings_of(lab=lab), threshold="0.86", neighbors=5, same_color=0.0
+            embeddings_of(lab=lab),
+            threshold="0.86",
+            neighbors=5,
+            group_color_weight=0.0,
         )
         assert plain["cgacc"] == 0.5
+
+    def test_neighbors_are_found_once(self, monkeypatch):
+        searches = []
+
+        def count(*arguments):
+            searches.append(arguments)
+            return find_neighbors(*arguments)
+
+        monkeypatch.setattr(evaluation, "find_neighbors", count)
+        for module in (calibration, groups):
+            monkeypatch.delattr(module, "find_neighbors")
+        assert "at_best_threshold" in measure(embeddings_of())
+        assert len(searches) == 1
 
     def test_random_ones_are_as_the_functions_say(self):
         generator = np.random.default_rng(0)
@@ -129,7 +148,7 @@ class TestVectors:
         )
         labels = dict(zip(ids, map(str, styles), strict=True))
         figures = measure(embeddings, labels)
-        expected = retrieval_figures(embeddings.vectors, styles)
+        expected = retrieval_figures(dataclasses.replace(embeddings, style=styles))
         assert figures.items() >= expected.items()
         assert figures["at_best_threshold"]["pairwise_f1"] >= figures["pairwise_f1"]
 

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from cv_tf.catalog import read_catalog
-from cv_tf.config import EvaluationSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.metrics import evaluate_embeddings
-from cv_tf.report import PageSettings, write_evaluation_page
+from cv_tf.report import EvaluationPageSettings, write_evaluation_page
 from cv_tf.report.evaluation_page import lay_out_queries
 
 EVIL = "</script><script>document.title = 'broken'</script><b id=evil>"
@@ -26,7 +25,7 @@ def reported(drawn_catalog):
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     lab = 50 * rng.standard_normal((len(catalog), 3))
     vectors, lab = vectors.astype(np.float32), lab.astype(np.float32)
-    return Embeddings.of_catalog(catalog, vectors, lab), catalog.style
+    return Embeddings.of_catalog(catalog, vectors, lab)
 
 
 @pytest.fixture
@@ -34,27 +33,14 @@ def page(tmp_path, reported):
     """A function that writes the page and returns its path."""
 
     def write(threshold=0.5, **limits):
-        settings = EvaluationSettings()
-        products, styles = reported
-        figures = evaluate_embeddings(
-            products.vectors, styles, products.block, 0.5, settings, products.lab
-        )
-        figures |= {"num_products": len(products), "threshold": threshold}
+        settings = EvaluationPageSettings(**limits)
+        figures = evaluate_embeddings(reported, 0.5, settings)
+        figures |= {"num_products": len(reported), "threshold": threshold}
         if threshold is None:
             del figures["threshold"]
         path = tmp_path / "page.html"
         title = f"The Embedder of {EVIL}"
-        limits = PageSettings(**limits)
-        write_evaluation_page(
-            path,
-            figures,
-            products,
-            styles,
-            products.image.__getitem__,
-            settings,
-            limits,
-            title,
-        )
+        write_evaluation_page(path, title, figures, reported, settings)
         return path
 
     return write
@@ -62,16 +48,16 @@ def page(tmp_path, reported):
 
 class TestData:
     def test_queries_and_their_neighbors_failures_first(self, reported):
-        laid_out = lay_out_queries(*reported, "exact")
+        laid_out = lay_out_queries(reported, "exact")
         query, product = laid_out.columns["query"], laid_out.columns["product"]
-        assert len(query["product"]) == len(reported[0]) == 45
+        assert len(query["product"]) == len(reported) == 45
         assert query["precision"] == sorted(query["precision"])
         assert query["precision"][0] < 1000 == query["precision"][-1]
         rows = laid_out.rows
         assert sorted(rows) == list(range(45))
-        assert product["id"] == list(reported[0].product_id[rows])
+        assert product["id"] == list(reported.product_id[rows])
         first, near = query["product"][0], query["neighbors"][0]
-        vectors = reported[0].vectors
+        vectors = reported.vectors
         similarity = vectors[rows[near]] @ vectors[rows[first]]
         assert query["similarity"][0] == np.round(1000 * similarity).tolist()
         assert {product["block"][n] for n in near} == {product["block"][first]}
@@ -79,8 +65,8 @@ class TestData:
         assert [first, *near] == list(range(7))
 
     def test_of_many_the_worst_are_shown(self, reported):
-        laid_out = lay_out_queries(*reported, "exact", most=5)
-        whole = lay_out_queries(*reported, "exact")
+        laid_out = lay_out_queries(reported, "exact", most=5)
+        whole = lay_out_queries(reported, "exact")
         assert laid_out.num_left_out == 40
         names, expected = (
             [of.columns["product"]["id"][n] for n in of.columns["query"]["product"][:5]]
@@ -122,8 +108,7 @@ class TestBrowser:
         assert browser.run("document.getElementById('evil')") is None
         assert browser.texts("#queries .status") == ["1 to 10 of 45 products"]
         first = "#queries .sheet > li:first-child"
-        products, styles = reported
-        style = dict(zip(products.product_id, styles, strict=True))
+        style = dict(zip(reported.product_id, reported.style, strict=True))
         (asked,) = browser.texts(f"{first} .asked .name")
         assert browser.texts(f"{first} h3") == [asked]
         for name in browser.texts(f"{first} .right .name"):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import Calibration, Confidence, ConfidenceCurve, Grouped
-from cv_tf.grouping.find import name_groups
+from cv_tf.grouping.naming import name_groups
 from cv_tf.report import PageSettings, Styles, write_group_page
 from cv_tf.report.group_page import lay_out_groups
 

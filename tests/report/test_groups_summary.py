@@ -16,7 +16,7 @@ SUMMARY = {
     "num_same_color_groups": 0,
     "num_refused_merges": 0,
     "threshold": 0.61849,
-    "same_color": 0.5,
+    "group_color_weight": 0.5,
     "model": "8f2a",
 }
 PLAIN = """\

@@ -9,7 +9,7 @@ import tf_keras as keras
 
 from cv_tf.catalog import Catalog, read_catalog
 from cv_tf.config import Config
-from cv_tf.embeddings import embed, with_color
+from cv_tf.embeddings import Embeddings, embed, with_color
 from cv_tf.grouping import calibrate_on
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import evaluate_embeddings, grouping_figures, retrieval_figures
@@ -46,6 +46,10 @@ def vectors(embedder, photos) -> np.ndarray:
     return embed(embedder, photos)
 
 
+def embedded(embedder: Embedder, photos: Photos) -> Embeddings:
+    return Embeddings.of_catalog(photos.catalog, *embed(with_color(embedder), photos))
+
+
 def halves(photos: Photos) -> tuple[Photos, Photos]:
     return tuple(
         photos.select(np.flatnonzero(photos.catalog.split == split))
@@ -59,20 +63,20 @@ class TestThreshold:
         config = dataclasses.replace(config, criterion=criterion)
         lab = np.random.default_rng(0).uniform(0, 99, (45, 3)).astype(np.float32)
         # Twice as many products in each block.
-        catalog, blocks = photos.catalog, np.tile(photos.catalog.block, 2)
-        threshold = find_threshold((vectors, lab), photos, blocks, config)
-        products = vectors, catalog.block, lab, catalog.style
-        calibration = calibrate_on(*products, config, criterion, blocks)
+        blocks = np.tile(photos.catalog.block, 2)
+        known = Embeddings.of_catalog(photos.catalog, vectors, lab)
+        threshold = find_threshold(known, blocks, config)
+        calibration = calibrate_on(known, config, criterion, blocks)
         assert threshold == calibration.threshold
 
     def test_given_is_given(self, photos, config):
         given = dataclasses.replace(config, threshold="0.625")
-        assert find_threshold(None, photos, photos.catalog.block, given) == 0.625
+        assert find_threshold(None, photos.catalog.block, given) == 0.625
 
     def test_without_variants_there_is_none(self, photos, vectors, config):
-        alone = photos.with_styles(np.arange(45))
-        blocks = alone.catalog.block
-        assert find_threshold((vectors, None), alone, blocks, config) is None
+        catalog = photos.with_styles(np.arange(45)).catalog
+        alone = Embeddings.of_catalog(catalog, vectors)
+        assert find_threshold(alone, catalog.block, config) is None
 
 
 class TestNewEmbedder:
@@ -80,20 +84,12 @@ class TestNewEmbedder:
     def test_figures_are_those_of_the_metrics(self, embedder, photos, config):
         known, reported = halves(photos)
         result = evaluate_new(embedder, known, reported, config)
-        catalog = reported.catalog
-        found, lab = embed(with_color(result.embedder), reported)
-        expected = evaluate_embeddings(
-            found,
-            catalog.style,
-            catalog.block,
-            result.figures["threshold"],
-            config,
-            lab,
-        )
+        found = embedded(result.embedder, reported)
+        expected = evaluate_embeddings(found, result.figures["threshold"], config)
         counts = {"num_products": 15, "num_rejects": 0}
         assert result.figures == expected | counts
         assert result.embedded.photos is reported
-        np.testing.assert_array_equal(result.embedded.vectors, found)
+        np.testing.assert_array_equal(result.embedded.vectors, found.vectors)
 
     @pytest.mark.integration
     def test_whitening_is_of_the_known_products(self, embedder, photos, config):
@@ -131,9 +127,7 @@ class TestNewEmbedder:
         known, reported = halves(photos)
         alone = known.with_styles(np.full(len(known), -1))
         result = evaluate_new(embedder, alone, reported, config)
-        catalog = reported.catalog
-        found, lab = embed(with_color(result.embedder), reported)
-        expected = retrieval_figures(found, catalog.style, catalog.block, lab=lab)
+        expected = retrieval_figures(embedded(result.embedder, reported))
         counts = {"num_products": 15, "num_rejects": 0}
         assert result.figures == expected | counts
 
@@ -164,21 +158,16 @@ class TestSavedEmbedder:
         figures = evaluate_catalog(config, read_catalog(drawn_catalog), path).figures
         whitened = Embedder.load(path)
         known, reported = halves(photos)
-        threshold = find_threshold(
-            embed(with_color(whitened), known), known, reported.catalog.block, config
-        )
-        catalog = reported.catalog
-        found, lab = embed(with_color(whitened), reported)
-        expected = evaluate_embeddings(
-            found, catalog.style, catalog.block, threshold, config, lab
-        )
+        found = embedded(whitened, reported)
+        threshold = find_threshold(embedded(whitened, known), found.block, config)
+        expected = evaluate_embeddings(found, threshold, config)
         assert figures == expected | {"num_products": 15, "num_rejects": 0}
 
     @pytest.mark.integration
     def test_given_threshold_needs_no_calibration(
         self, path, config, drawn_catalog, monkeypatch
     ):
-        given = dataclasses.replace(config, threshold="-1", same_color=0.0)
+        given = dataclasses.replace(config, threshold="-1", group_color_weight=0.0)
         monkeypatch.delattr(evaluation, "calibrate_on")
         figures = evaluate_catalog(given, read_catalog(drawn_catalog), path).figures
         # Everything is one group in each of the two categories.
@@ -233,9 +222,7 @@ class TestKnownProducts:
     def test_figures_are_those_of_the_metrics(self, embedder, photos, config):
         known, reported = halves(photos)
         result = evaluate_new(embedder, known, reported, config, measure_known=True)
-        vectors, lab = embed(with_color(result.embedder), known)
-        catalog = known.catalog
-        expected = retrieval_figures(vectors, catalog.style, catalog.block, lab=lab)
+        expected = retrieval_figures(embedded(result.embedder, known))
         expected |= {"num_products": 30}
         assert result.trained_on == pytest.approx(expected, abs=1e-6)
         assert result.recalls.num_products == 15
@@ -272,7 +259,7 @@ class TestKnownProducts:
                 *(None, None, None, np.arange(number)),
             )
             lab = np.full((number, 3), np.nan)
-            return evaluation.Reported(catalog, np.float32(vectors[:number]), lab)
+            return Embeddings.of_catalog(catalog, np.float32(vectors[:number]), lab)
 
         recalls = evaluation._compare(
             products(40, designs), products(12, random), Config()

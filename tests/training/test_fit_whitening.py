@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cv_tf.catalog import read_catalog
-from cv_tf.config import Config, GroupingSettings
+from cv_tf.config import Config
+from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import group
 from cv_tf.methods import build_embedder
 from cv_tf.models import Whitening
@@ -40,7 +41,8 @@ def lab(catalog):
 
 def fitted(embedder, descriptors, catalog, lab=None, **settings):
     config = dataclasses.replace(CONFIG, **settings)
-    return whiten(embedder, descriptors, lab, catalog, config).whitening
+    described = Embeddings.of_catalog(catalog, descriptors, lab)
+    return whiten(embedder, described, config).whitening
 
 
 def trusted(found):
@@ -66,13 +68,15 @@ def test_none_drops_an_older_one(embedder, descriptors, catalog):
 def test_groups_are_found_by_vectors_and_colors(embedder, descriptors, catalog, lab):
     plain = Whitening.fit(descriptors, 6)
     vectors = plain(descriptors).numpy()
-    groups = group(vectors, catalog.block, lab, None, GroupingSettings())
+    groups = group(Embeddings.of_catalog(catalog, vectors, lab))
     assert 1 < len(set(groups)) < len(groups)
     expected = plain.refine(descriptors, *trusted(known_variants(groups)))
     assert_same(fitted(embedder, descriptors, catalog, lab, whiten="groups"), expected)
     # How figures are made does not change it.
     assert_same(
-        fitted(embedder, descriptors, catalog, lab, whiten="groups", same_color=0.0),
+        fitted(
+            embedder, descriptors, catalog, lab, whiten="groups", group_color_weight=0.0
+        ),
         expected,
     )
     colorless = fitted(embedder, descriptors, catalog, None, whiten="groups")
@@ -99,8 +103,8 @@ def test_products_without_a_label_are_grouped(embedder, descriptors, catalog, la
     styles[10:] = -1
     some = dataclasses.replace(catalog, style=styles)
     plain = Whitening.fit(descriptors, 6)
-    vectors = plain(descriptors).numpy()[10:]
-    groups = group(vectors, catalog.block[10:], lab[10:], None, GroupingSettings())
+    embeddings = Embeddings.of_catalog(catalog, plain(descriptors).numpy(), lab)
+    groups = group(embeddings.select(np.arange(10, len(catalog))))
     known = known_variants(styles)
     found, trust = trusted(10 + known_variants(groups))
     pairs = np.concatenate([known, found])

@@ -10,7 +10,7 @@ import tf_keras as keras
 
 from cv_tf import train
 from cv_tf.catalog import read_catalog
-from cv_tf.embeddings import embed
+from cv_tf.embeddings import Embeddings, embed
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import embedding_std, retrieval_figures
 from cv_tf.models import Embedder
@@ -33,7 +33,7 @@ def test_a_probe_measures_what_the_metrics_do(finished_run, read_events):
     photos = prepared(config).reported
     photos = photos.select(np.arange(config.probe_products))
     vectors = embed(embedder.with_options(whitening=None), photos)
-    figures = retrieval_figures(vectors, photos.catalog.style, photos.catalog.block)
+    figures = retrieval_figures(Embeddings.of_catalog(photos.catalog, vectors))
     assert probed["probe/recall@1 in block"] == pytest.approx(
         figures["recall_at_1_in_block"]
     )

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from cv_tf.config import GroupingSettings
+from cv_tf.embeddings import Embeddings, EmbeddingsError
 from cv_tf.grouping import calibrate_on, group
-from cv_tf.grouping.linking import crowd
+from cv_tf.grouping.calibration import crowd
 
 SETTINGS = GroupingSettings(retrieval="exact")
 
@@ -17,7 +18,7 @@ def _products(num_styles=60, seed=0):
     vectors = rng.standard_normal((num_styles, 12))[style]
     vectors = vectors + 0.6 * rng.standard_normal(vectors.shape)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors.astype(np.float32), style, style % 4
+    return Embeddings.of_arrays(vectors.astype(np.float32), style % 4, style=style)
 
 
 @pytest.mark.parametrize(
@@ -29,9 +30,10 @@ def test_crowd(blocks, expected):
 
 
 def test_groups_reach_what_the_calibration_expects():
-    vectors, style, blocks = _products()
-    calibration = calibrate_on(vectors, blocks, None, style, SETTINGS)
-    groups = group(vectors, blocks, None, calibration.threshold, SETTINGS)
+    labelled = _products()
+    style = labelled.style
+    calibration = calibrate_on(labelled, SETTINGS)
+    groups = group(labelled, calibration.threshold, SETTINGS)
     same_group = groups[:, None] == groups[None]
     same_style = style[:, None] == style[None]
     right = (same_group & same_style).sum() - len(style)
@@ -42,26 +44,33 @@ def test_groups_reach_what_the_calibration_expects():
 
 
 def test_larger_blocks_ask_for_a_higher_threshold():
-    vectors, style, blocks = _products()
-    same = calibrate_on(vectors, blocks, None, style, SETTINGS, for_blocks=blocks)
-    plain = calibrate_on(vectors, blocks, None, style, SETTINGS)
+    labelled = _products()
+    same = calibrate_on(labelled, SETTINGS, for_blocks=labelled.block)
+    plain = calibrate_on(labelled, SETTINGS)
     assert same.expected == plain.expected
     larger = np.zeros(4000, int)
-    crowded = calibrate_on(vectors, blocks, None, style, SETTINGS, for_blocks=larger)
+    crowded = calibrate_on(labelled, SETTINGS, for_blocks=larger)
     assert crowded.threshold > plain.threshold
 
 
 def test_more_blocks_of_the_same_size_change_nothing():
-    vectors, style, blocks = _products()
-    many = np.concatenate([blocks + 10 * i for i in range(50)])
-    more = calibrate_on(vectors, blocks, None, style, SETTINGS, for_blocks=many)
-    assert (
-        more.expected == calibrate_on(vectors, blocks, None, style, SETTINGS).expected
-    )
+    labelled = _products()
+    many = np.concatenate([labelled.block + 10 * i for i in range(50)])
+    more = calibrate_on(labelled, SETTINGS, for_blocks=many)
+    assert more.expected == calibrate_on(labelled, SETTINGS).expected
 
 
 def test_one_block_is_as_none():
-    vectors, style, _ = _products()
-    none = calibrate_on(vectors, None, None, style, SETTINGS)
-    one = calibrate_on(vectors, np.full(len(style), 3), None, style, SETTINGS)
-    assert none.expected == one.expected
+    products = _products()
+    none, one = (
+        Embeddings.of_arrays(products.vectors, block, style=products.style)
+        for block in (None, np.full(len(products), 3))
+    )
+    expected = calibrate_on(none, SETTINGS).expected
+    assert expected == calibrate_on(one, SETTINGS).expected
+
+
+def test_products_without_styles_are_refused():
+    unknown = Embeddings.of_arrays(_products().vectors)
+    with pytest.raises(EmbeddingsError, match="have no styles"):
+        calibrate_on(unknown, SETTINGS)

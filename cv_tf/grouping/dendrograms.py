@@ -1,0 +1,113 @@
+"""The merges of groups in their order: cuts at a threshold, and counts of pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from cv_tf.errors import UserError
+
+
+@dataclass(frozen=True)
+class Dendrograms:
+    """Which groups merge at which similarity, for all blocks at once.
+
+    A group is named by the lowest row number among its products, so a merge is a pair
+    of rows and the merges are the edges of a forest: the groups at a threshold are the
+    connected components of the edges that reach it.
+
+    Attributes:
+      num_products: Number of products, merged or not.
+      merges: [num_merges, 2] int32, the lowest rows of the two groups that merge, the
+        lower first. Merges of a group come after those that made it.
+      similarities: [num_merges] float64, descending: the mean similarity between the
+        products of the one group and those of the other. Infinite for merges that lead
+        to the groups that linkage started from.
+      floor: Similarity below which nothing was merged, so that no cut is possible.
+      num_refused: Number of merges left out because a group would have become too
+        large.
+    """
+
+    num_products: int
+    merges: np.ndarray
+    similarities: np.ndarray
+    floor: float = -1.0
+    num_refused: int = 0
+
+    def cut(self, threshold: float) -> np.ndarray:
+        """Returns the groups after all merges of at least this similarity.
+
+        Args:
+          threshold: Mean similarity from which on groups merge, -1 to 1.
+
+        Returns:
+          [num_products] int32, the group of each product: 0, 1, 2, ... in the order of
+          their first products.
+
+        Raises:
+          ValueError: If the threshold is NaN, or below the floor.
+        """
+        if np.isnan(threshold):
+            raise UserError(
+                "The threshold is NaN; expected a similarity in [-1, 1]. Calibrate it "
+                "on labelled products, or set it."
+            )
+        if threshold < self.floor:
+            raise UserError(
+                f"The threshold {threshold} is below {self.floor}, down to which "
+                "products were linked. Link them further down."
+            )
+        kept = np.searchsorted(-self.similarities, -threshold, side="right")
+        first, second = self.merges[:kept].T
+        graph = sparse.coo_array(
+            (np.ones(kept, np.int8), (first, second)), shape=(self.num_products,) * 2
+        )
+        _, groups = csgraph.connected_components(graph, directed=False)
+        return groups.astype(np.int32)
+
+
+def count_pairs(
+    dendrograms: Dendrograms, styles: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Counts the pairs grouped rightly and wrongly after each merge.
+
+    Args:
+      dendrograms: The merges, in their order.
+      styles: [dendrograms.num_products] int, true styles; pairs with a product of style
+        -1 (unknown) are not counted.
+
+    Returns:
+      Two [num_merges + 1] int64 arrays, from before the first merge to after the last:
+      the number of grouped pairs of the same style, and of different styles.
+
+    Raises:
+      ValueError: If `styles` does not fit the dendrograms.
+    """
+    styles = np.asarray(styles)
+    if styles.shape != (dendrograms.num_products,):
+        raise UserError(
+            f"Styles have shape {styles.shape}; expected "
+            f"({dendrograms.num_products},), one style for each linked product. Pass "
+            "the styles of the same rows in the same order."
+        )
+    # How many products of each style a group has, under the group's lowest row.
+    members = [{style: 1} if style >= 0 else {} for style in styles.tolist()]
+    num_members = [len(group) for group in members]
+    right = np.zeros(len(dendrograms.merges) + 1, np.int64)
+    total = np.zeros_like(right)
+    for step, (first, second) in enumerate(dendrograms.merges.tolist(), start=1):
+        total[step] = num_members[first] * num_members[second]
+        num_members[first] += num_members[second]
+        large, small = members[first], members[second]
+        # The smaller is added to the larger: O(n log n) moves in all.
+        if len(large) < len(small):
+            large, small = small, large
+        for style, count in small.items():
+            right[step] += count * large.get(style, 0)
+            large[style] = large.get(style, 0) + count
+        members[first], members[second] = large, {}
+    right, total = right.cumsum(), total.cumsum()
+    return right, total - right

@@ -1,0 +1,200 @@
+"""The groups of a catalog: from embeddings to named groups with their confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from cv_tf.config import GroupingSettings
+from cv_tf.embeddings import Embeddings
+from cv_tf.grouping.calibration import guess_threshold
+from cv_tf.grouping.confidence import (
+    Confidence,
+    ConfidenceCurve,
+    find_confidence,
+    pairs_within,
+)
+from cv_tf.grouping.dendrograms import Dendrograms
+from cv_tf.grouping.graph import find_neighbors
+from cv_tf.grouping.linkage import link
+from cv_tf.grouping.naming import Named, name_groups, start_from
+from cv_tf.grouping.similarity import Similarity
+from cv_tf.retrieval import Neighbors
+
+# Mean confidence of its products below which a group is worth a look.
+DOUBTFUL_BELOW = 0.5
+# Distance in CIELAB below which two photos show one color.
+_ONE_COLOR = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Grouped:
+    """The groups of a catalog of n products.
+
+    Attributes:
+      product_id: [n] object (str).
+      named: Names of the groups.
+      size: [n] int64, number of products in each product's group.
+      confidence: Confidence in the place of each product, and what is nearest outside.
+      num_refused: Number of merges left out because a group would have become too
+        large.
+      same_color: Names of groups with two products of one color.
+      num_new: Number of products that the earlier run did not have; 0 without one.
+      num_left: Number of products of the earlier run that are no longer there.
+    """
+
+    product_id: np.ndarray
+    named: Named
+    size: np.ndarray
+    confidence: Confidence
+    num_refused: int
+    same_color: tuple[str, ...]
+    num_new: int = 0
+    num_left: int = 0
+
+    def summary(self) -> dict[str, float]:
+        """The figures of all groups, by name."""
+        is_grouped = self.size > 1
+        _, group = np.unique(self.named.group_id[is_grouped], return_inverse=True)
+        sizes = np.bincount(group)
+        confidence = np.bincount(group, self.confidence.probability[is_grouped]) / sizes
+        return {
+            "num_products": len(self.product_id),
+            "num_groups": len(sizes),
+            "num_grouped_products": len(group),
+            "share_with_variants": float(is_grouped.mean()),
+            "largest_group": int(self.size.max()),
+            "num_doubtful_groups": int((confidence < DOUBTFUL_BELOW).sum()),
+            "num_same_color_groups": len(self.same_color),
+            "num_refused_merges": self.num_refused,
+        }
+
+
+def find_groups(
+    embeddings: Embeddings,
+    neighbors: Neighbors | None = None,
+    threshold: float | None = None,
+    settings: GroupingSettings | None = None,
+    confidence_curve: ConfidenceCurve | None = None,
+    previous: Mapping[str, str] | None = None,
+) -> Grouped:
+    """Groups a catalog, names its groups, and says how sure each place is.
+
+    Args:
+      embeddings: Embeddings of the catalog.
+      neighbors: Neighbors of every product, as `find_neighbors` finds them; None to
+        find them.
+      threshold: Mean similarity at which groups join, -1 to 1; None to guess it.
+      settings: Settings of the grouping; None for the defaults.
+      confidence_curve: From similarity to probability; None for one whose middle is
+        the threshold.
+      previous: Names of the groups in an earlier run, by product: its products stay
+        together, new ones are placed, and may join groups. None without one.
+
+    Returns:
+      The groups. Every product is in one; those without variants are alone.
+
+    Raises:
+      ValueError: As `cv_tf.retrieval.nearest`, and if the threshold is NaN.
+
+    Example:
+      >>> import numpy as np
+      >>> from cv_tf.embeddings import Embeddings
+      >>> from cv_tf.grouping import find_groups
+      >>> vectors = np.array([[1, 0], [0.8, 0.6], [-1, 0], [-0.8, 0.6]], np.float32)
+      >>> groups = find_groups(Embeddings.of_arrays(vectors))
+      >>> groups.named.group_id.tolist()
+      ['0', '0', '2', '2']
+    """
+    ids, settings = embeddings.product_id, settings or GroupingSettings()
+    if neighbors is None:
+        neighbors = find_neighbors(embeddings, settings)
+    start = start_from(previous, ids) if previous else None
+    dendrograms, threshold = _link(embeddings, neighbors, threshold, settings, start)
+    groups = dendrograms.cut(threshold)
+    named = name_groups(groups, ids, previous)
+    num_known = sum(product in previous for product in ids) if previous else len(ids)
+    return Grouped(
+        product_id=ids,
+        named=named,
+        size=np.bincount(groups)[groups],
+        confidence=find_confidence(
+            groups,
+            Similarity.of(embeddings, settings.group_color_weight),
+            neighbors,
+            confidence_curve or ConfidenceCurve(threshold),
+        ),
+        num_refused=dendrograms.num_refused,
+        same_color=_of_one_color(embeddings, groups, named),
+        num_new=len(ids) - num_known,
+        num_left=len(previous) - num_known if previous else 0,
+    )
+
+
+def group(
+    embeddings: Embeddings,
+    threshold: float | None = None,
+    settings: GroupingSettings | None = None,
+    neighbors: Neighbors | None = None,
+) -> np.ndarray:
+    """Groups products, without names and confidence.
+
+    Args:
+      embeddings: Embeddings of n products.
+      threshold: As in `find_groups`.
+      settings: As in `find_groups`.
+      neighbors: As in `find_groups`.
+
+    Returns:
+      [n] int32, group of each product: 0, 1, 2, ... in the order of their first
+      products. A product without variants has a group of its own.
+
+    Raises:
+      ValueError: As `find_groups`.
+
+    Example:
+      >>> import numpy as np
+      >>> from cv_tf.embeddings import Embeddings
+      >>> from cv_tf.grouping import group
+      >>> vectors = np.array([[1, 0], [0.8, 0.6], [-1, 0]], np.float32)
+      >>> group(Embeddings.of_arrays(vectors), threshold=0.7).tolist()
+      [0, 0, 1]
+    """
+    settings = settings or GroupingSettings()
+    if neighbors is None:
+        neighbors = find_neighbors(embeddings, settings)
+    dendrograms, threshold = _link(embeddings, neighbors, threshold, settings)
+    return dendrograms.cut(threshold)
+
+
+def _link(
+    embeddings: Embeddings,
+    neighbors: Neighbors,
+    threshold: float | None,
+    settings: GroupingSettings,
+    start: np.ndarray | None = None,
+) -> tuple[Dendrograms, float]:
+    """The merges down to a threshold, and this: the given one, or a guess."""
+    similarity = Similarity.of(embeddings, settings.group_color_weight)
+    if threshold is None:
+        threshold = guess_threshold(similarity, neighbors)
+    size = settings.max_group_size
+    return link(similarity, neighbors, threshold, size, start), threshold
+
+
+def _of_one_color(
+    embeddings: Embeddings, groups: np.ndarray, named: Named
+) -> tuple[str, ...]:
+    """Groups in which two products have one color: by its name, else by the photos."""
+    first, second = pairs_within(groups)
+    if embeddings.color is not None:
+        color = embeddings.color
+        same = (color[first] == color[second]) & (color[first] != "")
+    elif embeddings.lab is not None:
+        apart = embeddings.lab[first] - embeddings.lab[second]
+        same = np.linalg.norm(apart, axis=1) < _ONE_COLOR
+    else:
+        return ()
+    return tuple(sorted(set(named.group_id[first[same]])))

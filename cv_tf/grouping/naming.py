@@ -1,0 +1,100 @@
+"""Names of groups, which stay the same from one run to the next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Named:
+    """Groups with names.
+
+    Attributes:
+      group_id: [n] object (str), name of each product's group.
+      joined: Former groups that have become one: the name that is kept, and the others.
+    """
+
+    group_id: np.ndarray
+    joined: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+def start_from(previous: Mapping[str, str], product_id: np.ndarray) -> np.ndarray:
+    """The groups of an earlier run; new products have groups of their own.
+
+    Args:
+      previous: Names of the groups in the earlier run, by product.
+      product_id: [n] object (str), products to group now.
+
+    Returns:
+      [n] int64, number of each product's group.
+    """
+    number = {name: i for i, name in enumerate(dict.fromkeys(previous.values()))}
+    alone = range(len(number), len(number) + len(product_id))
+    return np.array(
+        [
+            number[previous[product]] if product in previous else new
+            for product, new in zip(product_id, alone, strict=True)
+        ],
+        np.int64,
+    )
+
+
+def name_groups(
+    groups: np.ndarray,
+    product_id: np.ndarray,
+    previous: Mapping[str, str] | None = None,
+) -> Named:
+    """Names groups: as in an earlier run, or by the first of their products' ids.
+
+    A group of an earlier run keeps its name, whatever has joined it. Where several have
+    become one, the name of the largest is kept.
+
+    Args:
+      groups: [n] int, number of each product's group.
+      product_id: [n] object (str), unique.
+      previous: Names of the groups in the earlier run, by product; None without one.
+
+    Returns:
+      The names; two groups never share one.
+    """
+    _, group = np.unique(groups, return_inverse=True)
+    names = _first_ids(group, product_id)
+    if not previous:
+        return Named(names[group])
+    former: dict[int, Counter[str]] = {}
+    for number, product in zip(group.tolist(), product_id, strict=True):
+        if product in previous:
+            former.setdefault(number, Counter())[previous[product]] += 1
+    joined = []
+    for number, counts in former.items():
+        # The most products; of equal ones, the first name.
+        kept, *others = sorted(counts, key=lambda name: (-counts[name], name))
+        names[number] = kept
+        if others:
+            joined.append((kept, tuple(others)))
+    _make_unique(names, kept=former)
+    return Named(names[group], tuple(sorted(joined)))
+
+
+def _first_ids(group: np.ndarray, product_id: np.ndarray) -> np.ndarray:
+    """The first id of each group in sorted order, [num_groups] object (str)."""
+    order = np.argsort(product_id, kind="stable")
+    _, first = np.unique(group[order], return_index=True)
+    return product_id[order[first]]
+
+
+def _make_unique(names: np.ndarray, kept: Mapping[int, object]) -> None:
+    """Renames new groups that have the name of a former one, whose product left it."""
+    taken = {names[number] for number in kept}
+    for number in range(len(names)):
+        if number in kept:
+            continue
+        name, turn = names[number], 1
+        while names[number] in taken:
+            turn += 1
+            names[number] = f"{name}-{turn}"
+        taken.add(names[number])
