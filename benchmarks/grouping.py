@@ -41,7 +41,7 @@ DIMENSIONS = 128
 SIZES = (2691, 777, 250, 111, 33, 17, 8, 6, 3, 2, 1, 1)
 STRAYS = 0.02
 NUM_LABELLED = 5_000
-# Length of what sets a variant apart, to that of its design.
+# Length of the difference of a variant from its design, divided by that of the design.
 SPREAD = 0.4
 # The largest catalogue that each method takes, on 24 GB and in half an hour.
 LIMITS = {
@@ -168,16 +168,16 @@ def pairwise_f1(groups: np.ndarray, designs: np.ndarray) -> float:
 
 def by_cv_tf(products: Products, labelled: Products) -> tuple[float, list[np.ndarray]]:
     """Ours, as `python -m cv_tf.group --calibrate` does it."""
-    from cv_tf.config import GroupingSettings  # noqa: PLC0415
+    from cv_tf.embeddings import Embeddings  # noqa: PLC0415
     from cv_tf.grouping import calibrate_on, group  # noqa: PLC0415
 
-    vectors, designs, blocks = labelled
-    settings = GroupingSettings()
-    start = time.perf_counter()
-    calibration = calibrate_on(
-        vectors, blocks, None, designs, settings, for_blocks=products[2]
+    known, all_products = (
+        Embeddings.of_arrays(vectors, blocks, style=designs)
+        for vectors, designs, blocks in (labelled, products)
     )
-    groups = group(products[0], products[2], None, calibration.threshold, settings)
+    start = time.perf_counter()
+    calibration = calibrate_on(known, for_blocks=all_products.block)
+    groups = group(all_products, calibration.threshold)
     return time.perf_counter() - start, [groups]
 
 

@@ -18,7 +18,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from cv_tf.grouping.linking import crowd
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 from sklearn.cluster import HDBSCAN
@@ -28,37 +27,20 @@ from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings, read_embeddings
 from cv_tf.grouping import (
     Dendrograms,
-    Similarity,
     calibrate,
     calibrate_on,
-    find_neighbors,
     group,
-    guess_threshold,
-    link,
 )
-from cv_tf.metrics import grouping_figures
+from cv_tf.grouping.calibration import crowd
+from cv_tf.metrics import FIGURES, grouping_figures
 from cv_tf.retrieval import rows_by_block
 
 RESULT = Path(__file__).parent / "results" / "grouping_methods.md"
-FIGURES = {
-    "cgacc": "CGacc",
-    "ari": "ARI",
-    "fms": "FMS",
-    "pairwise_f1": "F1",
-    "pairwise_precision": "precision",
-    "pairwise_recall": "recall",
-}
+PAIRS = ("pairwise_f1", "pairwise_precision", "pairwise_recall")
+COLUMNS = tuple(FIGURES[name] for name in ("cgacc", "ari", "fms", *PAIRS))
 # How HDBSCAN may choose clusters. Its distance to merge below cannot be tried:
 # scikit-learn 1.9 fails on it with NumPy 2.4.
 OPTIONS = [(selection, count) for selection in ("eom", "leaf") for count in (1, 2)]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Labelled:
-    """Products with vectors and styles."""
-
-    embeddings: Embeddings
-    styles: np.ndarray
 
 
 def main() -> None:
@@ -71,7 +53,7 @@ def main() -> None:
         read_labelled(arguments.embeddings, arguments.catalog, split)
         for split in ("train", "validation")
     )
-    methods: dict[str, Callable[[Labelled, Labelled], np.ndarray]] = {
+    methods: dict[str, Callable[[Embeddings, Embeddings], np.ndarray]] = {
         "single linkage": lambda *products: by_linkage("single", *products),
         "complete linkage": lambda *products: by_linkage("complete", *products),
         "average linkage": lambda *products: by_linkage("average", *products),
@@ -82,31 +64,31 @@ def main() -> None:
     }
     rows = []
     for title, find in methods.items():
-        figures = grouping_figures(find(known, reported), reported.styles)
-        cells = [title, *(f"{figures[name]:.3f}" for name in FIGURES)]
+        figures = grouping_figures(find(known, reported), reported.style)
+        cells = [title, *(f"{figures[figure.name]:.3f}" for figure in COLUMNS)]
         rows.append(f"| {' | '.join(cells)} |")
         print(rows[-1], flush=True)
-    RESULT.write_text("\n".join([*preamble(len(reported.styles)), *rows, ""]))
+    RESULT.write_text("\n".join([*preamble(len(reported)), *rows, ""]))
 
 
-def read_labelled(embeddings: str, catalog: str, split: str) -> Labelled:
+def read_labelled(embeddings: str, catalog: str, split: str) -> Embeddings:
     """The products of a split."""
     products = read_catalog(catalog).where_split(split)
     read = read_embeddings(embeddings)
     row_of = {product: row for row, product in enumerate(read.product_id)}
     rows = np.array([row_of[product] for product in products.product_id])
-    return Labelled(read.select(rows), products.style)
+    return dataclasses.replace(read.select(rows), style=products.style)
 
 
-def by_linkage(method: str, known: Labelled, reported: Labelled) -> np.ndarray:
+def by_linkage(method: str, known: Embeddings, reported: Embeddings) -> np.ndarray:
     """SciPy's linkage of all pairs of a block."""
-    dendrograms = dendrograms_of(known.embeddings, method)
+    dendrograms = dendrograms_of(known, method)
     calibration = calibrate(
         dendrograms,
-        known.styles,
-        crowding=crowd(reported.embeddings.block) / crowd(known.embeddings.block),
+        known.style,
+        crowding=crowd(reported.block) / crowd(known.block),
     )
-    return dendrograms_of(reported.embeddings, method).cut(calibration.threshold)
+    return dendrograms_of(reported, method).cut(calibration.threshold)
 
 
 def dendrograms_of(embeddings: Embeddings, method: str) -> Dendrograms:
@@ -130,14 +112,14 @@ def dendrograms_of(embeddings: Embeddings, method: str) -> Dendrograms:
     return Dendrograms(len(embeddings), np.concatenate(merges)[order], joined[order])
 
 
-def by_hdbscan(known: Labelled, reported: Labelled) -> np.ndarray:
+def by_hdbscan(known: Embeddings, reported: Embeddings) -> np.ndarray:
     """scikit-learn's HDBSCAN; what it calls noise has no variants."""
 
     def score(options: tuple[str, int]) -> float:
-        groups = hdbscan(known.embeddings, *options)
-        return grouping_figures(groups, known.styles)["pairwise_f1"]
+        groups = hdbscan(known, *options)
+        return grouping_figures(groups, known.style)["pairwise_f1"]
 
-    return hdbscan(reported.embeddings, *max(OPTIONS, key=score))
+    return hdbscan(reported, *max(OPTIONS, key=score))
 
 
 def hdbscan(embeddings: Embeddings, selection: str, min_samples: int) -> np.ndarray:
@@ -157,30 +139,16 @@ def hdbscan(embeddings: Embeddings, selection: str, min_samples: int) -> np.ndar
     return groups
 
 
-def by_cv_tf(same_color: float, known: Labelled, reported: Labelled) -> np.ndarray:
+def by_cv_tf(weight: float, known: Embeddings, reported: Embeddings) -> np.ndarray:
     """Ours, as `python -m cv_tf.group --calibrate` does it."""
-    settings = GroupingSettings(same_color=same_color)
-    calibration = calibrate_on(
-        known.embeddings.vectors,
-        known.embeddings.block,
-        known.embeddings.lab,
-        known.styles,
-        settings,
-        for_blocks=reported.embeddings.block,
-    )
-    products = reported.embeddings
-    return group(
-        products.vectors, products.block, products.lab, calibration.threshold, settings
-    )
+    settings = GroupingSettings(group_color_weight=weight)
+    calibration = calibrate_on(known, settings, for_blocks=reported.block)
+    return group(reported, calibration.threshold, settings)
 
 
-def by_guess(_: Labelled, reported: Labelled) -> np.ndarray:
+def by_guess(_: Embeddings, reported: Embeddings) -> np.ndarray:
     """Ours, as `python -m cv_tf.group` does it without --calibrate."""
-    settings, products = GroupingSettings(), reported.embeddings
-    neighbors = find_neighbors(products.vectors, products.block, settings)
-    similarity = Similarity(products.vectors, products.lab, settings.same_color)
-    threshold = guess_threshold(similarity, neighbors)
-    return link(similarity, neighbors, threshold).cut(threshold)
+    return group(reported)
 
 
 def preamble(num_products: int) -> list[str]:
@@ -195,8 +163,8 @@ def preamble(num_products: int) -> list[str]:
         f"{num_products:,} products whose styles no method has seen. "
         + " ".join(__doc__.split("\n\n")[2].split()),
         "",
-        f"| | {' | '.join(FIGURES.values())} |",
-        f"| --- |{' ---: |' * len(FIGURES)}",
+        f"| | {' | '.join(figure.label for figure in COLUMNS)} |",
+        f"| --- |{' ---: |' * len(COLUMNS)}",
     ]
 
 

@@ -26,17 +26,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from cv_tf.metrics import FIGURES
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-FIGURES = {
-    "recall_at_1_in_block": "R@1 in block",
-    "map_at_r": "mAP@R",
-    "map_at_r_in_block": "mAP@R in block",
-    "fms": "FMS",
-    "cgacc": "CGacc",
-    "ari": "ARI",
-    "pairwise_f1": "pairwise F1",
-}
+NAMES = ("recall_at_1_in_block", "map_at_r", "map_at_r_in_block", "fms", "cgacc", "ari")
+COLUMNS = tuple(FIGURES[name] for name in (*NAMES, "pairwise_f1"))
 # Sections of the table: no training, training without labels, training with labels, and
 # some of these with the colors of the photos.
 FROZEN, LEARNED, LABELLED = "frozen", "self-supervised", "supervised"
@@ -49,13 +44,13 @@ class Rung:
     """One model of the ladder.
 
     Attributes:
-      name: Of its files.
-      title: What changed against the rung it stands on.
-      section: One of `SECTIONS`.
+      name: Name of its files.
+      title: What changed against the rung that it stands on.
+      section: Section of the table, one of `SECTIONS`.
       settings: All flags that differ from the package's defaults.
-      labels: Share of the styles of `train` whose labels are not hidden.
-      trained: Name of the rung whose Embedder this one is, without a training of its
-        own.
+      labels: Share of the styles of `train` whose labels are not hidden, 0 to 1.
+      trained: Name of the rung whose Embedder is measured, without a training of its
+        own; "" for one of its own.
     """
 
     name: str
@@ -67,7 +62,7 @@ class Rung:
 
     @property
     def is_frozen(self) -> bool:
-        """Whether nothing is trained, so that all seeds are alike."""
+        """Whether nothing is trained, so that all seeds are equal."""
         return self.settings["method"] == "frozen"
 
     @property
@@ -81,8 +76,8 @@ class Rung:
         return Rung(name, title, section or self.section, merged)
 
     def with_color(self) -> Rung:
-        """The same Embedder, neighbors and groups ranked with the colors' help."""
-        settings = {**self.settings, "same_color": 0.5}
+        """The same Embedder, with colors in the ranking and in the groups."""
+        settings = {**self.settings, "group_color_weight": 0.5}
         trained = "" if self.is_frozen else self.name
         name = f"{self.name}_color"
         title = self.title.removeprefix("+ ")
@@ -105,7 +100,7 @@ def ladder() -> list[Rung]:
             "embedding": "whole",
             "feature_stride": 32,
             # What is compared is the vectors alone.
-            "same_color": 0.0,
+            "group_color_weight": 0.0,
         },
     )
     grey = color.but("grey", "grey", color_input="grey")
@@ -157,7 +152,7 @@ def ladder() -> list[Rung]:
         method="simclr",
         views="whole",
     )
-    # What the trained views are compared with: models that know of no parts at all.
+    # The trained views are compared with models that know of no parts at all.
     no_parts = whole.but(
         "whole_model",
         "whole views, whole vectors",
@@ -323,7 +318,7 @@ def read(rung: Rung, runs: Path) -> dict[str, list[float]]:
     suffix = "_with_color" if rung.section == COLORED else ""
     return {
         name: [run.get(f"{name}{suffix}", run[name]) for run in runs_of]
-        for name in FIGURES
+        for name in (figure.name for figure in COLUMNS)
     }
 
 
@@ -364,15 +359,15 @@ def write(measured: list[tuple[Rung, dict[str, list[float]]]]) -> None:
 def table(measured: list[tuple[Rung, dict[str, list[float]]]]) -> str:
     """A Markdown table with one row a rung."""
     lines = [
-        f"| | {' | '.join(FIGURES.values())} | seeds |",
-        "| --- |" + " ---: |" * (len(FIGURES) + 1),
+        f"| | {' | '.join(figure.label for figure in COLUMNS)} | seeds |",
+        "| --- |" + " ---: |" * (len(COLUMNS) + 1),
     ]
     section = ""
     for rung, figures in measured:
         if rung.section != section:
             section = rung.section
-            lines.append(f"| **{section}** |" + " |" * (len(FIGURES) + 1))
-        cells = [spelled(figures[name]) for name in FIGURES]
+            lines.append(f"| **{section}** |" + " |" * (len(COLUMNS) + 1))
+        cells = [spelled(figures[figure.name]) for figure in COLUMNS]
         seeds = len(figures["fms"]) if not rung.is_frozen else "-"
         lines.append(f"| {rung.title} | {' | '.join(cells)} | {seeds} |")
     return "\n".join(lines)
@@ -411,7 +406,7 @@ def draw(measured: list[tuple[Rung, dict[str, list[float]]]], path: Path) -> Non
             axis.text(
                 0.01, place, f"{mean:.3f}", va="center", color="white", fontsize=8
             )
-        axis.set_title(FIGURES[name])
+        axis.set_title(FIGURES[name].label)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_yticks(places, [rung.title for rung, _ in measured])
     axes[0].set_ylim(len(measured) - 0.4, -0.6)

@@ -12,6 +12,7 @@ seen. Writes benchmarks/results/whitening.md. Figures are means of three draws.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import platform
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,8 +22,8 @@ import numpy as np
 from sklearn.covariance import ledoit_wolf_shrinkage
 
 from cv_tf.catalog import Catalog, read_products
-from cv_tf.config import Config, GroupingSettings
-from cv_tf.embeddings import embed, with_color
+from cv_tf.config import Config
+from cv_tf.embeddings import Embeddings, embed, with_color
 from cv_tf.grouping import group
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import grouping_figures
@@ -43,37 +44,37 @@ GROUPS = "damped, and by found groups (the default)"
 
 
 class Products(NamedTuple):
-    """A catalogue with its vectors.
+    """A catalog with its descriptors.
 
     Attributes:
-      catalog: n products.
-      descriptors: `[n, width]` float32, from `Embedder.describe`.
-      lab: `[n, 3]` float32, colors in CIELAB.
-      embedder: Which made them.
+      catalog: Catalog of n products.
+      described: Descriptors from `Embedder.describe` as vectors, colors and styles.
+      embedder: Embedder that made the descriptors.
     """
 
     catalog: Catalog
-    descriptors: np.ndarray
-    lab: np.ndarray
+    described: Embeddings
     embedder: Embedder
+
+    @property
+    def descriptors(self) -> np.ndarray:
+        """Descriptors, [n, dimensions] float32."""
+        return self.described.vectors
 
     def select(self, rows: np.ndarray) -> Products:
         """Some of the products."""
         return Products(
-            self.catalog.select(rows),
-            self.descriptors[rows],
-            self.lab[rows],
-            self.embedder,
+            self.catalog.select(rows), self.described.select(rows), self.embedder
         )
 
 
 class Found(NamedTuple):
-    """What is found of each product that has a variant.
+    """Results of the search for each product that has a variant.
 
     Attributes:
-      styles: `[q]` integers.
-      first: `[q]` bool, whether the nearest product is a variant.
-      precision: `[q]` float64, average precision at R.
+      styles: [q] int, styles of the products.
+      first: [q] bool, whether the nearest product is a variant.
+      precision: [q] float64, average precision at R, 0 to 1.
     """
 
     styles: np.ndarray
@@ -117,7 +118,8 @@ def describe(path: str, cache_dir: str) -> Products:
     descriptors, lab = embed(
         with_color(embedder.describe), photos, config.embed_batch_size, "Embedding"
     )
-    return Products(photos.catalog, descriptors, lab, embedder)
+    described = Embeddings.of_catalog(photos.catalog, descriptors, lab)
+    return Products(photos.catalog, described, embedder)
 
 
 def measure(name: str, products: Products) -> list[str]:
@@ -146,10 +148,10 @@ def tables(
     """Retrieval and groups, a row a number of photos.
 
     Args:
-      products: The catalogue.
-      rows: Where subsets are drawn from.
-      sizes: Of the subsets.
-      searched: What is searched; None for the subset itself.
+      products: Products of the whole catalog.
+      rows: Row numbers that subsets are drawn from.
+      sizes: Numbers of products of the subsets.
+      searched: Products that are searched; None for the subset itself.
     """
     retrieval, groups = [], []
     for size in sizes:
@@ -190,9 +192,7 @@ def ways(learned: Products) -> dict[str, Transform]:
 
     def fitted(how: str) -> Transform:
         config = Config(whiten=how, whiten_dimensions=DIMENSIONS)
-        whitened = whiten(
-            learned.embedder, learned.descriptors, learned.lab, learned.catalog, config
-        )
+        whitened = whiten(learned.embedder, learned.described, config)
         return lambda others: whitened.whitening(others).numpy()
 
     return {
@@ -237,9 +237,8 @@ def search(vectors: np.ndarray, catalog: Catalog) -> Found:
 
 def fms(vectors: np.ndarray, products: Products) -> float:
     """FMS of the groups that `cv_tf.group` finds without labels, with color."""
-    catalog = products.catalog
-    groups = group(vectors, catalog.block, products.lab, None, GroupingSettings())
-    return grouping_figures(groups, catalog.style)["fms"]
+    groups = group(dataclasses.replace(products.described, vectors=vectors))
+    return grouping_figures(groups, products.catalog.style)["fms"]
 
 
 def retrieval_table(rows: Sequence[tuple[int, dict[str, list[Found]]]]) -> str:

@@ -48,7 +48,7 @@ _OUTPUTS = (".html", ".csv", ".json")
 
 @dataclasses.dataclass(kw_only=True)
 class SearchConfig:
-    """What to look for, where, and where the result goes.
+    """The queries, the products to search, and the file for the results.
 
     Raises:
       ConfigError: At construction, if a value cannot be used.
@@ -149,7 +149,7 @@ def run(config: SearchConfig) -> tuple[SearchResult, ...]:
 
 
 def _check_files(config: SearchConfig) -> None:
-    """Checks what can be known of photos and Embedder before anything is read."""
+    """Checks that photos and Embedder are there, before anything is read."""
     for image in config.image:
         path = _expanded(image)
         if not is_remote(path) and not Path(path).is_file():
@@ -201,14 +201,14 @@ def _results(
     found: Neighbors,
     config: SearchConfig,
 ) -> tuple[SearchResult, ...]:
-    """The first of what was found, as `config` ranks it.
+    """The first neighbors of each query, ranked with color.
 
     Args:
-      queries: q of them.
-      lab: `[q, 3]` their colors; None if unknown.
-      embeddings: What was searched.
-      found: More than are wanted, by similarity.
-      config: How many are wanted, and how much color counts.
+      queries: The q queries.
+      lab: [q, 3] float32, colors of the queries in CIELAB; None if unknown.
+      embeddings: Embeddings of the products that were searched.
+      found: Neighbors by similarity, more than are wanted.
+      config: Number of neighbors wanted, and weight of color.
     """
     k = config.neighbors
     colors = [None] * len(queries) if lab is None else list(lab)
@@ -225,7 +225,7 @@ def _results(
 
 
 def _rows_of_products(wanted: Sequence[str], embeddings: Embeddings) -> np.ndarray:
-    """The rows of products, each once; refuses those that are not there."""
+    """The row numbers of products, each once; unknown products are an error."""
     row_of = dict(zip(embeddings.product_id, range(len(embeddings)), strict=True))
     unknown = [name for name in wanted if name not in row_of]
     if unknown:
@@ -245,9 +245,7 @@ def _rows_of_block(name: str, embeddings: Embeddings) -> np.ndarray:
 def _embed_photos(
     images: Sequence[str], config: SearchConfig, embeddings: Embeddings
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The vectors and colors of photos, made as the catalogue's were."""
-    # These load TensorFlow.
-
+    """The vectors and colors of photos, by the Embedder that made the file."""
     path = Workdir(config.workdir).embedder
     if not embeddings.model:
         logging.warning(
@@ -262,7 +260,7 @@ def _embed_photos(
             "embed the catalogue again with this one."
         )
     embedder = cv_tf.models.Embedder.load(path)
-    # Converted copies of photos lie in the folder until they are embedded.
+    # Converted copies of photos are in the folder until they are embedded.
     with tempfile.TemporaryDirectory(prefix="cv_tf-") as folder:
         photos = cv_tf.pipeline.scan_photos(
             _as_catalog(images), embedder.image_size, config.frame, folder
@@ -278,7 +276,7 @@ def _embed_photos(
 
 
 def _as_catalog(images: Sequence[str]) -> Catalog:
-    """Photos as products of which nothing else is known."""
+    """A catalog of photos of which nothing else is known."""
     paths = np.array(images, object)
     return Catalog(
         name="photos",

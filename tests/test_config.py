@@ -3,8 +3,10 @@ import re
 
 import pytest
 
+from cv_tf.command import to_flagfile
 from cv_tf.config import Config, ConfigError, setting
 from cv_tf.evaluate import EvaluateConfig
+from cv_tf.training import Workdir
 
 FIELDS = {field.name: field for field in dataclasses.fields(EvaluateConfig)}
 CHOSEN = [name for name, field in FIELDS.items() if field.metadata["one_of"]]
@@ -151,3 +153,12 @@ def test_pieces_of_a_batch_are_equal_and_normalized_as_pretrained():
         Config(batch_size=64, micro_batch=24)
     with pytest.raises(ConfigError, match=r"needs --freeze_batch_norm"):
         Config(batch_size=64, micro_batch=16, freeze_batch_norm=False)
+
+
+def test_the_former_flag_of_color_is_that_of_grouping(tmp_path):
+    """As a config.cfg of an earlier version has it."""
+    (tmp_path / "config.cfg").write_text("--same_color=0.25\n--steps=7\n")
+    config = Workdir(tmp_path).read_config()
+    assert config == Config(group_color_weight=0.25, steps=7)
+    assert config.search_color_weight == 0.2
+    assert "same_color" not in to_flagfile(config)

@@ -1,6 +1,6 @@
-"""From a catalogue's photos to a file of vectors.
+"""From the photos of a catalog to a file of vectors.
 
-What reads such files needs no TensorFlow; `cv_tf.embeddings.compute` and
+Reading such files needs no TensorFlow; `cv_tf.embeddings.compute` and
 `cv_tf.embeddings.job` do.
 """
 

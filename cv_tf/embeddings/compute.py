@@ -16,7 +16,7 @@ from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos, in_order, load_photos
 from cv_tf.vision import product_color
 
-# From uint8 [batch, side, side, 3] to one tensor, or several, of a row a photo.
+# From uint8 [batch, side, side, 3] to one tensor or several, with a row for each photo.
 Model = Callable[[tf.Tensor], Any]
 
 
@@ -78,7 +78,7 @@ def compiled(model: Model, size: int) -> tf.types.experimental.PolymorphicFuncti
 
 
 def with_color(model: Model) -> Model:
-    """A model that also tells the products' colors, [batch, 3] in CIELAB."""
+    """A model that also returns the products' colors, [batch, 3] in CIELAB."""
     return lambda images: (model(images), product_color(images))
 
 
@@ -88,14 +88,15 @@ def embed(
     """The vectors of all photos.
 
     Args:
-      model: From photos to vectors: an Embedder, its `describe`, one `with_color`, or
-        one of them `compiled`, which is worth it for several calls.
-      photos: Of n products.
-      batch_size: Photos at a time.
-      progress: What the progress bar says; empty for none.
+      model: From photos to vectors: an Embedder, its `describe`, one of these
+        `with_color`, or `compiled`, which is worth it for several calls.
+      photos: Photos of n products.
+      batch_size: Number of photos embedded at a time.
+      progress: Text of the progress bar; empty for no bar.
 
     Returns:
-      What the model returns, for all photos: float32 [n, dimensions], unit vectors.
+      The outputs of the model for all photos: vectors, [n, dimensions] float32, of
+      length 1; with color, a tuple of these and the colors, [n, 3] float32 in CIELAB.
     """
     outputs = []
     with tqdm(total=len(photos), desc=progress, disable=not progress) as bar:
@@ -106,7 +107,7 @@ def embed(
 
 
 def embed_batches(model: Model, photos: Photos, batch_size: int) -> Iterator[Any]:
-    """What the model returns for one batch of photos after another, as arrays."""
+    """Yields the outputs of the model for one batch of photos after another."""
     function = model
     if not isinstance(model, tf.types.experimental.PolymorphicFunction):
         function = compiled(model, photos.image_size)

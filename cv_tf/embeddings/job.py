@@ -1,4 +1,4 @@
-"""The vectors of a whole catalogue, shard by shard, into one file."""
+"""Embeds a whole catalog into one file, shard by shard."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from cv_tf.pipeline import Photos, Reject, default_folder, scan_photos, write_re
 from cv_tf.shards import EngineSettings, JobError, Shards, run_shards
 
 _LOADING = threading.Lock()
-# While one shard computes, the next is looked through. Two that compute at once would
-# both be slower: they share the device.
+# While one shard is computed, the photos of the next are looked through. Two that are
+# computed at once would both be slower: they share the device.
 _COMPUTING = threading.Lock()
 
 
 @dataclasses.dataclass(frozen=True)
 class EmbeddingJob:
-    """What it takes to embed any shard of a catalogue, on any machine.
+    """All that any machine needs to embed any shard of a catalog.
 
     Attributes:
-      embedder: The Embedder's file.
-      output: The file to write.
+      embedder: File of the Embedder.
+      output: File to write.
       products: Names and values of the `CatalogSettings`.
-      split: Embeds only products of this split; "" for all.
-      shard_size: Products a shard.
-      batch_size: Photos embedded at a time.
-      strategy: Where to compute.
+      split: Value of the column `split` of the products to embed; "" for all.
+      shard_size: Number of products of a shard.
+      batch_size: Number of photos embedded at a time.
+      strategy: Device to compute on, one of `cv_tf.choices.STRATEGIES`.
     """
 
     embedder: str
@@ -54,22 +54,22 @@ class EmbeddingJob:
 
     @property
     def settings(self) -> CatalogSettings:
-        """Which products."""
+        """The settings that say which products are embedded."""
         return CatalogSettings(**dict(self.products))
 
     def rows(self, number: int, num_products: int) -> np.ndarray:
-        """The catalogue's rows of a shard."""
+        """The row numbers of a shard in the catalog."""
         start = number * self.shard_size
         return np.arange(start, min(start + self.shard_size, num_products))
 
 
 @dataclasses.dataclass(frozen=True)
 class Embedded:
-    """What a job leaves.
+    """The result of a job.
 
     Attributes:
-      num_products: Products whose vectors are in the file.
-      rejects: The others, and why.
+      num_products: Number of products whose vectors are in the file.
+      rejects: The other products, each with the reason.
     """
 
     num_products: int
@@ -82,16 +82,16 @@ def embed_catalog(
     engine: EngineSettings | None = None,
     overwrite: bool = False,
 ) -> Embedded:
-    """Embeds a catalogue; what an interrupted run has done is not done again.
+    """Embeds a catalog; shards that an interrupted run has finished are kept.
 
     Photos and vectors of a few shards are in memory at a time, whatever the size of the
-    catalogue; of the catalogue itself, its table.
+    catalog, and the whole table of the catalog.
 
     Args:
-      job: What to embed, with what, and where to.
+      job: The products, the Embedder, and the file to write.
       catalog: The products of the job's settings and split.
-      engine: Where to compute; None for this machine.
-      overwrite: Whether shards of another job may be thrown away.
+      engine: Where the shards are computed; None for this machine.
+      overwrite: Whether shards of another job may be removed.
 
     Raises:
       JobError: If shards of another job are in the way.
@@ -124,7 +124,7 @@ def embed_catalog(
 
 
 def rejects_path(output: Path) -> Path:
-    """Where rejects are named: beside the file."""
+    """The table of rejects, beside the file of vectors."""
     return beside(output, "rejects.csv")
 
 
@@ -138,17 +138,17 @@ def write_shard(
     """Embeds one shard, and writes it.
 
     Args:
-      job: Of which it is a shard.
-      shards: Where to write it.
-      model: The Embedder's fingerprint.
-      number: Of the shard.
-      report: Is told how many products more are done.
+      job: The whole job.
+      shards: Files of the shards.
+      model: Fingerprint of the Embedder.
+      number: Number of the shard.
+      report: Called with the number of products that have been added to those done.
     """
     with _LOADING:
         ready = _get_ready(job, model, shards.identity["catalogue"])
     photos = ready.look_through(job, number)
     report(len(photos.rejects))
-    # No row, but its width: a shard may be without any photo that can be read.
+    # Arrays of no rows, as a shard may be without any photo that can be read.
     outputs = [ready.empty]
     with _COMPUTING:
         for output in embed_batches(ready.model, photos, job.batch_size):
@@ -162,7 +162,7 @@ def write_shard(
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Ready:
-    """What a process needs for any shard, loaded once."""
+    """All that a process needs for any shard, loaded once."""
 
     catalog: Catalog
     folder: Path
@@ -171,7 +171,7 @@ class _Ready:
     empty: tuple[np.ndarray, np.ndarray]
 
     def look_through(self, job: EmbeddingJob, number: int) -> Photos:
-        """The photos of a shard; what is found out about them has a folder a shard."""
+        """The photos of a shard; each shard has a cache folder of its own."""
         return scan_photos(
             self.catalog.select(job.rows(number, len(self.catalog))),
             self.image_size,
@@ -182,7 +182,7 @@ class _Ready:
 
 @functools.lru_cache(maxsize=1)
 def _get_ready(job: EmbeddingJob, made_by: str, catalogue: str) -> _Ready:
-    """Loads an Embedder and a catalogue that have these fingerprints, and no others."""
+    """Loads the Embedder and the catalog, and checks their fingerprints."""
     settings = job.settings
     catalog = read_products(settings, job.split)
     if fingerprint(job.embedder) != made_by or _digest(catalog) != catalogue:
@@ -217,9 +217,9 @@ def _identity(job: EmbeddingJob, catalog: Catalog, model: str) -> dict[str, Any]
 
 
 def _digest(catalog: Catalog) -> str:
-    """Tells one catalogue from another, by all that goes into the file."""
+    """A digest of all columns of a catalog that go into the file."""
     digest = hashlib.sha256()
-    if catalog.records is not None:  # The photos have no names but this.
+    if catalog.records is not None:  # Photos of a data set have no other names.
         digest.update(catalog.name.encode())
     names = np.array(catalog.block_names, object)[catalog.block]
     for column in (catalog.product_id, catalog.image, names, catalog.color):

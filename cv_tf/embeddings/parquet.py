@@ -1,4 +1,4 @@
-"""Reads a file of embeddings, ours or another's."""
+"""Files of embeddings: written as Parquet, and read from this or another tool."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ from cv_tf.files import open_binary
 # Rows read or written at a time: 64 MB of vectors with 1,024 dimensions.
 CHUNK = 16_384
 _HEADER = b"cv_tf"
+# Tolerance of lengths, wide enough for vectors normalised in half precision.
+_LENGTH_TOLERANCE = 1e-2
+# Products named in a message, at most.
+_SHOWN = 5
+# Bytes of a file that are digested at a time.
+_BYTES = 2**20
 
 
 def to_table(
@@ -28,14 +34,14 @@ def to_table(
     model: str = "",
     notes: str = "",
 ) -> pa.Table:
-    """Lays products and their vectors out as they are written to Parquet.
+    """The table of products and their vectors that is written to Parquet.
 
     Args:
-      catalog: n products.
+      catalog: Catalog of n products.
       vectors: [n, dimensions] float32, of length 1.
-      lab: [n, 3] float32, the products' colors in CIELAB; None to leave them out.
+      lab: [n, 3] float32, colors in CIELAB; None to leave them out.
       model: Fingerprint of the Embedder; "" if unknown.
-      notes: Any text that should travel with the table.
+      notes: Any text to be stored with the table.
     """
     names = np.array(catalog.block_names, object)
     columns = {
@@ -58,7 +64,7 @@ def _lists(rows: np.ndarray) -> pa.Array:
 
 
 def read_notes(path: str | Path) -> str:
-    """The text that `to_table` laid beside a table."""
+    """The notes that `to_table` has stored with a table."""
     return read_header(pq.read_schema(path)).get("notes", "")
 
 
@@ -66,8 +72,8 @@ def merge_tables(paths: Sequence[Path], output: Path) -> None:
     """Joins tables into one file, a chunk at a time.
 
     Args:
-      paths: Files of `to_table`, in the order of their rows; at least one.
-      output: The file to write; it must not be there.
+      paths: Files of tables of `to_table`, in the order of their rows; at least one.
+      output: File to write, which must not exist.
     """
     schema = pq.read_schema(paths[0])
     header = read_header(schema) | {"notes": ""}
@@ -84,27 +90,34 @@ def _batches(paths: Sequence[Path]) -> Iterator[pa.RecordBatch]:
 
 
 def read_header(schema: pa.Schema) -> dict[str, str]:
-    """What is laid beside a table: the Embedder's fingerprint, and notes."""
+    """The fingerprint of the Embedder, and notes, that are stored with a table."""
     return json.loads((schema.metadata or {}).get(_HEADER, b"{}"))
-
-
-_LENGTH_TOLERANCE = 1e-2  # Wide enough for vectors normalised in half precision.
-_SHOWN = 5
 
 
 def read_embeddings(path: str | Path) -> Embeddings:
     """Reads a file of embeddings, into little more memory than the vectors take.
 
-    The file may also come from elsewhere: it needs the columns `product_id` and
+    The file may also come from another tool: it needs the columns `product_id` and
     `embedding` (lists of numbers); `block`, `image`, `color` and `lab` are optional.
 
     Args:
-      path: Parquet, on disk or in object storage.
+      path: Parquet file, on disk or in object storage.
 
     Raises:
       EmbeddingsError: If a column is missing, a product is there twice, or vectors
         differ in width, are not finite, or not of length 1.
       OSError: If the file cannot be opened.
+
+    Example:
+      >>> import tempfile
+      >>> import pyarrow as pa
+      >>> import pyarrow.parquet as pq
+      >>> from cv_tf.embeddings import read_embeddings
+      >>> path = f"{tempfile.mkdtemp()}/my.parquet"
+      >>> table = {"product_id": ["A", "B"], "embedding": [[1.0, 0.0], [0.6, 0.8]]}
+      >>> pq.write_table(pa.table(table), path)
+      >>> read_embeddings(path).vectors.shape
+      (2, 2)
     """
     name = Path(path).name
     try:
@@ -184,7 +197,7 @@ def _check_types(
 
 
 def _lab(name: str, batch: pa.RecordBatch) -> np.ndarray:
-    """The colors of some rows, [m, 3] float32; NaN where there is none."""
+    """The colors of some rows, [m, 3] float32; NaN where there is no color."""
     colors = np.full((len(batch), 3), np.nan, np.float32)
     width = _widths(batch["lab"])
     _refuse(
@@ -200,7 +213,7 @@ def _lab(name: str, batch: pa.RecordBatch) -> np.ndarray:
 
 
 def _widths(column: pa.Array) -> np.ndarray:
-    """How many numbers each list has; 0 where there is no list."""
+    """The number of values of each list; 0 where there is no list."""
     lengths = pc.fill_null(pc.list_value_length(column), 0)
     return lengths.to_numpy(zero_copy_only=False)
 
@@ -262,17 +275,14 @@ def _check_ids(name: str, ids: list[str]) -> None:
     )
 
 
-_CHUNK = 2**20
-
-
 def fingerprint(path: str | Path) -> str:
-    """Tells one saved Embedder from another: the SHA-256 of its file.
+    """The SHA-256 of an Embedder's file, which tells it from others.
 
     Vectors can only be compared with those of the same Embedder, so every file of
-    vectors, and every index of them, carries it.
+    vectors, and every index of them, stores it.
     """
     digest = hashlib.sha256()
     with Path(path).open("rb") as file:
-        while chunk := file.read(_CHUNK):
+        while chunk := file.read(_BYTES):
             digest.update(chunk)
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""From embeddings to groups: linkage along neighbors, cut where labels say."""
+"""From embeddings to groups: average linkage along neighbors, cut at a threshold."""
 
 import lazy_loader
 

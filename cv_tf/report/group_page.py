@@ -1,4 +1,4 @@
-"""Groups as a page: failures first, then all of them, to sort and to filter."""
+"""Groups as a page, failures first, and their summary as text."""
 
 from __future__ import annotations
 
@@ -22,16 +22,21 @@ from cv_tf.report.page import (
 )
 from cv_tf.report.thumbnails import fit_photos
 
+GUESSED = "guessed from the products themselves"
+# Names listed in the summary, at most.
+_SHOWN = 5
+
 
 class GroupCards(NamedTuple):
-    """What a page of groups holds.
+    """The data of a page of groups.
 
     Attributes:
-      columns: Groups, and products group by group. Where styles are known, also the
-        styles that were missed, and the groups that are false merges, worst first.
-      rows: `[n]` int64, the row of each product of the page.
-      shown_first: Numbers of all products of the page in the order in which they are
-        seen: those of failures before others, products that are alone at the end.
+      columns: Columns of the groups, and of the products group by group. Where styles
+        are known, also the styles with missed pairs, and the groups with wrong pairs,
+        those with the most first.
+      rows: [n] int64, row number of each product of the page.
+      shown_first: [n] int64, numbers of all products of the page in the order in which
+        they are seen: those of failures before others, products that are alone last.
     """
 
     columns: dict[str, Any]
@@ -46,8 +51,8 @@ def lay_out_groups(
 
     Args:
       grouped: The groups.
-      embeddings: Of the same products, in the same rows.
-      styles: `[n]` integers, the true styles; -1 where unknown, None if all are.
+      embeddings: Embeddings of the same products, in the same rows.
+      styles: [n] int, true styles; -1 where unknown, None if none is known.
     """
     names, group = np.unique(grouped.named.group_id, return_inverse=True)
     sizes = np.bincount(group)
@@ -109,7 +114,7 @@ def _failures(
 
 
 def _worst(sets: np.ndarray, pairs: np.ndarray) -> dict[str, list[int]]:
-    """The sets with pairs that are wrong, those with the most first."""
+    """The sets with wrong or missed pairs, those with the most first."""
     numbers, first = np.unique(sets, return_index=True)
     pairs = pairs[first]
     order = np.argsort(-pairs, kind="stable")
@@ -117,15 +122,11 @@ def _worst(sets: np.ndarray, pairs: np.ndarray) -> dict[str, list[int]]:
     return {"of": numbers[order].tolist(), "pairs": pairs[order].tolist()}
 
 
-GUESSED = "guessed from the products themselves"
-_SHOWN = 5
-
-
 def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What was found, as labels and numbers.
+    """The lines of a summary, as labels and numbers.
 
     Args:
-      summary: As `python -m cv_tf.group` writes it.
+      summary: Content of `groups.summary.json`.
     """
     lines = [
         ("products", f"{summary['num_products']:,}"),
@@ -152,10 +153,10 @@ def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def format_summary(summary: Mapping[str, Any], grouped: Grouped) -> str:
-    """Says what was found, and what to look at.
+    """The summary as text, with what is worth a look.
 
     Args:
-      summary: As `python -m cv_tf.group` writes it.
+      summary: Content of `groups.summary.json`.
       grouped: The groups.
     """
     lines = summary_lines(summary)
@@ -201,14 +202,13 @@ def write_group_page(
     """Writes the page; it appears whole or not at all.
 
     Args:
-      path: Of the file.
+      path: HTML file to write.
       grouped: The groups.
-      embeddings: Of the same products, in the same rows.
-      summary: As `python -m cv_tf.group` writes it.
-      settings: How many photos the page may hold.
-      styles: What is known of the truth, with two products of one style; None if
-        nothing is.
-      calibration: Of the threshold; None without one.
+      embeddings: Embeddings of the same products, in the same rows.
+      summary: Content of `groups.summary.json`.
+      settings: Largest number of photos, and of their megabytes.
+      styles: True styles, at least two products of one; None if none are known.
+      calibration: Calibration of the threshold; None without one.
       labels_chose: Whether the threshold was chosen on the same labels.
     """
     cards = lay_out_groups(grouped, embeddings, styles.number if styles else None)

@@ -1,4 +1,4 @@
-"""Nearest products as aligned text, as CSV and as JSON."""
+"""The results of a search as aligned text, CSV, JSON and a page."""
 
 from __future__ import annotations
 
@@ -16,15 +16,23 @@ from cv_tf.report.page import write_page
 from cv_tf.report.thumbnails import thumbnails
 from cv_tf.retrieval import same_color
 
+_DIGITS = 6  # As many as a float32 has.
+# Columns that are aligned to the right.
+_RIGHT = ("rank", "similarity", "same_color")
+_COLUMNS = (
+    *("query", "rank", "product_id", "similarity", "same_color"),
+    *("block", "color", "image"),
+)
+
 
 class Product(NamedTuple):
-    """What a report says of a product; "" for what is not known.
+    """A product in a report; "" for what is not known.
 
     Attributes:
-      product_id: "" for a photo that is no product of the file.
+      product_id: Id of the product; "" for a photo that is no product of the file.
       image: Path or URI of the photo.
-      block: Name of its block.
-      color: For people to read.
+      block: Name of the block.
+      color: Name of the color.
     """
 
     product_id: str
@@ -40,7 +48,7 @@ class Product(NamedTuple):
     @classmethod
     def of_row(cls, embeddings: Embeddings, row: int) -> Product:
         """The product in a row of a file of embeddings."""
-        # Products that are all compared are in one block of this name: no news.
+        # Without blocks, all products are in one of this name, which is not shown.
         in_blocks = embeddings.block_names != ("all",)
         return cls(
             product_id=embeddings.product_id[row],
@@ -54,9 +62,9 @@ class Neighbor(NamedTuple):
     """A product that was found.
 
     Attributes:
-      product: Which.
-      similarity: To what was asked about, 1 at most.
-      same_color: How much the two are of one color, 0 to 1; None if unknown.
+      product: The product.
+      similarity: Similarity to the query, -1 to 1.
+      same_color: Similarity of its color to that of the query, 0 to 1; None if unknown.
     """
 
     product: Product
@@ -65,7 +73,7 @@ class Neighbor(NamedTuple):
 
 
 class SearchResult(NamedTuple):
-    """What was asked about, and what is nearest to it, the most alike first."""
+    """A query, and its neighbors, the most similar first."""
 
     query: Product
     neighbors: tuple[Neighbor, ...]
@@ -82,12 +90,12 @@ class SearchResult(NamedTuple):
         """A result from rows of a file of embeddings.
 
         Args:
-          query: What was asked about.
-          embeddings: What was searched.
-          rows: `[k]` what was found there, the most alike first; -1 is a place left
-            empty.
-          similarities: `[k]` of these.
-          lab: `[3]` the query's color in CIELAB; None if unknown.
+          query: The query.
+          embeddings: Embeddings of the products that were searched.
+          rows: [k] int, row numbers of the neighbors, the most similar first; -1 where
+            there is none.
+          similarities: [k] float32, similarities of the neighbors.
+          lab: [3] float32, color of the query in CIELAB; None if unknown.
         """
         same: list[float | None] = [None] * len(rows)
         if lab is not None and embeddings.lab is not None:
@@ -99,26 +107,18 @@ class SearchResult(NamedTuple):
         return cls(
             query,
             tuple(
-                Neighbor(Product.of_row(embeddings, row), *alike)
-                for row, *alike in places
+                Neighbor(Product.of_row(embeddings, row), similarity, share)
+                for row, similarity, share in places
                 if row >= 0
             ),
         )
-
-
-_DIGITS = 6  # As many as a float32 has.
-_RIGHT = ("rank", "similarity", "same_color")
-_COLUMNS = (
-    *("query", "rank", "product_id", "similarity", "same_color"),
-    *("block", "color", "image"),
-)
 
 
 def format_results(results: Sequence[SearchResult]) -> str:
     """Lays results out for a terminal: a heading and an aligned table each.
 
     Args:
-      results: Columns that are known of none of a result's products are left out.
+      results: The results; columns that are empty for all neighbors are left out.
 
     Returns:
       The tables, without a newline at the end.
@@ -159,12 +159,12 @@ def _pad(text: str, width: int, title: str) -> str:
 
 
 def _width(text: str) -> int:
-    """The cells that a terminal takes for a text: East Asian letters take two."""
+    """The number of terminal cells of a text: East Asian letters take two."""
     return sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
 
 
 def _printable(text: str) -> str:
-    """The text without what would move the cursor or break the line."""
+    """The text without characters that move the cursor or break the line."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
@@ -172,14 +172,14 @@ def write_csv(path: Path, results: Sequence[SearchResult]) -> None:
     """Writes a row a neighbor; the file appears whole.
 
     Args:
-      path: Of the file. Its columns are query, rank, product_id, similarity,
+      path: File to write. Its columns are query, rank, product_id, similarity,
         same_color, block, color and image; "query" is the product_id, or the path of a
         photo.
-      results: One without neighbors has no row.
+      results: The results; one without neighbors has no row.
     """
     with (
         whole_file(path) as unfinished,
-        # A path whose name is no text must not cost the rest of the file.
+        # A path that is not valid text must not fail the whole file.
         unfinished.open("w", newline="", encoding="utf-8", errors="replace") as file,
     ):
         writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
@@ -196,10 +196,10 @@ def write_results_json(path: Path, results: Sequence[SearchResult]) -> None:
     """Writes a list with an object a result; the file appears whole.
 
     Args:
-      path: Of the file. Each object has "query", a product, and "neighbors", products
-        with a "rank" from 1, a "similarity" and a "same_color"; what is not known is
-        null.
-      results: In the order in which they are written.
+      path: File to write. Each object has "query", a product, and "neighbors",
+        products with a "rank" from 1, a "similarity" and a "same_color"; unknown values
+        are null.
+      results: The results, in the order in which they are written.
     """
     write_json(
         path,
@@ -233,10 +233,10 @@ def write_neighbors_page(
     """Writes a page with a row of cards a result: the query, then its neighbors.
 
     Args:
-      path: Of the file, which appears whole or not at all.
-      results: In the order in which they are shown. A photo that cannot be shown is
-        replaced by the reason.
-      note: Where the products come from, said at the top.
+      path: File to write, which appears whole or not at all.
+      results: The results, in the order in which they are shown. A photo that cannot be
+        shown is replaced by the reason.
+      note: Text at the top, such as where the products come from.
     """
     products = [result.query for result in results]
     products += [found.product for result in results for found in result.neighbors]

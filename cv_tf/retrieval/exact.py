@@ -12,9 +12,17 @@ import numpy as np
 from cv_tf.retrieval.index import Index
 from cv_tf.retrieval.neighbors import Neighbors
 
+# Largest numbers of queries and of similarities that are held at once: on a CPU 64 MiB
+# of similarities, which keep it busy; on a GPU 512 MiB, since kernels start slowly.
+MAX_QUERIES = 512
+_AT_ONCE = MAX_QUERIES, 2**24
+_AT_ONCE_ON_DEVICE = 4096, 2**27
+# Fewer similarities take a CPU seconds, without loading TensorFlow.
+_WORTH_TENSORFLOW = 2**33
+_FILE = "embeddings.npy"
 _LOWEST = np.finfo(np.float32).min
 _MAX_GROUP = 32
-# The maxima of few groups are a poor bound: have this many groups for each place.
+# Groups for each place: the maxima of fewer groups are a poor bound.
 _GROUPS_PER_PLACE = 8
 
 
@@ -28,20 +36,20 @@ def top_k(
     many columns that takes a tenth of the time of a partition of whole rows.
 
     Args:
-      values: `[num_rows, num_columns]` float32, finite.
-      k: How many values are wanted of each row.
-      above: `[num_rows]` float32; only larger values are of interest.
+      values: [num_rows, num_columns] float32, finite.
+      k: Number of values wanted of each row.
+      above: [num_rows] float32; only larger values are found.
 
     Returns:
-      `(columns, largest)`, `[num_rows, k]` int32 and float32, descending; -1 and -inf
-      where a row has fewer than `k` such values. Which of those that tie for the last
-      place is among them is not defined.
+      `(columns, largest)`, [num_rows, k] int32 and float32, descending; -1 and -inf
+      where a row has fewer than `k` such values. Which of the values that tie for the
+      last place is found is not defined.
     """
     num_rows, num_columns = values.shape
     size = int(np.clip(num_columns // (_GROUPS_PER_PLACE * k), 1, _MAX_GROUP))
     num_groups = num_columns // size
-    # Group j is every `num_groups`-th column from j on: so are its maxima taken of
-    # contiguous memory. The last columns, fewer than a group has, are in none.
+    # Group j is every `num_groups`-th column from j on, so that maxima are taken of
+    # contiguous memory. The last columns, fewer than a group has, are in no group.
     rest = size * num_groups
     groups = values[:, :rest].reshape(num_rows, size, num_groups)
     maxima = groups.max(axis=1)
@@ -58,10 +66,10 @@ def top_k(
 
 
 def _groups_to_look_into(maxima: np.ndarray, least: np.ndarray, k: int) -> np.ndarray:
-    """Returns `[num_rows, num_groups]` bool, at most `2 * k` of them true in a row."""
+    """Which groups, [num_rows, num_groups] bool; at most `2 * k` of each row."""
     reached = maxima >= least[:, None]
     if reached.sum(axis=1).max() > 2 * k:
-        # Where all is alike, `k` of the groups that tie are enough.
+        # Where many values are equal, `k` of the groups that tie are enough.
         tied = maxima == least[:, None]
         reached &= ~tied | (np.cumsum(tied, axis=1) <= k)
     return reached
@@ -70,7 +78,7 @@ def _groups_to_look_into(maxima: np.ndarray, least: np.ndarray, k: int) -> np.nd
 def _ranked(
     row: np.ndarray, column: np.ndarray, values: np.ndarray, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the first `k` candidates of each row, largest first."""
+    """The first `k` candidates of each row, largest first."""
     value = values[row, column]
     order = np.lexsort((column, -value, row))
     row, column, value = row[order], column[order], value[order]
@@ -84,16 +92,6 @@ def _ranked(
     return columns, largest
 
 
-# The most queries and similarities that are held at once: on a CPU 64 MiB of these,
-# which keep it busy; on a GPU 512 MiB, since starting its kernels takes long.
-MAX_QUERIES = 512
-_AT_ONCE = MAX_QUERIES, 2**24
-_AT_ONCE_ON_DEVICE = 4096, 2**27
-# Fewer similarities are had from a CPU in seconds, without loading TensorFlow.
-_WORTH_TENSORFLOW = 2**33
-_FILE = "embeddings.npy"
-
-
 class ExactIndex(Index):
     """Compares each query with every product.
 
@@ -103,10 +101,10 @@ class ExactIndex(Index):
     sees one; all others in NumPy, which is faster than TensorFlow on CPUs.
 
     Args:
-      embeddings: `[num_products, dim]` float32, L2-normalised and C-contiguous; held,
-        not copied.
+      embeddings: [num_products, dim] float32, L2-normalised and C-contiguous; held, not
+        copied.
       model: As in `Index`.
-      device: TensorFlow's name of the device that searches; None: as above.
+      device: TensorFlow's name of the device that searches; None to choose it.
     """
 
     kind = "exact"
@@ -120,7 +118,7 @@ class ExactIndex(Index):
 
     @property
     def num_products(self) -> int:
-        """How many products can be found."""
+        """Number of products that can be found."""
         return len(self._embeddings)
 
     @classmethod
@@ -159,7 +157,7 @@ def _slices(length: int, size: int) -> Iterator[slice]:
 def _merge(
     found: Neighbors, part: slice, columns: np.ndarray, values: np.ndarray, first: int
 ) -> None:
-    """Puts what a block's columns have, from row `first` on, among the neighbors."""
+    """Merges the best columns of a block that begins at row `first` into neighbors."""
     changed = np.flatnonzero(columns[:, 0] >= 0) + part.start
     columns, values = columns[changed - part.start], values[changed - part.start]
     indices = np.where(columns < 0, -1, first + columns)
@@ -174,14 +172,14 @@ def _merge(
 def _on_cpu(
     queries: np.ndarray, products: np.ndarray, k: int, above: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the columns of the `k` most similar products above a bound, and those."""
+    """The columns and similarities of the `k` most similar products above a bound."""
     return top_k(queries @ products.T, k, above)
 
 
 def _on_device(
     queries: np.ndarray, products: np.ndarray, k: int, _above: np.ndarray, device: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Like `_on_cpu`, but by TensorFlow, and whatever the bound."""
+    """As `_on_cpu`, by TensorFlow and without regard to the bound."""
     import tensorflow as tf  # noqa: PLC0415
 
     settings = tf.config.experimental
@@ -199,7 +197,7 @@ def _on_device(
 
 @functools.cache
 def _gpu() -> str | None:
-    """Returns TensorFlow's name of a GPU, or None where there is none."""
+    """TensorFlow's name of a GPU; None where there is none."""
     try:
         import tensorflow as tf  # noqa: PLC0415
     except ImportError:

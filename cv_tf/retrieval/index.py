@@ -1,4 +1,4 @@
-"""What every index of products can do."""
+"""The base class of all indexes, and the folders that they are saved in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cv_tf.errors import UserError
 from cv_tf.files import whole_folder
 from cv_tf.retrieval.neighbors import Neighbors, check_embeddings
 
-# Written last, and the name by which a folder is known to be an index.
+# Name of the file that makes a folder an index; it is written last.
 ABOUT = "index.json"
 
 
@@ -27,10 +27,10 @@ def write_index(
     """Writes an index; a reader sees all of it or nothing.
 
     Args:
-      folder: On a local disk; its parent exists.
-      about: What index.json says of the index.
-      write_files: Writes the other files into the folder that it is given.
-      overwrite: Whether an index may be replaced that is there already.
+      folder: Folder to write, on a local disk; its parent exists.
+      about: Content of index.json.
+      write_files: Writes the other files into the folder that it is called with.
+      overwrite: Whether an index that is there already may be replaced.
 
     Raises:
       ValueError: If there is something at `folder` that may not be replaced, or no
@@ -59,10 +59,10 @@ def write_index(
 
 
 def read_about(folder: Path) -> dict[str, Any]:
-    """Reads what index.json says, and checks that the other files are there in full.
+    """Reads index.json, and checks that the other files are there in full.
 
     Raises:
-      ValueError: If the folder is no index, or not all of one.
+      ValueError: If the folder is no index, or an incomplete one.
     """
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
@@ -83,7 +83,7 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 
 def damaged(folder: Path, what: str) -> UserError:
-    """An error to raise about a folder."""
+    """The error for an index that cannot be read."""
     return UserError(
         f"The index '{folder}' is damaged ({what}). Copy it again, or build it again "
         "from the embeddings."
@@ -97,11 +97,11 @@ class Index(abc.ABC):
 
     Attributes:
       kind: "exact" or "scann".
-      dim: Length of the vectors.
-      model: Names the model that made the vectors, such as a fingerprint of its file;
-        "" where that is not known.
-      measured_recall: The share of the true neighbors that a search finds, as it was
-        measured when the index was built.
+      dim: Number of dimensions of the vectors.
+      model: Name of the model that made the vectors, such as the fingerprint of its
+        file; "" where that is not known.
+      measured_recall: Share of the true neighbors that a search finds, as it was
+        measured when the index was built, 0 to 1.
     """
 
     kind: ClassVar[str]
@@ -114,37 +114,35 @@ class Index(abc.ABC):
     @property
     @abc.abstractmethod
     def num_products(self) -> int:
-        """How many products can be found."""
+        """Number of products that can be found."""
 
     def search(self, queries: np.ndarray, k: int) -> Neighbors:
         """Finds the `k` most similar products of each query.
 
         Args:
-          queries: `[num_queries, dim]` float32, L2-normalised vectors. That of a
-            product in the index finds the product itself (`Neighbors.without` leaves
-            it out).
-          k: Neighbors for each query, at least 1.
+          queries: [num_queries, dim] float32, L2-normalised. The vector of a product in
+            the index finds the product itself (`Neighbors.without` leaves it out).
+          k: Number of neighbors of each query, at least 1.
 
         Returns:
-          The neighbors, as rows of the index: products have the order in which they
-          were given, those of `add` after those it was built of.
+          The neighbors, as rows of the index: in the order in which products were
+          given, those of `add` after those that the index was built of.
 
         Raises:
-          ValueError: If `k` is less than 1, or the queries are of another length, or
-            not finite and of length 1, or none.
+          ValueError: If `k` is less than 1, there is no query, or the queries have
+            another number of dimensions, or are not finite and of length 1.
         """
         check_k(k)
         return self._search(self._checked(queries), k)
 
     def add(self, embeddings: np.ndarray) -> None:
-        """Adds products, without building anything again.
+        """Adds products, without building the index again.
 
         Args:
-          embeddings: `[num_added, dim]` float32, L2-normalised.
+          embeddings: [num_added, dim] float32, L2-normalised.
 
         Raises:
-          ValueError: If they are of another length, or not finite and of length 1, or
-            none.
+          ValueError: As `search`.
         """
         self._add(self._checked(embeddings))
 
@@ -152,12 +150,11 @@ class Index(abc.ABC):
         """Writes a folder that `load_index` reads; it appears whole or not at all.
 
         Args:
-          folder: On a local disk; its parent exists.
-          overwrite: Whether an index may be replaced that is there already.
+          folder: Folder to write, on a local disk; its parent exists.
+          overwrite: Whether an index that is there already may be replaced.
 
         Raises:
-          ValueError: If there is something at `folder` that may not be replaced, or
-            no folder to put it into.
+          ValueError: As `write_index`.
         """
         about = {
             "engine": self.kind,
@@ -172,7 +169,7 @@ class Index(abc.ABC):
     @classmethod
     @abc.abstractmethod
     def read(cls, folder: Path, about: dict[str, Any]) -> Index:
-        """Makes the index of a folder's files and what index.json says of it."""
+        """The index of a folder whose index.json has the content `about`."""
 
     @abc.abstractmethod
     def _search(self, queries: np.ndarray, k: int) -> Neighbors: ...
@@ -198,6 +195,6 @@ class Index(abc.ABC):
 
 
 def check_k(k: int) -> None:
-    """Raises ValueError if no neighbors are asked for."""
+    """Raises ValueError unless at least one neighbor is asked for."""
     if k < 1:
         raise UserError(f"k is {k}; expected at least 1. Ask for one or more.")

@@ -1,4 +1,4 @@
-"""Making an index, of embeddings or of a saved one."""
+"""Builds and loads indexes, and finds the neighbors of products among each other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ from cv_tf.retrieval.index import Index, check_k, damaged, read_about
 from cv_tf.retrieval.neighbors import Neighbors, check_embeddings, rows_by_block
 from cv_tf.retrieval.scann import BRUTE_FORCE_BELOW, ScannIndex, load_scann
 
-_CLASSES = {index.kind: index for index in (ExactIndex, ScannIndex)}
+_CLASSES: dict[str, type[Index]] = {
+    index.kind: index for index in (ExactIndex, ScannIndex)
+}
+# Multiplications that take some ten seconds on two cores, as of 65,000 products of 128
+# dimensions with each other: an index would be built and tuned hardly sooner.
+_EXACT_BELOW = 2**39
+# Queries searched for at a time.
+CHUNK = 2**16
 
 
 def build_index(
@@ -25,27 +32,35 @@ def build_index(
     k: int = 10,
     model: str = "",
 ) -> Index:
-    """Builds the index of products in which their neighbors are found fastest.
+    """Builds the index in which the neighbors of products are found fastest.
 
     Args:
-      embeddings: `[num_products, dim]` float32, L2-normalised.
-      retrieval: `exact`; `scann`, tuned to the recall, and exact all the same below
-        20,000 products; or `auto`: `scann` where it can be loaded (and a warning
-        where not), but exact for a recall of 1.
-      recall: The share of the true `k` nearest neighbors to be found, above 0 and at
-        most 1. More of it takes longer.
-      k: How many neighbors searches will mostly ask for.
-      model: Names the model that made the embeddings, such as a fingerprint of its
+      embeddings: [num_products, dim] float32, L2-normalised.
+      retrieval: "exact"; "scann", tuned to the recall, but exact all the same below
+        20,000 products; or "auto": "scann" where it can be loaded (and a warning where
+        not), but exact for a recall of 1.
+      recall: Share of the true `k` nearest neighbors to be found, above 0 and at most
+        1. A higher one takes longer.
+      k: Number of neighbors that searches will mostly ask for.
+      model: Name of the model that made the embeddings, such as the fingerprint of its
         file; "" if it is not to be checked.
 
     Returns:
-      The index. Its `measured_recall` tells what was reached.
+      The index. Its `measured_recall` is the recall that was reached.
 
     Raises:
       ValueError: If the embeddings are not finite and of length 1, or another argument
         is none of the above.
-      ImportError: If `retrieval` is `scann`, there are enough products for it, and it
+      ImportError: If `retrieval` is "scann", there are enough products for it, and it
         cannot be loaded.
+
+    Example:
+      >>> import numpy as np
+      >>> from cv_tf.retrieval import build_index
+      >>> vectors = np.array([[1, 0], [0.8, 0.6], [0, 1]], np.float32)
+      >>> index = build_index(vectors)
+      >>> index.search(vectors[:1], k=2).indices.tolist()
+      [[0, 1]]
     """
     embeddings = check_embeddings(embeddings)
     check_k(k)
@@ -56,11 +71,11 @@ def build_index(
 
 
 def load_index(folder: str | Path, model: str = "") -> Index:
-    """Loads an index that was saved; none of it is ever run as code.
+    """Loads an index that was saved; no part of it is ever run as code.
 
     Args:
-      folder: What `Index.save` wrote.
-      model: Names the model that will embed the queries; "" does not compare it with
+      folder: Folder that `Index.save` wrote.
+      model: Name of the model that will embed the queries; "" does not compare it with
         the one that made the index.
 
     Returns:
@@ -68,7 +83,17 @@ def load_index(folder: str | Path, model: str = "") -> Index:
 
     Raises:
       ValueError: If the folder is not an index, or damaged, or another model made it.
-      ImportError: If it is one of ScaNN, which cannot be loaded.
+      ImportError: If it is an index of ScaNN, and ScaNN cannot be loaded.
+
+    Example:
+      >>> import tempfile
+      >>> import numpy as np
+      >>> from cv_tf.retrieval import build_index, load_index
+      >>> vectors = np.array([[1, 0], [0.8, 0.6], [0, 1]], np.float32)
+      >>> folder = tempfile.mkdtemp()
+      >>> build_index(vectors).save(f"{folder}/my.index")
+      >>> load_index(f"{folder}/my.index").search(vectors[:1], k=2).indices.tolist()
+      [[0, 1]]
     """
     folder = Path(folder)
     about = read_about(folder)
@@ -109,7 +134,7 @@ def check_retrieval(retrieval: str, recall: float) -> None:
 
 
 def _choose(retrieval: str, recall: float, num_products: int) -> str:
-    """The index that suits the products."""
+    """The kind of index for a number of products."""
     if num_products < BRUTE_FORCE_BELOW or (retrieval == "auto" and recall == 1):
         return "exact"
     if retrieval != "auto":
@@ -126,12 +151,6 @@ def _choose(retrieval: str, recall: float, num_products: int) -> str:
     return "scann"
 
 
-# Products of numbers that take some ten seconds on two cores, 65,000 products of 128
-# dimensions with each other: an index would be built and tuned hardly sooner.
-_EXACT_BELOW = 2**39
-CHUNK = 2**16
-
-
 def nearest(
     embeddings: np.ndarray,
     k: int,
@@ -144,36 +163,30 @@ def nearest(
     """Finds the `k` most similar other products, within the block where given.
 
     Args:
-      embeddings: `[num_products, dim]` float32, L2-normalised.
-      k: Neighbors for each query, at least 1.
-      blocks: `[num_products]` integers; a product's neighbors share its block. None
-        searches among all products.
-      retrieval: As in `build_index`, for each block by itself; `auto` also is exact
+      embeddings: [num_products, dim] float32, L2-normalised.
+      k: Number of neighbors of each query, at least 1.
+      blocks: [num_products] int; a product's neighbors share its block. None searches
+        among all products.
+      retrieval: As in `build_index`, for each block by itself; "auto" also is exact
         where that takes seconds: for some ten thousand products or queries.
-      queries: `[num_queries]` integers, the rows to find neighbors of; None: all.
-      recall: The share of the true neighbors that ScaNN is to find, above 0 and at
-        most 1; exact search finds them all.
-      progress: What the progress bar says; empty for none.
+      queries: [num_queries] int, rows to find the neighbors of; None for all.
+      recall: Share of the true neighbors that ScaNN is to find, above 0 and at most 1;
+        exact search finds them all.
+      progress: Text of the progress bar; empty for no bar.
 
     Returns:
       The neighbors of each query in the order of `queries`; never the query itself.
 
     Raises:
-      ValueError: If the embeddings are not finite and of length 1, `k`, `retrieval` or
-        `recall` is none of the above, or `blocks` or `queries` do not fit the
-        embeddings.
-      ImportError: If `retrieval` is `scann` and ScaNN cannot be loaded.
+      ValueError: If the embeddings are not finite and of length 1, or another argument
+        is none of the above.
+      ImportError: If `retrieval` is "scann" and ScaNN cannot be loaded.
     """
     embeddings = check_embeddings(embeddings)
     check_k(k)
     check_retrieval(retrieval, recall)
     num_products = len(embeddings)
-    queries = np.arange(num_products) if queries is None else np.asarray(queries)
-    if len(queries) and not 0 <= queries.min() <= queries.max() < num_products:
-        raise UserError(
-            f"Queries lie in {queries.min()}..{queries.max()}; expected rows of the "
-            f"{num_products} embeddings. Pass row numbers from 0."
-        )
+    queries = _checked_queries(queries, num_products)
     rows_of = dict(rows_by_block(blocks, num_products))
     asked_blocks = None if blocks is None else np.asarray(blocks)[queries]
     found = Neighbors.none(len(queries), k)
@@ -195,3 +208,13 @@ def nearest(
             bar.update(len(part))
     bar.close()
     return found
+
+
+def _checked_queries(queries: np.ndarray | None, num_products: int) -> np.ndarray:
+    queries = np.arange(num_products) if queries is None else np.asarray(queries)
+    if len(queries) and not 0 <= queries.min() <= queries.max() < num_products:
+        raise UserError(
+            f"Queries lie in {queries.min()}..{queries.max()}; expected rows of the "
+            f"{num_products} embeddings. Pass row numbers from 0."
+        )
+    return queries

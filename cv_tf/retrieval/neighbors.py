@@ -1,4 +1,4 @@
-"""What a search for nearest neighbors returns."""
+"""Neighbors as a search returns them, and checks of embeddings and blocks."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ import numpy as np
 
 from cv_tf.errors import UserError
 
+# Tolerance of lengths, wide enough for vectors normalised in half precision.
+_LENGTH_TOLERANCE = 1e-2
+
 
 @dataclass(frozen=True)
 class Neighbors:
     """The nearest neighbors of some queries, the most similar first.
 
     Attributes:
-      indices: `[num_queries, k]` int32, rows of the embeddings that were searched;
+      indices: [num_queries, k] int32, row numbers of the embeddings that were searched;
         -1 where fewer than `k` products were there to be found.
-      similarities: `[num_queries, k]` float32, dot products of the L2-normalised
+      similarities: [num_queries, k] float32, dot products of the L2-normalised
         embeddings, descending; -inf where `indices` is -1.
     """
 
@@ -26,7 +29,7 @@ class Neighbors:
 
     @classmethod
     def none(cls, num_queries: int, k: int) -> Neighbors:
-        """Returns neighbors of which every place is still empty, to be filled."""
+        """Neighbors of which every place is still empty, to be filled."""
         return cls(
             indices=np.full((num_queries, k), -1, np.int32),
             similarities=np.full((num_queries, k), -np.inf, np.float32),
@@ -35,17 +38,17 @@ class Neighbors:
     def without(self, rows: np.ndarray) -> Neighbors:
         """Leaves one row out of each query's neighbors, or else the last of them.
 
-        A product that is looked for among products finds itself: of `k + 1`
+        A product that is searched for among products finds itself: of `k + 1`
         neighbors, these are its `k` others.
 
         Args:
-          rows: `[num_queries]` integers, the row to leave out for each query.
+          rows: [num_queries] int, row to leave out for each query.
 
         Returns:
-          `[num_queries, k - 1]` neighbors in the order they were in.
+          Neighbors with `k - 1` columns, in the same order.
         """
         out = self.indices == rows[:, None]
-        # Of the places that are to go, the row's own comes before the last.
+        # A query without its row among its neighbors loses the last one.
         out[~out.any(axis=1), -1] = True
         shape = (len(rows), self.indices.shape[1] - 1)
         return Neighbors(
@@ -59,9 +62,8 @@ def rows_by_block(
     """Yields each block and the rows of its products.
 
     Args:
-      blocks: `[num_products]` integers, the block of each product; None puts all
-        products into block 0.
-      num_products: How many products there are.
+      blocks: [num_products] int, block of each product; None puts all into block 0.
+      num_products: Number of products.
 
     Yields:
       `(block, rows)`, blocks ascending; `rows` are int64, ascending.
@@ -86,19 +88,15 @@ def rows_by_block(
         yield int(value), rows
 
 
-# Wide enough for embeddings that were normalised in half precision.
-_LENGTH_TOLERANCE = 1e-2
-
-
 def check_embeddings(embeddings: np.ndarray) -> np.ndarray:
-    """Returns embeddings as a float32 array, checked.
+    """Checks embeddings, and returns them as a float32 array.
 
     Args:
-      embeddings: `[num_products, dim]`, floating point, every row of length 1.
+      embeddings: [num_products, dim] float, every row of length 1.
 
     Returns:
-      `[num_products, dim]` float32, C-contiguous; the input itself where it is
-      that already.
+      [num_products, dim] float32, C-contiguous; the input itself where it is that
+      already.
 
     Raises:
       ValueError: If the array is not a matrix, is empty, holds NaN or infinity, or

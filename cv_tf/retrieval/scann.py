@@ -19,7 +19,7 @@ from cv_tf.retrieval.tuning import Effort, tune
 # It advises leaves from 100,000 products on; tuned ones make searches many times faster
 # from here on, and take no longer to build.
 BRUTE_FORCE_BELOW = 20_000
-# Comparing more than this many times `k` exactly hardly finds more.
+# Comparing more than this number of times `k` exactly hardly finds more.
 _MOST_REORDERED = 100
 _ADDED_AT_ONCE = 256
 
@@ -28,10 +28,10 @@ class ScannIndex(Index):
     """Compares each query with quantized products, and exactly with the best of them.
 
     The products are partitioned into as many leaves as a leaf has products, and a
-    search looks at the leaves nearest to the query. How many leaves these are, and how
-    many products are compared exactly, is tuned on 1,000 of the products when the index
-    is built, to what finds the wanted share of their neighbors at the least cost. A
-    search for more neighbors than that was done for takes more effort in proportion.
+    search looks at the leaves nearest to the query. The number of these leaves, and of
+    the products compared exactly, is tuned on 1,000 of the products when the index is
+    built, so that the wanted share of their neighbors is found at the least cost. A
+    search for more neighbors takes more effort in proportion.
 
     Similarities are exact, but a few neighbors may be missed, and which of equally
     similar ones come first is not defined. An index finds the same each time, also
@@ -41,11 +41,11 @@ class ScannIndex(Index):
     doubled.
 
     Args:
-      searcher: ScaNN's.
-      dim: Length of the vectors.
-      num_leaves: How many there are.
-      effort: What is looked at when `tuned_k` neighbors are asked for.
-      tuned_k: How many these are.
+      searcher: Searcher of ScaNN.
+      dim: Number of dimensions of the vectors.
+      num_leaves: Number of all leaves.
+      effort: Effort of a search for `tuned_k` neighbors.
+      tuned_k: Number of neighbors that the effort was tuned for.
       model: As in `Index`.
 
     Source: Guo et al., "Accelerating Large-Scale Inference with Anisotropic Vector
@@ -76,9 +76,9 @@ class ScannIndex(Index):
         """Builds an index and tunes it.
 
         Args:
-          embeddings: `[num_products, dim]` float32, L2-normalised and C-contiguous.
-          recall: The share of the `k` nearest neighbors to be found.
-          k: How many neighbors searches will mostly ask for.
+          embeddings: [num_products, dim] float32, L2-normalised and C-contiguous.
+          recall: Share of the `k` nearest neighbors to be found, above 0 and at most 1.
+          k: Number of neighbors that searches will mostly ask for.
           model: As in `Index`.
 
         Raises:
@@ -119,7 +119,7 @@ class ScannIndex(Index):
 
     @property
     def num_products(self) -> int:
-        """How many products can be found."""
+        """Number of products that can be found."""
         return self._searcher.size()
 
     def _settings(self) -> dict[str, int]:
@@ -159,7 +159,7 @@ class ScannIndex(Index):
         return found
 
     def _tune(self, embeddings: np.ndarray, recall: float) -> None:
-        """Chooses the effort, and says what was reached."""
+        """Chooses the effort, and logs the recall that was reached."""
         k = self._tuned_k - 1
         most = self.effort
         self.effort, self.measured_recall, reached = tune(

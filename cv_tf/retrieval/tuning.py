@@ -22,11 +22,11 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class Effort:
-    """What is looked at for one query.
+    """The effort of a search for one query.
 
     Attributes:
-      leaves: Partitions whose quantized products are compared with the query.
-      reordered: The best of these whose similarity is then computed exactly.
+      leaves: Number of partitions whose quantized products are compared with the query.
+      reordered: Number of the best of these products that are then compared exactly.
     """
 
     leaves: int
@@ -42,17 +42,16 @@ def tune(
 ) -> tuple[Effort, float, bool]:
     """Finds the effort with which a search finds enough of the nearest neighbors.
 
-    It is measured with 1,000 of the products as queries, each of which finds itself
-    and `k` others. The share that they find has to be a standard error more than
-    enough: the cheapest effort that only seems to be enough is one whose errors were
-    few by chance.
+    The recall is measured with 1,000 of the products as queries, each of which finds
+    itself and `k` others. It has to be a standard error above the wanted one: the
+    cheapest effort that only seems to be enough is one whose errors were few by chance.
 
     Args:
       search: Searches the products.
-      embeddings: `[num_products, dim]` float32, these products.
-      k: The others that are counted.
-      recall: The share of the true ones that is enough.
-      most: All leaves, and the most that may be reordered.
+      embeddings: [num_products, dim] float32, vectors of these products.
+      k: Number of other products that are counted.
+      recall: Share of the true neighbors that is enough, 0 to 1.
+      most: Number of all leaves, and the largest number of products to reorder.
 
     Returns:
       `(effort, measured, reached)`: the effort, the recall that was measured with it,
@@ -90,10 +89,10 @@ def cheapest_effort(
     as the sum of both becomes cheaper.
 
     Args:
-      enough: Whether an effort is; more of either part never makes it too little.
-      fewest: The fewest products that can be reordered.
-      most: All leaves, and the most that may be reordered.
-      leaf_size: How many products a leaf has, on average.
+      enough: Whether an effort is enough; a greater one then is, too.
+      fewest: Smallest number of products that can be reordered.
+      most: Number of all leaves, and the largest number of products to reorder.
+      leaf_size: Mean number of products of a leaf.
 
     Returns:
       The effort; None if not even `most` is enough.
@@ -119,12 +118,12 @@ def _least_reordered(
 
 
 def recall_against(found: Neighbors, exact: Neighbors) -> np.ndarray:
-    """Returns the share of exact search's neighbors that another search found.
+    """The share of the neighbors of exact search that another search has found.
 
-    By similarity, not by row: of products that are equally similar, any will do.
+    They are compared by similarity, as equally similar products are as good.
 
     Returns:
-      `[num_queries]` float64.
+      [num_queries] float64, 0 to 1.
     """
     least = exact.similarities[:, -1:] - _ROUNDING
     return np.mean(found.similarities >= least, axis=1)
@@ -134,9 +133,9 @@ def smallest(enough: Callable[[int], bool], low: int, high: int) -> int | None:
     """Finds the smallest number that is enough, by doubling and then bisecting.
 
     Args:
-      enough: Whether a number is; every larger one then is, too.
-      low: The smallest that may be.
-      high: The largest that may be.
+      enough: Whether a number is enough; every larger one then is, too.
+      low: Smallest number allowed.
+      high: Largest number allowed.
 
     Returns:
       The number; None if not even `high` is enough.
