@@ -85,7 +85,57 @@ class Rung:
 
 
 def ladder() -> list[Rung]:
-    """All rungs, from the frozen network up."""
+    """All rungs, in the order of the table."""
+    frozen = frozen_rungs()
+    grouped = next(rung for rung in frozen if rung.name == "groups")
+    trained = grouped.but(
+        "part_views",
+        "part views, a loss a part",
+        LEARNED,
+        method="part_contrast",
+        image_size=128,
+        embed_size=224,
+        frozen_stride=8,
+        keep_background="true",
+        batches="block",
+        steps=150,
+        learning_rate=1e-4,
+    )
+    recipe = trained.but(
+        "random_batches", "part views, batches of all blocks", batches="random"
+    )
+    taught = trained.but(
+        "found_groups",
+        "triplet on found groups, by parts",
+        method="triplet",
+        views="parts",
+        pseudo_labels="all",
+        batches="random",
+        steps=400,
+        learning_rate=2e-4,
+    )
+    *whole_views, whole_random = whole_rungs(trained)
+    labelled = labelled_rungs(trained, taught)
+    return [
+        *frozen,
+        *whole_views,
+        *part_rungs(trained),
+        whole_random,
+        recipe,
+        recipe.but("steps_50", "part views, 50 steps", steps=50),
+        recipe.but("steps_500", "part views, 500 steps", steps=500),
+        recipe.but("train_192", "part views of 192 pixels", image_size=192),
+        taught.but(
+            "found_groups_whole", "triplet on found groups, wholes", views="whole"
+        ),
+        taught,
+        *labelled,
+        *(rung.with_color() for rung in (grouped, recipe, taught, labelled[0])),
+    ]
+
+
+def frozen_rungs() -> list[Rung]:
+    """The frozen network: its input, its parts and its whitening."""
     color = Rung(
         "color",
         "frozen network, color",
@@ -99,7 +149,7 @@ def ladder() -> list[Rung]:
             "whiten": "none",
             "embedding": "whole",
             "feature_stride": 32,
-            # What is compared is the vectors alone.
+            # The vectors alone are compared.
             "group_color_weight": 0.0,
         },
     )
@@ -116,71 +166,8 @@ def ladder() -> list[Rung]:
     early = late.but("parts", "+ parts of the map of stride 16", feature_stride=16)
     mirrored = early.but("symmetric", "+ both halves as one", parts="symmetric_7x7")
     grouped = mirrored.but("groups", "+ whitening by found groups", whiten="groups")
-    trained = grouped.but(
-        "part_views",
-        "part views, a loss a part",
-        LEARNED,
-        method="part_contrast",
-        image_size=128,
-        embed_size=224,
-        frozen_stride=8,
-        keep_background="true",
-        batches="block",
-        steps=150,
-        learning_rate=1e-4,
-    )
-    taught = trained.but(
-        "found_groups",
-        "triplet on found groups, by parts",
-        method="triplet",
-        views="parts",
-        pseudo_labels="all",
-        batches="random",
-        steps=400,
-        learning_rate=2e-4,
-    )
-    labelled = taught.but(
-        "triplet_parts",
-        "triplet, every label, by parts",
-        LABELLED,
-        pseudo_labels="none",
-        whiten="labels",
-    )
-    whole = trained.but(
-        "whole_views",
-        "whole views, vectors of parts",
-        method="simclr",
-        views="whole",
-    )
-    # The trained views are compared with models that know of no parts at all.
-    no_parts = whole.but(
-        "whole_model",
-        "whole views, whole vectors",
-        embedding="whole",
-        feature_stride=32,
-    )
-    crops = {"views": "crops", "keep_background": "false"}
-    crop_model = no_parts.but("crop_model", "random crops, whole vectors", **crops)
-    recipe = trained.but(
-        "random_batches", "part views, batches of all blocks", batches="random"
-    )
-    labelled_wholes = trained.but(
-        "triplet",
-        "triplet, every label",
-        LABELLED,
-        method="triplet",
-        batches="random",
-        learning_rate=2e-4,
-        whiten="labels",
-    )
-    coarse = trained.but("part_views_3x3", "part views, 3 x 3", parts="grid_3x3")
     return [
-        color,
-        grey,
-        frame,
-        inverse,
-        white,
-        late,
+        *(color, grey, frame, inverse, white, late),
         early.but("whole_16", "no parts, the map of stride 16", embedding="whole"),
         early.but("parts_3x3", "parts 3 x 3", parts="grid_3x3"),
         early,
@@ -193,10 +180,40 @@ def ladder() -> list[Rung]:
         ),
         grouped,
         grouped.but("use_128", "photos embedded at 128 pixels", image_size=128),
-        crop_model,
+    ]
+
+
+def whole_rungs(trained: Rung) -> list[Rung]:
+    """Views of whole products, which the trained part views are compared with."""
+    whole = trained.but(
+        "whole_views",
+        "whole views, vectors of parts",
+        method="simclr",
+        views="whole",
+    )
+    # Models without any parts.
+    no_parts = whole.but(
+        "whole_model",
+        "whole views, whole vectors",
+        embedding="whole",
+        feature_stride=32,
+    )
+    crops = {"views": "crops", "keep_background": "false"}
+    return [
+        no_parts.but("crop_model", "random crops, whole vectors", **crops),
         no_parts,
         whole.but("random_crops", "random crops, vectors of parts", **crops),
         whole,
+        whole.but(
+            "whole_random", "whole views, batches of all blocks", batches="random"
+        ),
+    ]
+
+
+def part_rungs(trained: Rung) -> list[Rung]:
+    """Part views: their layout, and how they are compared."""
+    coarse = trained.but("part_views_3x3", "part views, 3 x 3", parts="grid_3x3")
+    return [
         trained,
         coarse,
         coarse.but(
@@ -210,18 +227,28 @@ def ladder() -> list[Rung]:
             views="parts",
             aggregate="mean",
         ),
-        whole.but(
-            "whole_random", "whole views, batches of all blocks", batches="random"
+    ]
+
+
+def labelled_rungs(trained: Rung, taught: Rung) -> list[Rung]:
+    """Training with labels; the first rung learns from whole products."""
+    labelled = taught.but(
+        "triplet_parts",
+        "triplet, every label, by parts",
+        LABELLED,
+        pseudo_labels="none",
+        whiten="labels",
+    )
+    return [
+        trained.but(
+            "triplet",
+            "triplet, every label",
+            LABELLED,
+            method="triplet",
+            batches="random",
+            learning_rate=2e-4,
+            whiten="labels",
         ),
-        recipe,
-        recipe.but("steps_50", "part views, 50 steps", steps=50),
-        recipe.but("steps_500", "part views, 500 steps", steps=500),
-        recipe.but("train_192", "part views of 192 pixels", image_size=192),
-        taught.but(
-            "found_groups_whole", "triplet on found groups, wholes", views="whole"
-        ),
-        taught,
-        labelled_wholes,
         labelled,
         dataclasses.replace(
             labelled.but(
@@ -237,7 +264,6 @@ def ladder() -> list[Rung]:
             LABELLED,
             whiten="labels",
         ),
-        *(rung.with_color() for rung in (grouped, recipe, taught, labelled_wholes)),
     ]
 
 
