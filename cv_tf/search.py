@@ -124,8 +124,8 @@ class SearchConfig:
 def run(config: SearchConfig) -> tuple[SearchResult, ...]:
     """Finds, prints and writes the nearest products.
 
-    Every product of the file, or of the block, is looked at: for a few queries that is
-    quicker than building an index would be.
+    Every product of the file, or of the block, is compared: for a few queries that is
+    quicker than building an index.
 
     Returns:
       A result for each of `--product_id` or `--image`, in their order.

@@ -96,11 +96,7 @@ def average_linkage(
 
 
 def _merge_all(groups: Groups, edges: Edges, floor: float, max_size: int | None) -> int:
-    """Merges groups until no edge reaches the floor.
-
-    Returns:
-      The number of merges that were left out because of the size.
-    """
+    """Merges groups until no edge reaches the floor; returns the refused merges."""
     first, second, similarities = edges
     num_refused = 0
     while True:

@@ -67,11 +67,7 @@ class Plan:
 
 
 def make_plan(blocks: np.ndarray) -> Plan:
-    """Divides a catalog into shards of similar work.
-
-    Args:
-      blocks: [num_products] int, ascending.
-    """
+    """Divides products into shards of similar work; `blocks` is [n] int, ascending."""
     searches: list[Search] = []
     indexes: list[slice] = []
     starts = np.unique(blocks, return_index=True)[1].tolist()
