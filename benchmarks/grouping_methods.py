@@ -152,7 +152,7 @@ def by_guess(_: Embeddings, reported: Embeddings) -> np.ndarray:
 
 
 def preamble(num_products: int) -> list[str]:
-    """What the table is of."""
+    """The head of the table."""
     today = datetime.datetime.now(tz=datetime.timezone.utc)
     return [
         "# Ways of grouping, on a real catalogue",

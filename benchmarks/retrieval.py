@@ -61,12 +61,13 @@ RESULT = Path(__file__).parent / "results" / "retrieval.md"
 
 @dataclass
 class Engine:
-    """An index that was built, and how it is searched.
+    """An index that was built, and its search.
 
     Attributes:
-      search: Takes queries and how many probes to make.
-      most_probes: How many there can be; 1 where there is nothing to tune.
-      settings: What was set, `{}` standing for the probes; "" for exact search.
+      search: Searches for queries with a number of probes.
+      most_probes: Largest number of probes; 1 where there is nothing to tune.
+      settings: Settings as text, with `{}` for the number of probes; "" for exact
+        search.
     """
 
     search: Callable[[np.ndarray, int], Neighbors]
@@ -138,7 +139,7 @@ def prepare(num_products: int, folder: Path) -> None:
 
 
 def measure(names: list[str], folder: Path, rounds: int) -> dict[str, dict]:
-    """What each engine says of itself, and its `seconds` in each round."""
+    """The description of each engine, with its `seconds` in each round."""
     workers, results = {}, {}
     for name in names:
         workers[name] = start(name, folder)
@@ -285,12 +286,12 @@ def build_faiss(kind: str, products: np.ndarray) -> tuple[Any, Any]:
 
 
 def faiss_lists(products: np.ndarray) -> int:
-    """As its guide to choosing an index advises, from four times the root on."""
+    """The number of lists that the guide of FAISS advises: four times the root."""
     return 4 * math.isqrt(len(products))
 
 
 def faiss_neighbors(found: tuple[np.ndarray, np.ndarray]) -> Neighbors:
-    """Ours of theirs."""
+    """Neighbors in this package's form."""
     return Neighbors(indices=found[1], similarities=found[0])
 
 

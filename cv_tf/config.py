@@ -335,7 +335,7 @@ class GroupingSettings:
 
 @dataclasses.dataclass(kw_only=True)
 class RankingSettings:
-    """How neighbors are ranked where their colors are known."""
+    """Ranking of neighbors whose colors are known."""
 
     # On 5,923 real photos, 0.1 to 0.3 are level, and best: less leaves strangers first,
     # more puts variants of nearly the same color behind them.

@@ -1,4 +1,4 @@
-"""How sure it is that a product belongs with its group, and with no other."""
+"""The confidence that a product belongs with its group, and with no other."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def fit_confidence_curve(
 
 @dataclass(frozen=True, eq=False)
 class Confidence:
-    """How sure the places of n products are.
+    """The confidence in the places of n products.
 
     Attributes:
       probability: [n] float64, probability that the product belongs with its group and
@@ -86,7 +86,7 @@ def find_confidence(
     neighbors: Neighbors,
     confidence_curve: ConfidenceCurve,
 ) -> Confidence:
-    """Says how sure each product's place is.
+    """Computes the confidence in each product's place.
 
     A product belongs where it is if it is similar to the others of its group (by the
     mean similarity; there is nothing to doubt in a group of one), and not similar to
@@ -96,7 +96,7 @@ def find_confidence(
       groups: [n] int, group of each product.
       similarity: Similarity of the products.
       neighbors: Neighbors of every product, in the order of the rows.
-      confidence_curve: From similarity to probability.
+      confidence_curve: Curve that turns similarity into probability.
     """
     rows = np.arange(len(groups))
     outside = neighbors.indices >= 0

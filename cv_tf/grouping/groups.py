@@ -88,8 +88,8 @@ def find_groups(
         find them.
       threshold: Mean similarity at which groups join, -1 to 1; None to guess it.
       settings: Settings of the grouping; None for the defaults.
-      confidence_curve: From similarity to probability; None for one whose middle is
-        the threshold.
+      confidence_curve: Curve that turns similarity into probability; None for one
+        whose middle is the threshold.
       previous: Names of the groups in an earlier run, by product: its products stay
         together, new ones are placed, and may join groups. None without one.
 

@@ -1,4 +1,4 @@
-"""How similar products are in design, less what counts against those of one color."""
+"""The similarity of products, with a discount for those of the same color."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Similarity:
         return similarities
 
     def discounts(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """How much less the similarities of pairs count for their colors, [m] float32.
+        """The discounts of pairs of products for their colors, [m] float32.
 
         Args:
           first: [m] int, row numbers.

@@ -1,4 +1,4 @@
-"""How good embeddings and groups are, in the figures of the literature."""
+"""Figures of the quality of embeddings and groups, as the literature defines them."""
 
 import lazy_loader
 

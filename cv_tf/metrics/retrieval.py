@@ -1,4 +1,4 @@
-"""How well variants are found among the nearest neighbors."""
+"""Figures of retrieval: variants among the nearest neighbors."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def retrieval_figures(
 
 
 def count_variants(styles: np.ndarray) -> np.ndarray:
-    """How many other products share each product's style, [n] int; 0 for style -1."""
+    """The number of other products of each product's style, [n] int; 0 for style -1."""
     _, inverse, counts = np.unique(styles, return_inverse=True, return_counts=True)
     return np.where(styles >= 0, counts[inverse] - 1, 0)
 

@@ -1,4 +1,4 @@
-"""How good an Embedder is on a labelled catalog."""
+"""The evaluation of an Embedder on a labelled catalog."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Recalls(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """How good an Embedder is.
+    """The result of the evaluation of an Embedder.
 
     Attributes:
       figures: Figures by their names.
