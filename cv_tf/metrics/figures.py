@@ -13,161 +13,102 @@ class Figure(NamedTuple):
 
     Attributes:
       name: Key in `metrics.json`.
-      label: Short label, for the head of a column.
       title: Full label, for a line of its own.
       meaning: What the figure says, in sentences.
+      short: Short label for the head of a column; "" for the title.
       digits: Digits after the decimal point, in tables that compare runs.
       better: "higher" or "lower"; "" where neither is.
     """
 
     name: str
-    label: str
     title: str
     meaning: str
+    short: str = ""
     digits: int = 3
     better: str = "higher"
 
+    @property
+    def label(self) -> str:
+        """The label for the head of a column."""
+        return self.short or self.title
+
 
 _QUERIES = "products that have a variant"
+_RECALL = f"Share of the {_QUERIES} whose nearest neighbor, among all products, is one."
+_MAP = (
+    f"Mean over the {_QUERIES}. Of a product with R variants, the first R neighbors "
+    "count: the mean of the precision at the places of variants, and of 0 at the "
+    "others (arXiv 2003.08505)."
+)
+_RECALL_WITH_COLOR = (
+    "The same as recall@1 in block, products of the query's own color ranked further "
+    "behind, as cv_tf.search does."
+)
+_CGACC = (
+    "Share of the true groups of two or more that a predicted group matches exactly, "
+    "no product missing and none too many."
+)
+_ARI = (
+    "Adjusted Rand index: agreement over all pairs of products, 0 for groups drawn at "
+    "random and 1 for the true ones."
+)
+_FMS = "Fowlkes-Mallows score: the geometric mean of pairwise precision and recall."
+_NMI = (
+    "Normalized mutual information of predicted and true groups. High wherever most "
+    "products are alone."
+)
+_SAME = "The same, with a variant among the {} nearest."
+_IN_BLOCK = "The same as {}, looking in the product's block."
+_PRECISION = "Share of the pairs grouped together that are variants."
+_PAIR_RECALL = "Share of the pairs of variants that are grouped together."
+_F1 = "The harmonic mean of pairwise precision and recall."
+_THRESHOLD = "Mean similarity at which groups of products become one."
+_SPEED = "Photos trained on per second, without the first step of each process."
+_SECONDS = "Time in training steps, without probes, checkpoints and evaluation."
+_MEMORY = "Most memory of the process until the end of training."
 
 # In the order in which they are read.
 _ALL = (
-    Figure(
-        "recall_at_1",
-        "R@1",
-        "recall@1",
-        f"Share of the {_QUERIES} whose nearest neighbor, among all products, is one.",
-    ),
-    Figure(
-        "recall_at_5",
-        "R@5",
-        "recall@5",
-        "The same, with a variant among the five nearest.",
-    ),
-    Figure(
-        "recall_at_10",
-        "R@10",
-        "recall@10",
-        "The same, with a variant among the ten nearest.",
-    ),
-    Figure(
-        "map_at_r",
-        "mAP@R",
-        "mAP@R",
-        f"Mean over the {_QUERIES}. Of a product with R variants, the first R "
-        "neighbors count: the mean of the precision at the places of variants, and of "
-        "0 at the others (arXiv 2003.08505).",
-    ),
+    Figure("recall_at_1", "recall@1", _RECALL, "R@1"),
+    Figure("recall_at_5", "recall@5", _SAME.format("five"), "R@5"),
+    Figure("recall_at_10", "recall@10", _SAME.format("ten"), "R@10"),
+    Figure("map_at_r", "mAP@R", _MAP),
     Figure(
         "recall_at_1_in_block",
-        "R@1 in block",
         "recall@1 in block",
-        "The same as recall@1, looking in the product's block.",
+        _IN_BLOCK.format("recall@1"),
+        "R@1 in block",
     ),
-    Figure(
-        "map_at_r_in_block",
-        "mAP@R in block",
-        "mAP@R in block",
-        "The same as mAP@R, looking in the product's block.",
-    ),
+    Figure("map_at_r_in_block", "mAP@R in block", _IN_BLOCK.format("mAP@R")),
     Figure(
         "recall_at_1_in_block_with_color",
-        "R@1 in block, with color",
         "recall@1 in block, with color",
-        "The same as recall@1 in block, products of the query's own color ranked "
-        "further behind, as cv_tf.search does.",
+        _RECALL_WITH_COLOR,
+        "R@1 in block, with color",
     ),
     Figure(
         "map_at_r_in_block_with_color",
         "mAP@R in block, with color",
-        "mAP@R in block, with color",
         "The same as mAP@R in block, ranked in this way.",
     ),
+    Figure("cgacc", "CGacc", _CGACC),
+    Figure("ari", "ARI", _ARI),
+    Figure("fms", "FMS", _FMS),
+    Figure("nmi", "NMI", _NMI),
+    Figure("pairwise_precision", "pairwise precision", _PRECISION),
+    Figure("pairwise_recall", "pairwise recall", _PAIR_RECALL),
+    Figure("pairwise_f1", "pairwise F1", _F1),
+    Figure("threshold", "threshold", _THRESHOLD, better=""),
+    Figure("num_products", "products", "Reported on.", "", 0, ""),
     Figure(
-        "cgacc",
-        "CGacc",
-        "CGacc",
-        "Share of the true groups of two or more that a predicted group matches "
-        "exactly, no product missing and none too many.",
+        "num_rejects", "rejects", "Left out, as their photos cannot be used.", "", 0, ""
     ),
+    Figure("images_per_second", "images per second", _SPEED, "images/s", 1),
+    Figure("seconds", "seconds of training", _SECONDS, "training s", 1, "lower"),
     Figure(
-        "ari",
-        "ARI",
-        "ARI",
-        "Adjusted Rand index: agreement over all pairs of products, 0 for groups "
-        "drawn at random and 1 for the true ones.",
+        "peak_memory_gigabytes", "peak memory in GB", _MEMORY, "peak GB", 2, "lower"
     ),
-    Figure(
-        "fms",
-        "FMS",
-        "FMS",
-        "Fowlkes-Mallows score: the geometric mean of pairwise precision and recall.",
-    ),
-    Figure(
-        "nmi",
-        "NMI",
-        "NMI",
-        "Normalized mutual information of predicted and true groups. High wherever "
-        "most products are alone.",
-    ),
-    Figure(
-        "pairwise_precision",
-        "pairwise precision",
-        "pairwise precision",
-        "Share of the pairs grouped together that are variants.",
-    ),
-    Figure(
-        "pairwise_recall",
-        "pairwise recall",
-        "pairwise recall",
-        "Share of the pairs of variants that are grouped together.",
-    ),
-    Figure(
-        "pairwise_f1",
-        "pairwise F1",
-        "pairwise F1",
-        "The harmonic mean of pairwise precision and recall.",
-    ),
-    Figure(
-        "threshold",
-        "threshold",
-        "threshold",
-        "Mean similarity at which groups of products become one.",
-        better="",
-    ),
-    Figure("num_products", "products", "products", "Reported on.", 0, ""),
-    Figure(
-        "num_rejects",
-        "rejects",
-        "rejects",
-        "Left out, as their photos cannot be used.",
-        0,
-        "",
-    ),
-    Figure(
-        "images_per_second",
-        "images/s",
-        "images per second",
-        "Photos trained on per second, without the first step of each process.",
-        1,
-    ),
-    Figure(
-        "seconds",
-        "training s",
-        "seconds of training",
-        "Time in training steps, without probes, checkpoints and evaluation.",
-        1,
-        "lower",
-    ),
-    Figure(
-        "peak_memory_gigabytes",
-        "peak GB",
-        "peak memory in gigabytes",
-        "Most memory of the process until the end of training.",
-        2,
-        "lower",
-    ),
-    Figure("images_seen", "images seen", "images seen", "Photos trained on.", 0, ""),
+    Figure("images_seen", "images seen", "Photos trained on.", "", 0, ""),
 )
 FIGURES = {figure.name: figure for figure in _ALL}
 
