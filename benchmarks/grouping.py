@@ -44,12 +44,7 @@ NUM_LABELLED = 5_000
 # Length of the difference of a variant from its design, divided by that of the design.
 SPREAD = 0.4
 # The largest catalogue that each method takes, on 24 GB and in half an hour.
-LIMITS = {
-    "cv_tf": 1_000_000,
-    "average": 20_000,
-    "hdbscan": 10_000,
-    "faiss": 1_000_000,
-}
+LIMITS = {"cv_tf": 1_000_000, "average": 20_000, "hdbscan": 10_000, "faiss": 1_000_000}
 TITLES = {
     "cv_tf": "cv_tf",
     "average": "scikit-learn AgglomerativeClustering, average linkage",

@@ -25,12 +25,7 @@ from sklearn.cluster import HDBSCAN
 from cv_tf.catalog import read_catalog
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings, read_embeddings
-from cv_tf.grouping import (
-    Dendrograms,
-    calibrate,
-    calibrate_on,
-    group,
-)
+from cv_tf.grouping import Dendrograms, calibrate, calibrate_on, group
 from cv_tf.grouping.calibration import crowd
 from cv_tf.metrics import FIGURES, grouping_figures
 from cv_tf.retrieval import rows_by_block
@@ -84,9 +79,7 @@ def by_linkage(method: str, known: Embeddings, reported: Embeddings) -> np.ndarr
     """SciPy's linkage of all pairs of a block."""
     dendrograms = dendrograms_of(known, method)
     calibration = calibrate(
-        dendrograms,
-        known.style,
-        crowding=crowd(reported.block) / crowd(known.block),
+        dendrograms, known.style, crowding=crowd(reported.block) / crowd(known.block)
     )
     return dendrograms_of(reported, method).cut(calibration.threshold)
 

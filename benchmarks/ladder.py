@@ -186,10 +186,7 @@ def frozen_rungs() -> list[Rung]:
 def whole_rungs(trained: Rung) -> list[Rung]:
     """Views of whole products, which the trained part views are compared with."""
     whole = trained.but(
-        "whole_views",
-        "whole views, vectors of parts",
-        method="simclr",
-        views="whole",
+        "whole_views", "whole views, vectors of parts", method="simclr", views="whole"
     )
     # Models without any parts.
     no_parts = whole.but(

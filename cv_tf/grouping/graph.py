@@ -12,9 +12,7 @@ from cv_tf.retrieval import Neighbors, nearest
 
 
 def find_neighbors(
-    embeddings: Embeddings,
-    settings: GroupingSettings | None = None,
-    progress: str = "",
+    embeddings: Embeddings, settings: GroupingSettings | None = None, progress: str = ""
 ) -> Neighbors:
     """Finds the neighbors of every product within its block.
 

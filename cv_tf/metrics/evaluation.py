@@ -197,9 +197,7 @@ def _numbers(groups: StoredGroups, truth: Truth) -> np.ndarray:
 
 
 def evaluate_embeddings(
-    labelled: Embeddings,
-    threshold: float,
-    settings: EvaluationSettings | None = None,
+    labelled: Embeddings, threshold: float, settings: EvaluationSettings | None = None
 ) -> dict[str, float]:
     """Measures retrieval, and grouping at a threshold.
 

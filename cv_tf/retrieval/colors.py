@@ -32,11 +32,7 @@ def same_color(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def other_colors_first(
-    found: Neighbors,
-    asked: np.ndarray,
-    lab: np.ndarray,
-    k: int,
-    color_weight: float,
+    found: Neighbors, asked: np.ndarray, lab: np.ndarray, k: int, color_weight: float
 ) -> Neighbors:
     """Ranks neighbors anew, those of the query's own color further behind.
 
