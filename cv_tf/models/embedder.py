@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,6 @@ from cv_tf import choices
 from cv_tf.models.folding import fold_norms
 from cv_tf.models.whitening import Whitening
 from cv_tf.vision import color_input, pool_parts, windows
-
-_ARGUMENTS = (
-    "backbone",
-    "image_size",
-    "color_input",
-    "average",
-    "embedding",
-    "parts",
-    "whitening",
-)
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")
@@ -183,7 +174,8 @@ class Embedder(keras.Model):
         return keras.models.load_model(path, compile=False)
 
     def _arguments(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _ARGUMENTS}
+        _, *names, _ = inspect.signature(Embedder.__init__).parameters
+        return {name: getattr(self, name) for name in names}
 
     def _renderings(self, pixels: tf.Tensor) -> list[tf.Tensor]:
         """The renderings of photos that `average` asks for."""

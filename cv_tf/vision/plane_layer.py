@@ -43,9 +43,8 @@ class PlaneLayer(keras.layers.Layer):
 
     def get_config(self):
         """The arguments of this layer, which its attributes are named after."""
-        names = inspect.signature(type(self).__init__).parameters.keys()
-        mine = {name: getattr(self, name) for name in names - {"self", "kwargs"}}
-        return {**super().get_config(), **mine}
+        _, *names, _ = inspect.signature(type(self).__init__).parameters
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
     def planes(
         self, planes: tf.Tensor, seed: tf.Tensor, rows: Rows | None = None

@@ -6,6 +6,8 @@ from cv_tf.catalog import CatalogError, read_catalog
 from cv_tf.pipeline import in_order, load_photos, scan_photos
 
 RED, BLUE = (200, 40, 40), (40, 40, 200)
+HEADER = "product_id,image,x,y,width,height"
+REASONS = ("a text file", "empty", "missing", "no image", "truncated", "a folder")
 
 
 def halves(width, height):
@@ -75,9 +77,6 @@ def make_bad_photos(folder):
     return write_table(folder, [*names, "folder.jpg", "good.jpg"])
 
 
-REASONS = ("a text file", "empty", "missing", "no image", "truncated", "a folder")
-
-
 def test_bad_photos_are_all_named_with_their_lines(tmp_path):
     with pytest.raises(CatalogError) as error:
         load_photos(make_bad_photos(tmp_path), 8, progress=False)
@@ -124,9 +123,6 @@ def test_auto_frames_the_product_and_photo_does_not(tmp_path):
     whole = pixels(load_photos(catalog, 100, frame="photo", progress=False))[0]
     is_red = (np.abs(whole - RED).max(axis=-1) < 40).nonzero()
     assert [(i.min(), i.max()) for i in is_red] == [(40, 59), (30, 49)]
-
-
-HEADER = "product_id,image,x,y,width,height"
 
 
 def test_boxes_of_the_catalogue_win_where_they_are_given(tmp_path):
