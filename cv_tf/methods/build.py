@@ -61,58 +61,40 @@ def build_method(config: Config, embedder: Embedder) -> Method:
       ConfigError: If the method does not learn.
       ImportError: If its loss is that of tensorflow-addons, which cannot be imported.
     """
-    if config.method == "triplet":
-        return Triplet(
-            embedder,
-            _views(config),
-            _triplet_loss(config),
-            by_part=config.view_kind == "parts",
-            seed=config.seed,
-        )
-    builders = {
-        "part_contrast": _simclr,
-        "simclr": _simclr,
-        "moco": _moco,
-        "byol": _byol,
-        "simsiam": _simsiam,
-        "supcon": _supcon,
-    }
-    if config.method not in builders:
-        raise ConfigError(f"--method={config.method} has nothing to train.")
-    return builders[config.method](config, embedder)
-
-
-def _simclr(config: Config, embedder: Embedder) -> SimCLR:
-    return SimCLR(**_two_views(config, embedder), temperature=config.temperature)
-
-
-def _supcon(config: Config, embedder: Embedder) -> SupCon:
-    return SupCon(**_two_views(config, embedder), temperature=config.temperature)
-
-
-def _moco(config: Config, embedder: Embedder) -> MoCo:
-    return MoCo(
-        **_two_views(config, embedder),
-        temperature=config.temperature,
-        momentum=config.momentum,
-        queue_size=config.queue_size,
-    )
-
-
-def _byol(config: Config, embedder: Embedder) -> BYOL:
-    return BYOL(
-        **_two_views(config, embedder, normalize="hidden"),
-        predictor=_predictor(config),
-        num_steps=config.steps,
-        momentum=config.momentum,
-    )
-
-
-def _simsiam(config: Config, embedder: Embedder) -> SimSiam:
-    return SimSiam(
-        **_two_views(config, embedder, normalize="all", num_hidden=2),
-        predictor=_predictor(config),
-    )
+    contrast = {"temperature": config.temperature}
+    match config.method:
+        case "part_contrast" | "simclr":
+            return SimCLR(**_two_views(config, embedder), **contrast)
+        case "supcon":
+            return SupCon(**_two_views(config, embedder), **contrast)
+        case "moco":
+            return MoCo(
+                **_two_views(config, embedder),
+                **contrast,
+                momentum=config.momentum,
+                queue_size=config.queue_size,
+            )
+        case "byol":
+            return BYOL(
+                **_two_views(config, embedder, normalize="hidden"),
+                predictor=_predictor(config),
+                num_steps=config.steps,
+                momentum=config.momentum,
+            )
+        case "simsiam":
+            return SimSiam(
+                **_two_views(config, embedder, normalize="all", num_hidden=2),
+                predictor=_predictor(config),
+            )
+        case "triplet":
+            return Triplet(
+                embedder,
+                _views(config),
+                _triplet_loss(config),
+                by_part=config.view_kind == "parts",
+                seed=config.seed,
+            )
+    raise ConfigError(f"--method={config.method} has nothing to train.")
 
 
 def _predictor(config: Config) -> keras.Model:
