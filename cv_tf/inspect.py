@@ -33,7 +33,7 @@ _OUTPUTS = (".html", ".png")
 
 @dataclasses.dataclass(kw_only=True)
 class InspectConfig(Config):
-    """What to show, and the file to write."""
+    """Products to show, and the file to write."""
 
     pair: tuple[str, ...] = setting(
         (),

@@ -234,7 +234,7 @@ def watching_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
     """Explains the errors of TensorFlow that mean that another worker has stopped.
 
     Raises:
-      WorkerLostError: In their place.
+      WorkerLostError: In place of these errors.
     """
     try:
         yield

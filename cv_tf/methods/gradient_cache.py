@@ -85,7 +85,7 @@ def _propagate(
     """Propagates the gradients of features to variables, one piece after another.
 
     Args:
-      features_of: As in `cached_gradients`.
+      features_of: See `cached_gradients`.
       num_pieces: Number of pieces.
       by_features: Gradients with respect to the features, `[num_pieces * size, ...]`
         each; None for features of a momentum encoder.

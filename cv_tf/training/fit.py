@@ -126,7 +126,7 @@ def _callbacks(
     workdir: Workdir,
     measure: Callable[[], dict[str, float] | None] | None,
 ) -> Iterator[StepCallback]:
-    """What happens along the way, in order; the stopwatch times none of the others."""
+    """Yields the callbacks, the stopwatch first: it must not time the others."""
     yield Stopwatch(start, checkpoints.cost)
     yield StopWhenNotFinite(start)
     if config.method not in choices.SUPERVISED:

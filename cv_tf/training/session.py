@@ -62,7 +62,7 @@ class Prepared(NamedTuple):
       strategy: Devices to train on.
       train: Photos to learn from.
       reported: Photos to report figures on.
-      split_source: How the two were told apart, for people to read.
+      split_source: Description of how the products were split.
     """
 
     strategy: tf.distribute.Strategy

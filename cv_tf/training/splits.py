@@ -17,7 +17,7 @@ class Split(NamedTuple):
     Attributes:
       train: `[n]` products to learn from, to fit whitening on, and to calibrate on.
       evaluation: `[m]` products to report on, of other styles. Empty without labels.
-      source: How the two were told apart, for people to read.
+      source: Description of how the products were split.
     """
 
     train: np.ndarray
@@ -62,7 +62,7 @@ def split_catalog(
       seed: Seed of the choice of the styles that are held out.
 
     Raises:
-      CatalogError: As `check_split`.
+      CatalogError: See `check_split`.
     """
     check_split(catalog, train_split, eval_split)
     if catalog.split is not None:
