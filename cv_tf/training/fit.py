@@ -71,8 +71,7 @@ def fit(
       config: Settings of the run.
       checkpoints: Checkpoints of the method.
       workdir: Folder of the run, where curves are written.
-      measure: Function that all workers call for a probe; it returns figures to the
-        chief. None for no probes.
+      measure: Function of a probe, called by all workers; None for no probes.
 
     Returns:
       The cost of the training, see `Cost.figures`.
@@ -94,8 +93,8 @@ def fit(
     if start < config.steps:
         order = build_order(config, photos.catalog)
         saver = SaveCheckpoints(start, config.checkpoint_every, checkpoints)
-        callbacks = [*_callbacks(start, method, config, checkpoints, workdir, measure)]
-        callbacks.append(saver)
+        others = _callbacks(start, method, config, checkpoints, workdir, measure)
+        callbacks = [*others, saver]
 
         def shares(replicas: range, num_replicas: int):
             rows = Shares(order, replicas, num_replicas)
