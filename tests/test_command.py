@@ -18,6 +18,7 @@ from cv_tf.config import (
 )
 from cv_tf.evaluate import EvaluateConfig
 from cv_tf.report import EvaluationPageSettings
+from cv_tf.settings import check_all
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -99,8 +100,9 @@ class TestFormerNames:
         assert command.to_flags(self.given("--racks=3")) == ["--grates=3"]
 
     def test_a_value_is_checked_by_the_new_name(self):
+        grill = command.parse_flags(Grill, ["grill", "--racks=0"])
         with pytest.raises(ConfigError, match="--grates=0 must be 1 or more"):
-            command.parse_flags(Grill, ["grill", "--racks=0"])
+            check_all(grill)
 
     @pytest.mark.parametrize("values", [("--racks=3", "--grates=4"), ("--grates=4",)])
     def test_both_names_are_an_error_in_plain_words(self, values, tmp_path):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from cv_tf.shards import EngineSettings, Shards, run_here, run_shards, shards as local
+from cv_tf.shards import EngineSettings, Shards, run_here, run_shards, shards
 
 
 def ignore(count: int) -> None:
@@ -13,7 +13,7 @@ def ignore(count: int) -> None:
 
 
 @pytest.mark.parametrize("numbers", [[], [3], [0, 1, 2], [7, 2, 9, 4, 1]])
-def test_each_part_is_done_once_and_in_order(numbers, monkeypatch):
+def test_each_shard_is_done_once_and_in_order(numbers, monkeypatch):
     done = []
 
     def work(number, report):
@@ -23,7 +23,7 @@ def test_each_part_is_done_once_and_in_order(numbers, monkeypatch):
     assert sorted(done) == sorted(numbers)
     done.clear()
     # Which of two threads is the first to note its shard is up to chance.
-    monkeypatch.setattr(local, "_AT_A_TIME", 1)
+    monkeypatch.setattr(shards, "_NUM_THREADS", 1)
     run_here(work, numbers, ignore)
     assert done == numbers
 

@@ -33,7 +33,7 @@ class TestNew:
         assert contents(opened.folder) == ["job.json"]
         assert json.loads((opened.folder / "job.json").read_text()) == IDENTITY
 
-    def test_parts_are_numbered_and_have_the_suffix_of_the_output(self, opened):
+    def test_shards_are_numbered_and_have_the_suffix_of_the_output(self, opened):
         names = [path.name for path in opened.paths()]
         assert names == [f"shard-0000{number}.parquet" for number in range(4)]
         assert [opened.path(number) for number in range(4)] == opened.paths()
@@ -63,12 +63,12 @@ class TestInterrupted:
         again.open(overwrite=True)
         assert again.missing() == [0, 2, 3]
 
-    def test_a_part_that_was_being_written_is_not_done(self, opened):
+    def test_a_shard_that_was_being_written_is_not_done(self, opened):
         opened.path(1).with_name(".shard-00001.parquet.31.7.parquet").touch()
         assert opened.missing() == [0, 1, 2, 3]
 
     @pytest.mark.parametrize("leftovers", [[], [".job.json.31.7.json"]])
-    def test_before_it_was_said_what_the_parts_are_made_from(self, leftovers, output):
+    def test_before_it_was_said_what_the_shards_are_made_from(self, leftovers, output):
         shards = Shards(output, 4, IDENTITY)
         shards.folder.mkdir()
         for name in leftovers:
@@ -77,7 +77,7 @@ class TestInterrupted:
         assert json.loads((shards.folder / "job.json").read_text()) == IDENTITY
 
     @pytest.mark.parametrize("last", range(4))
-    def test_while_parts_were_removed(self, last, opened, output, monkeypatch):
+    def test_while_shards_were_removed(self, last, opened, output, monkeypatch):
         """What is left is gone on with, as shard of the same job."""
         for path in opened.paths():
             path.touch()
@@ -154,7 +154,7 @@ def test_what_is_no_job_is_never_touched(what, overwrite, output):
     assert precious.read_text() == "precious"
 
 
-def test_two_outputs_have_parts_of_their_own(opened, output):
+def test_two_outputs_have_shards_of_their_own(opened, output):
     other = Shards(output.with_suffix(".pq"), 4, IDENTITY | {"model": "77c0"})
     other.open()
     other.path(0).touch()

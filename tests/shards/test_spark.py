@@ -297,7 +297,7 @@ class TestInAnActiveContext:
         assert len(list(tmp_path.glob("gate-*"))) == 4
         _assert_same_embeddings(output, embedded_here)
 
-    def test_processes_serve_many_parts_and_the_context_is_left(self, context, shards):
+    def test_processes_serve_many_shards_and_the_context_is_left(self, context, shards):
         def write_process(number, report):
             import os  # noqa: PLC0415
 
@@ -311,7 +311,7 @@ class TestInAnActiveContext:
         assert sum(done) == sum(range(12)) - 5
         assert context.parallelize([1, 2]).sum() == 3
 
-    def test_a_part_that_fails_says_why_and_stops_the_others(self, context, shards):
+    def test_a_shard_that_fails_says_why_and_stops_the_others(self, context, shards):
         def fail_or_wait(number, report):
             import time  # noqa: PLC0415
 
