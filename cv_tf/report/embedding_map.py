@@ -7,9 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 _SIDE, _MARGIN = 640, 10  # Pixels.
-_NUM_COLORS = (
-    8  # Largest blocks with a color of their own; more are hard to tell apart.
-)
+_NUM_COLORS = 8  # The largest blocks have colors; more are hard to tell apart.
 _MOST_POINTS = 4000
 # Share of outliers at each end of an axis that the scale ignores; they lie on the edge.
 _OUTSIDE = 0.02

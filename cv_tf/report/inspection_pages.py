@@ -45,13 +45,13 @@ _QUALITY = 90  # JPEG quality of pictures with labels.
 _PARTS = "parts of view 1"
 
 
-def say_settings(config: Config) -> dict[str, str]:
+def describe_settings(config: Config) -> dict[str, str]:
     """Describes the input of training under some settings, as titles and texts."""
     said = {
         "Method": config.method,
         "Photos": _FRAMES[config.frame],
         "Views": f"{config.view_kind}: {_VIEWS[config.view_kind]}",
-        "Mirrored": _say_flip(config.flip),
+        "Mirrored": _describe_flip(config.flip),
         "Background": (
             "a plain background keeps its color"
             if config.keep_background
@@ -62,7 +62,7 @@ def say_settings(config: Config) -> dict[str, str]:
     if config.view_kind == "parts":
         where = {"features": "the feature map", "pixels": "the pixels"}
         said["Parts"] = (
-            f"{say_layout(config.parts)}, cut from {where[config.parts_from]}"
+            f"{describe_layout(config.parts)}, cut from {where[config.parts_from]}"
         )
     size, at_use = config.image_size, config.size_at_use
     said["Size"] = f"views are {size} x {size} pixels"
@@ -71,7 +71,7 @@ def say_settings(config: Config) -> dict[str, str]:
     return said
 
 
-def say_layout(layout: str) -> str:
+def describe_layout(layout: str) -> str:
     """Describes a layout by its number of parts and of mirrored parts."""
     parts = windows_by_part(layout)
     num_pairs = sum(len(part) == 2 for part in parts)
@@ -79,7 +79,7 @@ def say_layout(layout: str) -> str:
     return f"{said}, {num_pairs} of them with their mirror image" if num_pairs else said
 
 
-def say_places(layout: str) -> list[str]:
+def describe_places(layout: str) -> list[str]:
     """Describes the position of each part of a layout in the product's frame."""
     return [
         f"{_percent(part[0][0], part[0][2])} from the top, "
@@ -89,7 +89,7 @@ def say_places(layout: str) -> list[str]:
     ]
 
 
-def _say_flip(flip: float) -> str:
+def _describe_flip(flip: float) -> str:
     return f"{flip:.0%} of the views" if flip else "no view"
 
 
@@ -149,7 +149,7 @@ def write_pair(path: Path, pair: Pair) -> None:
         photos=[as_thumbnail(Image.fromarray(p), _QUALITY) for p in pair.photos],
         maps=[as_thumbnail(picture, _QUALITY) for picture in maps],
         agreement=agreement,
-        layout=say_layout(pair.layout),
+        layout=describe_layout(pair.layout),
         is_symmetric=is_symmetric(pair.layout),
         rows=_rows(pair),
         ticks=scale.ticks(),
@@ -178,7 +178,7 @@ def draw_agreement(photo: np.ndarray, pair: Pair, scale: ColorScale) -> Image.Im
 def _rows(pair: Pair) -> list[_Row]:
     """Rows of the table of parts, lowest similarity first."""
     similarities, weights = pair.agreement[:2]
-    places = say_places(pair.layout)
+    places = describe_places(pair.layout)
     return [
         _Row(i + 1, places[i], float(similarities[i]), float(weights[i]))
         for i in np.argsort(similarities, kind="stable").tolist()
@@ -206,7 +206,7 @@ def write_views(path: Path, previews: Previews, config: Config, source: str) -> 
     """
     rows = [captioned(product, config) for product in previews.products]
     if path.suffix.lower() == ".png":
-        facts = say_settings(config)
+        facts = describe_settings(config)
         title = f"{config.method}; {facts['Views']}\n{facts['Color input']}"
         for product, row in zip(previews.products, rows, strict=True):
             row[0] = row[0]._replace(caption=f"{product.product_id}, as prepared")
@@ -227,14 +227,14 @@ def write_views(path: Path, previews: Previews, config: Config, source: str) -> 
         path,
         "views.html.j2",
         products=list(zip(previews.products, figures, strict=True)),
-        facts=say_settings(config),
+        facts=describe_settings(config),
         source=source,
-        notes=[say_which(previews, config)],
+        notes=[describe_which(previews, config)],
         rejects=previews.rejects,
     )
 
 
-def say_which(previews: Previews, config: Config) -> str:
+def describe_which(previews: Previews, config: Config) -> str:
     """Describes which of the views of training are shown."""
     first = "The first view of a product is that"
     if previews.views_a_step == 2:

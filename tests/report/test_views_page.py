@@ -8,7 +8,7 @@ from cv_tf.config import Config
 from cv_tf.inspection import Preview, Previews
 from cv_tf.pipeline import Reject
 from cv_tf.report import write_views
-from cv_tf.report.inspection_pages import say_which
+from cv_tf.report.inspection_pages import describe_which
 
 EVIL = '<script>alert(1)</script>" onload="alert(1)'
 
@@ -87,7 +87,7 @@ def test_nothing_of_the_catalogue_is_taken_for_markup(page):
     ],
 )
 def test_says_which_views_they_are(previews, settings, said):
-    text = say_which(previews, Config(**settings))
+    text = describe_which(previews, Config(**settings))
     first, _, last = said.partition(" .* ")
     assert first in text
     assert last in text
