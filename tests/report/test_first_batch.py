@@ -9,8 +9,7 @@ from tensorboard.plugins.image.images_plugin import ImagesPlugin
 
 from cv_tf.catalog import read_catalog
 from cv_tf.inspection import preview_first_batch
-from cv_tf.pipeline import photos_of
-from cv_tf.report import show_first_batch, tensorboard as first_batch
+from cv_tf.report import show_first_batch, tensorboard
 
 
 @pytest.fixture
@@ -95,7 +94,7 @@ def test_whole_or_not_at_all(shown, monkeypatch, tmp_path):
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
-        patch.setattr(first_batch.tf.summary, "image", full_disk)
+        patch.setattr(tensorboard.tf.summary, "image", full_disk)
         shown()
     assert list((tmp_path / "shown").iterdir()) == []
     _, _, series = shown()

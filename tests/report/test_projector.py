@@ -16,8 +16,8 @@ from tensorboard.plugins.projector.projector_plugin import ProjectorPlugin
 from cv_tf.catalog import read_catalog
 from cv_tf.embeddings import embed
 from cv_tf.models import Embedder
-from cv_tf.pipeline import Photos, load_photos, photos_of
-from cv_tf.report import tensorboard as projector, write_projector
+from cv_tf.pipeline import Photos
+from cv_tf.report import tensorboard, write_projector
 from cv_tf.report.tensorboard import draw_sprite, metadata
 
 
@@ -114,7 +114,7 @@ def test_a_catalogue_of_names_and_photos_has_two_columns(photos):
 
 
 def test_of_many_products_whole_styles_are_shown(photos, vectors, written, monkeypatch):
-    monkeypatch.setattr(projector, "_MOST_PRODUCTS", 20)
+    monkeypatch.setattr(tensorboard, "_MOST_PRODUCTS", 20)
     folder = written(photos, vectors)
     lines = (folder / "metadata.tsv").read_text().split("\n")[1:-1]
     names = [line.split("\t")[0] for line in lines]
@@ -131,7 +131,7 @@ def test_of_many_products_whole_styles_are_shown(photos, vectors, written, monke
 
 
 def test_the_largest_sprite_is_one_that_browsers_draw():
-    side = math.ceil(math.sqrt(projector._MOST_PRODUCTS)) * projector._TILE
+    side = math.ceil(math.sqrt(tensorboard._MOST_PRODUCTS)) * tensorboard._TILE
     assert side <= 8192
 
 
@@ -146,7 +146,7 @@ def test_what_was_there_is_replaced_as_a_whole(photos, vectors, written, monkeyp
     def full_disk(photos):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(projector, "draw_sprite", full_disk)
+    monkeypatch.setattr(tensorboard, "draw_sprite", full_disk)
     with pytest.raises(OSError, match="No space"):
         written(photos, vectors)
     assert list(folder.parent.iterdir()) == [folder]

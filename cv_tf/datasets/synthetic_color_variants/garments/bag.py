@@ -183,7 +183,9 @@ def _draw_tag(canvas: Canvas, top: float, half: float, kind: str) -> None:
         tassel = points((-0.4, 6), (1.2, 6), (2.2, 14), (-1.4, 14)) + place
         canvas.piece(tassel, "accent", edge=0.5)
     elif kind == "label":
-        pieces.draw_logo(canvas, "bars", (-half * 0.55, top + 8.0), 3.2)
+        for y in (-2.24, 0.0, 2.24):
+            bar = rectangle(-3.52, y - 0.64, 3.52, y + 0.64)
+            canvas.piece(bar + (-half * 0.55, top + 8.0), "accent", edge=0.0)
 
 
 BAG = Garment(_FIELDS, _draw, zoom=1.06)

@@ -11,7 +11,6 @@ from cv_tf.datasets.synthetic_color_variants.curves import (
     Point,
     bezier,
     both_sides,
-    ellipse,
     flipped,
     mirrored,
     points,
@@ -56,18 +55,6 @@ WOVEN_PATTERN = Field(
     ),
     0.75,
 )
-
-LOGOS = ("ring", "star", "triangle", "cross", "heart", "bars", "moon", "bolt")
-# Outlines of logos of half height 1.
-_LOGO_OUTLINES = {
-    "triangle": points((0, -1), (1.1, 0.8), (-1.1, 0.8)),
-    "bolt": points(
-        (0.3, -1.1), (-0.7, 0.2), (-0.1, 0.2), (-0.4, 1.1), (0.7, -0.3), (0.1, -0.3)
-    ),
-    "heart": mirrored(
-        points((0, -0.45), (0.5, -0.95), (1.05, -0.6), (1.0, -0.1), (0, 1.0))
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -286,32 +273,3 @@ def draw_zip(canvas: Canvas, start: Point, end: Point) -> None:
     canvas.line(path, 1.7)
     canvas.line(path, 0.7, "metal")
     canvas.dot(start, 0.9, "metal")
-
-
-def draw_logo(canvas: Canvas, shape: str, center: Point, size: float) -> None:
-    """Draws a print in the accent color; `size` is half of its height."""
-    for outline in _logo(shape, size):
-        canvas.piece(outline + center, "accent", edge=0.0)
-    if shape == "ring":
-        inner = ellipse((0, 0), size * 0.5, size * 0.5)
-        canvas.piece(inner + center, "base", edge=0.0)
-    elif shape == "moon":
-        inner = ellipse((size * 0.45, -size * 0.2), size * 0.8, size * 0.8)
-        canvas.piece(inner + center, "base", edge=0.0)
-
-
-def _logo(shape: str, size: float) -> list[np.ndarray]:
-    """Outlines of a logo, around the origin."""
-    if shape in _LOGO_OUTLINES:
-        return [_LOGO_OUTLINES[shape] * size]
-    if shape == "bars":
-        bar = rectangle(-size * 1.1, -size * 0.2, size * 1.1, size * 0.2)
-        return [bar + (0, y * size) for y in (-0.7, 0.0, 0.7)]
-    if shape == "cross":
-        bar = rectangle(-size, -size * 0.3, size, size * 0.3)
-        return [bar, bar[:, ::-1]]
-    if shape == "star":
-        angle = np.arange(10) * np.pi / 5 - np.pi / 2
-        radius = np.where(np.arange(10) % 2, 0.45, 1.1) * size
-        return [np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)]
-    return [ellipse((0, 0), size, size)]  # The disc of a ring or a moon.

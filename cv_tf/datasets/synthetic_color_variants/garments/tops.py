@@ -6,8 +6,10 @@ import numpy as np
 
 from cv_tf.datasets.synthetic_color_variants.canvas import Canvas
 from cv_tf.datasets.synthetic_color_variants.curves import (
+    Point,
     bezier,
     both_sides,
+    ellipse,
     mirrored,
     points,
     rectangle,
@@ -29,7 +31,18 @@ _LOGO_PLACES = {
     "hem": (8.0, 30.0, 3.4),
 }
 
-_LOGO = Field(("none", *pieces.LOGOS), 0.6)
+_LOGOS = ("ring", "star", "triangle", "cross", "heart", "bars", "moon", "bolt")
+# Outlines of logos of half height 1.
+_LOGO_OUTLINES = {
+    "triangle": points((0, -1), (1.1, 0.8), (-1.1, 0.8)),
+    "bolt": points(
+        (0.3, -1.1), (-0.7, 0.2), (-0.1, 0.2), (-0.4, 1.1), (0.7, -0.3), (0.1, -0.3)
+    ),
+    "heart": mirrored(
+        points((0, -0.45), (0.5, -0.95), (1.05, -0.6), (1.0, -0.1), (0, 1.0))
+    ),
+}
+_LOGO = Field(("none", *_LOGOS), 0.6)
 
 _SHAPE = {"fit": pieces.FIT, "length": Field(("regular", "cropped", "long"))}
 
@@ -92,7 +105,36 @@ def _draw_t_shirt(canvas: Canvas, design: Design) -> None:
         pieces.draw_pocket(canvas, design["pocket"], center, 9.5, 10.5, pattern)
     if design["logo"] != "none":
         x, y, size = _LOGO_PLACES[design["logo_place"]]
-        pieces.draw_logo(canvas, design["logo"], (x, body.top + y), size)
+        _draw_logo(canvas, design["logo"], (x, body.top + y), size)
+
+
+def _draw_logo(canvas: Canvas, shape: str, center: Point, size: float) -> None:
+    """Draws a print in the accent color; `size` is half of its height."""
+    for outline in _logo_outlines(shape, size):
+        canvas.piece(outline + center, "accent", edge=0.0)
+    if shape == "ring":
+        inner = ellipse((0, 0), size * 0.5, size * 0.5)
+        canvas.piece(inner + center, "base", edge=0.0)
+    elif shape == "moon":
+        inner = ellipse((size * 0.45, -size * 0.2), size * 0.8, size * 0.8)
+        canvas.piece(inner + center, "base", edge=0.0)
+
+
+def _logo_outlines(shape: str, size: float) -> list[np.ndarray]:
+    """Outlines of a logo, around the origin."""
+    if shape in _LOGO_OUTLINES:
+        return [_LOGO_OUTLINES[shape] * size]
+    if shape == "bars":
+        bar = rectangle(-size * 1.1, -size * 0.2, size * 1.1, size * 0.2)
+        return [bar + (0, y * size) for y in (-0.7, 0.0, 0.7)]
+    if shape == "cross":
+        bar = rectangle(-size, -size * 0.3, size, size * 0.3)
+        return [bar, bar[:, ::-1]]
+    if shape == "star":
+        angle = np.arange(10) * np.pi / 5 - np.pi / 2
+        radius = np.where(np.arange(10) % 2, 0.45, 1.1) * size
+        return [np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)]
+    return [ellipse((0, 0), size, size)]  # The disc of a ring or a moon.
 
 
 def _draw_hoodie(canvas: Canvas, design: Design) -> None:
@@ -111,7 +153,7 @@ def _draw_hoodie(canvas: Canvas, design: Design) -> None:
     _draw_hood(canvas, body.top, design["cords"])
     if design["logo"] != "none":
         x, y, size = _LOGO_PLACES[design["logo_place"]]
-        pieces.draw_logo(canvas, design["logo"], (x + 1.0, body.top + y + 1), size)
+        _draw_logo(canvas, design["logo"], (x + 1.0, body.top + y + 1), size)
 
 
 def _draw_arm_stripes(canvas: Canvas, body: pieces.Torso, design: Design) -> None:
