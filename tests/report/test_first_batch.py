@@ -51,7 +51,7 @@ def test_products_of_the_first_batch_in_all_their_forms(shown, monkeypatch):
         drawn.append((title, rows))
         return np.full((2, 3, 3), len(drawn), np.uint8)
 
-    monkeypatch.setattr(first_batch, "draw_sheet", draw)
+    monkeypatch.setattr(tensorboard, "draw_sheet", draw)
     config, train, series = shown()
     products = preview_first_batch(config, train, 8).products
     assert list(series) == [f"views/{product.product_id}" for product in products]
