@@ -22,6 +22,7 @@ from . import (
     models as models,
     pipeline as pipeline,
     prepare as prepare,
+    replicas as replicas,
     report as report,
     retrieval as retrieval,
     search as search,

@@ -15,6 +15,7 @@ import dataclasses
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from absl import logging
@@ -319,7 +320,7 @@ def settings_of(argv: Sequence[str]) -> SearchConfig:
     trained = inherited_settings(given, CatalogSettings) if given.get("image") else {}
     frame = trained.get("frame", SearchConfig.frame)
     # A product without a box in its columns is its whole photo.
-    inherited = {"frame": "photo" if frame == "columns" else frame}
+    inherited: dict[str, Any] = {"frame": "photo" if frame == "columns" else frame}
     return SearchConfig(**inherited | given)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,26 +69,44 @@ def load_dataset(
         raise CatalogError(f"{full_name}: split {split!r} holds no products.")
     labels = [style, *block_columns, "product_id", "color", "box"]
     columns = _read_labels(examples, features, labels, progress)
+    catalog = _from_labels(columns, full_name, style, block_columns, len(examples))
     split_of_row = np.repeat(
         objects([part.split("[")[0] for part in splits]),
         [len(source) for source in examples.sources],
     )
-    block_values = [columns[name] for name in block_columns]
-    block, block_names = number_blocks(block_values, len(examples))
-    return Catalog(
+    return replace(
+        catalog,
         name=full_name if split == "all" else f"{full_name}:{split}",
         product_id=_product_ids(full_name, columns, split_of_row),
-        image=np.full(len(examples), "", object),
-        style=number_styles(columns.get(style, [""] * len(examples))),
-        block=block,
-        block_names=block_names,
         split=split_of_row,
-        color=objects(columns["color"]) if "color" in columns else None,
-        box=_boxes(columns),
-        line=np.arange(1, len(examples) + 1, dtype=np.int32),
         records=lambda number: examples[number][image],
         record=np.arange(len(examples)),
         folder=str(builder.data_dir),
+    )
+
+
+def _from_labels(
+    columns: dict[str, list],
+    name: str,
+    style: str,
+    block_columns: Sequence[str],
+    num_rows: int,
+) -> Catalog:
+    """The labels of a data set as a catalogue without photos, ids and splits."""
+    block_values = [columns[column] for column in block_columns]
+    block, block_names = number_blocks(block_values, num_rows)
+    nothing = np.full(num_rows, "", object)
+    return Catalog(
+        name=name,
+        product_id=nothing,
+        image=nothing,
+        style=number_styles(columns.get(style, [""] * num_rows)),
+        block=block,
+        block_names=block_names,
+        split=None,
+        color=objects(columns["color"]) if "color" in columns else None,
+        box=_boxes(columns),
+        line=np.arange(1, num_rows + 1, dtype=np.int32),
         style_id=objects(columns[style]) if style else None,
     )
 

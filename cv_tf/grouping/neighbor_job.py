@@ -54,7 +54,7 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearchPlan:
     """The division of a catalog into shards.
 
     Attributes:
@@ -66,7 +66,7 @@ class Plan:
     indexes: tuple[slice, ...]
 
 
-def make_plan(blocks: np.ndarray) -> Plan:
+def make_plan(blocks: np.ndarray) -> SearchPlan:
     """Divides products into shards of similar work; `blocks` is [n] int, ascending."""
     searches: list[Search] = []
     indexes: list[slice] = []
@@ -94,7 +94,7 @@ def make_plan(blocks: np.ndarray) -> Plan:
         searches.append(Search(rows, rows, -1, num_pairs))
     # A cluster that ends with short shards ends at about the same time everywhere.
     searches.sort(key=lambda search: search.num_pairs, reverse=True)
-    return Plan(tuple(searches), tuple(indexes))
+    return SearchPlan(tuple(searches), tuple(indexes))
 
 
 def _shards(rows: slice) -> list[slice]:
@@ -125,7 +125,7 @@ class NeighborJob:
       recall: Share of the true neighbors to find, above 0 and at most 1.
     """
 
-    plan: Plan
+    plan: SearchPlan
     shards: Shards
     indexes: Shards
     k: int

@@ -1,5 +1,5 @@
 from .decode import (
-    Plan as Plan,
+    DecodingPlan as DecodingPlan,
 )
 from .image_files import (
     BadImageError as BadImageError,

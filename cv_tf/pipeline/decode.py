@@ -15,7 +15,7 @@ from cv_tf.pipeline.scan_cache import Scanned
 _PNG_READER = len(RATIOS)
 
 
-class Plan(NamedTuple):
+class DecodingPlan(NamedTuple):
     """How photos are decoded: arrays of n rows, or tensors of one row.
 
     Attributes:
@@ -33,7 +33,9 @@ class Plan(NamedTuple):
     background: np.ndarray | tf.Tensor
 
 
-def plan(scanned: Sequence[Scanned], frames: np.ndarray, image_size: int) -> Plan:
+def plan(
+    scanned: Sequence[Scanned], frames: np.ndarray, image_size: int
+) -> DecodingPlan:
     """Plans how to decode each photo.
 
     Args:
@@ -51,7 +53,7 @@ def plan(scanned: Sequence[Scanned], frames: np.ndarray, image_size: int) -> Pla
             background.reshape(-1, 3),
             image_size,
         )
-    return Plan(*(np.asarray(column) for column in how))
+    return DecodingPlan(*(np.asarray(column) for column in how))
 
 
 def plan_tensors(
@@ -60,7 +62,7 @@ def plan_tensors(
     frames: tf.Tensor,
     background: tf.Tensor,
     image_size: int,
-) -> Plan:
+) -> DecodingPlan:
     """`plan` with tensors, which also works in a graph.
 
     Args:
@@ -85,7 +87,7 @@ def plan_tensors(
     end = tf.math.ceil((frames[:, :2] + frames[:, 2:]) * extent - 1e-3)
     start = tf.clip_by_value(start, 0.0, extent - 1.0)
     end = tf.clip_by_value(end, start + 1.0, extent)
-    return Plan(
+    return DecodingPlan(
         reader=tf.where(is_jpeg, reader, _PNG_READER),
         window=tf.cast(tf.concat([start, end - start], axis=1), tf.int32),
         inner=tf.cast(tf.maximum(inner, 1.0), tf.int32),
@@ -93,7 +95,7 @@ def plan_tensors(
     )
 
 
-def decode(encoded: tf.Tensor, how: Plan, image_size: int) -> tf.Tensor:
+def decode(encoded: tf.Tensor, how: DecodingPlan, image_size: int) -> tf.Tensor:
     """Decodes the frame of one photo and pads it to a square.
 
     The frame keeps its aspect ratio, is as long as the square, and is centered.
@@ -128,11 +130,11 @@ def decode(encoded: tf.Tensor, how: Plan, image_size: int) -> tf.Tensor:
     return tf.ensure_shape(square, [image_size, image_size, 3])
 
 
-def _read_jpeg(encoded: tf.Tensor, how: Plan, ratio: int) -> tf.Tensor:
+def _read_jpeg(encoded: tf.Tensor, how: DecodingPlan, ratio: int) -> tf.Tensor:
     return tf.image.decode_and_crop_jpeg(encoded, how.window, channels=3, ratio=ratio)
 
 
-def _read_png(encoded: tf.Tensor, how: Plan) -> tf.Tensor:
+def _read_png(encoded: tf.Tensor, how: DecodingPlan) -> tf.Tensor:
     top, left, height, width = tf.unstack(how.window)
     pixels = tf.io.decode_png(encoded, channels=3)
     return pixels[top : top + height, left : left + width]

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from cv_tf.catalog import Catalog
 from cv_tf.files import READS_AT_ONCE, whole_file
-from cv_tf.pipeline.decode import Plan, decode
+from cv_tf.pipeline.decode import DecodingPlan, decode
 
 _CHUNK = 64
 
@@ -53,7 +53,7 @@ class Photos:
     catalog: Catalog
     rejects: tuple[Reject, ...]
     image_size: int
-    plan: Plan
+    plan: DecodingPlan
     files: np.ndarray
     pixels: np.ndarray | None = None
     places: np.ndarray | None = None
@@ -66,7 +66,7 @@ class Photos:
         return replace(
             self,
             catalog=self.catalog.select(rows),
-            plan=Plan(*(column[rows] for column in self.plan)),
+            plan=DecodingPlan(*(column[rows] for column in self.plan)),
             files=self.files[rows],
             places=None if self.places is None else self.places[rows],
         )
@@ -111,7 +111,7 @@ class Photos:
             return row, self._read(files[row], row)
 
         def load(row: tf.Tensor, encoded: tf.Tensor) -> tf.Tensor:
-            how = Plan(*(column[row] for column in columns))
+            how = DecodingPlan(*(column[row] for column in columns))
             return decode(encoded, how, self.image_size)
 
         # AUTOTUNE starts with one call, and a short run ends before it has adapted.

@@ -55,7 +55,7 @@ class Show(NamedTuple):
     vectors: Callable[[Path, Photos, np.ndarray], None]
 
 
-class Prepared(NamedTuple):
+class RunInputs(NamedTuple):
     """All that a run needs before its workdir is made.
 
     Attributes:
@@ -94,12 +94,12 @@ def train_run(
       Interrupted: If the run was asked to stop; its state is saved.
       WorkerLostError: If another worker has stopped.
     """
-    prepared = prepare_run(config, catalog)
-    with devices.watching_workers(prepared.strategy):
-        return _train_prepared(config, workdir, prepared, show)
+    inputs = prepare_run(config, catalog)
+    with devices.watching_workers(inputs.strategy):
+        return _train_prepared(config, workdir, inputs, show)
 
 
-def prepare_run(config: Config, catalog: Catalog) -> Prepared:
+def prepare_run(config: Config, catalog: Catalog) -> RunInputs:
     """Prepares devices and photos, and checks that they fit the settings.
 
     Raises:
@@ -119,13 +119,13 @@ def prepare_run(config: Config, catalog: Catalog) -> Prepared:
     train = photos.select(split.train)
     if config.pseudo_labels == "none":
         build_order(config, train.catalog)  # Raises if batches cannot be filled.
-    return Prepared(strategy, train, photos.select(split.evaluation), split.source)
+    return RunInputs(strategy, train, photos.select(split.evaluation), split.source)
 
 
 def _train_prepared(
-    config: Config, workdir: Workdir, prepared: Prepared, show: Show | None
+    config: Config, workdir: Workdir, inputs: RunInputs, show: Show | None
 ) -> tuple[dict[str, Any], Embedder]:
-    strategy, train, reported, split_source = prepared
+    strategy, train, reported, split_source = inputs
     is_chief = devices.is_chief(strategy)
     metrics = workdir.read_metrics()
     if is_chief:

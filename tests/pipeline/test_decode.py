@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from cv_tf.pipeline import Plan
+from cv_tf.pipeline import DecodingPlan
 from cv_tf.pipeline.decode import decode, plan
 from cv_tf.pipeline.scan_cache import Scanned
 
@@ -26,7 +26,7 @@ def decoded(pixels, image_size, frame=(0, 0, 1, 1), file_format="PNG"):
     height, width, _ = pixels.shape
     row = scanned(file_format.lower(), height, width)
     plans = plan([row], np.array([frame]), image_size)
-    how = Plan(*(tf.constant(column[0]) for column in plans))
+    how = DecodingPlan(*(tf.constant(column[0]) for column in plans))
     encoded = encode(pixels, file_format)
     return tf.function(decode)(tf.constant(encoded), how, image_size).numpy()
 

@@ -9,6 +9,7 @@ from tensorboard.plugins.image.images_plugin import ImagesPlugin
 
 from cv_tf.catalog import read_catalog
 from cv_tf.inspection import preview_first_batch
+from cv_tf.pipeline import photos_of
 from cv_tf.report import show_first_batch, tensorboard
 
 

@@ -16,7 +16,7 @@ from tensorboard.plugins.projector.projector_plugin import ProjectorPlugin
 from cv_tf.catalog import read_catalog
 from cv_tf.embeddings import embed
 from cv_tf.models import Embedder
-from cv_tf.pipeline import Photos
+from cv_tf.pipeline import Photos, load_photos, photos_of
 from cv_tf.report import tensorboard, write_projector
 from cv_tf.report.tensorboard import draw_sprite, metadata
 

@@ -20,7 +20,7 @@ from cv_tf.training.alarms import CollapseError, NonFiniteLossError
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
-def prepared(config) -> session.Prepared:
+def prepared(config) -> session.RunInputs:
     return session.prepare_run(config, read_catalog(config.catalog))
 
 
