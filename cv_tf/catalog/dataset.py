@@ -38,15 +38,15 @@ def load_dataset(
     the labels, whenever the data set is loaded.
 
     Args:
-      name: Name as `tfds.builder` takes it, "name", "name/config" or
-        "name/config:version"; or a folder that holds a prepared data set.
+      name: Name for `tfds.builder`, such as "name/config:version", or a folder that
+        holds a prepared data set.
       data_dir: Folder or bucket where data sets are kept; None for the default of TFDS.
       split: "all", or splits joined with "+", slices allowed: "train[:50%]".
       block_columns: Features whose values make the blocks.
       image: Name of the image feature; None if there is only one.
-      style: Name of the style feature, text or class; None to take one that is
-        called `style_id`, `style`, `item_id` or `label`, if there is one. Empty
-        text and negative classes are unknown styles.
+      style: Name of the style feature, text or class; None for `style_id`, `style`,
+        `item_id` or `label`, if there is one. Empty text and negative classes are
+        unknown styles.
       progress: Whether to draw progress bars.
 
     Returns:
@@ -70,10 +70,8 @@ def load_dataset(
     labels = [style, *block_columns, "product_id", "color", "box"]
     columns = _read_labels(examples, features, labels, progress)
     catalog = _from_labels(columns, full_name, style, block_columns, len(examples))
-    split_of_row = np.repeat(
-        objects([part.split("[")[0] for part in splits]),
-        [len(source) for source in examples.sources],
-    )
+    names = objects([part.split("[")[0] for part in splits])
+    split_of_row = np.repeat(names, [len(source) for source in examples.sources])
     return replace(
         catalog,
         name=full_name if split == "all" else f"{full_name}:{split}",
