@@ -1,6 +1,7 @@
 from . import (
     catalog as catalog,
     choices as choices,
+    command as command,
     compare as compare,
     comparison as comparison,
     config as config,

@@ -1,7 +1,6 @@
 """Tables of products, their checks, and data sets of TFDS as such tables.
 
-Importing this room does not import TensorFlow; `cv_tf.catalog.catalog_builder` and
-`load_dataset` do.
+Reading a table does not import TensorFlow; `load_dataset` does.
 """
 
 import lazy_loader

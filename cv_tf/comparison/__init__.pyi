@@ -1,6 +1,8 @@
 from .galleries import (
     NUM_NEIGHBORS as NUM_NEIGHBORS,
+    Found as Found,
     Query as Query,
+    Shown as Shown,
     compare_neighbors as compare_neighbors,
     embed_shown as embed_shown,
     read_compared as read_compared,
@@ -9,10 +11,15 @@ from .galleries import (
 from .plan import (
     CompareConfig as CompareConfig,
     ComparisonPlan as ComparisonPlan,
+    Recipe as Recipe,
+    Run as Run,
     make_plan as make_plan,
 )
 from .results import (
+    Cell as Cell,
+    Result as Result,
     Row as Row,
+    Summary as Summary,
     read_rows as read_rows,
 )
 from .runs import (

@@ -9,8 +9,11 @@ All but the first are downloaded by hand, under the terms of their owners. Their
 builders read the owner's files as they are unpacked, and store the unchanged photos
 with ids, styles, colors and categories. Importing a module registers its builder:
 
-    import cv_tf.datasets.hm_personalized_fashion
-    builder = tfds.builder("hm_personalized_fashion/strict")
+```python
+import cv_tf.datasets.hm_personalized_fashion
+
+builder = tfds.builder("hm_personalized_fashion/strict")
+```
 
 Importing this package does not import TensorFlow.
 """

@@ -1,7 +1,6 @@
-"""From the photos of a catalog to a file of vectors.
+"""From the photos of a catalogue to a file of vectors.
 
-Reading such files needs no TensorFlow; `cv_tf.embeddings.compute` and
-`cv_tf.embeddings.job` do.
+Reading such files does not import TensorFlow; embedding photos does.
 """
 
 import lazy_loader

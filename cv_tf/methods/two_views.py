@@ -170,7 +170,7 @@ def apply_to_parts(head: keras.Model, parts: tf.Tensor, training: bool) -> tf.Te
 class TwoViews(Method):
     """A method that makes two views of each photo and encodes them part by part.
 
-    A subclass says in `objective` what is learned from the views. Views that have no
+    A subclass says in its objective what is learned from the views. Views that have no
     parts (random crops, whole products) are encoded as a single part.
 
     Args:

@@ -1,5 +1,6 @@
 from .evaluation import (
     StoredGroups as StoredGroups,
+    Truth as Truth,
     evaluate_embeddings as evaluate_embeddings,
     match_truth as match_truth,
     stored_figures as stored_figures,
@@ -23,6 +24,7 @@ from .grouping import (
     pair_errors as pair_errors,
 )
 from .retrieval import (
+    Queries as Queries,
     embedding_std as embedding_std,
     rank_queries as rank_queries,
     retrieval_figures as retrieval_figures,

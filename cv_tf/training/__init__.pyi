@@ -1,5 +1,7 @@
 from .embedder_evaluation import (
+    EmbeddedPhotos as EmbeddedPhotos,
     Evaluation as Evaluation,
+    Recalls as Recalls,
     evaluate_catalog as evaluate_catalog,
 )
 from .fit import (
@@ -11,6 +13,7 @@ from .session import (
     train_run as train_run,
 )
 from .splits import (
+    Split as Split,
     check_split as check_split,
     has_variants as has_variants,
     sample_styles as sample_styles,

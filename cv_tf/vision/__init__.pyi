@@ -21,6 +21,7 @@ from .layouts import (
 )
 from .parts import (
     FixedParts as FixedParts,
+    PartLayer as PartLayer,
     PartPooling as PartPooling,
     pool_parts as pool_parts,
     slice_parts as slice_parts,

@@ -85,7 +85,7 @@ def _overlaps(starts: np.ndarray, sizes: np.ndarray, num_cells: int) -> np.ndarr
     return overlaps / overlaps.sum(axis=1, keepdims=True)
 
 
-class _PartLayer(keras.layers.Layer):
+class PartLayer(keras.layers.Layer):
     """A layer with a part layout."""
 
     def __init__(self, layout: Layout, **kwargs):
@@ -100,7 +100,7 @@ class _PartLayer(keras.layers.Layer):
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")
-class FixedParts(_PartLayer):
+class FixedParts(PartLayer):
     """`slice_parts` as a layer; the dtype of the images is kept.
 
     Args:
@@ -121,7 +121,7 @@ class FixedParts(_PartLayer):
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")
-class PartPooling(_PartLayer):
+class PartPooling(PartLayer):
     """`pool_parts` as a layer: float32, also under mixed precision.
 
     Args:

@@ -9,11 +9,13 @@ nowhere, and the name of something that is not public are errors.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import inspect
 import os
 import re
 import sys
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import pdoc
@@ -47,7 +49,7 @@ def build(folder: Path) -> None:
         footer_text=f"cv_tf {cv_tf.__version__}",
         template_directory=Path(__file__).parent,
     )
-    names = pdoc.extract.walk_specs(["cv_tf"])
+    names = list(pdoc.extract.walk_specs(["cv_tf"]))
     modules = [pdoc.doc.Module.from_name(name) for name in names if _is_module(name)]
     _spell_as_people_do()
     for module in modules:
@@ -56,7 +58,28 @@ def build(folder: Path) -> None:
             _describe(described)
     others = (f"!{re.escape(name)}$" for name in names if not _is_module(name))
     pdoc.pdoc("cv_tf", *others, output_directory=folder)
+    _name_by_faces(folder, filter(_is_module, names))
     _check(folder)
+
+
+def _name_by_faces(folder: Path, names: Iterable[str]) -> None:
+    """Links what a room's face lists, by the name that it is imported by."""
+    short = {}
+    for room in names:
+        face = importlib.import_module(room)
+        for name in getattr(face, "__all__", ()):
+            module = getattr(getattr(face, name), "__module__", None) or ""
+            if room != "cv_tf" and module.startswith(f"{room}."):
+                short[f"{module}.{name}"] = (room, name)
+    long = re.compile(r"\b(" + "|".join(map(re.escape, short)) + r")\b")
+    for path in folder.rglob("*.html"):
+
+        def link(found: re.Match, path: Path = path) -> str:
+            room, name = short[found[0]]
+            page = os.path.relpath(folder / f"{room.replace('.', '/')}.html", path.parent)
+            return f'<a href="{page}#{name}">{room}.{name}</a>'
+
+        path.write_text(long.sub(link, path.read_text()))
 
 
 def _is_module(name: str) -> bool:
