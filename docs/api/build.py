@@ -76,7 +76,9 @@ def _name_by_faces(folder: Path, names: Iterable[str]) -> None:
 
         def link(found: re.Match, path: Path = path) -> str:
             room, name = short[found[0]]
-            page = os.path.relpath(folder / f"{room.replace('.', '/')}.html", path.parent)
+            page = os.path.relpath(
+                folder / f"{room.replace('.', '/')}.html", path.parent
+            )
             return f'<a href="{page}#{name}">{room}.{name}</a>'
 
         path.write_text(long.sub(link, path.read_text()))
