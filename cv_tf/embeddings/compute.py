@@ -85,7 +85,9 @@ def with_color(model: Model) -> Model:
 def embed(
     model: Model, photos: Photos, batch_size: int = 64, progress: str = ""
 ) -> Any:
-    """The vectors of all photos.
+    """The vectors of all photos, [n, dimensions] float32, of length 1.
+
+    With color, it is a tuple of these and the colors, [n, 3] float32 in CIELAB.
 
     Args:
       model: From photos to vectors: an Embedder, its `describe`, one of these
@@ -93,10 +95,6 @@ def embed(
       photos: Photos of n products.
       batch_size: Number of photos embedded at a time.
       progress: Text of the progress bar; empty for no bar.
-
-    Returns:
-      The outputs of the model for all photos: vectors, [n, dimensions] float32, of
-      length 1; with color, a tuple of these and the colors, [n, 3] float32 in CIELAB.
     """
     outputs = []
     with tqdm(total=len(photos), desc=progress, disable=not progress) as bar:

@@ -162,11 +162,7 @@ class Embeddings:
             )
 
     def select(self, rows: np.ndarray) -> Embeddings:
-        """The products of some rows; block numbers and styles stay as they are.
-
-        Args:
-          rows: [m] int row numbers, or [n] bool.
-        """
+        """Some products, by `rows`, [m] int or [n] bool; their block numbers stay."""
         return replace(
             self,
             product_id=self.product_id[rows],

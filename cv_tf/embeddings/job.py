@@ -84,8 +84,8 @@ def embed_catalog(
 ) -> Embedded:
     """Embeds a catalog; shards that an interrupted run has finished are kept.
 
-    Photos and vectors of a few shards are in memory at a time, whatever the size of the
-    catalog, and the whole table of the catalog.
+    In memory are photos and vectors of a few shards at a time, and the whole table of
+    the catalog.
 
     Args:
       job: The products, the Embedder, and the file to write.
@@ -105,9 +105,8 @@ def embed_catalog(
     shards.open(overwrite)
     work = functools.partial(write_shard, job, shards, model)
     run_shards(work, shards, sizes, engine or EngineSettings(), "Embedding")
-    rejects = tuple(
-        Reject(*reject) for path in shards.paths() for reject in _rejects_of(path)
-    )
+    notes = map(read_notes, shards.paths())
+    rejects = tuple(Reject(*reject) for note in notes for reject in json.loads(note))
     if rejects:
         write_rejects(rejects_path(output), rejects)
     else:
@@ -135,15 +134,7 @@ def write_shard(
     number: int,
     report: Callable[[int], None],
 ) -> None:
-    """Embeds one shard, and writes it.
-
-    Args:
-      job: The whole job.
-      shards: Files of the shards.
-      model: Fingerprint of the Embedder.
-      number: Number of the shard.
-      report: Called with the number of products that have been added to those done.
-    """
+    """Embeds shard `number`, writes it, and reports how many products are done more."""
     with _LOADING:
         ready = _get_ready(job, model, shards.identity["catalogue"])
     photos = ready.look_through(job, number)
@@ -228,7 +219,3 @@ def _digest(catalog: Catalog) -> str:
     if catalog.box is not None:
         digest.update(catalog.box.tobytes())
     return digest.hexdigest()
-
-
-def _rejects_of(path: Path) -> list[list[str]]:
-    return json.loads(read_notes(path))

@@ -69,12 +69,7 @@ def read_notes(path: str | Path) -> str:
 
 
 def merge_tables(paths: Sequence[Path], output: Path) -> None:
-    """Joins tables into one file, a chunk at a time.
-
-    Args:
-      paths: Files of tables of `to_table`, in the order of their rows; at least one.
-      output: File to write, which must not exist.
-    """
+    """Joins files of tables of `to_table` into a new one, a chunk at a time."""
     schema = pq.read_schema(paths[0])
     header = read_header(schema) | {"notes": ""}
     schema = schema.with_metadata({_HEADER: json.dumps(header).encode()})
@@ -276,10 +271,9 @@ def _check_ids(name: str, ids: list[str]) -> None:
 
 
 def fingerprint(path: str | Path) -> str:
-    """The SHA-256 of an Embedder's file, which tells it from others.
+    """The SHA-256 of an Embedder's file, stored with every file of its vectors.
 
-    Vectors can only be compared with those of the same Embedder, so every file of
-    vectors, and every index of them, stores it.
+    Vectors can only be compared with those of the same Embedder.
     """
     digest = hashlib.sha256()
     with Path(path).open("rb") as file:

@@ -31,8 +31,8 @@ class Calibration:
 
     Attributes:
       curve: Float64 arrays of one length: `threshold` (descending), and `precision`,
-        `recall`, `f1` and `fms` of the pairs in the groups at that threshold; precision
-        is 0 where nothing is grouped.
+        `recall`, `f1` and `fms` of the pairs grouped at it; precision is 0 where
+        nothing is grouped.
       chosen: Index of the chosen threshold in these arrays.
       confidence_curve: Probability that a merge is right, by its similarity.
     """
@@ -63,14 +63,13 @@ def calibrate_on(
     """Chooses the threshold on labelled products, grouped as `group` groups them.
 
     Args:
-      labelled: Embeddings of m products whose `style` is known, of some at least.
+      labelled: Embeddings of products whose `style` is known, of some at least.
       settings: Settings of the grouping; None for the defaults.
       criterion: As in `calibrate`.
       for_blocks: [n] int, blocks of the products that the threshold is for; None if
-        their blocks are as large as those of the labelled products.
+        they are as large as those of the labelled products.
       min_precision: As in `calibrate`.
-      neighbors: Neighbors of the labelled products, as `find_neighbors` finds them;
-        None to find them.
+      neighbors: Neighbors of the labelled products; None to find them.
 
     Raises:
       ValueError: As `calibrate` and `cv_tf.retrieval.nearest`.
@@ -95,36 +94,32 @@ def calibrate(
     crowding: float = 1.0,
     min_precision: float | None = None,
 ) -> Calibration:
-    """Chooses the threshold that groups labelled products best.
+    """Chooses the threshold, midway between two merges, that groups products best.
 
-    Every threshold that makes a difference is tried: each merge adds its pairs to the
-    counts. F1 is the steadier criterion: on a few thousand products the threshold of
-    the best FMS varies about twice as much from sample to sample, and leads to a lower
-    FMS elsewhere than the threshold of the best F1.
+    Every threshold that makes a difference is tried. F1 is the steadier criterion: on a
+    few thousand products the threshold of the best FMS varies about twice as much from
+    sample to sample, and leads to a lower FMS elsewhere than that of the best F1.
 
     The best threshold rises with the number of products: among twice as many, each
-    product meets twice as many strangers in its block, but as many variants.
-    `crowding` scales the number of pairs grouped wrongly accordingly. On real photos
-    this finds the threshold of catalogs four times smaller or larger as well as
-    calibration on one of the same size.
+    product meets twice as many strangers in its block, but as many variants. `crowding`
+    scales the number of pairs grouped wrongly accordingly. On real photos this finds
+    the threshold of catalogs four times smaller or larger as well as calibration on one
+    of the same size.
 
     Args:
       dendrograms: Dendrograms of the labelled products.
-      styles: [dendrograms.num_products] int, true styles; -1 where unknown: such
-        products are grouped like the others, but their pairs are not counted.
+      styles: [dendrograms.num_products] int, true styles; products of style -1
+        (unknown) are grouped like the others, but their pairs are not counted.
       criterion: "f1" or "fms", of the pairs of labelled products.
       crowding: Number of products in a product's block in the catalog that the
         threshold is for, divided by that of labelled products here; above 0.
-      min_precision: Pairwise precision at which the recall is to be highest, whatever
-        the criterion; 0 to 1. None goes by the criterion alone.
-
-    Returns:
-      The threshold, midway between two merges, and the whole curve.
+      min_precision: Pairwise precision at which the recall is to be highest, 0 to 1,
+        whatever the criterion. None goes by the criterion alone.
 
     Raises:
-      ValueError: If `styles` does not fit the dendrograms, no two products of a style
-        are grouped by any merge, no threshold reaches `min_precision`, or `criterion`
-        or `crowding` is none of the above.
+      ValueError: If `styles` does not fit the dendrograms, no merge groups two products
+        of a style, no threshold reaches `min_precision`, or another argument is none of
+        the above.
     """
     if criterion not in CRITERIA:
         raise UserError(
@@ -151,21 +146,19 @@ def calibrate(
 
 
 def guess_threshold(similarity: Similarity, neighbors: Neighbors) -> float:
-    """Guesses the threshold from the products themselves, without labels.
+    """Guesses the threshold, -1 to 1, from the products themselves, without labels.
 
     Most products that are each other's nearest are variants, and the threshold is put
     where it joins 85% of these pairs. On samples of 735 to 8,096 real photos, with the
-    discount for color and without, that came within 0.02 of the best F1 that any
-    threshold reaches on them, as near as thresholds chosen on other, labelled products.
-    The share was found on catalogs in which about half of the products have variants:
-    where hardly any have, the guess joins too many.
+    discount for color and without, that came within 0.02 of the best F1 of any
+    threshold, as near as thresholds chosen on other, labelled products. The share was
+    found on catalogs in which about half of the products have variants: where hardly
+    any have, the guess joins too many. It is 1 where no two products are each other's
+    neighbors.
 
     Args:
       similarity: Similarity of all products.
       neighbors: Neighbors of all products, in the order of the rows.
-
-    Returns:
-      The threshold, -1 to 1; 1 where no two products are each other's neighbors.
     """
     graph = mutual_graph(neighbors)
     if not len(graph):
@@ -182,10 +175,7 @@ def crowd(blocks: np.ndarray) -> float:
 
 
 def _likely_floor(similarity: Similarity, graph: Graph, styles: np.ndarray) -> float:
-    """A similarity below which no threshold is worth trying: most variants are above.
-
-    Linking further down costs much: groups grow large, one product at a time.
-    """
+    """A similarity that most variants reach: linking further down costs much."""
     pairs = similarity.of_pairs(graph.first, graph.second)
     first, second = styles[graph.first], styles[graph.second]
     variants = pairs[(first == second) & (first >= 0)]
@@ -195,14 +185,7 @@ def _likely_floor(similarity: Similarity, graph: Graph, styles: np.ndarray) -> f
 def _curve(
     dendrograms: Dendrograms, right: np.ndarray, wrong: np.ndarray, labelled: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """The figures at thresholds between all merges, before and after them.
-
-    Args:
-      dendrograms: The merges.
-      right: [num_merges + 1] int, pairs of one style grouped so far.
-      wrong: [num_merges + 1] float, pairs of two styles grouped so far.
-      labelled: [m] int, known styles.
-    """
+    """The figures between all merges; `right` and `wrong` pairs are grouped so far."""
     similarities, gap = dendrograms.similarities, 2 * _RESOLUTION
     above = np.concatenate([[1 + gap], similarities])
     below = np.concatenate([similarities, [dendrograms.floor - gap]])

@@ -70,8 +70,8 @@ class Confidence:
     Attributes:
       probability: [n] float64, probability that the product belongs with its group and
         with nothing else, 0 to 1.
-      nearest_other: [n] int32, row number of the most similar product outside of its
-        group; -1 where there is none.
+      nearest_other: [n] int32, row of the most similar product outside of its group; -1
+        where there is none.
       similarity: [n] float32, similarity to that product; -inf where there is none.
     """
 
@@ -86,21 +86,15 @@ def find_confidence(
     neighbors: Neighbors,
     confidence_curve: ConfidenceCurve,
 ) -> Confidence:
-    """Computes the confidence in each product's place.
+    """Computes the confidence that each product is in the right group, of [n] int.
 
     A product belongs where it is if it is similar to the others of its group (by the
     mean similarity; there is nothing to doubt in a group of one), and not similar to
     the nearest product outside: confidence is the product of both probabilities.
-
-    Args:
-      groups: [n] int, group of each product.
-      similarity: Similarity of the products.
-      neighbors: Neighbors of every product, in the order of the rows.
-      confidence_curve: Curve that turns similarity into probability.
     """
     rows = np.arange(len(groups))
-    outside = neighbors.indices >= 0
-    outside &= groups[neighbors.indices] != groups[:, None]
+    is_other = groups[neighbors.indices] != groups[:, None]
+    outside = is_other & (neighbors.indices >= 0)
     place = outside.argmax(axis=1)
     has_other = outside[rows, place]
     other = np.where(has_other, neighbors.indices[rows, place], -1)
@@ -121,13 +115,10 @@ def find_confidence(
 
 
 def pairs_within(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Every product with every other of its group, in both orders.
+    """Row numbers of every product with every other of its group, in both orders.
 
-    Args:
-      groups: [n] int, group of each product.
-
-    Returns:
-      Two [num_pairs] int64 arrays of row numbers, the first ascending by group.
+    `groups` is [n] int; the two arrays are [num_pairs] int64, the first ascending by
+    group.
     """
     _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     order = np.argsort(group, kind="stable")

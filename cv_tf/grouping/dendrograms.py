@@ -15,20 +15,19 @@ from cv_tf.errors import UserError
 class Dendrograms:
     """Which groups merge at which similarity, for all blocks at once.
 
-    A group is named by the lowest row number among its products, so a merge is a pair
-    of rows and the merges are the edges of a forest: the groups at a threshold are the
-    connected components of the edges that reach it.
+    A group is named by the lowest row number among its products. So the merges are the
+    edges of a forest of rows, and the groups at a threshold are the connected
+    components of the edges that reach it.
 
     Attributes:
       num_products: Number of products, merged or not.
       merges: [num_merges, 2] int32, the lowest rows of the two groups that merge, the
         lower first. Merges of a group come after those that made it.
-      similarities: [num_merges] float64, descending: the mean similarity between the
-        products of the one group and those of the other. Infinite for merges that lead
-        to the groups that linkage started from.
+      similarities: [num_merges] float64, descending: the mean similarity of the
+        products of both groups; infinite for merges to the groups that linkage started
+        from.
       floor: Similarity below which nothing was merged, so that no cut is possible.
-      num_refused: Number of merges left out because a group would have become too
-        large.
+      num_refused: Number of merges left out, as a group would have become too large.
     """
 
     num_products: int
@@ -44,8 +43,8 @@ class Dendrograms:
           threshold: Mean similarity from which on groups merge, -1 to 1.
 
         Returns:
-          [num_products] int32, the group of each product: 0, 1, 2, ... in the order of
-          their first products.
+          [num_products] int32, group of each product, in the order of their first
+          products.
 
         Raises:
           ValueError: If the threshold is NaN, or below the floor.

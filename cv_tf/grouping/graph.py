@@ -14,15 +14,12 @@ from cv_tf.retrieval import Neighbors, nearest
 def find_neighbors(
     embeddings: Embeddings, settings: GroupingSettings | None = None, progress: str = ""
 ) -> Neighbors:
-    """Finds the neighbors of every product within its block.
+    """Finds the neighbors of every product within its block, in the order of the rows.
 
     Args:
       embeddings: Embeddings of all products.
       settings: Number of neighbors and kind of search; None for the defaults.
       progress: Text of the progress bar; empty for no bar.
-
-    Returns:
-      The neighbors, in the order of the rows.
 
     Raises:
       ValueError: As `cv_tf.retrieval.nearest`.
@@ -55,17 +52,14 @@ class Graph:
 
 
 def mutual_graph(neighbors: Neighbors, floor: float = -1.0) -> Graph:
-    """Joins products that are among each other's nearest neighbors.
+    """Joins products that are among each other's nearest neighbors; edges ascend.
 
-    A product in a dense region is a neighbor of many that are not its own neighbors;
-    as both must agree, such hubs join nothing.
+    A product in a dense region is a neighbor of many that are not its own neighbors; as
+    both must agree, such hubs join nothing.
 
     Args:
       neighbors: Neighbors of every product, in the order of the rows.
       floor: Least similarity of a pair that is kept, -1 to 1.
-
-    Returns:
-      The edges, ascending.
     """
     num_products, k = neighbors.indices.shape
     rows = np.repeat(np.arange(num_products, dtype=np.int64), k)

@@ -106,13 +106,9 @@ def _read_pairs(
             f"{path} has no column '{missing[0]}'; it has {', '.join(cells)}. Add it: "
             f"{remedy if missing[0] == value else 'every product needs one'}."
         )
-    pairs = list(zip(cells["product_id"], cells[value], strict=True))
-    if split:
-        pairs = [
-            pair
-            for pair, value_of_split in zip(pairs, cells["split"], strict=True)
-            if value_of_split == split
-        ]
+    splits = cells["split"] if split else [split] * len(cells[value])
+    rows = zip(cells["product_id"], cells[value], splits, strict=True)
+    pairs = [(product, cell) for product, cell, its_split in rows if its_split == split]
     if not pairs:
         raise GroupsError(f"{path} has no products{f' of {split!r}' if split else ''}.")
     known = dict(pairs)
@@ -128,15 +124,12 @@ def _read_pairs(
 def match_labels(
     embeddings: Embeddings, labels: Mapping[str, str], source: str
 ) -> Embeddings:
-    """Finds the vectors of labelled products.
+    """Finds the vectors of labelled products, and adds their styles.
 
     Args:
       embeddings: Embeddings of these products, and maybe of others.
       labels: Styles by product; "" where a style is not known.
       source: Where the labels come from, for messages.
-
-    Returns:
-      The embeddings of the products that `labels` names, with their styles.
 
     Raises:
       EmbeddingsError: If none of these products is embedded.

@@ -38,8 +38,7 @@ class Grouped:
       named: Names of the groups.
       size: [n] int64, number of products in each product's group.
       confidence: Confidence in the place of each product, and what is nearest outside.
-      num_refused: Number of merges left out because a group would have become too
-        large.
+      num_refused: Number of merges left out, as a group would have become too large.
       same_color: Names of groups with two products of one color.
       num_new: Number of products that the earlier run did not have; 0 without one.
       num_left: Number of products of the earlier run that are no longer there.
@@ -82,19 +81,18 @@ def find_groups(
 ) -> Grouped:
     """Groups a catalog, names its groups, and says how sure each place is.
 
+    Every product is in one group; those without variants are alone.
+
     Args:
       embeddings: Embeddings of the catalog.
       neighbors: Neighbors of every product, as `find_neighbors` finds them; None to
         find them.
       threshold: Mean similarity at which groups join, -1 to 1; None to guess it.
       settings: Settings of the grouping; None for the defaults.
-      confidence_curve: Curve that turns similarity into probability; None for one
-        whose middle is the threshold.
-      previous: Names of the groups in an earlier run, by product: its products stay
-        together, new ones are placed, and may join groups. None without one.
-
-    Returns:
-      The groups. Every product is in one; those without variants are alone.
+      confidence_curve: Curve that turns similarity into probability; None for one whose
+        middle is the threshold.
+      previous: Name of each product's group in an earlier run, whose products stay
+        together; new ones are placed, and may join groups. None without one.
 
     Raises:
       ValueError: As `cv_tf.retrieval.nearest`, and if the threshold is NaN.
@@ -139,13 +137,7 @@ def group(
     settings: GroupingSettings | None = None,
     neighbors: Neighbors | None = None,
 ) -> np.ndarray:
-    """Groups products, without names and confidence.
-
-    Args:
-      embeddings: Embeddings of n products.
-      threshold: As in `find_groups`.
-      settings: As in `find_groups`.
-      neighbors: As in `find_groups`.
+    """Groups products, without names and confidence; the arguments are `find_groups`'s.
 
     Returns:
       [n] int32, group of each product: 0, 1, 2, ... in the order of their first

@@ -29,12 +29,9 @@ def link(
     Args:
       similarity: Similarity of all products.
       neighbors: Neighbors of all products, in the order of the rows.
-      floor: Mean similarity below which nothing merges.
-      max_size: As in `average_linkage`.
-      start: As in `average_linkage`.
-
-    Returns:
-      The dendrograms of all blocks, for cuts at any threshold from the floor up.
+      floor: As in `average_linkage`, like `max_size` and `start`.
+      max_size: See there.
+      start: See there.
     """
     # The discount for color only lowers similarities, so that no edge is missed.
     graph = mutual_graph(neighbors, floor)
@@ -65,14 +62,13 @@ def average_linkage(
       similarity: Similarity of all products.
       graph: Products that may be joined, directly or through others.
       floor: Mean similarity below which nothing merges.
-      max_size: Largest number of products of a group; what would exceed it does not
-        merge. None for any number.
-      start: [num_products] int, groups to start from, such as those of an earlier run.
-        None starts from single products.
+      max_size: Largest number of products of a group; None for any.
+      start: [num_products] int, groups to start from, such as those of an earlier run;
+        the merges that lead to them have infinite similarity. None starts from single
+        products.
 
     Returns:
-      The merges, for cuts at any threshold from the floor up; those that lead to
-      `start` have infinite similarity.
+      The merges, for cuts at any threshold from the floor up.
     """
     # Products that nothing can join are left out of everything that follows.
     rows, ends = np.unique(
@@ -126,17 +122,10 @@ def _merge_all(groups: Groups, edges: Edges, floor: float, max_size: int | None)
 def mutually_best(
     first: np.ndarray, second: np.ndarray, similarities: np.ndarray, num_groups: int
 ) -> np.ndarray:
-    """Finds the edges that are the best of both their ends.
+    """Numbers of the edges that are the best of both their ends, [m] int64, ascending.
 
-    Args:
-      first: [num_edges] int, groups, numbered below `num_groups`.
-      second: [num_edges] int, groups at the other ends.
-      similarities: [num_edges] float, similarity of both ends.
-      num_groups: Number of groups.
-
-    Returns:
-      [m] int64, numbers of the edges, ascending; of equally good edges the first, so
-      that no group has two.
+    `first` and `second` are [num_edges] int, groups numbered below `num_groups`. Of
+    equally good edges it is the first, so that no group has two.
     """
     best = np.full(num_groups, -np.inf)
     np.maximum.at(best, first, similarities)
@@ -180,12 +169,9 @@ class Groups:
     def merge(
         self, first: np.ndarray, second: np.ndarray, similarities: np.ndarray | float
     ) -> np.ndarray:
-        """Merges pairs of groups.
+        """Merges each of `first` with its `second`, higher groups which take its name.
 
-        Args:
-          first: [m] int, groups; no group is in two pairs.
-          second: [m] int, groups, each higher than its `first`, whose name they take.
-          similarities: [m] float, mean similarity of each pair.
+        No group is in two pairs, of which `similarities` are the means.
 
         Returns:
           [m] float64, levels of the merged groups: at most those of the groups that
@@ -210,12 +196,7 @@ class Groups:
         return np.concatenate(self._merges)[order], levels[order]
 
     def similarity(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """The mean similarity of pairs of groups, [m] float64.
-
-        Args:
-          first: [m] int, groups.
-          second: [m] int, groups to compare them with.
-        """
+        """The mean similarities, [m] float64, of the groups `first` and `second`."""
         mean = np.empty(len(first))
         for start in range(0, len(first), _CHUNK):
             chunk = slice(start, start + _CHUNK)

@@ -23,15 +23,7 @@ class Named:
 
 
 def start_from(previous: Mapping[str, str], product_id: np.ndarray) -> np.ndarray:
-    """The groups of an earlier run; new products have groups of their own.
-
-    Args:
-      previous: Names of the groups in the earlier run, by product.
-      product_id: [n] object (str), products to group now.
-
-    Returns:
-      [n] int64, number of each product's group.
-    """
+    """The groups of an earlier run, [n] int64; new products have their own groups."""
     number = {name: i for i, name in enumerate(dict.fromkeys(previous.values()))}
     alone = range(len(number), len(number) + len(product_id))
     return np.array(
@@ -48,21 +40,15 @@ def name_groups(
     product_id: np.ndarray,
     previous: Mapping[str, str] | None = None,
 ) -> Named:
-    """Names groups: as in an earlier run, or by the first of their products' ids.
+    """Names `groups`, [n] int: as in an earlier run, or by the first of their products.
 
-    A group of an earlier run keeps its name, whatever has joined it. Where several have
-    become one, the name of the largest is kept.
-
-    Args:
-      groups: [n] int, number of each product's group.
-      product_id: [n] object (str), unique.
-      previous: Names of the groups in the earlier run, by product; None without one.
-
-    Returns:
-      The names; two groups never share one.
+    A group of an earlier run (`previous`: from product to name) keeps its name,
+    whatever has joined it. Where several have become one, the name of the largest is
+    kept. Two groups never share a name.
     """
     _, group = np.unique(groups, return_inverse=True)
-    names = _first_ids(group, product_id)
+    order = np.argsort(product_id, kind="stable")
+    names = product_id[order[np.unique(group[order], return_index=True)[1]]]
     if not previous:
         return Named(names[group])
     former: dict[int, Counter[str]] = {}
@@ -80,19 +66,10 @@ def name_groups(
     return Named(names[group], tuple(sorted(joined)))
 
 
-def _first_ids(group: np.ndarray, product_id: np.ndarray) -> np.ndarray:
-    """The first id of each group in sorted order, [num_groups] object (str)."""
-    order = np.argsort(product_id, kind="stable")
-    _, first = np.unique(group[order], return_index=True)
-    return product_id[order[first]]
-
-
 def _make_unique(names: np.ndarray, kept: Mapping[int, object]) -> None:
     """Renames new groups that have the name of a former one, whose product left it."""
     taken = {names[number] for number in kept}
-    for number in range(len(names)):
-        if number in kept:
-            continue
+    for number in set(range(len(names))) - kept.keys():
         name, turn = names[number], 1
         while names[number] in taken:
             turn += 1

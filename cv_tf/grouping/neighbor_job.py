@@ -98,10 +98,8 @@ def make_plan(blocks: np.ndarray) -> SearchPlan:
 
 
 def _shards(rows: slice) -> list[slice]:
-    """Ranges of rows, cut where `nearest` and exact search cut them, too.
-
-    The rounding of a similarity depends on which products are multiplied at once.
-    """
+    """Ranges of rows, cut where `nearest` and exact search cut them, too."""
+    # The rounding of a similarity depends on which products are multiplied at once.
     shards: list[slice] = []
     for chunk in range(rows.start, rows.stop, CHUNK):
         end = min(chunk + CHUNK, rows.stop)
@@ -219,13 +217,7 @@ def _run(job: NeighborJob, engine: EngineSettings) -> None:
 
 
 def write_index(job: NeighborJob, number: int, report: Callable[[int], None]) -> None:
-    """Builds the index of a large block, and writes the name of its folder.
-
-    Args:
-      job: The whole job.
-      number: Number of the index.
-      report: Called with the number of products that have been added to those done.
-    """
+    """Builds the index of a large block, and writes the name of its folder."""
     vectors = job.vectors(job.plan.indexes[number])
     # A new folder each time: two machines may do the same shard at once.
     name = f"index-{uuid.uuid4().hex}"
@@ -239,13 +231,7 @@ def write_index(job: NeighborJob, number: int, report: Callable[[int], None]) ->
 def write_neighbors(
     job: NeighborJob, number: int, report: Callable[[int], None]
 ) -> None:
-    """Finds the neighbors of one shard's products, and writes them.
-
-    Args:
-      job: The whole job.
-      number: Number of the shard.
-      report: Called with the number of products that have been added to those done.
-    """
+    """Finds the neighbors of one shard's products, and writes them."""
     search = job.plan.searches[number]
     vectors = job.vectors(search.asked)
     if search.index < 0:

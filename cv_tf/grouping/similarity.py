@@ -53,12 +53,7 @@ class Similarity:
         return Similarity(self.vectors[rows], colors, self.color_weight)
 
     def of_pairs(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """The similarities of pairs of products, [m] float32.
-
-        Args:
-          first: [m] int, row numbers.
-          second: [m] int, row numbers of the products to compare them with.
-        """
+        """The similarities, [m] float32, of the rows `first` and `second`, [m] int."""
         similarities = np.empty(len(first), np.float32)
         for start in range(0, len(first), _CHUNK):
             chunk = slice(start, start + _CHUNK)
@@ -69,12 +64,7 @@ class Similarity:
         return similarities
 
     def discounts(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """The discounts of pairs of products for their colors, [m] float32.
-
-        Args:
-          first: [m] int, row numbers.
-          second: [m] int, row numbers of the products to compare them with.
-        """
+        """The discounts for color, [m] float32, of the rows `first` and `second`."""
         if self.colors is None:
             return np.zeros(len(first), np.float32)
         return self.color_weight * same_color(self.colors[first], self.colors[second])

@@ -64,8 +64,7 @@ def match_truth(
       embeddings: Embeddings of the products; None for the products of `labels`.
 
     Raises:
-      GroupsError: If no product is both labelled and embedded, or no two of them share
-        a style.
+      GroupsError: If no product is labelled and embedded, or no two share a style.
     """
     known = {product: style for product, style in labels.items() if style}
     ids = objects(list(known)) if embeddings is None else embeddings.product_id
@@ -115,7 +114,7 @@ def stored_figures(
       The figures of `retrieval_figures` and `grouping_figures`, `threshold` where it is
       known, `num_products`, `num_labelled` and `num_labels_without_vector`. With
       vectors, `at_best_threshold` has the figures of the groups at the best threshold,
-      and that; it is missing where no variants are near enough to be grouped.
+      and that, if variants are near enough to be grouped.
 
     Raises:
       ValueError: As these functions.
@@ -160,13 +159,11 @@ def _threshold(
 def _at_best_threshold(
     labelled: Embeddings, neighbors: Neighbors, settings: EvaluationSettings
 ) -> dict[str, float]:
+    how = settings.criterion
     try:
-        calibration = calibrate_on(
-            labelled, settings, settings.criterion, neighbors=neighbors
-        )
+        best = calibrate_on(labelled, settings, how, neighbors=neighbors).threshold
     except ValueError:  # No variants are near enough to be grouped at any threshold.
         return {}
-    best = calibration.threshold
     groups = group(labelled, best, settings, neighbors)
     return grouping_figures(groups, labelled.known_style) | {"threshold": best}
 
@@ -187,13 +184,8 @@ def _numbers(groups: StoredGroups, truth: Truth) -> np.ndarray:
             groups.source,
         )
     number: dict[Any, int] = {}
-    return np.array(
-        [
-            number.setdefault((row,) if name is None else name, len(number))
-            for row, name in enumerate(names)
-        ],
-        np.int64,
-    )
+    keys = [(row,) if name is None else name for row, name in enumerate(names)]
+    return np.array([number.setdefault(key, len(number)) for key in keys], np.int64)
 
 
 def evaluate_embeddings(

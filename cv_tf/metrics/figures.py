@@ -140,12 +140,9 @@ def defined(figures: Mapping[str, float]) -> list[tuple[Figure, float]]:
 
 
 def format_run(metrics: Mapping[str, Any]) -> str:
-    """Lays the figures of a finished run out, with the gain over frozen features.
+    """Lays the figures of `metrics.json` out, with the gain over frozen features.
 
     The baselines may be missing (`--baselines=false`).
-
-    Args:
-      metrics: Content of `metrics.json`.
     """
     columns = {
         name.replace("_", " "): metrics[name] for name in _RUN if name in metrics
@@ -163,14 +160,11 @@ def format_run(metrics: Mapping[str, Any]) -> str:
 def format_figures(
     columns: Mapping[str, Mapping[str, float]], gain: tuple[str, str] | None = None
 ) -> str:
-    """Lays figures out with one line a figure.
+    """Lays figures out with one line a figure, without a newline at the end.
 
     Args:
       columns: Figures by their names in `metrics.json`, under the title of each column.
       gain: Titles of two columns; a column with the second less the first is added.
-
-    Returns:
-      The table, without a newline at its end.
     """
     titles = [*columns, *(["gain"] if gain else [])]
     lines = [["", *titles]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -14,23 +15,21 @@ def grouping_figures(groups: np.ndarray, styles: np.ndarray) -> dict[str, float]
     """Compares predicted groups with true styles.
 
     Only labelled products (style >= 0) count; the others are left out of the predicted
-    groups, for nothing is known of them.
-
-    `cgacc` is the share of the true groups of two products or more which a predicted
-    group matches exactly, no product missing and none too many. The name is that of
-    arXiv 2104.08581; the definition is our reading of it.
+    groups, for nothing is known of them. The name `cgacc` is that of arXiv 2104.08581;
+    the definition is our reading of it.
 
     Args:
-      groups: [n] int, predicted group of each product; a product without variants has
-        a group of its own.
+      groups: [n] int, predicted group of each product; a product without variants has a
+        group of its own.
       styles: [n] int, true styles; -1 where unknown.
 
     Returns:
-      `cgacc`; `ari` (adjusted Rand index), `fms` (Fowlkes-Mallows score) and `nmi`
-      (normalized mutual information, arithmetic mean) as scikit-learn defines them;
-      `pairwise_precision`, `pairwise_recall` and `pairwise_f1` over pairs of products,
-      0 where no pair is predicted; `num_groups_predicted` and `num_groups_true`, of
-      two products or more.
+      `cgacc`, the share of the true groups of two products or more which a predicted
+      group matches exactly; `ari` (adjusted Rand index), `fms` (Fowlkes-Mallows score)
+      and `nmi` (normalized mutual information, arithmetic mean) as scikit-learn defines
+      them; `pairwise_precision`, `pairwise_recall` and `pairwise_f1` over pairs of
+      products, 0 where no pair is predicted; `num_groups_predicted` and
+      `num_groups_true`, of two products or more.
 
     Raises:
       ValueError: If the two differ in length, or no style has two products.
@@ -70,12 +69,9 @@ def _contingency(
     groups: np.ndarray, styles: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The filled cells of the table of groups by styles, and its margins."""
-    _, group_of, group_sizes = np.unique(
-        groups, return_inverse=True, return_counts=True
-    )
-    _, style_of, style_sizes = np.unique(
-        styles, return_inverse=True, return_counts=True
-    )
+    count = functools.partial(np.unique, return_inverse=True, return_counts=True)
+    _, group_of, group_sizes = count(groups)
+    _, style_of, style_sizes = count(styles)
     # One int64 a cell: group and style together.
     cells, overlaps = np.unique(
         group_of.astype(np.int64) * len(style_sizes) + style_of, return_counts=True

@@ -27,16 +27,16 @@ def retrieval_figures(
 ) -> dict[str, float]:
     """Measures how well products find their color variants.
 
-    Every product with a variant is a query, once among all products and once (keys
-    that end in `_in_block`) among those of its block; a variant in another block
-    counts as missed there. The other products, unlabelled ones among them, are never
-    queries but always candidates.
+    Every product with a variant is a query, once among all products and once (keys that
+    end in `_in_block`) among those of its block; a variant in another block counts as
+    missed there. The other products, unlabelled ones among them, are never queries but
+    always candidates.
 
-    Recall@k is the share of queries with a variant among their first k neighbors.
-    mAP@R is the mean over queries of `1/R * sum(P(i) * rel(i) for i in 1..R)`, where R
-    counts the query's variants, rel(i) is 1 where neighbor i is one of them, and P(i)
-    is the share of variants among the first i (Musgrave et al., "A Metric Learning
-    Reality Check", arXiv 2003.08505, section 3.2).
+    Recall@k is the share of queries with a variant among their first k neighbors. mAP@R
+    is the mean over queries of `1/R * sum(P(i) * rel(i) for i in 1..R)`, where R counts
+    the query's variants, rel(i) is 1 where neighbor i is one of them, and P(i) is the
+    share of variants among the first i (Musgrave et al., "A Metric Learning Reality
+    Check", arXiv 2003.08505, section 3.2).
 
     Args:
       labelled: Embeddings of products whose `style` is known, of some at least.
@@ -162,23 +162,18 @@ def rank_queries(labelled: Embeddings, k: int = 6, retrieval: str = "auto") -> Q
 
 
 def embedding_std(embeddings: np.ndarray) -> float:
-    """The embedding standard deviation: how far vectors are from all being equal.
+    """The embedding standard deviation, 0 to 1: how far vectors are from being equal.
 
     The standard deviation over the products, averaged over the dimensions and
     multiplied by the square root of their number: near 1 where the vectors point in all
-    directions, 0 where they are all equal.
+    directions, 0 where they are all equal (Chen and He, "Exploring Simple Siamese
+    Representation Learning", arXiv 2011.10566, section 4.1).
 
     Args:
       embeddings: [n, dimensions] float32, L2-normalised.
 
-    Returns:
-      The embedding standard deviation, 0 to 1.
-
     Raises:
       ValueError: If the embeddings are not finite and of length 1.
-
-    Source: Chen and He, "Exploring Simple Siamese Representation Learning" (arXiv
-    2011.10566), section 4.1.
     """
     # float64: the mean of many equal float32 numbers is not quite that number.
     embeddings = check_embeddings(embeddings).astype(np.float64)

@@ -15,15 +15,11 @@ _WIDTH = 8.0
 
 
 def same_color(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Similarity of colors: a Gaussian of their distance.
+    """Similarity of colors, [...] float32, 0 to 1: a Gaussian of their distance.
 
     Args:
-      first: [..., 3] float, colors in CIELAB; NaN where unknown.
+      first: [..., 3] float, colors in CIELAB; NaN where unknown, which gives 0.
       second: [..., 3] float, colors to compare them with.
-
-    Returns:
-      [...] float32, from 1 for equal colors to 0 for different ones; 0 where one of
-      them is unknown.
     """
     apart = first - second
     distance = np.einsum("...d,...d->...", apart, apart) / _WIDTH**2

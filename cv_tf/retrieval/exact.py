@@ -42,8 +42,8 @@ def top_k(
 
     Returns:
       `(columns, largest)`, [num_rows, k] int32 and float32, descending; -1 and -inf
-      where a row has fewer than `k` such values. Which of the values that tie for the
-      last place is found is not defined.
+      where a row has fewer than `k` such values. Which of those that tie for the last
+      place is found is not defined.
     """
     num_rows, num_columns = values.shape
     size = int(np.clip(num_columns // (_GROUPS_PER_PLACE * k), 1, _MAX_GROUP))
@@ -95,13 +95,13 @@ def _ranked(
 class ExactIndex(Index):
     """Compares each query with every product.
 
-    Equally similar products are in the order of their rows; which of those that tie
-    for the last place is found is not defined. The similarities of all queries with
-    all products are never held at once. Large searches run on the GPU where TensorFlow
-    sees one; all others in NumPy, which is faster than TensorFlow on CPUs.
+    Equally similar products are in the order of their rows; which of those that tie for
+    the last place is found is not defined. The similarities of all queries with all
+    products are never held at once. Large searches run on the GPU where TensorFlow sees
+    one; all others in NumPy, which is faster than TensorFlow on CPUs.
 
     Args:
-      embeddings: [num_products, dim] float32, L2-normalised and C-contiguous; held, not
+      embeddings: [num_products, dim] float32, L2-normalised and C-contiguous; not
         copied.
       model: As in `Index`.
       device: TensorFlow's name of the device that searches; None to choose it.

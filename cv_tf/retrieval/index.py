@@ -33,8 +33,7 @@ def write_index(
       overwrite: Whether an index that is there already may be replaced.
 
     Raises:
-      ValueError: If there is something at `folder` that may not be replaced, or no
-        folder to put it into.
+      ValueError: If `folder` may not be replaced, or its parent is missing.
     """
     folder = folder.absolute()
     if not folder.parent.is_dir():
@@ -100,8 +99,8 @@ class Index(abc.ABC):
       dim: Number of dimensions of the vectors.
       model: Name of the model that made the vectors, such as the fingerprint of its
         file; "" where that is not known.
-      measured_recall: Share of the true neighbors that a search finds, as it was
-        measured when the index was built, 0 to 1.
+      measured_recall: Share of the true neighbors that a search found when the index
+        was built, 0 to 1.
     """
 
     kind: ClassVar[str]
@@ -126,7 +125,7 @@ class Index(abc.ABC):
 
         Returns:
           The neighbors, as rows of the index: in the order in which products were
-          given, those of `add` after those that the index was built of.
+          given, those of `add` last.
 
         Raises:
           ValueError: If `k` is less than 1, there is no query, or the queries have

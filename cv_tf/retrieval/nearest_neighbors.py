@@ -39,20 +39,16 @@ def build_index(
       retrieval: "exact"; "scann", tuned to the recall, but exact all the same below
         20,000 products; or "auto": "scann" where it can be loaded (and a warning where
         not), but exact for a recall of 1.
-      recall: Share of the true `k` nearest neighbors to be found, above 0 and at most
-        1. A higher one takes longer.
+      recall: Share of the true `k` nearest neighbors to be found, above 0 and at most 1;
+        a higher one takes longer. What was reached is the index's `measured_recall`.
       k: Number of neighbors that searches will mostly ask for.
       model: Name of the model that made the embeddings, such as the fingerprint of its
         file; "" if it is not to be checked.
 
-    Returns:
-      The index. Its `measured_recall` is the recall that was reached.
-
     Raises:
       ValueError: If the embeddings are not finite and of length 1, or another argument
         is none of the above.
-      ImportError: If `retrieval` is "scann", there are enough products for it, and it
-        cannot be loaded.
+      ImportError: If ScaNN is asked for, and needed, and cannot be loaded.
 
     Example:
       >>> import numpy as np
@@ -71,15 +67,12 @@ def build_index(
 
 
 def load_index(folder: str | Path, model: str = "") -> Index:
-    """Loads an index that was saved; no part of it is ever run as code.
+    """Loads an index that was saved, which finds the same; no part is ever run as code.
 
     Args:
       folder: Folder that `Index.save` wrote.
       model: Name of the model that will embed the queries; "" does not compare it with
         the one that made the index.
-
-    Returns:
-      The index. It finds what the saved one found.
 
     Raises:
       ValueError: If the folder is not an index, or damaged, or another model made it.
@@ -169,13 +162,11 @@ def nearest(
         among all products.
       retrieval: As in `build_index`, for each block by itself; "auto" also is exact
         where that takes seconds: for some ten thousand products or queries.
-      queries: [num_queries] int, rows to find the neighbors of; None for all.
+      queries: [num_queries] int, rows to find the neighbors of, in this order; None for
+        all.
       recall: Share of the true neighbors that ScaNN is to find, above 0 and at most 1;
         exact search finds them all.
       progress: Text of the progress bar; empty for no bar.
-
-    Returns:
-      The neighbors of each query in the order of `queries`; never the query itself.
 
     Raises:
       ValueError: If the embeddings are not finite and of length 1, or another argument

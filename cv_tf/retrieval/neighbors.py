@@ -39,13 +39,10 @@ class Neighbors:
         """Leaves one row out of each query's neighbors, or else the last of them.
 
         A product that is searched for among products finds itself: of `k + 1`
-        neighbors, these are its `k` others.
+        neighbors, these are its `k` others, in the same order.
 
         Args:
           rows: [num_queries] int, row to leave out for each query.
-
-        Returns:
-          Neighbors with `k - 1` columns, in the same order.
         """
         out = self.indices == rows[:, None]
         # A query without its row among its neighbors loses the last one.
@@ -59,14 +56,11 @@ class Neighbors:
 def rows_by_block(
     blocks: np.ndarray | None, num_products: int
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yields each block and the rows of its products.
+    """Yields each block and the rows of its products, int64, both ascending.
 
     Args:
       blocks: [num_products] int, block of each product; None puts all into block 0.
       num_products: Number of products.
-
-    Yields:
-      `(block, rows)`, blocks ascending; `rows` are int64, ascending.
 
     Raises:
       ValueError: If `blocks` has another length than `num_products`.
@@ -89,18 +83,15 @@ def rows_by_block(
 
 
 def check_embeddings(embeddings: np.ndarray) -> np.ndarray:
-    """Checks embeddings, and returns them as a float32 array.
+    """Checks embeddings, and returns them as a C-contiguous float32 array.
 
     Args:
-      embeddings: [num_products, dim] float, every row of length 1.
-
-    Returns:
-      [num_products, dim] float32, C-contiguous; the input itself where it is that
-      already.
+      embeddings: [num_products, dim] float, every row of length 1; returned itself if
+        it needs no conversion.
 
     Raises:
-      ValueError: If the array is not a matrix, is empty, holds NaN or infinity, or
-        has rows whose length is not 1. The message names the first such row.
+      ValueError: If the array is not a matrix, is empty, holds NaN or infinity, or has
+        rows whose length is not 1. The message names the first such row.
     """
     embeddings = np.ascontiguousarray(embeddings, dtype=np.float32)
     if embeddings.ndim != 2 or 0 in embeddings.shape:

@@ -40,6 +40,9 @@ class ScannIndex(Index):
     as they were built when products are added: build the index again once it has
     doubled.
 
+    Source: Guo et al., "Accelerating Large-Scale Inference with Anisotropic Vector
+    Quantization" (arXiv 1908.10396).
+
     Args:
       searcher: Searcher of ScaNN.
       dim: Number of dimensions of the vectors.
@@ -47,9 +50,6 @@ class ScannIndex(Index):
       effort: Effort of a search for `tuned_k` neighbors.
       tuned_k: Number of neighbors that the effort was tuned for.
       model: As in `Index`.
-
-    Source: Guo et al., "Accelerating Large-Scale Inference with Anisotropic Vector
-    Quantization" (arXiv 1908.10396).
     """
 
     kind = "scann"
@@ -73,13 +73,7 @@ class ScannIndex(Index):
     def build(
         cls, embeddings: np.ndarray, recall: float, k: int, model: str = ""
     ) -> ScannIndex:
-        """Builds an index and tunes it.
-
-        Args:
-          embeddings: [num_products, dim] float32, L2-normalised and C-contiguous.
-          recall: Share of the `k` nearest neighbors to be found, above 0 and at most 1.
-          k: Number of neighbors that searches will mostly ask for.
-          model: As in `Index`.
+        """Builds an index and tunes it; the arguments are those of `build_index`.
 
         Raises:
           ImportError: If ScaNN cannot be loaded.
@@ -160,8 +154,7 @@ class ScannIndex(Index):
 
     def _tune(self, embeddings: np.ndarray, recall: float) -> None:
         """Chooses the effort, and logs the recall that was reached."""
-        k = self._tuned_k - 1
-        most = self.effort
+        k, most = self._tuned_k - 1, self.effort
         self.effort, self.measured_recall, reached = tune(
             self._search_with, embeddings, k, recall, most
         )
@@ -185,10 +178,7 @@ class ScannIndex(Index):
 
 
 def load_scann() -> Any:
-    """Imports ScaNN, late: it brings TensorFlow with it.
-
-    Returns:
-      The module that builds searchers.
+    """Imports the module of ScaNN that builds searchers, late: it brings TensorFlow.
 
     Raises:
       ImportError: If ScaNN is not installed, or not built for this TensorFlow.

@@ -54,8 +54,8 @@ def tune(
       most: Number of all leaves, and the largest number of products to reorder.
 
     Returns:
-      `(effort, measured, reached)`: the effort, the recall that was measured with it,
-      and whether that is enough; where it is not, the effort is `most`.
+      `(effort, measured, reached)`: the effort, the recall measured with it, and
+      whether that is enough; where it is not, the effort is `most`.
     """
     num_products = len(embeddings)
     num_queries = min(_NUM_QUERIES, num_products)
@@ -82,7 +82,7 @@ def tune(
 def cheapest_effort(
     enough: Callable[[Effort], bool], fewest: int, most: Effort, leaf_size: float
 ) -> Effort | None:
-    """Finds the cheapest effort that is enough.
+    """Finds the cheapest effort that is enough; None if not even `most` is.
 
     The fewest leaves that are enough are found first, with all that may be reordered.
     With more leaves, fewer products have to be reordered: leaves are added for as long
@@ -93,9 +93,6 @@ def cheapest_effort(
       fewest: Smallest number of products that can be reordered.
       most: Number of all leaves, and the largest number of products to reorder.
       leaf_size: Mean number of products of a leaf.
-
-    Returns:
-      The effort; None if not even `most` is enough.
     """
     leaves = smallest(lambda n: enough(Effort(n, most.reordered)), 1, most.leaves)
     best, least_cost = None, math.inf
@@ -118,27 +115,18 @@ def _least_reordered(
 
 
 def recall_against(found: Neighbors, exact: Neighbors) -> np.ndarray:
-    """The share of the neighbors of exact search that another search has found.
+    """The share of exact search's neighbors that was found, [num_queries] float64.
 
     They are compared by similarity, as equally similar products are as good.
-
-    Returns:
-      [num_queries] float64, 0 to 1.
     """
     least = exact.similarities[:, -1:] - _ROUNDING
     return np.mean(found.similarities >= least, axis=1)
 
 
 def smallest(enough: Callable[[int], bool], low: int, high: int) -> int | None:
-    """Finds the smallest number that is enough, by doubling and then bisecting.
+    """The smallest number from `low` to `high` that is enough: doubles, then bisects.
 
-    Args:
-      enough: Whether a number is enough; every larger one then is, too.
-      low: Smallest number allowed.
-      high: Largest number allowed.
-
-    Returns:
-      The number; None if not even `high` is enough.
+    None if not even `high` is. Every number above one that is enough is, too.
     """
     reach = low
     while not enough(reach):
