@@ -4,10 +4,7 @@ from .compute import (
     embed_photos as embed_photos,
     with_color as with_color,
 )
-from .embeddings import (
-    Embeddings as Embeddings,
-    EmbeddingsError as EmbeddingsError,
-)
+from .embeddings import Embeddings as Embeddings, EmbeddingsError as EmbeddingsError
 from .job import (
     Embedded as Embedded,
     EmbeddingJob as EmbeddingJob,

@@ -4,13 +4,8 @@ from .calibration import (
     calibrate_on as calibrate_on,
     guess_threshold as guess_threshold,
 )
-from .confidence import (
-    Confidence as Confidence,
-    ConfidenceCurve as ConfidenceCurve,
-)
-from .dendrograms import (
-    Dendrograms as Dendrograms,
-)
+from .confidence import Confidence as Confidence, ConfidenceCurve as ConfidenceCurve
+from .dendrograms import Dendrograms as Dendrograms
 from .graph import (
     Graph as Graph,
     find_neighbors as find_neighbors,
@@ -29,16 +24,7 @@ from .groups import (
     find_groups as find_groups,
     group as group,
 )
-from .linkage import (
-    average_linkage as average_linkage,
-    link as link,
-)
-from .naming import (
-    Named as Named,
-)
-from .neighbor_job import (
-    find_neighbors_in_shards as find_neighbors_in_shards,
-)
-from .similarity import (
-    Similarity as Similarity,
-)
+from .linkage import average_linkage as average_linkage, link as link
+from .naming import Named as Named
+from .neighbor_job import find_neighbors_in_shards as find_neighbors_in_shards
+from .similarity import Similarity as Similarity

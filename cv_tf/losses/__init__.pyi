@@ -1,6 +1,4 @@
-from .distances import (
-    pairwise_distances as pairwise_distances,
-)
+from .distances import pairwise_distances as pairwise_distances
 from .nt_xent import (
     NTXentLoss as NTXentLoss,
     WholeBatch as WholeBatch,

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import tensorflow as tf
+import tf_keras as keras
 
 from cv_tf import choices
 
 
+class TemperatureLoss(keras.losses.Loss):
+    """A Keras loss whose similarities are divided by a temperature, above 0."""
+
+    default_name: str
+
+    def __init__(
+        self,
+        temperature: float = 0.1,
+        reduction: str = keras.losses.Reduction.AUTO,
+        name: str | None = None,
+    ):
+        super().__init__(reduction=reduction, name=name or self.default_name)
+        self.temperature = temperature
+
+    def get_config(self) -> dict:
+        """The arguments of `__init__`."""
+        return {**super().get_config(), "temperature": self.temperature}
+
+
 def pairwise_distances(embeddings: tf.Tensor, distance: str = "L2") -> tf.Tensor:
-    """Distances between every two embeddings, computed in float32.
+    """Distances between every two embeddings, float32 [batch, batch], at least 0.
 
     Two identical embeddings are at distance 0 with gradient 0, where the gradient of
     the square root alone would be infinite.
@@ -16,9 +36,6 @@ def pairwise_distances(embeddings: tf.Tensor, distance: str = "L2") -> tf.Tensor
     Args:
       embeddings: Float [batch, dim]. Only "angular" normalizes them to length 1.
       distance: "L2", "squared-L2" or "angular" (one minus the cosine).
-
-    Returns:
-      Float32 [batch, batch], never negative; the diagonal is 0.
 
     Raises:
       ValueError: If the distance is unknown.

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import tensorflow as tf
 import tf_keras as keras
 
+from cv_tf.losses.distances import TemperatureLoss
+
 
 def info_nce(
     anchors: tf.Tensor,
@@ -26,8 +28,8 @@ def info_nce(
     MoCo, arXiv 1911.05722, section 3.2.
 
     Args:
-      anchors: Float [..., n, dim]; leading dimensions are separate problems that
-        share `positives` and `excluded`.
+      anchors: Float [..., n, dim]; leading dimensions are separate problems that share
+        `positives` and `excluded`.
       candidates: Float [..., m, dim], the same leading dimensions.
       positives: Int32 [n], the row in `candidates` of each anchor's positive.
       temperature: Divisor of the similarities, above 0.
@@ -80,24 +82,17 @@ class WholeBatch(NamedTuple):
 
 
 def nt_xent_loss(
-    first: tf.Tensor,
-    second: tf.Tensor,
-    temperature: float = 0.1,
+    first: tf.Tensor, second: tf.Tensor, temperature: float = 0.1
 ) -> tf.Tensor:
-    """Mean NT-Xent over the 2 * batch anchors of two views.
+    """Mean NT-Xent over the 2 * batch anchors of two views, a float32 scalar.
 
     The positive of a view is the other view of the same product; both views of every
-    other product are negatives.
-
-    Source: Chen et al., SimCLR, arXiv 2002.05709, equation 1.
+    other product are negatives (Chen et al., SimCLR, arXiv 2002.05709, equation 1).
 
     Args:
       first: Float [batch, dim], one view a product; normalized here.
       second: Float [batch, dim], the other view of the same products.
       temperature: Divisor of the similarities, above 0.
-
-    Returns:
-      Float32 scalar.
 
     Example:
       >>> first, second = tf.random.normal([2, 8, 16])
@@ -114,7 +109,7 @@ def nt_xent_per_product(
     *,
     whole: WholeBatch | None = None,
 ) -> tf.Tensor:
-    """NT-Xent of each product: the mean of the losses of its two views.
+    """NT-Xent of each product, float32 [..., batch]: the mean of its two views' losses.
 
     Args:
       first: Float [..., batch, dim]; leading dimensions are separate problems.
@@ -122,9 +117,6 @@ def nt_xent_per_product(
       temperature: Divisor of the similarities, above 0.
       whole: The whole batch if `first` and `second` are some rows of it; its other
         products are negatives, too. None if they are all rows.
-
-    Returns:
-      Float32 [..., batch].
     """
     whole = whole or WholeBatch(first, second, 0)
     total = tf.shape(whole.first)[-2]
@@ -143,7 +135,7 @@ def nt_xent_per_product(
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")
-class NTXentLoss(keras.losses.Loss):
+class NTXentLoss(TemperatureLoss):
     """`nt_xent_loss` as a Keras loss: `y_true` is one view, `y_pred` the other.
 
     The order of the views makes no difference; both get a gradient. Sample weights are
@@ -160,19 +152,8 @@ class NTXentLoss(keras.losses.Loss):
       TensorShape([])
     """
 
-    def __init__(
-        self,
-        temperature: float = 0.1,
-        reduction: str = keras.losses.Reduction.AUTO,
-        name: str = "nt_xent",
-    ):
-        super().__init__(reduction=reduction, name=name)
-        self.temperature = temperature
+    default_name = "nt_xent"
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """Two views, each [batch, dim], to one loss a product, [batch]."""
         return nt_xent_per_product(y_true, y_pred, self.temperature)
-
-    def get_config(self) -> dict:
-        """The arguments of `__init__`."""
-        return {**super().get_config(), "temperature": self.temperature}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tf_keras as keras
 
+from cv_tf.losses.distances import TemperatureLoss
 from cv_tf.losses.nt_xent import WholeBatch, nt_xent_per_product
 
 # Most similarities to hold in memory at once: 4 bytes each, in several copies.
@@ -21,10 +22,7 @@ def part_nt_xent_loss(
     part_weights: tf.Tensor | Sequence[float] | None = None,
     whole: WholeBatch | None = None,
 ) -> tf.Tensor:
-    """Mean over the batch of `part_nt_xent_per_product`, which has the same arguments.
-
-    Returns:
-      Float32 scalar.
+    """Mean of `part_nt_xent_per_product`, a float32 scalar; the arguments are the same.
 
     Example:
       >>> first, second = tf.random.normal([2, 8, 3, 16])  # 8 products, 3 parts each
@@ -46,12 +44,11 @@ def part_nt_xent_per_product(
     part_weights: tf.Tensor | Sequence[float] | None = None,
     whole: WholeBatch | None = None,
 ) -> tf.Tensor:
-    """NT-Xent of fixed parts: collar against collars, hem against hems.
+    """NT-Xent of fixed parts, float32 [batch]: collar against collars, hem against hem.
 
     Each part is contrasted with the same part of every other product. The loss of a
-    product is the weighted mean of the losses of its parts.
-
-    The idea is from arXiv 2104.08581 (abstract); this form of it is our own.
+    product is the weighted mean of the losses of its parts. The idea is from arXiv
+    2104.08581 (abstract); this form of it is our own.
 
     Args:
       first: Float [batch, parts, dim], one view a product.
@@ -60,9 +57,6 @@ def part_nt_xent_per_product(
       part_weights: Float [parts], see `mean_over_parts`.
       whole: The whole batch, with views of shape [total, parts, dim], if `first` and
         `second` are some rows of it; None if they are all rows.
-
-    Returns:
-      Float32 [batch].
     """
     # Parts lead, so that all of them go through one batched matmul.
     first, second = parts_first(first), parts_first(second)
@@ -78,15 +72,12 @@ def part_nt_xent_per_product(
 def mean_over_parts(
     losses: tf.Tensor, part_weights: tf.Tensor | Sequence[float] | None = None
 ) -> tf.Tensor:
-    """Weighted mean of losses over the parts.
+    """Weighted mean of losses over the parts, float32 [n].
 
     Args:
       losses: Float32 [parts, n].
       part_weights: Float [parts], not negative; only their ratios matter. None to
         weight all parts equally.
-
-    Returns:
-      Float32 [n].
     """
     if part_weights is None:
         part_weights = tf.ones([tf.shape(losses)[0]])
@@ -110,16 +101,9 @@ def _are_many(first: tf.Tensor, whole: WholeBatch | None) -> bool:
 
 
 def _part_by_part(
-    first: tf.Tensor,
-    second: tf.Tensor,
-    temperature: float,
-    *,
-    whole: WholeBatch | None,
+    first: tf.Tensor, second: tf.Tensor, temperature: float, *, whole: WholeBatch | None
 ) -> tf.Tensor:
-    """`nt_xent_per_product` with the similarities of one part in memory at a time.
-
-    The similarities are computed again for the gradient.
-    """
+    """`nt_xent_per_product` of a part at a time, computed again for the gradient."""
 
     @tf.recompute_grad
     def losses_of(first, second, *views):
@@ -136,7 +120,7 @@ def _part_by_part(
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")
-class PartNTXentLoss(keras.losses.Loss):
+class PartNTXentLoss(TemperatureLoss):
     """`part_nt_xent_loss` as a Keras loss: `y_true` is one view, `y_pred` the other.
 
     The order of the views makes no difference; both get a gradient. Sample weights are
@@ -164,8 +148,7 @@ class PartNTXentLoss(keras.losses.Loss):
         reduction: str = keras.losses.Reduction.AUTO,
         name: str = "part_nt_xent",
     ):
-        super().__init__(reduction=reduction, name=name)
-        self.temperature = temperature
+        super().__init__(temperature, reduction, name)
         self.part_weights = _checked_weights(part_weights)
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
@@ -176,11 +159,7 @@ class PartNTXentLoss(keras.losses.Loss):
 
     def get_config(self) -> dict:
         """The arguments of `__init__`."""
-        return {
-            **super().get_config(),
-            "temperature": self.temperature,
-            "part_weights": self.part_weights,
-        }
+        return {**super().get_config(), "part_weights": self.part_weights}
 
 
 def _checked_weights(part_weights: Sequence[float] | None) -> list[float] | None:

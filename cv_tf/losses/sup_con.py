@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.losses.distances import diagonal, integer_labels
+from cv_tf.losses.distances import TemperatureLoss, diagonal, integer_labels
 
 
 def sup_con_loss(
@@ -71,7 +71,7 @@ def sup_con_per_anchor(
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")
-class SupConLoss(keras.losses.Loss):
+class SupConLoss(TemperatureLoss):
     """`sup_con_loss` as a Keras loss: `y_true` labels, `y_pred` embeddings.
 
     The loss of a batch is one number, so sample weights are not supported.
@@ -86,22 +86,11 @@ class SupConLoss(keras.losses.Loss):
       TensorShape([])
     """
 
-    def __init__(
-        self,
-        temperature: float = 0.1,
-        reduction: str = keras.losses.Reduction.AUTO,
-        name: str = "sup_con",
-    ):
-        super().__init__(reduction=reduction, name=name)
-        self.temperature = temperature
+    default_name = "sup_con"
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """Labels [batch] or [batch, 1] and embeddings [batch, dim] to a scalar."""
         return sup_con_loss(y_pred, y_true, self.temperature)
-
-    def get_config(self) -> dict:
-        """The arguments of `__init__`."""
-        return {**super().get_config(), "temperature": self.temperature}
 
 
 def _positives(labels: tf.Tensor) -> tf.Tensor:

@@ -10,19 +10,16 @@ from cv_tf.losses.distances import diagonal, integer_labels, pairwise_distances
 
 
 def triplet_semihard_loss(
-    labels: tf.Tensor,
-    embeddings: tf.Tensor,
-    margin: float = 1.0,
-    distance: str = "L2",
+    labels: tf.Tensor, embeddings: tf.Tensor, margin: float = 1.0, distance: str = "L2"
 ) -> tf.Tensor:
     """Mean over all (anchor, positive) pairs of the semi-hard triplet's hinge.
 
     The negative of a pair is the closest one that is farther from the anchor than the
-    positive is or, if there is none, the farthest negative:
-    `mean(max(margin + d(anchor, positive) - d(anchor, negative), 0))`.
+    positive is or, if there is none, the farthest negative: `mean(max(margin +
+    d(anchor, positive) - d(anchor, negative), 0))`, a float32 scalar.
 
-    Value and gradient are those of `tfa.losses.TripletSemiHardLoss`, which compares
-    all batch^3 triplets. Here the negatives of each anchor are sorted and searched, in
+    Value and gradient are those of `tfa.losses.TripletSemiHardLoss`, which compares all
+    batch^3 triplets. Here the negatives of each anchor are sorted and searched, in
     O(batch^2) memory and O(batch^2 log batch) time. Negatives at the same distance
     share the gradient equally, as in tfa, and an anchor without a negative has one at
     distance 0, as in tfa. There are two differences: a positive exactly as far away as
@@ -36,9 +33,6 @@ def triplet_semihard_loss(
       embeddings: Float [batch, dim], usually L2-normalized.
       margin: Distance by which the negative should be farther than the positive.
       distance: "L2", "squared-L2" or "angular" (one minus the cosine).
-
-    Returns:
-      Float32 scalar.
 
     Raises:
       TypeError: If the labels are not integers.
@@ -113,15 +107,6 @@ def _mean_hinge(
 
     The derivative is written out because it is one [batch, batch] table: no
     intermediate result has to be kept for the backward pass.
-
-    Args:
-      distances: Float32 [batch, batch].
-      positive: Bool [batch, batch], the pairs of one label.
-      negative: Bool [batch, batch], the pairs of two labels.
-      margin: As in `triplet_semihard_loss`.
-
-    Returns:
-      Float32 scalar and [batch, batch].
     """
     # NaN and infinity are left out of the sort: a NaN would break its order.
     negative &= distances < float("inf")
@@ -153,18 +138,11 @@ def _mean_hinge(
 
 
 def _count_not_above(ranked: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """Counts the ranked numbers of a row that are <= each value of the row.
+    """Counts the `ranked` numbers of a row that are <= each of its values, all [b, b].
 
     This is a binary search, because XLA compiles `tf.searchsorted` to a comparison of
-    all pairs. Each row must end with infinity, and does: an anchor is not its own
+    all pairs. Each row is sorted and ends with infinity: an anchor is not its own
     negative.
-
-    Args:
-      ranked: Float32 [b, b], each row sorted.
-      values: Float32 [b, b].
-
-    Returns:
-      Int32 [b, b].
     """
 
     def halve(count, length):

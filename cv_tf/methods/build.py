@@ -98,10 +98,8 @@ def build_method(config: Config, embedder: Embedder) -> Method:
 
 
 def _predictor(config: Config) -> keras.Model:
-    width = config.projection_dimensions
-    return projection_head(
-        width, width, config.predictor_hidden, normalize="hidden", name="predictor"
-    )
+    width, hidden = config.projection_dimensions, config.predictor_hidden
+    return projection_head(width, width, hidden, normalize="hidden", name="predictor")
 
 
 def _two_views(config: Config, embedder: Embedder, **head) -> dict[str, Any]:
@@ -157,10 +155,7 @@ def _triplet_loss(config: Config) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def import_addons() -> ModuleType:
-    """Imports `tensorflow_addons`, which needs help to find Keras 2.
-
-    Returns:
-      The module.
+    """Imports the module `tensorflow_addons`, which needs help to find Keras 2.
 
     Raises:
       ImportError: If it is not installed, or cannot be on this version of Python.

@@ -82,17 +82,9 @@ def _propagate(
     by_features: Sequence[tf.Tensor | None],
     variables: Sequence[tf.Variable],
 ) -> list[tf.Tensor]:
-    """Propagates the gradients of features to variables, one piece after another.
+    """Propagates the gradients of features to variables, summed over the pieces.
 
-    Args:
-      features_of: See `cached_gradients`.
-      num_pieces: Number of pieces.
-      by_features: Gradients with respect to the features, `[num_pieces * size, ...]`
-        each; None for features of a momentum encoder.
-      variables: Variables that the features are computed with.
-
-    Returns:
-      One gradient for each variable, summed over the pieces.
+    A gradient is `[num_pieces * size, ...]`; None for features of a momentum encoder.
     """
     learned = {
         i: tf.reshape(gradient, [num_pieces, -1, *gradient.shape[1:]])

@@ -163,37 +163,27 @@ def embedding_std(embeddings: tf.Tensor) -> tf.Tensor:
     """Computes the standard deviation of embeddings: 0 if all are equal, at most 1.
 
     It is the standard deviation of each dimension of the L2-normalized embeddings,
-    averaged over the dimensions, times the square root of their number. It is about 1
-    for embeddings that are distributed evenly over the sphere.
-
-    Source: SimSiam, arXiv 2011.10566, section 4.1.
+    averaged over the dimensions, times the square root of their number: about 1 if they
+    are distributed evenly over the sphere (SimSiam, arXiv 2011.10566, section 4.1).
 
     Args:
       embeddings: float32 `[batch, dimensions]`.
-
-    Returns:
-      A float32 scalar.
     """
     deviations = tf.math.reduce_std(tf.math.l2_normalize(embeddings, axis=1), axis=0)
     return tf.reduce_mean(deviations) * tf.sqrt(float(embeddings.shape[1]))
 
 
 def effective_rank(embeddings: tf.Tensor) -> tf.Tensor:
-    """Computes the number of directions in which embeddings differ.
+    """Computes the number of directions in which embeddings differ, 0 to batch - 1.
 
     A head that normalizes its output keeps the standard deviation of every dimension,
-    even if all dimensions are the same; the rank then falls to 1. It is the
-    participation ratio of the eigenvalues v of the covariance of the L2-normalized
-    embeddings, `sum(v)^2 / sum(v^2)`.
-
-    Source: arXiv 2110.09348, section 3, describes the "dimensional collapse" that it
-    detects; the measure is our choice.
+    even if all dimensions are the same; the rank then falls to 1 (arXiv 2110.09348,
+    section 3, describes this "dimensional collapse"; the measure is our choice). It is
+    the participation ratio of the eigenvalues v of the covariance of the L2-normalized
+    embeddings, `sum(v)^2 / sum(v^2)`; 0 if all are equal.
 
     Args:
       embeddings: float32 `[batch, dimensions]`.
-
-    Returns:
-      A float32 scalar from 1 to batch - 1; 0 if all embeddings are equal.
     """
     units = tf.math.l2_normalize(embeddings, axis=1)
     centered = units - tf.reduce_mean(units, axis=0)

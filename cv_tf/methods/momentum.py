@@ -14,10 +14,8 @@ def follow(slow: keras.Model, fast: keras.Model, momentum: float | tf.Tensor) ->
     """Moves the weights of one network towards those of another.
 
     Statistics of batch normalization are moved, too, so that the slow network needs no
-    statistics of its batch.
-
-    Source: MoCo, arXiv 1911.05722, equation 2; for statistics, EMAN, arXiv 2101.08482,
-    equation 4.
+    statistics of its batch (MoCo, arXiv 1911.05722, equation 2; for statistics, EMAN,
+    arXiv 2101.08482, equation 4).
 
     Args:
       slow: Network to move.
@@ -31,17 +29,9 @@ def follow(slow: keras.Model, fast: keras.Model, momentum: float | tf.Tensor) ->
 
 
 def rising_momentum(base: float, step: tf.Tensor, num_steps: int) -> tf.Tensor:
-    """Computes a momentum that rises from `base` to 1 by half a cosine.
+    """A momentum, a float32 scalar, that rises from `base` to 1 by half a cosine.
 
-    Source: BYOL, arXiv 2006.07733, section 3.3.
-
-    Args:
-      base: Momentum at step 0, 0 to 1.
-      step: Integer scalar, number of the step from 0.
-      num_steps: Steps of the whole training.
-
-    Returns:
-      A float32 scalar from `base` to 1.
+    `step` is counted from 0 to `num_steps` (BYOL, arXiv 2006.07733, section 3.3).
     """
     progress = tf.cast(step, tf.float32) / max(num_steps, 1)
     return 1.0 - (1.0 - base) * (tf.cos(math.pi * progress) + 1.0) / 2.0

@@ -32,8 +32,7 @@ class PartEncoder(keras.Model):
       **kwargs: Arguments of `keras.Model`.
 
     Raises:
-      ValueError: If the source or the aggregate is unknown, or neither the whole nor
-        parts are encoded.
+      ValueError: If the source or the aggregate is unknown, or nothing is encoded.
     """
 
     def __init__(
@@ -82,18 +81,15 @@ class PartEncoder(keras.Model):
         return self.project(self.features(pixels, training), training)
 
     def features(self, pixels: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Computes the features of each window by the backbone.
+        """Features of each window, float32 `[batch, windows, channels]`.
+
+        The first window is the whole product, if it is encoded.
 
         Args:
           pixels: float32 `[batch, side, side, 3]` in 0..255.
           training: Whether normalization that is not frozen uses the batch.
-
-        Returns:
-          float32 `[batch, windows, channels]`; if the whole product is encoded, it is
-          the first window.
         """
-        features = []
-        feature_map = None
+        features, feature_map = [], None
         if self.whole_head or self.source == "features":
             feature_map = self._feature_map(pixels, training)
         if self.whole_head:
@@ -107,11 +103,7 @@ class PartEncoder(keras.Model):
         return tf.concat(features, axis=1)
 
     def project(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Projects features `[batch, windows, channels]` by the heads.
-
-        Returns:
-          float32 `[batch, num_parts, dimensions]`.
-        """
+        """Projects features of windows to float32 `[batch, num_parts, dimensions]`."""
         projections = []
         if self.whole_head:
             whole, features = features[:, :1], features[:, 1:]
@@ -152,16 +144,7 @@ class PartEncoder(keras.Model):
 
 
 def apply_to_parts(head: keras.Model, parts: tf.Tensor, training: bool) -> tf.Tensor:
-    """Applies a head to each part.
-
-    Args:
-      head: Model from `[n, channels]` to `[n, width]`.
-      parts: float32 `[batch, parts, channels]`.
-      training: Whether normalization in the head uses the batch.
-
-    Returns:
-      float32 `[batch, parts, width]`.
-    """
+    """Applies a head to each of `[batch, parts, channels]`: `[batch, parts, width]`."""
     _, num_parts, channels = parts.shape
     flat = head(tf.reshape(parts, [-1, channels]), training=training)
     return tf.reshape(flat, [-1, num_parts, flat.shape[-1]])
@@ -209,15 +192,12 @@ class TwoViews(Method):
     def two_views(
         self, images: tf.Tensor, seed: tf.Tensor, rows: Rows | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Makes two views of each photo.
+        """Makes two views of each photo, float32 `[batch, size, size, 3]` in 0..255.
 
         Args:
           images: uint8 `[batch, side, side, 3]`.
           seed: int32 `[2]`.
           rows: Rows of the images in a larger batch; None if they are all of it.
-
-        Returns:
-          Two float32 `[batch, size, size, 3]` in 0..255.
         """
         first, second = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
         color = self.embedder.color_in_training
@@ -232,13 +212,10 @@ class TwoViews(Method):
         return tuple(tf.split(self.encoder.features(views, training=True), 2))
 
     def project(self, features: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        """Projects the features of both views.
+        """Projects the features of both views, `[batch, windows, channels]` each.
 
-        Args:
-          features: Features of the two views, float32 `[batch, windows, channels]`.
-
-        Returns:
-          float32 `[2 * batch, parts, dimensions]`, all first views, then all second.
+        The result is float32 `[2 * batch, parts, dimensions]`, all first views, then
+        all second.
         """
         return self.encoder.project(tf.concat(features, axis=0), training=True)
 

@@ -3,13 +3,8 @@ from .colors import (
     other_colors_first as other_colors_first,
     same_color as same_color,
 )
-from .exact import (
-    MAX_QUERIES as MAX_QUERIES,
-    ExactIndex as ExactIndex,
-)
-from .index import (
-    Index as Index,
-)
+from .exact import MAX_QUERIES as MAX_QUERIES, ExactIndex as ExactIndex
+from .index import Index as Index
 from .nearest_neighbors import (
     CHUNK as CHUNK,
     build_index as build_index,
@@ -21,9 +16,5 @@ from .neighbors import (
     check_embeddings as check_embeddings,
     rows_by_block as rows_by_block,
 )
-from .scann import (
-    ScannIndex as ScannIndex,
-)
-from .tuning import (
-    Effort as Effort,
-)
+from .scann import ScannIndex as ScannIndex
+from .tuning import Effort as Effort

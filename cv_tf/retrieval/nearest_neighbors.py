@@ -39,8 +39,8 @@ def build_index(
       retrieval: "exact"; "scann", tuned to the recall, but exact all the same below
         20,000 products; or "auto": "scann" where it can be loaded (and a warning where
         not), but exact for a recall of 1.
-      recall: Share of the true `k` nearest neighbors to be found, above 0 and at most 1;
-        a higher one takes longer. What was reached is the index's `measured_recall`.
+      recall: Share of the true `k` nearest neighbors to be found, above 0, at most 1; a
+        higher one takes longer. What was reached is the index's `measured_recall`.
       k: Number of neighbors that searches will mostly ask for.
       model: Name of the model that made the embeddings, such as the fingerprint of its
         file; "" if it is not to be checked.

@@ -3,9 +3,7 @@ from .color import (
     ColorTransform as ColorTransform,
     color_input as color_input,
 )
-from .color_views import (
-    ColorViews as ColorViews,
-)
+from .color_views import ColorViews as ColorViews
 from .geometry import (
     RandomCrops as RandomCrops,
     SmallMoves as SmallMoves,
@@ -31,12 +29,6 @@ from .plane_layer import (
     to_images as to_images,
     to_planes as to_planes,
 )
-from .product_colors import (
-    product_color as product_color,
-)
-from .random import (
-    Rows as Rows,
-)
-from .views import (
-    Views as Views,
-)
+from .product_colors import product_color as product_color
+from .random import Rows as Rows
+from .views import Views as Views

@@ -95,8 +95,8 @@ def saturation(factor: tf.Tensor) -> ColorTransform:
 def hue_rotation(turns: tf.Tensor) -> ColorTransform:
     """Rotates colors about the grey axis, in full turns; greys and luma stay.
 
-    The rotation is linear, in the I-Q plane of NTSC's YIQ. (A shift of HSV's hue is
-    not linear and changes the luma.) Strong colors can leave 0..255 and are clipped.
+    The rotation is linear, in the I-Q plane of NTSC's YIQ. (A shift of HSV's hue is not
+    linear and changes the luma.) Strong colors can leave 0..255 and are clipped.
     """
     angle = (2.0 * math.pi * turns)[:, None, None]
     chroma = _IDENTITY - _TO_GREY
@@ -129,14 +129,11 @@ def grey(images: tf.Tensor) -> tf.Tensor:
 
 
 def gamma(planes: tf.Tensor, exponent: tf.Tensor) -> tf.Tensor:
-    """Gamma correction, `255 * (x / 255) ** exponent`; above 1 darkens.
+    """Gamma correction, `255 * (x / 255) ** exponent` in float32; above 1 darkens.
 
     Args:
       planes: [batch, channels, height, width], 0..255.
       exponent: [batch] float32, positive.
-
-    Returns:
-      [batch, channels, height, width] float32, 0..255.
     """
     # exp(log) is many times faster than pow on a CPU, with XLA and without. The lower
     # bound avoids log(0) and is far below one level for any exponent > 0.1.
@@ -145,14 +142,11 @@ def gamma(planes: tf.Tensor, exponent: tf.Tensor) -> tf.Tensor:
 
 
 def color_input(images: tf.Tensor, mode: str) -> tf.Tensor:
-    """Turns RGB photos into the input of a backbone.
+    """Turns RGB photos into the input of a backbone, float32 of the same shape.
 
     Args:
       images: [batch, height, width, 3], 0..255.
       mode: "rgb" leaves the colors, "grey" puts the luma into all three channels.
-
-    Returns:
-      [batch, height, width, 3] float32, 0..255.
 
     Raises:
       ValueError: If the mode is unknown.

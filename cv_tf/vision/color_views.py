@@ -83,15 +83,12 @@ class ColorViews(PlaneLayer):
     def draw(
         self, num_images: int | tf.Tensor, seed: tf.Tensor, rows: Rows | None = None
     ) -> tuple[tf.Tensor, color.ColorTransform]:
-        """Draws the random changes of a batch.
+        """Draws the exponents of gamma, [batch], and the transform to apply after it.
 
         Args:
           num_images: Number of images.
           seed: [2] int32.
           rows: Rows of the images in a larger batch; None if they are the whole batch.
-
-        Returns:
-          The exponents of gamma, [batch] float32, and the transform to apply after it.
         """
         scalar_seed, mixing_seed = split_seed(seed, 2)
         draws = tf.unstack(per_image([7, None], num_images, scalar_seed, rows))
@@ -105,11 +102,9 @@ class ColorViews(PlaneLayer):
         log_gamma = math.log(self.gamma)
         exponents = tf.exp(within(-log_gamma, log_gamma))
         saturation = within(*self.saturation) * (1.0 - happens(self.grey))
-        mixtures = self._mixtures(
-            per_image([None, 3, 3], num_images, mixing_seed, rows)
-        )
+        mixing = per_image([None, 3, 3], num_images, mixing_seed, rows)
         transform = (
-            color.channel_mixing(mixtures)
+            color.channel_mixing(self._mixtures(mixing))
             .then(color.hue_rotation(within(-self.hue, self.hue)))
             .then(color.saturation(saturation))
             .then(color.lightness_inversion(happens(self.inversion)))

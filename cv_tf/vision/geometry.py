@@ -26,8 +26,8 @@ def interpolation_matrix(
 ) -> tf.Tensor:
     """The weights of linear interpolation along one axis, for each sample.
 
-    Pixel centers lie at halves, as in `tf.image.resize`. Beyond the ends, the first
-    and the last pixel repeat.
+    Pixel centers lie at halves, as in `tf.image.resize`. Beyond the ends, the first and
+    the last pixel repeat.
 
     Args:
       start: [batch] float32, start of the interval as a fraction of the axis.
@@ -61,8 +61,8 @@ def crop_and_resize(
     """Cuts one box out of each image and resizes it with linear interpolation.
 
     Args:
-      planes: [batch, channels, image_height, image_width], uint8 or float; image
-        height and width static.
+      planes: [batch, channels, image_height, image_width], uint8 or float; image height
+        and width static.
       boxes: [batch, 4] float32: top, left, height, width in fractions of the image.
         Outside of the image, the edge pixels repeat. A negative width, with `left` at
         the right edge of the box, mirrors it; a negative height likewise.
@@ -83,15 +83,7 @@ def crop_and_resize(
 
 
 def mirror_boxes(boxes: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
-    """Makes `crop_and_resize` read some boxes from right to left.
-
-    Args:
-      boxes: [batch, 4] float32: top, left, height, width.
-      mirrored: [batch] bool, true for the boxes to mirror.
-
-    Returns:
-      [batch, 4] float32.
-    """
+    """Makes `crop_and_resize` read some boxes, [batch, 4], from right to left."""
     top, left, height, width = tf.unstack(boxes, axis=1)
     left = tf.where(mirrored, left + width, left)
     width = tf.where(mirrored, -width, width)

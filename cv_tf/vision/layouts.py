@@ -64,18 +64,14 @@ def is_symmetric(layout: Layout) -> bool:
 
 
 def windows(layout: Layout) -> np.ndarray:
-    """The table of a layout; for a symmetric layout, only the windows on the left.
+    """The table of a layout, [parts, 4] float64; of a symmetric one, the left half.
 
     Args:
-      layout: A name from `LAYOUTS`, or a table of `(top, left, height, width)`
-        rows in fractions of the frame.
-
-    Returns:
-      [parts, 4] float64.
+      layout: A name from `LAYOUTS`, or a table of `(top, left, height, width)` rows in
+        fractions of the frame.
 
     Raises:
-      ValueError: If the name is unknown, or the table is not one of windows
-        inside the frame.
+      ValueError: If the name is unknown, or the table not one of windows in the frame.
     """
     if isinstance(layout, str):
         if layout not in LAYOUTS:
@@ -104,14 +100,12 @@ def windows(layout: Layout) -> np.ndarray:
 
 
 def windows_by_part(layout: Layout) -> tuple[tuple[Window, ...], ...]:
-    """The windows of each part, including mirror images.
+    """The windows of each part: one, or two in a symmetric layout.
+
+    There, a part in the middle is its own mirror image and has one window.
 
     Args:
       layout: A name from `LAYOUTS` or a table of windows.
-
-    Returns:
-      One window a part. In a symmetric layout, two windows a part, or one if it lies
-      in the middle and is its own mirror image.
 
     Raises:
       ValueError: If the layout is unknown or not a table of windows.
@@ -129,9 +123,9 @@ def windows_by_part(layout: Layout) -> tuple[tuple[Window, ...], ...]:
 def pixel_windows(layout: Layout, height: int, width: int) -> np.ndarray:
     """The windows of a layout in whole pixels, all of one size.
 
-    Sizes are rounded up, and starts to the nearest pixel (halves upwards); windows
-    that then exceed the image are moved inside. So the windows of a grid cover all
-    pixels, and neighbors share a row or column if the size does not divide evenly.
+    Sizes are rounded up, and starts to the nearest pixel (halves upwards); windows that
+    then exceed the image are moved inside. So the windows of a grid cover all pixels,
+    and neighbors share a row or column if the size does not divide evenly.
 
     Args:
       layout: A name from `LAYOUTS` or a table; its windows must be of one size.

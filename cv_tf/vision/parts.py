@@ -20,20 +20,14 @@ def slice_parts(images: tf.Tensor, layout: Layout) -> tf.Tensor:
         `pixel_windows` for the rounding.
 
     Returns:
-      [batch, parts, part_height, part_width, channels] of the same dtype, in the
-      order of the table.
+      [batch, parts, part_height, part_width, channels] of the same dtype.
 
     Raises:
       ValueError: If the layout is unknown or its windows differ in size.
     """
     table = pixel_windows(layout, images.shape[1], images.shape[2]).tolist()
-    return tf.stack(
-        [
-            images[:, top : top + height, left : left + width]
-            for top, left, height, width in table
-        ],
-        axis=1,
-    )
+    slices = [images[:, y : y + height, x : x + width] for y, x, height, width in table]
+    return tf.stack(slices, axis=1)
 
 
 def pool_parts(features: tf.Tensor, layout: Layout) -> tf.Tensor:
@@ -54,19 +48,11 @@ def pool_parts(features: tf.Tensor, layout: Layout) -> tf.Tensor:
 
 
 def pooling_weights(layout: Layout, height: int, width: int) -> np.ndarray:
-    """The weight of each cell of a feature map in the average of each part.
+    """The weight of each cell of a feature map in each part, [parts, height, width].
 
     The weight of a cell is the area of it that lies in the window, so any layout works
-    on a map of any size. In a symmetric layout, a window and its mirror image count
-    half each.
-
-    Args:
-      layout: A name from `LAYOUTS` or a table of windows of any sizes.
-      height: Height of the feature map in cells.
-      width: Width of the feature map in cells.
-
-    Returns:
-      [parts, height, width] float32; each part's weights sum to 1.
+    on a map of any size; a part's weights sum to 1. In a symmetric layout, a window and
+    its mirror image count half each.
     """
     tops, lefts, heights, widths = windows(layout).T
     rows = _overlaps(tops, heights, height)

@@ -49,15 +49,12 @@ class PlaneLayer(keras.layers.Layer):
     def planes(
         self, planes: tf.Tensor, seed: tf.Tensor, rows: Rows | None = None
     ) -> tf.Tensor:
-        """Changes planes at random.
+        """Changes planes, [batch, c, h, w] in 0..255, at random, to float32 in 0..255.
 
         Args:
           planes: [batch, c, h, w] in 0..255.
           seed: [2] int32.
           rows: Rows of the images in a larger batch; None if they are the whole batch.
-
-        Returns:
-          [batch, c, new_h, new_w] float32 in 0..255.
         """
         raise NotImplementedError
 
@@ -75,11 +72,7 @@ def checked_probability(name: str, value: float) -> float:
 def checked_range(
     name: str, value: Sequence[float], lowest: float, highest: float = float("inf")
 ) -> tuple[float, float]:
-    """Returns a range as `(low, high)`.
-
-    Raises:
-      ValueError: Unless `lowest <= low <= high <= highest`.
-    """
+    """Returns `(low, high)`; ValueError unless `lowest <= low <= high <= highest`."""
     if len(value) != 2 or not lowest <= value[0] <= value[1] <= highest:
         raise ValueError(
             f"{name} is a range (low, high) within {lowest:g}..{highest:g}, but "

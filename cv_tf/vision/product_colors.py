@@ -22,7 +22,7 @@ _EPSILON, _KAPPA = 216 / 24389, 24389 / 27  # CIE 15:2004, 8.2.1.
 
 
 def background_mask(planes: tf.Tensor, tolerance: float = 24.0) -> tf.Tensor:
-    """Marks the pixels between the image's border and the product.
+    """Marks the pixels, [batch, height, width], between the border and the product.
 
     The color of the background is the median of the four corners, in each channel. A
     pixel is background if a straight line from it to the border, along its row or its
@@ -32,9 +32,6 @@ def background_mask(planes: tf.Tensor, tolerance: float = 24.0) -> tf.Tensor:
     Args:
       planes: [batch, channels, height, width], 0..255; height and width static.
       tolerance: Largest difference, in levels, of a background pixel from that color.
-
-    Returns:
-      [batch, height, width] bool.
     """
     planes = tf.cast(planes, tf.float32)
     _, channels, height, width = planes.shape
@@ -69,15 +66,7 @@ def product_color(images: tf.Tensor) -> tf.Tensor:
 
 
 def _outside_span(foreground: tf.Tensor, axis: int) -> tf.Tensor:
-    """Marks the pixels before the first or after the last foreground pixel of an axis.
-
-    Args:
-      foreground: [batch, height, width] float32, 1 for foreground and 0 elsewhere.
-      axis: 1 or 2.
-
-    Returns:
-      [batch, height, width] bool.
-    """
+    """Marks the pixels before the first or after the last of the foreground of an axis."""
     extent = foreground.shape[axis]
     shape = [extent if axis == other else 1 for other in range(3)]
     # Counted from 1, because 0 means that there is no foreground.

@@ -31,20 +31,11 @@ def uniform(
     low: float = 0.0,
     high: float = 1.0,
 ) -> tf.Tensor:
-    """Draws from the uniform distribution over low..high, high excluded.
+    """Draws float32 from the uniform distribution over low..high, high excluded.
 
     The floats of `tf.random.stateless_uniform` differ for the same seed under
     `jit_compile=True` (tensorflow/tensorflow issue 121243). Its integers agree, so
-    floats are made from these.
-
-    Args:
-      shape: Shape of the result.
-      seed: [2] int32.
-      low: Lower bound, included.
-      high: Upper bound, excluded.
-
-    Returns:
-      float32 of that shape, in steps of 2**-24 of the range.
+    floats are made from these, in steps of 2**-24 of the range.
     """
     bits = tf.random.stateless_uniform(
         shape, seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
@@ -61,15 +52,13 @@ def per_image(
 ) -> tf.Tensor:
     """Draws numbers in 0..1 for each image, however its batch is split.
 
+    They are the rows of these images of what `uniform` draws for the whole batch.
+
     Args:
       shape: Shape of the result, with None in place of the number of images.
       num_images: Number of images.
       seed: [2] int32.
       rows: Rows of the images in a larger batch; None if they are the whole batch.
-
-    Returns:
-      float32 of that shape: the rows of these images of what `uniform` draws for the
-      whole batch.
     """
     axis = list(shape).index(None)
     first, total = rows or (0, num_images)

@@ -68,8 +68,6 @@ class Views(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         """The layer that `get_config` describes."""
-        layers = {
-            name: keras.layers.deserialize(config[name])
-            for name in ("geometry", "color")
-        }
-        return cls(**{**config, **layers})
+        layers = ("geometry", "color")
+        made = {name: keras.layers.deserialize(config[name]) for name in layers}
+        return cls(**{**config, **made})

@@ -51,8 +51,7 @@ class SyntheticColorVariants(tfds.core.GeneratorBasedBuilder):
     RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (as TFDS declares it)
     BUILDER_CONFIGS = [  # noqa: RUF012
         SyntheticConfig(
-            name="small",
-            description="About 600 training and 400 validation products.",
+            name="small", description="About 600 training and 400 validation products."
         ),
         SyntheticConfig(
             name="tiny",

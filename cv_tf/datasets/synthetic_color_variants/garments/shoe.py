@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cv_tf.datasets.synthetic_color_variants.canvas import Canvas
-from cv_tf.datasets.synthetic_color_variants.curves import (
-    bezier,
-    points,
-)
+from cv_tf.datasets.synthetic_color_variants.curves import bezier, points
 from cv_tf.datasets.synthetic_color_variants.garments import (
     Design,
     Field,
