@@ -133,17 +133,7 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
 
 
 class _Result(NamedTuple):
-    """An evaluation, and what is written of it.
-
-    Attributes:
-      figures: Figures by name.
-      text: Text to print.
-      title: What was evaluated, for the page.
-      labelled: Embeddings of the products that the figures are of; None where there
-        are none.
-      photo: From a row number of these to the photo; None for the column `image`.
-      embedder: The Embedder that was measured; None for stored files.
-    """
+    """An evaluation; `labelled` are the products that the figures are of, for a page."""
 
     figures: dict[str, Any]
     text: str
@@ -196,13 +186,9 @@ def _evaluate_embedder(config: EvaluateConfig, is_frozen: bool) -> Evaluation:
     if is_frozen:
         return cv_tf.training.evaluate_catalog(config, catalog, None)
     workdir = cv_tf.training.Workdir(config.workdir)
-    trained = workdir.read_config()
-    trained_on = all(
-        getattr(config, name) == getattr(trained, name) for name in _PRODUCTS
-    )
-    return cv_tf.training.evaluate_catalog(
-        config, catalog, workdir.embedder, trained_on
-    )
+    ours, trained = vars(config), vars(workdir.read_config())
+    same = all(ours[name] == trained[name] for name in _PRODUCTS)
+    return cv_tf.training.evaluate_catalog(config, catalog, workdir.embedder, same)
 
 
 def _evaluate_stored(config: EvaluateConfig) -> _Result:

@@ -99,24 +99,18 @@ class GroupConfig(PageSettings, EngineSettings, GroupingSettings):
 
 
 def run(config: GroupConfig) -> dict[str, Any]:
-    """Groups a file of embeddings.
-
-    Returns:
-      The summary, as it is written beside the output.
+    """Groups a file of embeddings; returns the summary that it writes beside the output.
 
     Raises:
       ValueError: If the settings or a file cannot be used.
     """
-    output = command.check_output(
-        config.output, config.overwrite, (".csv", ".parquet", ".pq")
-    )
+    suffixes = (".csv", ".parquet", ".pq")
+    output = command.check_output(config.output, config.overwrite, suffixes)
     page = check_page(config, config.overwrite)
     files: dict[str, Any] = command.find_files(config, _FILES)
-    config = dataclasses.replace(config, **files)
     if page and not config.labels:
-        config = dataclasses.replace(
-            config, labels=config.calibrate, labels_split=config.calibrate_split
-        )
+        files |= {"labels": files["calibrate"], "labels_split": config.calibrate_split}
+    config = dataclasses.replace(config, **files)
 
     previous = cv_tf.grouping.read_groups(config.previous) if config.previous else None
     labels: Mapping[str, str] = {}

@@ -22,7 +22,7 @@ from absl import logging
 
 import cv_tf
 from cv_tf import command
-from cv_tf.catalog import Catalog
+from cv_tf.catalog import catalog_of_photos, objects
 from cv_tf.config import CatalogSettings, RankingSettings
 from cv_tf.embeddings import Embeddings, read_embeddings
 from cv_tf.files import is_remote, say_unknown
@@ -45,6 +45,7 @@ from cv_tf.settings import ConfigError, check_all, setting
 from cv_tf.training import Workdir, inherited_settings
 
 _OUTPUTS = (".html", ".csv", ".json")
+Results = tuple[SearchResult, ...]
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -122,14 +123,11 @@ class SearchConfig:
             )
 
 
-def run(config: SearchConfig) -> tuple[SearchResult, ...]:
-    """Finds, prints and writes the nearest products.
+def run(config: SearchConfig) -> Results:
+    """Finds, prints and writes the nearest products of each query, in their order.
 
     Every product of the file, or of the block, is compared: for a few queries that is
     quicker than building an index.
-
-    Returns:
-      A result for each of `--product_id` or `--image`, in their order.
 
     Raises:
       ValueError: If the file, a product, a photo or the workdir cannot be used.
@@ -140,8 +138,7 @@ def run(config: SearchConfig) -> tuple[SearchResult, ...]:
     if config.image:
         _check_files(config)
     embeddings = read_embeddings(_expanded(config.embeddings))
-    near = _near_photos if config.image else _near_products
-    results = near(config, embeddings)
+    results = (_near_photos if config.image else _near_products)(config, embeddings)
     print(format_results(results))
     if output:
         _write(output, results, embeddings, config)
@@ -166,9 +163,7 @@ def _expanded(path: str) -> str:
     return path if is_remote(path) else str(Path(path).expanduser())
 
 
-def _near_products(
-    config: SearchConfig, embeddings: Embeddings
-) -> tuple[SearchResult, ...]:
+def _near_products(config: SearchConfig, embeddings: Embeddings) -> Results:
     rows = _rows_of_products(config.product_id, embeddings)
     found = nearest(
         embeddings.vectors,
@@ -182,9 +177,7 @@ def _near_products(
     return _results(queries, lab, embeddings, found, config)
 
 
-def _near_photos(
-    config: SearchConfig, embeddings: Embeddings
-) -> tuple[SearchResult, ...]:
+def _near_photos(config: SearchConfig, embeddings: Embeddings) -> Results:
     if config.block:
         embeddings = embeddings.select(_rows_of_block(config.block, embeddings))
     images = tuple(dict.fromkeys(map(_expanded, config.image)))
@@ -201,16 +194,8 @@ def _results(
     embeddings: Embeddings,
     found: Neighbors,
     config: SearchConfig,
-) -> tuple[SearchResult, ...]:
-    """The first neighbors of each query, ranked with color.
-
-    Args:
-      queries: The q queries.
-      lab: [q, 3] float32, colors of the queries in CIELAB; None if unknown.
-      embeddings: Embeddings of the products that were searched.
-      found: Neighbors by similarity, more than are wanted.
-      config: Number of neighbors wanted, and weight of color.
-    """
+) -> Results:
+    """The first neighbors of each query, ranked with color: `lab`, [q, 3] in CIELAB."""
     k = config.neighbors
     colors = [None] * len(queries) if lab is None else list(lab)
     if lab is not None and embeddings.lab is not None:
@@ -236,11 +221,9 @@ def _rows_of_products(wanted: Sequence[str], embeddings: Embeddings) -> np.ndarr
 
 def _rows_of_block(name: str, embeddings: Embeddings) -> np.ndarray:
     if name not in embeddings.block_names:
-        raise ConfigError(
-            say_unknown(embeddings.name, "block", [name], embeddings.block_names)
-        )
-    number = embeddings.block_names.index(name)
-    return np.flatnonzero(embeddings.block == number)
+        names = embeddings.block_names
+        raise ConfigError(say_unknown(embeddings.name, "block", [name], names))
+    return np.flatnonzero(embeddings.block == embeddings.block_names.index(name))
 
 
 def _embed_photos(
@@ -263,34 +246,18 @@ def _embed_photos(
     embedder = cv_tf.models.Embedder.load(path)
     # Converted copies of photos are in the folder until they are embedded.
     with tempfile.TemporaryDirectory(prefix="cv_tf-") as folder:
+        catalog = dataclasses.replace(
+            catalog_of_photos(images), name="photos", image=objects(images), folder=""
+        )
         photos = cv_tf.pipeline.scan_photos(
-            _as_catalog(images), embedder.image_size, config.frame, folder
+            catalog, embedder.image_size, config.frame, folder
         )
         if photos.rejects:
-            raise ConfigError(
-                "\n".join(
-                    f"--image: '{reject.image}' cannot be used: {reject.reason}."
-                    for reject in photos.rejects
-                )
+            problems = (
+                f"'{it.image}' cannot be used: {it.reason}" for it in photos.rejects
             )
+            raise ConfigError("\n".join(f"--image: {problem}." for problem in problems))
         return cv_tf.embeddings.embed(cv_tf.embeddings.with_color(embedder), photos)
-
-
-def _as_catalog(images: Sequence[str]) -> Catalog:
-    """A catalog of photos of which nothing else is known."""
-    paths = np.array(images, object)
-    return Catalog(
-        name="photos",
-        product_id=paths,
-        image=paths,
-        style=np.full(len(paths), -1, np.int32),
-        block=np.zeros(len(paths), np.int32),
-        block_names=("all",),
-        split=None,
-        color=None,
-        box=None,
-        line=np.arange(1, len(paths) + 1, dtype=np.int32),
-    )
 
 
 def _write(

@@ -107,13 +107,7 @@ class Embeddings:
     def of_catalog(
         cls, catalog: Catalog, vectors: np.ndarray, lab: np.ndarray | None = None
     ) -> Embeddings:
-        """The products of a catalog, with vectors and colors computed from its photos.
-
-        Args:
-          catalog: Catalog of n products.
-          vectors: [n, dimensions] float32, of length 1.
-          lab: [n, 3] float32, colors in CIELAB; None if unknown.
-        """
+        """The products of a catalog, with vectors and colors computed from photos."""
         return cls(
             name=catalog.name,
             product_id=catalog.product_id,
@@ -163,13 +157,6 @@ class Embeddings:
 
     def select(self, rows: np.ndarray) -> Embeddings:
         """Some products, by `rows`, [m] int or [n] bool; their block numbers stay."""
-        return replace(
-            self,
-            product_id=self.product_id[rows],
-            vectors=self.vectors[rows],
-            block=self.block[rows],
-            image=self.image[rows],
-            color=None if self.color is None else self.color[rows],
-            lab=None if self.lab is None else self.lab[rows],
-            style=None if self.style is None else self.style[rows],
-        )
+        columns = {name: getattr(self, name) for name in _COLUMNS}
+        known = {name: of for name, of in columns.items() if of is not None}
+        return replace(self, **{name: of[rows] for name, of in known.items()})

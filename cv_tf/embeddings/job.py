@@ -65,12 +65,7 @@ class EmbeddingJob:
 
 @dataclasses.dataclass(frozen=True)
 class Embedded:
-    """The result of a job.
-
-    Attributes:
-      num_products: Number of products whose vectors are in the file.
-      rejects: The other products, each with the reason.
-    """
+    """The number of products in the file of a job, and those that are not in it."""
 
     num_products: int
     rejects: tuple[Reject, ...]

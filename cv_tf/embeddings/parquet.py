@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -174,20 +175,18 @@ def _read(name: str, file: pq.ParquetFile) -> Embeddings:
 def _check_types(
     name: str, schema: pa.Schema, texts: Sequence[str], lists: Sequence[str]
 ) -> None:
-    for column in texts:
+    list_types = (pa.ListType, pa.LargeListType, pa.FixedSizeListType)
+    for column in (*texts, *lists):
         kind = schema.field(column).type
-        if pa.types.is_nested(kind):
+        if column in texts:
+            is_right, expected = not pa.types.is_nested(kind), "text"
+        else:
+            is_list = isinstance(kind, list_types)
+            is_right = is_list and pa.types.is_primitive(kind.value_type)
+            expected = "lists of numbers"
+        if not is_right:
             raise EmbeddingsError(
-                f"{name}: the column {column} holds {kind}; expected text."
-            )
-    for column in lists:
-        kind = schema.field(column).type
-        is_list = isinstance(
-            kind, (pa.ListType, pa.LargeListType, pa.FixedSizeListType)
-        )
-        if not (is_list and pa.types.is_primitive(kind.value_type)):
-            raise EmbeddingsError(
-                f"{name}: the column {column} holds {kind}; expected lists of numbers."
+                f"{name}: the column {column} holds {kind}; expected {expected}."
             )
 
 
@@ -215,15 +214,12 @@ def _widths(column: pa.Array) -> np.ndarray:
 
 def _vectors(name: str, batch: pa.RecordBatch, dimensions: int) -> np.ndarray:
     """The vectors of some rows, [m, dimensions] float32, checked; 0 is any number."""
-    column, ids = batch["embedding"], batch["product_id"]
+    column = batch["embedding"]
+    refuse = functools.partial(_refuse, name, batch["product_id"])
     width = _widths(column)
-    _refuse(
-        name, ids, width == 0, "have no vector", "Embed them, or leave their rows out"
-    )
+    refuse(width == 0, "have no vector", "Embed them, or leave their rows out")
     expected = dimensions or int(width[0])
-    _refuse(
-        name,
-        ids,
+    refuse(
         width != expected,
         f"have a vector of another width than {expected}",
         "One file holds the vectors of one Embedder: embed all products again",
@@ -231,16 +227,12 @@ def _vectors(name: str, batch: pa.RecordBatch, dimensions: int) -> np.ndarray:
     flat = column.flatten().cast(pa.float32())
     rows = flat.to_numpy(zero_copy_only=False).reshape(len(batch), expected)
     length = np.sqrt(np.einsum("nd,nd->n", rows, rows))
-    _refuse(
-        name,
-        ids,
+    refuse(
         ~np.isfinite(length),
         "have a vector with NaN or infinity",
         "Training has probably diverged, or the file is damaged",
     )
-    _refuse(
-        name,
-        ids,
+    refuse(
         np.abs(length - 1) > _LENGTH_TOLERANCE,
         "have a vector that is not of length 1",
         "Divide each vector by its L2 norm",

@@ -39,13 +39,9 @@ def fit_confidence_curve(
 ) -> ConfidenceCurve | None:
     """Fits the curve to merges of labelled products (Platt, 1999).
 
-    Args:
-      levels: [m] float, similarity at which groups merged.
-      right: [m] number of pairs of one style that each merge brought together.
-      wrong: [m] number of pairs of different styles.
-
-    Returns:
-      The curve; None where probability does not rise with similarity.
+    Each of [m] merges at `levels` of similarity has brought together pairs of one style
+    (`right`) and of two (`wrong`). None where probability does not rise with
+    similarity.
     """
     total = right + wrong
     known = (total > 0) & np.isfinite(levels)

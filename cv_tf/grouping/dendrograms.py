@@ -71,16 +71,10 @@ class Dendrograms:
 def count_pairs(
     dendrograms: Dendrograms, styles: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Counts the pairs grouped rightly and wrongly after each merge.
+    """Counts the pairs grouped rightly and wrongly, [num_merges + 1] int64 each.
 
-    Args:
-      dendrograms: The merges, in their order.
-      styles: [dendrograms.num_products] int, true styles; pairs with a product of style
-        -1 (unknown) are not counted.
-
-    Returns:
-      Two [num_merges + 1] int64 arrays, from before the first merge to after the last:
-      the number of grouped pairs of the same style, and of different styles.
+    The first counts are those before any merge. `styles` are the true ones,
+    [num_products] int; pairs with a product of style -1 (unknown) are not counted.
 
     Raises:
       ValueError: If `styles` does not fit the dendrograms.

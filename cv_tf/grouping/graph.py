@@ -20,29 +20,22 @@ def find_neighbors(
       embeddings: Embeddings of all products.
       settings: Number of neighbors and kind of search; None for the defaults.
       progress: Text of the progress bar; empty for no bar.
-
-    Raises:
-      ValueError: As `cv_tf.retrieval.nearest`.
     """
-    settings = settings or GroupingSettings()
+    how = settings or GroupingSettings()
+    vectors, block = embeddings.vectors, embeddings.block
     return nearest(
-        embeddings.vectors,
-        settings.neighbors,
-        embeddings.block,
-        retrieval=settings.retrieval,
-        recall=settings.recall,
+        vectors,
+        how.neighbors,
+        block,
+        how.retrieval,
+        recall=how.recall,
         progress=progress,
     )
 
 
 @dataclass(frozen=True)
 class Graph:
-    """Undirected edges between products.
-
-    Attributes:
-      first: [num_edges] int32, the lower row number of each edge.
-      second: [num_edges] int32, the higher row number.
-    """
+    """Edges between the lower and the higher row numbers of products, [num_edges] int32."""
 
     first: np.ndarray
     second: np.ndarray

@@ -55,13 +55,10 @@ def write_groups(path: Path, grouped: Grouped) -> None:
 
 
 def read_groups(path: str) -> Mapping[str, str]:
-    """Reads the names of groups by product.
-
-    Args:
-      path: CSV or Parquet file with the columns `product_id` and `group_id`.
+    """Reads names of groups by product, from the columns `product_id` and `group_id`.
 
     Raises:
-      GroupsError: If the file cannot be used.
+      GroupsError: If the file, CSV or Parquet, cannot be used.
     """
     groups = _read_pairs(path, "group_id", "python -m cv_tf.group writes such a file")
     if "" in groups.values():

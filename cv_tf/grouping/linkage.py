@@ -26,12 +26,7 @@ def link(
 ) -> Dendrograms:
     """Links products that are among each other's neighbors, down to a floor.
 
-    Args:
-      similarity: Similarity of all products.
-      neighbors: Neighbors of all products, in the order of the rows.
-      floor: As in `average_linkage`, like `max_size` and `start`.
-      max_size: See there.
-      start: See there.
+    The other arguments are those of `average_linkage`.
     """
     # The discount for color only lowers similarities, so that no edge is missed.
     graph = mutual_graph(neighbors, floor)

@@ -38,13 +38,10 @@ _WRITTEN_AT_ONCE = 2**14
 
 @dataclass(frozen=True)
 class Search:
-    """One shard: products, and those that they are compared with.
+    """One shard: the products `asked`, and those `among` which they are looked for.
 
-    Attributes:
-      asked: Rows, ordered by block, of the products whose neighbors are wanted.
-      among: Rows, ordered by block, of all products of their blocks.
-      index: Number of the index of `among`; -1 where no index was built before.
-      num_pairs: Number of pairs of products that exact search compares.
+    Both are rows, ordered by block. `index` is the number of the index of `among`, -1
+    where none was built before; exact search compares `num_pairs` pairs of products.
     """
 
     asked: slice
@@ -55,12 +52,7 @@ class Search:
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """The division of a catalog into shards.
-
-    Attributes:
-      searches: The shards, those that take longest first.
-      indexes: Rows, ordered by block, of each block that is indexed first.
-    """
+    """The shards of a catalog, slowest first, and rows of the blocks to index first."""
 
     searches: tuple[Search, ...]
     indexes: tuple[slice, ...]

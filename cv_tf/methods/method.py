@@ -81,8 +81,8 @@ class Method(keras.Model, abc.ABC):
           styles: int32 `[batch]`; self-supervised methods do not use it.
 
         Returns:
-          The loss, a float32 scalar, and float32 embeddings `[batch, dimensions]`
-          in which a collapse would show.
+          The loss, a float32 scalar, and float32 embeddings `[batch, dimensions]` in
+          which a collapse would show.
         """
 
     @property
@@ -126,8 +126,8 @@ class Method(keras.Model, abc.ABC):
           styles: int32 `[batch]`.
 
         Returns:
-          A gradient for each learned variable (None if the loss does not depend on
-          it), this replica's loss and its embeddings, as `objective` returns them.
+          A gradient for each learned variable (None if the loss does not depend on it),
+          this replica's loss and its embeddings, as `objective` returns them.
         """
         seed = tf.stack([self.seed, tf.cast(self.step, tf.int32)])
         variables = self.learned_variables
@@ -160,30 +160,24 @@ class Method(keras.Model, abc.ABC):
 
 
 def embedding_std(embeddings: tf.Tensor) -> tf.Tensor:
-    """Computes the standard deviation of embeddings: 0 if all are equal, at most 1.
+    """The standard deviation of embeddings, a scalar: 0 if all are equal, at most 1.
 
     It is the standard deviation of each dimension of the L2-normalized embeddings,
     averaged over the dimensions, times the square root of their number: about 1 if they
     are distributed evenly over the sphere (SimSiam, arXiv 2011.10566, section 4.1).
-
-    Args:
-      embeddings: float32 `[batch, dimensions]`.
     """
     deviations = tf.math.reduce_std(tf.math.l2_normalize(embeddings, axis=1), axis=0)
     return tf.reduce_mean(deviations) * tf.sqrt(float(embeddings.shape[1]))
 
 
 def effective_rank(embeddings: tf.Tensor) -> tf.Tensor:
-    """Computes the number of directions in which embeddings differ, 0 to batch - 1.
+    """The number of directions in which embeddings differ, a scalar, 0 to batch - 1.
 
     A head that normalizes its output keeps the standard deviation of every dimension,
     even if all dimensions are the same; the rank then falls to 1 (arXiv 2110.09348,
     section 3, describes this "dimensional collapse"; the measure is our choice). It is
     the participation ratio of the eigenvalues v of the covariance of the L2-normalized
     embeddings, `sum(v)^2 / sum(v^2)`; 0 if all are equal.
-
-    Args:
-      embeddings: float32 `[batch, dimensions]`.
     """
     units = tf.math.l2_normalize(embeddings, axis=1)
     centered = units - tf.reduce_mean(units, axis=0)

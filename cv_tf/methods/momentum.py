@@ -11,16 +11,11 @@ from cv_tf import replicas
 
 
 def follow(slow: keras.Model, fast: keras.Model, momentum: float | tf.Tensor) -> None:
-    """Moves the weights of one network towards those of another.
+    """Moves the weights of a slow network to those of a fast one, by `1 - momentum`.
 
     Statistics of batch normalization are moved, too, so that the slow network needs no
     statistics of its batch (MoCo, arXiv 1911.05722, equation 2; for statistics, EMAN,
     arXiv 2101.08482, equation 4).
-
-    Args:
-      slow: Network to move.
-      fast: Network with the same weights in the same order.
-      momentum: Share of its own weights that the slow network keeps, 0 to 1.
     """
     pairs = zip(slow.weights, fast.weights, strict=True)
     # In this form a weight that is not trained stays what it is, to the last bit.

@@ -99,9 +99,7 @@ def is_variant(
 def average_precision_at_r(found: np.ndarray, num_variants: np.ndarray) -> np.ndarray:
     """The average precision at R of each query, [num_queries] float64, 0 to 1.
 
-    Args:
-      found: [num_queries, k] bool, which neighbors are variants.
-      num_variants: [num_queries] int, R of each query, from 1 to `k`.
+    `found`, [num_queries, k] bool, says which neighbors are variants; R is 1 to `k`.
     """
     ranks = np.arange(1, found.shape[1] + 1)
     hits = found & (ranks <= num_variants[:, None])

@@ -41,9 +41,8 @@ def top_k(
       above: [num_rows] float32; only larger values are found.
 
     Returns:
-      `(columns, largest)`, [num_rows, k] int32 and float32, descending; -1 and -inf
-      where a row has fewer than `k` such values. Which of those that tie for the last
-      place is found is not defined.
+      Columns and values, [num_rows, k] int32 and float32, descending; -1 and -inf where
+      there are fewer. Which of those that tie for the last place is not defined.
     """
     num_rows, num_columns = values.shape
     size = int(np.clip(num_columns // (_GROUPS_PER_PLACE * k), 1, _MAX_GROUP))

@@ -24,13 +24,7 @@ def write_index(
     write_files: Callable[[Path], None],
     overwrite: bool,
 ) -> None:
-    """Writes an index; a reader sees all of it or nothing.
-
-    Args:
-      folder: Folder to write, on a local disk; its parent exists.
-      about: Content of index.json.
-      write_files: Writes the other files into the folder that it is called with.
-      overwrite: Whether an index that is there already may be replaced.
+    """Writes an index, its files by `write_files`; a reader sees all of it or nothing.
 
     Raises:
       ValueError: If `folder` may not be replaced, or its parent is missing.
@@ -58,11 +52,7 @@ def write_index(
 
 
 def read_about(folder: Path) -> dict[str, Any]:
-    """Reads index.json, and checks that the other files are there in full.
-
-    Raises:
-      ValueError: If the folder is no index, or an incomplete one.
-    """
+    """Reads index.json; ValueError unless the other files are there in full."""
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         sizes = dict(about["files"])
@@ -153,7 +143,7 @@ class Index(abc.ABC):
           overwrite: Whether an index that is there already may be replaced.
 
         Raises:
-          ValueError: As `write_index`.
+          ValueError: If `folder` may not be replaced, or its parent is missing.
         """
         about = {
             "engine": self.kind,

@@ -24,9 +24,8 @@ _ROUNDING = 1e-6
 class Effort:
     """The effort of a search for one query.
 
-    Attributes:
-      leaves: Number of partitions whose quantized products are compared with the query.
-      reordered: Number of the best of these products that are then compared exactly.
+    The quantized products of `leaves` partitions are compared with the query, and the
+    `reordered` best of them exactly.
     """
 
     leaves: int
@@ -85,14 +84,8 @@ def cheapest_effort(
     """Finds the cheapest effort that is enough; None if not even `most` is.
 
     The fewest leaves that are enough are found first, with all that may be reordered.
-    With more leaves, fewer products have to be reordered: leaves are added for as long
-    as the sum of both becomes cheaper.
-
-    Args:
-      enough: Whether an effort is enough; a greater one then is, too.
-      fewest: Smallest number of products that can be reordered.
-      most: Number of all leaves, and the largest number of products to reorder.
-      leaf_size: Mean number of products of a leaf.
+    With more leaves, fewer products have to be reordered, `fewest` at least: leaves, of
+    `leaf_size` products, are added for as long as the sum of both becomes cheaper.
     """
     leaves = smallest(lambda n: enough(Effort(n, most.reordered)), 1, most.leaves)
     best, least_cost = None, math.inf

@@ -31,8 +31,8 @@ def interpolation_matrix(
 
     Args:
       start: [batch] float32, start of the interval as a fraction of the axis.
-      size: [batch] float32, size of the interval as a fraction of the axis; negative
-        sizes read backwards.
+      size: [batch] float32, its size as a fraction of the axis; below 0 reads
+        backwards.
       num_outputs: Number of pixels to make of the interval.
       num_inputs: Number of pixels of the whole axis.
       antialias: Widen the triangle when shrinking, so that every input pixel counts.
@@ -142,9 +142,8 @@ class SmallMoves(PlaneLayer):
         """See `PlaneLayer.planes`."""
         num_images = tf.shape(planes)[0]
         move_seed, flip_seed = split_seed(seed, 2)
-        shift_y, shift_x, zoom = tf.unstack(
-            per_image([3, None], num_images, move_seed, rows)
-        )
+        draws = per_image([3, None], num_images, move_seed, rows)
+        shift_y, shift_x, zoom = tf.unstack(draws)
         mirrored = per_image([None], num_images, flip_seed, rows) < self.flip
         low, high = self.zoom
         size = 1.0 / (low + (high - low) * zoom)
@@ -194,9 +193,8 @@ class RandomCrops(PlaneLayer):
         """See `PlaneLayer.planes`."""
         num_images = tf.shape(planes)[0]
         box_seed, flip_seed = split_seed(seed, 2)
-        area, aspect, top, left = tf.unstack(
-            per_image([4, None], num_images, box_seed, rows)
-        )
+        draws = per_image([4, None], num_images, box_seed, rows)
+        area, aspect, top, left = tf.unstack(draws)
         mirrored = per_image([None], num_images, flip_seed, rows) < self.flip
         smallest, largest = self.area
         area = smallest + (largest - smallest) * area

@@ -31,14 +31,14 @@ def slice_parts(images: tf.Tensor, layout: Layout) -> tf.Tensor:
 
 
 def pool_parts(features: tf.Tensor, layout: Layout) -> tf.Tensor:
-    """Averages a feature map over each window of a layout.
+    """Averages a feature map over each window of a layout, in the order of its table.
 
     Args:
       features: [batch, height, width, channels]; height and width static.
       layout: A name from `LAYOUTS` or a table of windows of any sizes.
 
     Returns:
-      [batch, parts, channels] float32, in the order of the table.
+      [batch, parts, channels] float32.
 
     Raises:
       ValueError: If the layout is unknown or not a table of windows.

@@ -45,16 +45,13 @@ def background_mask(planes: tf.Tensor, tolerance: float = 24.0) -> tf.Tensor:
 
 
 def product_color(images: tf.Tensor) -> tf.Tensor:
-    """The mean color of the product in each photo, in CIELAB.
+    """The mean color of the product in each photo, [batch, 3] float32 in CIELAB.
 
-    A plain background is left out. If the whole photo looks like background, the mean
-    is over the whole photo.
+    Lightness is in 0..100, a and b in about -100..100. A plain background is left out.
+    If the whole photo looks like background, the mean is over the whole photo.
 
     Args:
       images: [batch, side, side, 3], 0..255; the side static.
-
-    Returns:
-      [batch, 3] float32: lightness in 0..100, a and b in about -100..100.
     """
     step = max(images.shape[1] // _SIDE, 1)
     small = tf.nn.avg_pool2d(tf.cast(images, tf.float32), step, step, "VALID")
@@ -66,7 +63,7 @@ def product_color(images: tf.Tensor) -> tf.Tensor:
 
 
 def _outside_span(foreground: tf.Tensor, axis: int) -> tf.Tensor:
-    """Marks the pixels before the first or after the last of the foreground of an axis."""
+    """Marks the pixels before the first or after the last one of the foreground."""
     extent = foreground.shape[axis]
     shape = [extent if axis == other else 1 for other in range(3)]
     # Counted from 1, because 0 means that there is no foreground.

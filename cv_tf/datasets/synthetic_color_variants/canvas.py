@@ -139,6 +139,18 @@ class Canvas:
         if cover:
             self._cover.line(pixels, fill=255, width=thickness, joint="curve")
 
+    def pieces(
+        self, outline: np.ndarray, fill: str = "base", *, edge: float = 0.45
+    ) -> None:
+        """Draws a piece, and its mirror image at the middle line."""
+        for side in curves.both_sides(outline):
+            self.piece(side, fill, edge=edge)
+
+    def lines(self, path: np.ndarray, width: float, fill: str | None = None) -> None:
+        """Draws a line, and its mirror image at the middle line."""
+        for side in curves.both_sides(path):
+            self.line(side, width, fill)
+
     def stitches(self, path: np.ndarray, on: str = "base") -> None:
         """Draws a dashed seam along a path."""
         dense = curves.densified(path, closed=False, spacing=0.8)
@@ -150,11 +162,11 @@ class Canvas:
         self.piece(curves.ellipse(center, radius, radius, 14), fill or "ink", edge=0.3)
 
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
-        """Shrinks the drawing to the photo's size.
+        """Shrinks the drawing to the photo's size, `[height, width]`, in float32.
 
         Returns:
-          Colors, float32 `[height, width, 3]`, 0 to 255, and the share of each pixel
-          that the product covers, float32 `[height, width]`, 0 to 1.
+          The RGB colors, 0 to 255, and the share of each pixel that the product covers,
+          0 to 1.
         """
         image = np.asarray(self._image.reduce(OVERSAMPLING), np.float32)
         cover = np.asarray(self._silhouette.reduce(OVERSAMPLING), np.float32)

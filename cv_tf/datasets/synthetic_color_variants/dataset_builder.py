@@ -30,9 +30,8 @@ class SyntheticConfig(tfds.core.BuilderConfig):
 
     Attributes:
       seed: Seed of styles, colors, poses and light.
-      families: Name of each split to its number of families per category.
-      family_size: Number of styles in a family; all but the first differ from the
-        first in one field.
+      families: Number of families per category of each split.
+      family_size: Number of styles in a family, each a field different from the first.
       categories: Categories that are drawn, keys of `GARMENTS`.
     """
 
@@ -63,19 +62,14 @@ class SyntheticColorVariants(tfds.core.GeneratorBasedBuilder):
     ]
 
     def _info(self) -> tfds.core.DatasetInfo:
+        shape = (HEIGHT, WIDTH, 3)
+        image = tfds.features.Image(shape=shape, encoding_format="jpeg")
+        texts = ("product_id", "style_id", "color", "category")
         return tfds.core.DatasetInfo(
             builder=self,
             description=_DESCRIPTION,
             features=tfds.features.FeaturesDict(
-                {
-                    "image": tfds.features.Image(
-                        shape=(HEIGHT, WIDTH, 3), encoding_format="jpeg"
-                    ),
-                    "product_id": tfds.features.Text(),
-                    "style_id": tfds.features.Text(),
-                    "color": tfds.features.Text(),
-                    "category": tfds.features.Text(),
-                }
+                {"image": image} | {name: tfds.features.Text() for name in texts}
             ),
         )
 
@@ -93,13 +87,11 @@ class SyntheticColorVariants(tfds.core.GeneratorBasedBuilder):
         for style in styles:
             for number, color in enumerate(style.colors, start=1):
                 product_id = f"{style.style_id}-{number}"
-                yield (
-                    product_id,
-                    {
-                        "image": render_photo(style, color, self.builder_config.seed),
-                        "product_id": product_id,
-                        "style_id": style.style_id,
-                        "color": color,
-                        "category": style.category,
-                    },
-                )
+                example = {
+                    "image": render_photo(style, color, self.builder_config.seed),
+                    "product_id": product_id,
+                    "style_id": style.style_id,
+                    "color": color,
+                    "category": style.category,
+                }
+                yield product_id, example

@@ -53,18 +53,13 @@ def luminance(color: Color) -> float:
 
 def mixed(color: Color, other: Color, share: float) -> Color:
     """Mixes `share` (0 to 1) of `other` into `color`."""
-    red, green, blue = (
-        round(a * (1 - share) + b * share) for a, b in zip(color, other, strict=True)
-    )
+    pairs = zip(color, other, strict=True)
+    red, green, blue = (round(a * (1 - share) + b * share) for a, b in pairs)
     return red, green, blue
 
 
 def ink(color: Color) -> Color:
-    """The color of seams and edges on cloth of this color.
-
-    It is darker than light cloth and lighter than dark cloth, so seams are visible on
-    both.
-    """
+    """The color of seams on cloth: darker than light cloth, lighter than dark cloth."""
     light = luminance(color)
     if light < 0.2:
         return mixed(color, (255, 255, 255), 0.34)
@@ -93,13 +88,7 @@ class Colorway:
 
 
 def colorway(name: str, scheme: str, metal: str = "silver") -> Colorway:
-    """The colors of a product.
-
-    Args:
-      name: Name of the base color, a key of `PALETTE`.
-      scheme: Rule for the accent color, one of `SCHEMES`.
-      metal: "silver" or "gold".
-    """
+    """The colors of a product of base color `name`, by a scheme of `SCHEMES`."""
     base = PALETTE[name][0]
     light = luminance(base)
     if scheme == "light":

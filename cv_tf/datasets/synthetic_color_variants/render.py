@@ -21,16 +21,13 @@ _JPEG_QUALITY = 90
 
 
 def render_photo(style: Style, color: str, seed: int) -> bytes:
-    """Renders the photo of one product.
+    """Renders the photo of one product, a JPEG file of 192 x 256 pixels.
 
     Args:
       style: Style of the product.
       color: Name of the product's color in the palette.
       seed: Seed of the data set. With the style and the color it determines pose and
         light, so the photo of a product has the same bytes in every run.
-
-    Returns:
-      Content of a JPEG file of 192 x 256 pixels.
     """
     key = zlib.crc32(f"{style.style_id}/{color}".encode())
     rng = np.random.default_rng((seed, key))
@@ -38,8 +35,7 @@ def render_photo(style: Style, color: str, seed: int) -> bytes:
     pose = sample_pose(rng, garment.zoom)
     canvas = Canvas(pose, colorway(color, style.scheme, style.metal))
     garment.draw(canvas, style.design)
-    colors, cover = canvas.finish()
-    photo = _light(colors, cover, rng)
+    photo = _light(*canvas.finish(), rng)
     buffer = io.BytesIO()
     image = Image.fromarray(np.clip(photo + 0.5, 0, 255).astype(np.uint8))
     image.save(buffer, "JPEG", quality=_JPEG_QUALITY)
@@ -49,16 +45,7 @@ def render_photo(style: Style, color: str, seed: int) -> bytes:
 def _light(
     colors: np.ndarray, cover: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Lights the drawing and puts it on a background.
-
-    Args:
-      colors: float32 `[height, width, 3]`, 0 to 255.
-      cover: Share of each pixel that the product covers, float32 `[height, width]`.
-      rng: Generator that light and background are sampled from.
-
-    Returns:
-      float32 `[height, width, 3]`, about 0 to 255.
-    """
+    """Lights the colors of a drawing and puts them on a background, by its cover."""
     folds = _folds(rng) + _rounding(cover)
     slope = _slope(rng, 0.14)
     shade = rng.uniform(0.86, 1.06) * (1 + slope + folds)[..., None]

@@ -8,37 +8,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cv_tf.datasets.synthetic_color_variants.garments import Design, Garment
-from cv_tf.datasets.synthetic_color_variants.garments.bag import BAG
-from cv_tf.datasets.synthetic_color_variants.garments.dresses_and_skirts import (
-    DRESS,
-    SKIRT,
+from cv_tf.datasets.synthetic_color_variants.garments import (
+    Design,
+    Garment,
+    bag,
+    dresses_and_skirts,
+    shirts_and_jackets,
+    shoe,
+    tops,
+    trousers,
 )
-from cv_tf.datasets.synthetic_color_variants.garments.shirts_and_jackets import (
-    JACKET,
-    SHIRT,
-)
-from cv_tf.datasets.synthetic_color_variants.garments.shoe import SHOE
-from cv_tf.datasets.synthetic_color_variants.garments.tops import (
-    HOODIE,
-    SWEATER,
-    T_SHIRT,
-)
-from cv_tf.datasets.synthetic_color_variants.garments.trousers import SHORTS, TROUSERS
 from cv_tf.datasets.synthetic_color_variants.palette import SCHEMES, sample_colors
 
 GARMENTS: dict[str, Garment] = {
-    "Bag": BAG,
-    "Dress": DRESS,
-    "Hoodie": HOODIE,
-    "Jacket": JACKET,
-    "Shirt": SHIRT,
-    "Shoe": SHOE,
-    "Shorts": SHORTS,
-    "Skirt": SKIRT,
-    "Sweater": SWEATER,
-    "T-shirt": T_SHIRT,
-    "Trousers": TROUSERS,
+    "Bag": bag.BAG,
+    "Dress": dresses_and_skirts.DRESS,
+    "Hoodie": tops.HOODIE,
+    "Jacket": shirts_and_jackets.JACKET,
+    "Shirt": shirts_and_jackets.SHIRT,
+    "Shoe": shoe.SHOE,
+    "Shorts": trousers.SHORTS,
+    "Skirt": dresses_and_skirts.SKIRT,
+    "Sweater": tops.SWEATER,
+    "T-shirt": tops.T_SHIRT,
+    "Trousers": trousers.TROUSERS,
 }
 
 # Number of colors that a style comes in, to the probability of that number.
@@ -53,8 +46,8 @@ class Style:
       style_id: Identifier, unique in the data set.
       category: Category, a key of `GARMENTS`.
       design: Option of every field of the category.
-      twin_of: `style_id` of the style that this one differs from in one field
-        only (its hard negative); empty for the first style of a family.
+      twin_of: `style_id` of the style that this one differs from in one field only (its
+        hard negative); empty for the first style of a family.
       scheme: Rule for the accent color, one of `SCHEMES`.
       metal: "silver" or "gold".
       colors: Names of the products' colors in the palette.
@@ -75,16 +68,13 @@ def sample_styles(
     family_size: int,
     categories: Iterable[str] = tuple(GARMENTS),
 ) -> dict[str, list[Style]]:
-    """Samples the styles of every split.
+    """Samples the styles of every split; no two styles of a category share a design.
 
     Args:
       seed: Seed of the whole data set.
-      families: Name of each split to its number of families per category.
+      families: Number of families per category of each split.
       family_size: Number of styles in a family.
       categories: Categories to sample, keys of `GARMENTS`.
-
-    Returns:
-      Name of each split to its styles. No two styles of a category share a design.
     """
     splits: dict[str, list[Style]] = {split: [] for split in families}
     for category in categories:

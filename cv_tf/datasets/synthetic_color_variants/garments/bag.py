@@ -7,7 +7,6 @@ import numpy as np
 from cv_tf.datasets.synthetic_color_variants.canvas import Canvas
 from cv_tf.datasets.synthetic_color_variants.curves import (
     bezier,
-    both_sides,
     densified,
     mirrored,
     points,
@@ -119,8 +118,7 @@ def _draw_panel(
             (lower * 0.72, bottom),
             (lower * 0.55, bottom),
         )
-        for side in both_sides(band):
-            canvas.piece(side, "accent", edge=0.3)
+        canvas.pieces(band, "accent", edge=0.3)
     elif kind == "middle":
         canvas.piece(rectangle(-4.0, top, 4.0, bottom), "accent", edge=0.3)
 

@@ -7,7 +7,6 @@ import numpy as np
 from cv_tf.datasets.synthetic_color_variants.canvas import Canvas
 from cv_tf.datasets.synthetic_color_variants.curves import (
     bezier,
-    both_sides,
     mirrored,
     points,
     rectangle,
@@ -100,8 +99,7 @@ def _draw_dress_front(canvas: Canvas, body: pieces.Torso, front: str) -> None:
     top = body.top + pieces.NECKS[body.neck][1] + 1.5
     if front == "princess_seams":
         upper = points((body.chest - 3.0, 12), (5.5, 28)) + (0, body.top)
-        for side in both_sides(points(upper, (body.hem * 0.5, body.bottom))):
-            canvas.line(side, 0.5)
+        canvas.lines(points(upper, (body.hem * 0.5, body.bottom)), 0.5)
     elif front != "none":
         end = body.bottom - 5.0 if front == "buttons" else body.top + 25.0
         canvas.line(points((1.4, top), (1.4, end + 2)), 0.4)
@@ -221,8 +219,7 @@ def _draw_waistband(canvas: Canvas, top: float, kind: str) -> None:
         for x in np.arange(-_SKIRT_WAIST + 1.2, _SKIRT_WAIST, 1.2):
             canvas.line(points((x, top + 0.3), (x, top + height)), 0.3)
     elif kind == "tie":
-        for side in both_sides(points((0, 2.0), (4.2, 11.0), (2.2, 12.0)) + (0, top)):
-            canvas.piece(side, edge=0.5)
+        canvas.pieces(points((0, 2), (4.2, 11), (2.2, 12)) + (0, top), edge=0.5)
         canvas.dot((0, top + 2.2), 1.2, "base")
 
 

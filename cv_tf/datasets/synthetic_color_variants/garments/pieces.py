@@ -10,7 +10,6 @@ from cv_tf.datasets.synthetic_color_variants.canvas import Canvas
 from cv_tf.datasets.synthetic_color_variants.curves import (
     Point,
     bezier,
-    both_sides,
     flipped,
     mirrored,
     points,
@@ -123,11 +122,9 @@ class Torso:
         return mirrored(right)
 
     def sleeve(self, kind: str, spread: float) -> tuple[np.ndarray, np.ndarray]:
-        """Closed outline of the right sleeve, and the two ends of its cuff.
+        """Closed outline of the right sleeve of a kind, and the two ends of its cuff.
 
-        Args:
-          kind: Name of the sleeve, a key of `SLEEVES`.
-          spread: Angle that is added to that of the sleeve, in degrees.
+        `spread` is added to the sleeve's angle, in degrees.
         """
         length, cuff, degrees = SLEEVES[kind]
         angle = np.radians(degrees + spread)
@@ -250,13 +247,8 @@ def draw_slant_pockets(
     canvas: Canvas, top: float, half_width: float, reach: float
 ) -> None:
     """Draws two slanted pocket openings below a waistband."""
-    path = bezier(
-        (half_width * 0.55, top),
-        (half_width * 0.65, top + reach * 0.8),
-        (half_width, top + reach),
-    )
-    for side in both_sides(path):
-        canvas.line(side, 0.85)
+    start, bend = (half_width * 0.55, top), (half_width * 0.65, top + reach * 0.8)
+    canvas.lines(bezier(start, bend, (half_width, top + reach)), 0.85)
 
 
 def draw_buttons(

@@ -7,7 +7,6 @@ import numpy as np
 from cv_tf.datasets.synthetic_color_variants.canvas import Canvas
 from cv_tf.datasets.synthetic_color_variants.curves import (
     bezier,
-    both_sides,
     mirrored,
     points,
     rectangle,
@@ -87,8 +86,7 @@ def _draw_shirt(canvas: Canvas, design: Design) -> None:
     if design["yoke"] != "none":
         _draw_yoke(canvas, body, design["yoke"])
     _draw_placket(canvas, body, design["placket"])
-    for side in both_sides(_SHIRT_COLLARS[design["collar"]] + (0, body.top)):
-        canvas.piece(side, edge=0.6)
+    canvas.pieces(_SHIRT_COLLARS[design["collar"]] + (0, body.top), edge=0.6)
     if design["pocket"] != "none":
         count, kind = design["pocket"].split("_")
         for x in (7.5, -7.5) if count == "two" else (7.5,):
@@ -140,8 +138,7 @@ def _draw_jacket(canvas: Canvas, design: Design) -> None:
         pieces.draw_ribs(canvas, body.hem, body.bottom - 4, body.bottom)
     _draw_shoulder(canvas, body, design["shoulder"])
     _draw_closure(canvas, body, design["closure"])
-    for side in both_sides(_JACKET_COLLARS[design["collar"]] + (0, body.top)):
-        canvas.piece(side, edge=0.6)
+    canvas.pieces(_JACKET_COLLARS[design["collar"]] + (0, body.top), edge=0.6)
     _draw_chest_pockets(canvas, body.top + 19.0, design["chest_pocket"])
     low = body.bottom - (24.0 if design["length"] == "coat" else 12.0)
     _draw_side_pockets(canvas, low, design["pocket"])
@@ -175,13 +172,11 @@ def _draw_shoulder(canvas: Canvas, body: pieces.Torso, kind: str) -> None:
     x, y = body.shoulder
     if kind == "straps":
         start, end = points((7.0, 0.8), (7.0, 3.2)) + (0, body.top)
-        for strap in both_sides(points(start, (x, y - 0.2), (x, y + 2.2), end)):
-            canvas.piece(strap, edge=0.5)
+        canvas.pieces(points(start, (x, y - 0.2), (x, y + 2.2), end), edge=0.5)
         for side in (8.2, -8.2):
             canvas.dot((side, body.top + 2.3), 0.6)
     elif kind == "yoke":
-        for seam in both_sides(points((2.0, y + 8.5), (x - 1.0, y + 6.5))):
-            canvas.line(seam, 0.6)
+        canvas.lines(points((2.0, y + 8.5), (x - 1.0, y + 6.5)), 0.6)
 
 
 def _draw_closure(canvas: Canvas, body: pieces.Torso, closure: str) -> None:
@@ -211,8 +206,7 @@ def _draw_chest_pockets(canvas: Canvas, y: float, pocket: str) -> None:
 def _draw_side_pockets(canvas: Canvas, y: float, kind: str) -> None:
     if kind == "welt":
         welt = points((7.8, -4.5), (9.6, -4.5), (12.2, 4.0), (10.4, 4.0)) + (0, y)
-        for side in both_sides(welt):
-            canvas.piece(side, edge=0.55)
+        canvas.pieces(welt, edge=0.55)
     elif kind != "none":
         for x in (9.6, -9.6):
             pieces.draw_pocket(canvas, kind, (x, y + 1), 10.0, 10.0)

@@ -112,12 +112,12 @@ def _draw_logo(canvas: Canvas, shape: str, center: Point, size: float) -> None:
     """Draws a print in the accent color; `size` is half of its height."""
     for outline in _logo_outlines(shape, size):
         canvas.piece(outline + center, "accent", edge=0.0)
-    if shape == "ring":
-        inner = ellipse((0, 0), size * 0.5, size * 0.5)
-        canvas.piece(inner + center, "base", edge=0.0)
-    elif shape == "moon":
-        inner = ellipse((size * 0.45, -size * 0.2), size * 0.8, size * 0.8)
-        canvas.piece(inner + center, "base", edge=0.0)
+    holes = {
+        "ring": ellipse((0, 0), size * 0.5, size * 0.5),
+        "moon": ellipse((size * 0.45, -size * 0.2), size * 0.8, size * 0.8),
+    }
+    if shape in holes:
+        canvas.piece(holes[shape] + center, "base", edge=0.0)
 
 
 def _logo_outlines(shape: str, size: float) -> list[np.ndarray]:
@@ -164,8 +164,7 @@ def _draw_arm_stripes(canvas: Canvas, body: pieces.Torso, design: Design) -> Non
     for index in range(count):
         inward = (-1.8 - 2.0 * index, 0.4)
         path = points(start + (-0.3 - index, 1.0), end + inward)
-        for side in both_sides(path):
-            canvas.line(side, 1.1, "accent")
+        canvas.lines(path, 1.1, "accent")
 
 
 def _draw_block(canvas: Canvas, body: pieces.Torso, block: str) -> None:
@@ -187,14 +186,12 @@ def _draw_front_pocket(canvas: Canvas, bottom: float, design: Design) -> None:
         right = points((0, -11), (6, -11), (10, -4), (10, 0), (0, 0)) + (0, bottom)
         if design["opening"] == "zip":
             half = points((1.2, bottom - 11), right[1:4], (1.2, bottom))
-            for side in both_sides(half):
-                canvas.piece(side, edge=0.6)
+            canvas.pieces(half, edge=0.6)
         else:
             canvas.piece(mirrored(right), edge=0.6)
     elif design["pocket"] == "welt":
         welt = points((6.0, -11), (7.6, -11), (11.6, -2), (10.0, -2)) + (0, bottom)
-        for side in both_sides(welt):
-            canvas.piece(side, "rib", edge=0.5)
+        canvas.pieces(welt, "rib", edge=0.5)
 
 
 def _draw_hood(canvas: Canvas, top: float, cords: str) -> None:
@@ -204,8 +201,8 @@ def _draw_hood(canvas: Canvas, top: float, cords: str) -> None:
     inner = points((0, -7.5), opening, (0, 5.0)) + (0, top)
     canvas.piece(mirrored(inner), "lining", edge=0.4)
     if cords != "none":
-        for side in both_sides(bezier((2.4, 4.0), (3.2, 8), (2.7, 14)) + (0, top)):
-            canvas.line(side, 0.9, "ink")
+        cord = bezier((2.4, 4.0), (3.2, 8), (2.7, 14)) + (0, top)
+        canvas.lines(cord, 0.9, "ink")
 
 
 def _draw_sweater(canvas: Canvas, design: Design) -> None:
@@ -233,9 +230,9 @@ def _draw_sweater(canvas: Canvas, design: Design) -> None:
     else:
         pieces.draw_neck_band(canvas, body, cuff, 1.9)
     if design["pocket"] == "two":
+        y = body.bottom - 13.0
         for x in (8.5, -8.5):
-            center = (x, body.bottom - 13.0)
-            pieces.draw_pocket(canvas, "patch", center, 9.5, 9.5, pattern)
+            pieces.draw_pocket(canvas, "patch", (x, y), 9.5, 9.5, pattern)
 
 
 def _draw_arm_bands(canvas: Canvas, body: pieces.Torso, kind: str) -> None:

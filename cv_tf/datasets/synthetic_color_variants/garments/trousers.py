@@ -7,12 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cv_tf.datasets.synthetic_color_variants.canvas import Canvas
-from cv_tf.datasets.synthetic_color_variants.curves import (
-    bezier,
-    both_sides,
-    points,
-    rectangle,
-)
+from cv_tf.datasets.synthetic_color_variants.curves import bezier, points, rectangle
 from cv_tf.datasets.synthetic_color_variants.garments import (
     Design,
     Field,
@@ -57,14 +52,7 @@ _SHORTS_FIELDS = {
 
 @dataclass(frozen=True)
 class _Leg:
-    """The right leg.
-
-    Attributes:
-      top: `y` of the waist.
-      outline: Closed outline `[points, 2]`.
-      side: Outer seam from hip to hem, `[points, 2]`.
-      ends: Outer and inner end of the hem, `[2, 2]`.
-    """
+    """The right leg: `y` of its waist, outline, outer seam, and both ends of the hem."""
 
     top: float
     outline: np.ndarray
@@ -100,13 +88,10 @@ def _make_leg(cut: str, top: float, bottom: float, spread: float) -> _Leg:
 
 def _draw_leg_side(canvas: Canvas, leg: _Leg, flip: np.ndarray, kind: str) -> None:
     """Draws stripes or a panel of the accent color along the outer seam."""
-    if kind == "none":
-        return
     if kind == "panel":
         panel = points(leg.side, leg.side[::-1] - (3.4, 0))
         canvas.piece(panel * flip, "accent", edge=0.3)
-        return
-    for inset in (1.6, 4.2) if kind == "two_stripes" else (1.6,):
+    for inset in {"one_stripe": (1.6,), "two_stripes": (1.6, 4.2)}.get(kind, ()):
         canvas.line((leg.side - (inset, 0)) * flip, 1.2, "accent")
 
 
@@ -192,8 +177,7 @@ def _draw_pockets(canvas: Canvas, top: float, kind: str, pattern: str) -> None:
         for x in (8.2, -8.2):
             pieces.draw_pocket(canvas, "patch", (x, top + 11.5), 8.0, 9.6, pattern)
     elif kind == "welt":
-        for welt in both_sides(rectangle(5.4, top + 8.6, 11.6, top + 10.0)):
-            canvas.piece(welt, "rib", edge=0.5)
+        canvas.pieces(rectangle(5.4, top + 8.6, 11.6, top + 10.0), "rib", edge=0.5)
 
 
 def _draw_waistband(canvas: Canvas, top: float, kind: str) -> None:
@@ -209,8 +193,8 @@ def _draw_waistband(canvas: Canvas, top: float, kind: str) -> None:
         for x in np.arange(-_WAIST + 1.3, _WAIST, 1.5):
             canvas.line(points((x, top - rise + 0.4), (x, top + height)), 0.3)
     if kind == "drawstring":
-        for cord in both_sides(bezier((1.0, 2), (2.4, 6), (1.6, 11)) + (0, top)):
-            canvas.line(cord, 0.9, "accent")
+        cord = bezier((1.0, 2), (2.4, 6), (1.6, 11)) + (0, top)
+        canvas.lines(cord, 0.9, "accent")
     elif kind == "belt_loops":
         for x in (-8.4, -3.8, 3.8, 8.4):
             loop = rectangle(x - 0.6, top - 0.4, x + 0.6, top + height + 0.5)
