@@ -103,10 +103,8 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
 
     Else photos are embedded. Where the catalog has splits, `--train_split` calibrates
     the threshold (and fits the whitening of a frozen backbone) and `--eval_split` is
-    reported on; elsewhere a quarter of the styles is, and the others do the rest.
-
-    Returns:
-      The figures, as they are written to `--output`.
+    reported on; elsewhere a quarter of the styles is, and the others do the rest. What
+    is returned are the figures, as they are written to `--output`.
 
     Raises:
       ValueError: If the settings, the catalog or the workdir cannot be used.
@@ -133,7 +131,7 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
 
 
 class _Result(NamedTuple):
-    """An evaluation; `labelled` are the products that the figures are of, for a page."""
+    """An evaluation; `labelled` are the products that the figures are of."""
 
     figures: dict[str, Any]
     text: str

@@ -99,7 +99,7 @@ class GroupConfig(PageSettings, EngineSettings, GroupingSettings):
 
 
 def run(config: GroupConfig) -> dict[str, Any]:
-    """Groups a file of embeddings; returns the summary that it writes beside the output.
+    """Groups a file of embeddings; returns the summary, as it is written.
 
     Raises:
       ValueError: If the settings or a file cannot be used.

@@ -29,7 +29,7 @@ def embed_photos(
     batch_size: int = 64,
     progress: bool = True,
 ) -> Embeddings:
-    """Embeds photos in memory: those of a folder, a list, or a catalogue.
+    """Embeds photos in memory, and finds their colors: a folder, a list, a catalogue.
 
     What embeds a catalogue of any size into a file is `cv_tf.embed`.
 
@@ -42,9 +42,6 @@ def embed_photos(
       on_bad_image: "fail" if a photo cannot be read, or "reject" to leave it out.
       batch_size: Photos at a time.
       progress: Whether to draw progress bars.
-
-    Returns:
-      The products with vectors `[n, dimensions]` and the colors of their photos.
 
     Raises:
       CatalogError: If the photos cannot be used.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -75,14 +75,10 @@ def merge_tables(paths: Sequence[Path], output: Path) -> None:
     header = read_header(schema) | {"notes": ""}
     schema = schema.with_metadata({_HEADER: json.dumps(header).encode()})
     with pq.ParquetWriter(output, schema) as writer:
-        for batch in _batches(paths):
-            writer.write_batch(batch.replace_schema_metadata(schema.metadata))
-
-
-def _batches(paths: Sequence[Path]) -> Iterator[pa.RecordBatch]:
-    for path in paths:
-        with pq.ParquetFile(path) as file:
-            yield from file.iter_batches(CHUNK)
+        for path in paths:
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(CHUNK):
+                    writer.write_batch(batch.replace_schema_metadata(schema.metadata))
 
 
 def read_header(schema: pa.Schema) -> dict[str, str]:

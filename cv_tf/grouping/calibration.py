@@ -81,9 +81,8 @@ def calibrate_on(
     similarity = Similarity.of(labelled, settings.group_color_weight)
     floor = _likely_floor(similarity, mutual_graph(neighbors), styles)
     dendrograms = link(similarity, neighbors, floor, settings.max_group_size)
-    crowding = 1.0
-    if for_blocks is not None:
-        crowding = crowd(for_blocks) / crowd(labelled.block[styles >= 0])
+    own = labelled.block[styles >= 0]
+    crowding = 1.0 if for_blocks is None else crowd(for_blocks) / crowd(own)
     return calibrate(dendrograms, styles, criterion, crowding, min_precision)
 
 

@@ -37,14 +37,11 @@ class Dendrograms:
     num_refused: int = 0
 
     def cut(self, threshold: float) -> np.ndarray:
-        """Returns the groups after all merges of at least this similarity.
+        """The group of each product, [num_products] int32, at a threshold.
 
         Args:
-          threshold: Mean similarity from which on groups merge, -1 to 1.
-
-        Returns:
-          [num_products] int32, group of each product, in the order of their first
-          products.
+          threshold: Mean similarity from which on groups merge, -1 to 1; groups are
+            numbered in the order of their first products.
 
         Raises:
           ValueError: If the threshold is NaN, or below the floor.

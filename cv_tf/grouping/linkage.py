@@ -61,9 +61,6 @@ def average_linkage(
       start: [num_products] int, groups to start from, such as those of an earlier run;
         the merges that lead to them have infinite similarity. None starts from single
         products.
-
-    Returns:
-      The merges, for cuts at any threshold from the floor up.
     """
     # Products that nothing can join are left out of everything that follows.
     rows, ends = np.unique(
@@ -97,9 +94,8 @@ def _merge_all(groups: Groups, edges: Edges, floor: float, max_size: int | None)
             fits = groups.size[first] + groups.size[second] <= max_size
             num_refused += int((allowed & ~fits).sum())
             allowed &= fits
-        first, second, similarities = (
-            of[allowed] for of in (first, second, similarities)
-        )
+        edges = first[allowed], second[allowed], similarities[allowed]
+        first, second, similarities = edges
         if not len(first):
             return num_refused
         best = mutually_best(first, second, similarities, len(groups.of))
@@ -109,9 +105,8 @@ def _merge_all(groups: Groups, edges: Edges, floor: float, max_size: int | None)
         touched = has_merged[first] | has_merged[second]
         kept = first[~touched], second[~touched], similarities[~touched]
         joined = _join(groups, first[touched], second[touched])
-        first, second, similarities = map(
-            np.concatenate, zip(kept, joined, strict=True)
-        )
+        pairs = zip(kept, joined, strict=True)
+        first, second, similarities = map(np.concatenate, pairs)
 
 
 def mutually_best(

@@ -18,7 +18,6 @@ from cv_tf.files import whole_file
 from cv_tf.retrieval import (
     CHUNK,
     MAX_QUERIES,
-    Index,
     Neighbors,
     build_index,
     check_embeddings,
@@ -34,6 +33,8 @@ SHARD = 2**14
 # search for 1,024 dimensions on one core) and of products.
 MAX_PAIRS, MAX_PRODUCTS = 2**30, 2**16
 _WRITTEN_AT_ONCE = 2**14
+# A process loads an index once, and searches it for many shards.
+_index_of_shards = functools.lru_cache(maxsize=1)(load_index)
 
 
 @dataclass(frozen=True)
@@ -122,13 +123,9 @@ class NeighborJob:
     retrieval: str
     recall: float
 
-    def vectors(self, rows: slice) -> np.ndarray:
-        """The vectors of some rows, ordered by block."""
-        return np.array(np.load(self.shards.folder / "vectors.npy", "r")[rows])
-
-    def blocks(self, rows: slice) -> np.ndarray:
-        """The blocks of some rows, ordered by block."""
-        return np.array(np.load(self.shards.folder / "blocks.npy", "r")[rows])
+    def column(self, name: str, rows: slice) -> np.ndarray:
+        """The `vectors` or `blocks` of some rows, ordered by block."""
+        return np.array(np.load(self.shards.folder / f"{name}.npy", "r")[rows])
 
 
 def find_neighbors_in_shards(
@@ -210,7 +207,7 @@ def _run(job: NeighborJob, engine: EngineSettings) -> None:
 
 def write_index(job: NeighborJob, number: int, report: Callable[[int], None]) -> None:
     """Builds the index of a large block, and writes the name of its folder."""
-    vectors = job.vectors(job.plan.indexes[number])
+    vectors = job.column("vectors", job.plan.indexes[number])
     # A new folder each time: two machines may do the same shard at once.
     name = f"index-{uuid.uuid4().hex}"
     index = build_index(vectors, job.retrieval, job.recall, job.k)
@@ -225,25 +222,19 @@ def write_neighbors(
 ) -> None:
     """Finds the neighbors of one shard's products, and writes them."""
     search = job.plan.searches[number]
-    vectors = job.vectors(search.asked)
+    vectors = job.column("vectors", search.asked)
     if search.index < 0:
-        blocks = job.blocks(search.asked)
+        blocks = job.column("blocks", search.asked)
         found = nearest(vectors, job.k, blocks, job.retrieval, recall=job.recall)
     else:
         name = job.indexes.path(search.index).read_text()
-        index = _load_index(job.indexes.folder / name)
+        index = _index_of_shards(job.indexes.folder / name)
         asked, first = search.asked, search.among.start
         own = np.arange(asked.start - first, asked.stop - first)
         found = index.search(vectors, job.k + 1).without(own)
     with whole_file(job.shards.path(number)) as unfinished:
         np.savez(unfinished, indices=found.indices, similarities=found.similarities)
     report(len(vectors))
-
-
-@functools.lru_cache(maxsize=1)
-def _load_index(folder: Path) -> Index:
-    """Loads an index once a process, which then searches it for many shards."""
-    return load_index(folder)
 
 
 def _put_together(job: NeighborJob, order: np.ndarray) -> Neighbors:

@@ -19,7 +19,7 @@ def info_nce(
     excluded: tf.Tensor | None = None,
     queue: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """Cross-entropy of finding each anchor's positive among the candidates.
+    """Cross-entropy, float32 [..., n], of finding each anchor's positive.
 
     The embeddings are L2-normalized in float32, so similarity is the cosine. Anchors
     need not be candidates: they may be the local rows of a global batch of candidates.
@@ -37,9 +37,6 @@ def info_nce(
         such as itself. The positive is always kept.
       queue: Float [..., k, dim], further negatives of every anchor; rows of zeros are
         empty and ignored.
-
-    Returns:
-      Float32 [..., n], one loss an anchor.
 
     Example:
       >>> queries, keys = tf.eye(2), tf.eye(2)

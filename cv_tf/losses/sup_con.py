@@ -13,14 +13,13 @@ def sup_con_loss(
 ) -> tf.Tensor:
     """Mean of `sup_con_per_anchor` over the anchors that have a positive.
 
+    It is float32 [...], a scalar for embeddings [n, dim]; 0 with gradient 0 if no two
+    labels agree.
+
     Args:
       embeddings: Float [..., n, dim]; leading dimensions are separate problems.
       labels: Integer [n] or [n, 1]; negative labels are unknown.
       temperature: Divisor of the similarities, above 0.
-
-    Returns:
-      Float32 [...], a scalar for embeddings [n, dim]; 0 with gradient 0 if no two
-      labels agree.
 
     Raises:
       TypeError: If the labels are not integers.
@@ -38,12 +37,13 @@ def sup_con_loss(
 def sup_con_per_anchor(
     embeddings: tf.Tensor, labels: tf.Tensor, temperature: float = 0.1
 ) -> tf.Tensor:
-    """Cross-entropy of finding an anchor's positives, averaged over the positives.
+    """Cross-entropy of finding an anchor's positives, float32 [..., n].
 
-    Every other embedding of the anchor's label is a positive. Each positive is to be
-    found among all other embeddings, including the other positives. If each label
-    occurs twice, this is NT-Xent. The embeddings are L2-normalized in float32. An
-    embedding of unknown label is a negative of all others.
+    Every other embedding of the anchor's label is a positive; the loss is the mean over
+    them, 0 if there is none. Each positive is to be found among all other embeddings,
+    including the other positives. If each label occurs twice, this is NT-Xent. The
+    embeddings are L2-normalized in float32. An embedding of unknown label is a negative
+    of all others.
 
     Source: Khosla et al., arXiv 2004.11362, equation 2 (L_out).
 
@@ -52,9 +52,6 @@ def sup_con_per_anchor(
         share the labels, such as the parts of n products.
       labels: Integer [n] or [n, 1]; negative labels are unknown.
       temperature: Divisor of the similarities, above 0.
-
-    Returns:
-      Float32 [..., n], one loss an anchor; 0 for an anchor without a positive.
 
     Raises:
       TypeError: If the labels are not integers.

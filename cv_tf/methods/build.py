@@ -119,9 +119,8 @@ def _two_views(config: Config, embedder: Embedder, **head) -> dict[str, Any]:
             **head,
         ),
     )
-    weights = None
-    if encoder.num_parts > 1 and config.whole_weight:
-        num_parts = encoder.num_parts - 1
+    weights, num_parts = None, encoder.num_parts - 1
+    if num_parts and config.whole_weight:
         weights = [config.whole_weight] + [1.0 / num_parts] * num_parts
     return {
         "embedder": embedder,

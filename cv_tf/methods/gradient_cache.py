@@ -15,7 +15,7 @@ def cached_gradients(
     num_pieces: int,
     variables: Sequence[tf.Variable],
 ) -> tuple[list[tf.Tensor | None], tuple[tf.Tensor, ...]]:
-    """Finds the gradients of one pass of the whole batch, by a pass of each piece.
+    """The gradients of the whole batch, and its losses, by a pass of each piece.
 
     Memory then grows with the features of a batch and no longer with its activations,
     for a second forward pass of each photo through the backbone:
@@ -39,9 +39,6 @@ def cached_gradients(
         to a tuple whose first value is the loss to differentiate.
       num_pieces: Number of pieces, at least 1.
       variables: Variables to differentiate with respect to.
-
-    Returns:
-      One gradient for each variable, and what `loss_of` returned.
     """
     features = _features_of_all(features_of, num_pieces)
     with tf.GradientTape() as tape:

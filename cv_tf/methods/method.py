@@ -56,16 +56,15 @@ class Method(keras.Model, abc.ABC):
     def features(
         self, images: tf.Tensor, seed: tf.Tensor, rows: Rows | None = None
     ) -> tuple[tf.Tensor, ...]:
-        """Makes views of photos and computes their features by the backbone.
+        """Makes views of photos and computes their features, float32 `[n, ...]`.
+
+        Each row depends on its photo alone, unless the backbone normalizes by its
+        batch.
 
         Args:
           images: uint8 `[n, size, size, 3]`.
           seed: int32 `[2]`, another one each step.
           rows: Rows of the images in a larger batch; None if they are all of it.
-
-        Returns:
-          float32 tensors `[n, ...]`. Each row depends on its photo alone, unless the
-          backbone normalizes by its batch.
         """
 
     @abc.abstractmethod

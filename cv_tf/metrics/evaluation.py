@@ -191,16 +191,13 @@ def _numbers(groups: StoredGroups, truth: Truth) -> np.ndarray:
 def evaluate_embeddings(
     labelled: Embeddings, threshold: float, settings: EvaluationSettings | None = None
 ) -> dict[str, float]:
-    """Measures retrieval, and grouping at a threshold.
+    """Measures retrieval, and grouping at a threshold, which is among the figures.
 
     Args:
       labelled: Embeddings of products whose `style` is known, of some at least.
       threshold: Mean similarity from which on groups merge, chosen on other products
         than these (`cv_tf.grouping.calibrate_on`).
       settings: Settings of the search and of the grouping; None for the defaults.
-
-    Returns:
-      The figures of `retrieval_figures` and `grouping_figures`, and `threshold`.
 
     Raises:
       ValueError: As `retrieval_figures`, `group` and `grouping_figures`.

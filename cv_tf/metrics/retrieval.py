@@ -126,16 +126,15 @@ class Queries(NamedTuple):
 
 
 def rank_queries(labelled: Embeddings, k: int = 6, retrieval: str = "auto") -> Queries:
-    """Looks for the variants of every product that has one.
+    """Looks for the variants of every product that has one, the worst first.
+
+    Queries are in the order of precision; of equals, those that take a stranger for a
+    variant with the highest similarity come first.
 
     Args:
       labelled: Embeddings of products whose `style` is known, of some at least.
       k: Number of neighbors to find; more where a style has more variants.
       retrieval: "auto", "exact" or "scann", as in `cv_tf.retrieval.nearest`.
-
-    Returns:
-      The queries by ascending precision; of equals, those that take a stranger for a
-      variant with the highest similarity come first.
 
     Raises:
       ValueError: As `cv_tf.retrieval.nearest`.

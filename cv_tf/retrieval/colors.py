@@ -30,11 +30,12 @@ def same_color(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def other_colors_first(
     found: Neighbors, asked: np.ndarray, lab: np.ndarray, k: int, color_weight: float
 ) -> Neighbors:
-    """Ranks neighbors anew, those of the query's own color further behind.
+    """The first `k` of neighbors, those of the query's own color ranked further behind.
 
     Two products that look alike and have one color are more often two designs than
     variants (two pairs of black trousers). Nothing is excluded: a product that is more
-    similar by more than the weight stays before one of another color.
+    similar by more than the weight stays before one of another color. Similarities are
+    unchanged.
 
     Args:
       found: Neighbors of q queries, `CANDIDATES` more than are wanted.
@@ -42,9 +43,6 @@ def other_colors_first(
       lab: [n, 3] float, colors of the products that were searched.
       k: Number of neighbors wanted.
       color_weight: How much less the similarity of the very same color counts, 0 to 2.
-
-    Returns:
-      The first `k` neighbors, with their similarities unchanged.
     """
     # One rank after another: the colors of all neighbors are never held at once.
     same = np.stack([same_color(asked, lab[ranked]) for ranked in found.indices.T], 1)

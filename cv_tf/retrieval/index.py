@@ -106,16 +106,14 @@ class Index(abc.ABC):
         """Number of products that can be found."""
 
     def search(self, queries: np.ndarray, k: int) -> Neighbors:
-        """Finds the `k` most similar products of each query.
+        """Finds the `k` most similar products of each query, as rows of the index.
+
+        Rows are in the order in which products were given, those of `add` last.
 
         Args:
           queries: [num_queries, dim] float32, L2-normalised. The vector of a product in
             the index finds the product itself (`Neighbors.without` leaves it out).
           k: Number of neighbors of each query, at least 1.
-
-        Returns:
-          The neighbors, as rows of the index: in the order in which products were
-          given, those of `add` last.
 
         Raises:
           ValueError: If `k` is less than 1, there is no query, or the queries have

@@ -24,7 +24,7 @@ def interpolation_matrix(
     num_inputs: int,
     antialias: bool = False,
 ) -> tf.Tensor:
-    """The weights of linear interpolation along one axis, for each sample.
+    """Weights of linear interpolation along one axis, [batch, num_outputs, num_inputs].
 
     Pixel centers lie at halves, as in `tf.image.resize`. Beyond the ends, the first and
     the last pixel repeat.
@@ -36,9 +36,6 @@ def interpolation_matrix(
       num_outputs: Number of pixels to make of the interval.
       num_inputs: Number of pixels of the whole axis.
       antialias: Widen the triangle when shrinking, so that every input pixel counts.
-
-    Returns:
-      [batch, num_outputs, num_inputs] float32; rows sum to 1.
     """
     step = size * (num_inputs / num_outputs)
     steps = tf.range(num_outputs, dtype=tf.float32) + 0.5
@@ -60,6 +57,8 @@ def crop_and_resize(
 ) -> tf.Tensor:
     """Cuts one box out of each image and resizes it with linear interpolation.
 
+    The result is [batch, channels, height, width] float32.
+
     Args:
       planes: [batch, channels, image_height, image_width], uint8 or float; image height
         and width static.
@@ -70,9 +69,6 @@ def crop_and_resize(
       width: Width of the result in pixels.
       antialias: Average over all pixels of the box when shrinking, as
         `tf.image.resize(antialias=True)` does.
-
-    Returns:
-      [batch, channels, height, width] float32.
     """
     top, left, box_height, box_width = tf.unstack(tf.cast(boxes, tf.float32), axis=1)
     image_height, image_width = planes.shape[2:]

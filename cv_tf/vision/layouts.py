@@ -121,7 +121,7 @@ def windows_by_part(layout: Layout) -> tuple[tuple[Window, ...], ...]:
 
 
 def pixel_windows(layout: Layout, height: int, width: int) -> np.ndarray:
-    """The windows of a layout in whole pixels, all of one size.
+    """The windows of a layout in whole pixels, all of one size, [parts, 4] int64.
 
     Sizes are rounded up, and starts to the nearest pixel (halves upwards); windows that
     then exceed the image are moved inside. So the windows of a grid cover all pixels,
@@ -131,9 +131,6 @@ def pixel_windows(layout: Layout, height: int, width: int) -> np.ndarray:
       layout: A name from `LAYOUTS` or a table; its windows must be of one size.
       height: Height of the image in pixels.
       width: Width of the image in pixels.
-
-    Returns:
-      [parts, 4] int64: top, left, height, width.
 
     Raises:
       ValueError: If the windows differ in size or the layout is symmetric.

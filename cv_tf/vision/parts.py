@@ -10,7 +10,7 @@ from cv_tf.vision.layouts import Layout, is_symmetric, pixel_windows, windows
 
 
 def slice_parts(images: tf.Tensor, layout: Layout) -> tf.Tensor:
-    """Cuts every image into the windows of a layout, without resizing.
+    """Cuts images into [batch, parts, part_height, part_width, channels] windows.
 
     The windows are known when the graph is built, so these are static slices.
 
@@ -18,9 +18,6 @@ def slice_parts(images: tf.Tensor, layout: Layout) -> tf.Tensor:
       images: [batch, height, width, channels] of any dtype; height and width static.
       layout: A name from `LAYOUTS` or a table of windows of one size; see
         `pixel_windows` for the rounding.
-
-    Returns:
-      [batch, parts, part_height, part_width, channels] of the same dtype.
 
     Raises:
       ValueError: If the layout is unknown or its windows differ in size.
@@ -31,14 +28,11 @@ def slice_parts(images: tf.Tensor, layout: Layout) -> tf.Tensor:
 
 
 def pool_parts(features: tf.Tensor, layout: Layout) -> tf.Tensor:
-    """Averages a feature map over each window of a layout, in the order of its table.
+    """Averages a feature map over each window: float32 [batch, parts, channels].
 
     Args:
       features: [batch, height, width, channels]; height and width static.
       layout: A name from `LAYOUTS` or a table of windows of any sizes.
-
-    Returns:
-      [batch, parts, channels] float32.
 
     Raises:
       ValueError: If the layout is unknown or not a table of windows.

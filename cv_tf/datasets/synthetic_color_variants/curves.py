@@ -140,12 +140,12 @@ def _bars(period: float, width: float, vertical: bool) -> tuple[np.ndarray, ...]
 
 def _dots(period: float, radius: float) -> tuple[np.ndarray, ...]:
     """Round dots; every second row is displaced by half a period."""
-    dots = []
-    for y in np.arange(-_EXTENT, _EXTENT, period):
-        offset = period / 2 if round(y / period) % 2 else 0.0
-        for x in np.arange(-_EXTENT, _EXTENT, period):
-            dots.append(ellipse((x + offset, y), radius, radius, 10))
-    return tuple(dots)
+    steps = np.arange(-_EXTENT, _EXTENT, period)
+    return tuple(
+        ellipse((x + round(y / period) % 2 * period / 2, y), radius, radius, 10)
+        for y in steps
+        for x in steps
+    )
 
 
 def _diamonds(period: float, radius: float) -> tuple[np.ndarray, ...]:

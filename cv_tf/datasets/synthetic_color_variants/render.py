@@ -46,7 +46,8 @@ def _light(
     colors: np.ndarray, cover: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Lights the colors of a drawing and puts them on a background, by its cover."""
-    folds = _folds(rng) + _rounding(cover)
+    # Products are rounded: it gets darker toward their edges.
+    folds = _folds(rng) + 0.22 * np.minimum(_blurred(cover, 5.0) - 0.95, 0.0)
     slope = _slope(rng, 0.14)
     shade = rng.uniform(0.86, 1.06) * (1 + slope + folds)[..., None]
     # On black cloth only the sheen of folds is visible: it is added, not multiplied.
@@ -78,11 +79,6 @@ def _slope(rng: np.random.Generator, strength: float) -> np.ndarray:
     slope_x = np.float32(amount * np.cos(angle))
     slope_y = np.float32(amount * np.sin(angle))
     return x * slope_x + y * slope_y
-
-
-def _rounding(cover: np.ndarray) -> np.ndarray:
-    """Change of brightness toward the product's edge, `[height, width]`, at most 0."""
-    return 0.22 * np.minimum(_blurred(cover, 5.0) - 0.95, 0.0)
 
 
 def _folds(rng: np.random.Generator) -> np.ndarray:

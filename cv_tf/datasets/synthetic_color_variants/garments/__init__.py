@@ -48,7 +48,11 @@ class Garment:
 
     def sample(self, rng: np.random.Generator) -> Design:
         """Samples a design, field by field."""
-        drawn = {name: _option(field, rng) for name, field in self.fields.items()}
+        drawn = {}
+        for name, field in self.fields.items():
+            others = len(field.options) - 1
+            shares = [field.common] + [(1 - field.common) / others] * others
+            drawn[name] = str(rng.choice(field.options, p=shares))
         return self.canonical(drawn)
 
     def canonical(self, design: Design) -> Design:
@@ -66,9 +70,3 @@ class Garment:
                 changed = {**design, name: option}
                 if option != design[name] and changed == self.canonical(changed):
                     yield changed
-
-
-def _option(field: Field, rng: np.random.Generator) -> str:
-    others = len(field.options) - 1
-    shares = [field.common] + [(1 - field.common) / others] * others
-    return str(rng.choice(field.options, p=shares))

@@ -25,6 +25,9 @@ _SKIRT_LENGTH = {"mini": 36.0, "knee": 50.0, "midi": 62.0, "maxi": 76.0}
 _SKIRT_FLARE = {"pencil": 3.5, "a_line": 9.0, "full": 15.0}
 _SKIRT_WAIST = 11.5  # Half of the width.
 
+_STRIPES = ("stripes_medium", "stripes_wide")
+_DOTS = ("dots_small", "dots_large")
+
 _DRESS_FIELDS = {
     "length": Field(("knee", "mini", "maxi")),
     "flare": Field(("straight", "a_line", "full")),
@@ -33,19 +36,7 @@ _DRESS_FIELDS = {
     "waist": Field(("none", "seam", "belt", "empire", "accent_belt")),
     "hem": Field(("plain", "ruffle", "band", "slit")),
     "front": Field(("none", "buttons", "short_buttons", "princess_seams")),
-    "pattern": Field(
-        (
-            "plain",
-            "stripes_medium",
-            "stripes_wide",
-            "dots_small",
-            "dots_large",
-            "checks_small",
-            "checks_large",
-            "diamonds",
-        ),
-        0.75,
-    ),
+    "pattern": Field(("plain", *_STRIPES, *_DOTS, *pieces.CHECKS, "diamonds"), 0.75),
     "pocket": Field(("none", "slant", "patch")),
 }
 
@@ -58,17 +49,7 @@ _SKIRT_FIELDS = {
     "pocket": Field(("none", "slant", "patch", "flap")),
     "hem": Field(("plain", "ruffle", "band", "two_bands", "slit")),
     "pattern": Field(
-        (
-            "plain",
-            "stripes_medium",
-            "stripes_wide",
-            "pinstripes_wide",
-            "checks_small",
-            "checks_large",
-            "dots_small",
-            "dots_large",
-        ),
-        0.75,
+        ("plain", *_STRIPES, "pinstripes_wide", *pieces.CHECKS, *_DOTS), 0.75
     ),
 }
 
@@ -154,7 +135,10 @@ def _draw_skirt(canvas: Canvas, design: Design) -> None:
     )
     pattern, pocket = design["pattern"], design["pocket"]
     canvas.piece(mirrored(right), "base", pattern)
-    _draw_folds(canvas, top, bottom, hem, design["folds"])
+    num_folds = {"none": 0, "few": 5, "many": 13}[design["folds"]]
+    for share in np.linspace(-0.84, 0.84, num_folds):
+        fold = points((share * _SKIRT_WAIST, top + 4), (share * hem, bottom + 1.0))
+        canvas.line(fold, 0.5)
     _draw_skirt_hem(canvas, top, bottom, hem, design["hem"])
     _draw_closure(canvas, top, bottom, hem, design["closure"])
     if pocket == "slant":
@@ -163,15 +147,6 @@ def _draw_skirt(canvas: Canvas, design: Design) -> None:
         for x in (7.6, -7.6):
             pieces.draw_pocket(canvas, pocket, (x, top + 14.0), 8.6, 9.6, pattern)
     _draw_waistband(canvas, top, design["waistband"])
-
-
-def _draw_folds(
-    canvas: Canvas, top: float, bottom: float, hem: float, folds: str
-) -> None:
-    count = {"none": 0, "few": 5, "many": 13}[folds]
-    for share in np.linspace(-0.84, 0.84, count):
-        path = points((share * _SKIRT_WAIST, top + 4), (share * hem, bottom + 1.0))
-        canvas.line(path, 0.5)
 
 
 def _draw_skirt_hem(

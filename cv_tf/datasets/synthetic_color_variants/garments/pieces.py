@@ -42,17 +42,10 @@ SLEEVES = {
 }
 
 FIT = Field(("regular", "slim", "boxy"))
+CHECKS = ("checks_small", "checks_large")
+_PINSTRIPES = ("pinstripes_fine", "pinstripes_wide")
 WOVEN_PATTERN = Field(
-    (
-        "plain",
-        "pinstripes_fine",
-        "pinstripes_wide",
-        "checks_small",
-        "checks_large",
-        "windowpane",
-        "dots_small",
-    ),
-    0.75,
+    ("plain", *_PINSTRIPES, *CHECKS, "windowpane", "dots_small"), 0.75
 )
 
 

@@ -52,7 +52,7 @@ _SHORTS_FIELDS = {
 
 @dataclass(frozen=True)
 class _Leg:
-    """The right leg: `y` of its waist, outline, outer seam, and both ends of the hem."""
+    """The right leg: `y` of its waist, outline, outer seam, and ends of the hem."""
 
     top: float
     outline: np.ndarray
