@@ -29,11 +29,10 @@ def part_nt_xent_loss(
       >>> part_nt_xent_loss(first, second, part_weights=[2.0, 1.0, 1.0]).shape
       TensorShape([])
     """
-    return tf.reduce_mean(
-        part_nt_xent_per_product(
-            first, second, temperature, part_weights=part_weights, whole=whole
-        )
+    losses = part_nt_xent_per_product(
+        first, second, temperature, part_weights=part_weights, whole=whole
     )
+    return tf.reduce_mean(losses)
 
 
 def part_nt_xent_per_product(
@@ -61,9 +60,8 @@ def part_nt_xent_per_product(
     # Parts lead, so that all of them go through one batched matmul.
     first, second = parts_first(first), parts_first(second)
     if whole is not None:
-        whole = whole._replace(
-            first=parts_first(whole.first), second=parts_first(whole.second)
-        )
+        views = parts_first(whole.first), parts_first(whole.second)
+        whole = WholeBatch(*views, whole.start)
     find = _part_by_part if _are_many(first, whole) else nt_xent_per_product
     losses = find(first, second, temperature, whole=whole)
     return mean_over_parts(losses, part_weights)

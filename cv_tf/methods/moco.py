@@ -6,8 +6,7 @@ import tensorflow as tf
 
 from cv_tf import replicas
 from cv_tf.losses import info_nce, parts_first
-from cv_tf.methods.momentum import follow
-from cv_tf.methods.two_views import TwoViews
+from cv_tf.methods.two_views import TwoViews, follow
 
 
 class MoCo(TwoViews):

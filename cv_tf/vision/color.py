@@ -1,13 +1,9 @@
 """Changes of color, and the input of a backbone in RGB or grey.
 
-Every change except gamma is an affine map of RGB: one 3 x 3 matrix and one offset a
-sample. A chain of them is multiplied out first and then applied in a single pass:
-
-    change = saturation(factors).then(hue_rotation(turns)).then(contrast(gains))
-    planes = change(planes)
-
-Pixels are float32 in 0..255. Parameters are float32 [batch], one a sample.
-"Luma" is Rec. 601 luma, 0.299 R + 0.587 G + 0.114 B.
+Every change except gamma is an affine map of RGB, one 3 x 3 matrix and one offset a
+sample. A chain, `saturation(factors).then(contrast(gains))`, is multiplied out and
+applied in a single pass. Pixels are float32 in 0..255, parameters float32 [batch];
+"luma" is Rec. 601 luma, 0.299 R + 0.587 G + 0.114 B.
 """
 
 from __future__ import annotations

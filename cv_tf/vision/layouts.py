@@ -1,12 +1,9 @@
 """Part layouts: the fixed windows that the frame of a product is cut into.
 
 A window is `(top, left, height, width)` in fractions of the frame, so one table fits
-photos and feature maps of every size. The layouts are our own choice; the source of
-the idea is arXiv 2104.08581.
-
-In a symmetric layout, a part is a window together with its mirror image across the
-vertical middle: both sleeves, both side seams. Products are nearly symmetric, their
-photos less so, and there are half as many parts to tell apart.
+images of every size. In a symmetric layout, a part is a window together with its mirror
+image across the vertical middle, such as both sleeves: products are nearly symmetric,
+their photos less so. The layouts are our own; the idea is from arXiv 2104.08581.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Base of the random layers, which work on planes, and checks of their arguments.
 
-Planes are images with the channels first, `[batch, channels, height, width]`. Views mix
-channels and interpolate along rows and columns. On planes, both are a few passes over
-large matrices; with the channels last, they are many passes over three numbers. On two
-CPU cores, a view of planes takes half as long.
+Planes are images with the channels first, `[batch, channels, height, width]`. On these,
+mixing channels and interpolating are a few passes over large matrices; with the
+channels last, many over three numbers: a view takes twice as long on two CPU cores.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.methods.momentum import follow, rising_momentum
+from cv_tf.methods.two_views import follow, rising_momentum
 
 
 def _layer(kernel, bias):

@@ -1,8 +1,8 @@
 """Outlines in percent of the photo's height, and the patterns made of them.
 
-All drawings use one coordinate system: `x` is 0 on the photo's vertical middle line
-and grows to the right; `y` is 0 at the top edge and 100 at the bottom edge. A portrait
-photo of 3:4 spans `x` from -37.5 to 37.5. An outline is a float64 array `[points, 2]`.
+`x` is 0 on the photo's vertical middle line and grows to the right; `y` is 0 at the top
+edge and 100 at the bottom edge. A portrait photo of 3:4 spans `x` from -37.5 to 37.5.
+An outline is a float64 array `[points, 2]`.
 """
 
 from __future__ import annotations
