@@ -37,8 +37,7 @@ def embed_photos(
       photos: A folder, a list of files, or a `Catalog` (`cv_tf.read_catalog`).
       embedder: What makes the vectors, or the file of it.
       frame: The product's box in its photo: "auto" takes that of the table, or else
-        finds it from a plain background; "columns" that of the table alone; "photo"
-        takes the whole photo.
+        finds it from a plain background; "columns" the table alone; "photo" all of it.
       on_bad_image: "fail" if a photo cannot be read, or "reject" to leave it out.
       batch_size: Photos at a time.
       progress: Whether to draw progress bars.

@@ -27,17 +27,14 @@ class Embeddings:
       block: [n] int32, numbered from 0; only products of one block are compared.
       block_names: Name of each block, in the order of their numbers.
       image: [n] object (str), path or URI of the photo; "" where it is not known.
-      color: [n] object (str), name of the color in the catalog, for reports; None if
-        no color is known.
+      color: [n] object (str), name of the color in the catalog; None if none is known.
       lab: [n, 3] float32, the product's color in its photo, in CIELAB; NaN where
         unknown, None if none is known.
-      style: [n] int, true style; products of one style are variants. -1 where unknown,
-        None if none is known.
+      style: [n] int, true style, shared by variants; -1 where unknown, None if all are.
       model: Fingerprint of the Embedder that made the vectors; "" if unknown.
 
     Raises:
-      EmbeddingsError: At construction, if a column has another number of rows than
-        `vectors`.
+      EmbeddingsError: At construction, if columns differ in their number of rows.
 
     Example:
       >>> import numpy as np

@@ -79,8 +79,7 @@ def embed_catalog(
 ) -> Embedded:
     """Embeds a catalog; shards that an interrupted run has finished are kept.
 
-    In memory are photos and vectors of a few shards at a time, and the whole table of
-    the catalog.
+    In memory are photos and vectors of a few shards at a time, and the catalog's table.
 
     Args:
       job: The products, the Embedder, and the file to write.

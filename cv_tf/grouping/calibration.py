@@ -31,8 +31,7 @@ class Calibration:
 
     Attributes:
       curve: Float64 arrays of one length: `threshold` (descending), and `precision`,
-        `recall`, `f1` and `fms` of the pairs grouped at it; precision is 0 where
-        nothing is grouped.
+        `recall`, `f1` and `fms` of the pairs grouped; precision is 0 where none is.
       chosen: Index of the chosen threshold in these arrays.
       confidence_curve: Probability that a merge is right, by its similarity.
     """
@@ -117,8 +116,7 @@ def calibrate(
 
     Raises:
       ValueError: If `styles` does not fit the dendrograms, no merge groups two products
-        of a style, no threshold reaches `min_precision`, or another argument is none of
-        the above.
+        of a style, no threshold reaches `min_precision`, or an argument is unfit.
     """
     if criterion not in CRITERIA:
         raise UserError(
@@ -152,8 +150,7 @@ def guess_threshold(similarity: Similarity, neighbors: Neighbors) -> float:
     discount for color and without, that came within 0.02 of the best F1 of any
     threshold, as near as thresholds chosen on other, labelled products. The share was
     found on catalogs in which about half of the products have variants: where hardly
-    any have, the guess joins too many. It is 1 where no two products are each other's
-    neighbors.
+    any have, the guess joins too many. It is 1 where no two products are neighbors.
 
     Args:
       similarity: Similarity of all products.

@@ -40,8 +40,7 @@ def fit_confidence_curve(
     """Fits the curve to merges of labelled products (Platt, 1999).
 
     Each of [m] merges at `levels` of similarity has brought together pairs of one style
-    (`right`) and of two (`wrong`). None where probability does not rise with
-    similarity.
+    (`right`) and of two (`wrong`). None if probability does not rise with similarity.
     """
     total = right + wrong
     known = (total > 0) & np.isfinite(levels)
@@ -64,10 +63,8 @@ class Confidence:
     """The confidence in the places of n products.
 
     Attributes:
-      probability: [n] float64, probability that the product belongs with its group and
-        with nothing else, 0 to 1.
-      nearest_other: [n] int32, row of the most similar product outside of its group; -1
-        where there is none.
+      probability: [n] float64, 0 to 1, that the product belongs with its group alone.
+      nearest_other: [n] int32, row of the nearest product outside of its group, or -1.
       similarity: [n] float32, similarity to that product; -inf where there is none.
     """
 
@@ -113,8 +110,7 @@ def find_confidence(
 def pairs_within(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers of every product with every other of its group, in both orders.
 
-    `groups` is [n] int; the two arrays are [num_pairs] int64, the first ascending by
-    group.
+    `groups` is [n] int; the arrays are [num_pairs] int64, the first ascending by group.
     """
     _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     order = np.argsort(group, kind="stable")

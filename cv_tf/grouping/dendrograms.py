@@ -24,8 +24,7 @@ class Dendrograms:
       merges: [num_merges, 2] int32, the lowest rows of the two groups that merge, the
         lower first. Merges of a group come after those that made it.
       similarities: [num_merges] float64, descending: the mean similarity of the
-        products of both groups; infinite for merges to the groups that linkage started
-        from.
+        products of both groups; infinite for merges to the groups linkage started from.
       floor: Similarity below which nothing was merged, so that no cut is possible.
       num_refused: Number of merges left out, as a group would have become too large.
     """

@@ -85,12 +85,10 @@ def find_groups(
 
     Args:
       embeddings: Embeddings of the catalog.
-      neighbors: Neighbors of every product, as `find_neighbors` finds them; None to
-        find them.
+      neighbors: Neighbors of all products, in the order of rows; None to find them.
       threshold: Mean similarity at which groups join, -1 to 1; None to guess it.
       settings: Settings of the grouping; None for the defaults.
-      confidence_curve: Curve that turns similarity into probability; None for one whose
-        middle is the threshold.
+      confidence_curve: From similarity to probability; None for one at the threshold.
       previous: Name of each product's group in an earlier run, whose products stay
         together; new ones are placed, and may join groups. None without one.
 

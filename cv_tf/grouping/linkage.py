@@ -59,8 +59,7 @@ def average_linkage(
       floor: Mean similarity below which nothing merges.
       max_size: Largest number of products of a group; None for any.
       start: [num_products] int, groups to start from, such as those of an earlier run;
-        the merges that lead to them have infinite similarity. None starts from single
-        products.
+        the merges that lead to them have infinite similarity. None: single products.
     """
     # Products that nothing can join are left out of everything that follows.
     rows, ends = np.unique(
@@ -134,8 +133,7 @@ class Groups:
     """Disjoint groups of products; a group is named by the lowest of their rows.
 
     The mean similarity of two groups is the dot product of the sums of their vectors,
-    over the number of pairs: sums are all that is kept. Colors are compared pair by
-    pair.
+    over the number of pairs: only sums are kept. Colors are compared pair by pair.
 
     Args:
       similarity: Similarity of n products, each of which is a group at first.
@@ -143,8 +141,7 @@ class Groups:
     Attributes:
       of: [n] int64, group of each product.
       size: [n] int64, number of products of the group with that name.
-      level: [n] float64, similarity at which the group with that name was made;
-        infinite for a group of one.
+      level: [n] float64, similarity at which that group was made; infinite if of one.
     """
 
     def __init__(self, similarity: Similarity):

@@ -19,13 +19,11 @@ class Similarity:
 
     Variants differ in color by definition: of two products that look alike, those of
     one color are more often two designs (two pairs of black trousers) than variants.
-    Nothing is excluded: where the similarity outweighs the discount, two products of
-    one color are grouped.
+    Nothing is excluded: similarity that outweighs the discount still groups products.
 
     Attributes:
       vectors: [n, dimensions] float32, L2-normalised.
-      colors: [n, 3] float32, the products' colors in CIELAB, NaN where unknown; None if
-        none is known.
+      colors: [n, 3] float32 in CIELAB, NaN where unknown; None if none is known.
       color_weight: How much less the similarity of two products of the very same color
         counts, 0 to 2; the discount falls as a Gaussian of the colors' distance.
     """

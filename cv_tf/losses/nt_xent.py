@@ -28,15 +28,13 @@ def info_nce(
     MoCo, arXiv 1911.05722, section 3.2.
 
     Args:
-      anchors: Float [..., n, dim]; leading dimensions are separate problems that share
-        `positives` and `excluded`.
+      anchors: Float [..., n, dim]; leading dimensions are separate problems.
       candidates: Float [..., m, dim], the same leading dimensions.
       positives: Int32 [n], the row in `candidates` of each anchor's positive.
       temperature: Divisor of the similarities, above 0.
       excluded: Bool [n, m], true for candidates that an anchor is not compared with,
         such as itself. The positive is always kept.
-      queue: Float [..., k, dim], further negatives of every anchor; rows of zeros are
-        empty and ignored.
+      queue: Float [..., k, dim], more negatives of all anchors; empty rows are zeros.
 
     Example:
       >>> queries, keys = tf.eye(2), tf.eye(2)
@@ -135,8 +133,7 @@ def nt_xent_per_product(
 class NTXentLoss(TemperatureLoss):
     """`nt_xent_loss` as a Keras loss: `y_true` is one view, `y_pred` the other.
 
-    The order of the views makes no difference; both get a gradient. Sample weights are
-    weights of products.
+    Both views get a gradient, in any order. Sample weights are those of products.
 
     Args:
       temperature: Divisor of the similarities, above 0.

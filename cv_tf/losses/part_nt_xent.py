@@ -74,8 +74,7 @@ def mean_over_parts(
 
     Args:
       losses: Float32 [parts, n].
-      part_weights: Float [parts], not negative; only their ratios matter. None to
-        weight all parts equally.
+      part_weights: Float [parts], at least 0; only ratios matter. None for equal ones.
     """
     if part_weights is None:
         part_weights = tf.ones([tf.shape(losses)[0]])
@@ -121,8 +120,7 @@ def _part_by_part(
 class PartNTXentLoss(TemperatureLoss):
     """`part_nt_xent_loss` as a Keras loss: `y_true` is one view, `y_pred` the other.
 
-    The order of the views makes no difference; both get a gradient. Sample weights are
-    weights of products.
+    Both views get a gradient, in any order. Sample weights are those of products.
 
     Args:
       temperature: Divisor of the similarities, above 0.

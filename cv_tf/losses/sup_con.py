@@ -13,8 +13,7 @@ def sup_con_loss(
 ) -> tf.Tensor:
     """Mean of `sup_con_per_anchor` over the anchors that have a positive.
 
-    It is float32 [...], a scalar for embeddings [n, dim]; 0 with gradient 0 if no two
-    labels agree.
+    It is float32 [...], a scalar for [n, dim]; 0 with gradient 0 if no labels agree.
 
     Args:
       embeddings: Float [..., n, dim]; leading dimensions are separate problems.
@@ -42,8 +41,7 @@ def sup_con_per_anchor(
     Every other embedding of the anchor's label is a positive; the loss is the mean over
     them, 0 if there is none. Each positive is to be found among all other embeddings,
     including the other positives. If each label occurs twice, this is NT-Xent. The
-    embeddings are L2-normalized in float32. An embedding of unknown label is a negative
-    of all others.
+    embeddings are L2-normalized in float32. One of unknown label is only a negative.
 
     Source: Khosla et al., arXiv 2004.11362, equation 2 (L_out).
 

@@ -141,8 +141,7 @@ def _count_not_above(ranked: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     """Counts the `ranked` numbers of a row that are <= each of its values, all [b, b].
 
     This is a binary search, because XLA compiles `tf.searchsorted` to a comparison of
-    all pairs. Each row is sorted and ends with infinity: an anchor is not its own
-    negative.
+    all pairs. Rows are sorted and end with infinity: no anchor is its own negative.
     """
 
     def halve(count, length):

@@ -18,10 +18,8 @@ class BYOL(TwoViews):
 
     1. Make two views of each photo.
     2. Encode and project both by the network, and predict from the projections.
-    3. Encode and project both by the momentum encoder: the targets, which get no
-       gradient.
-    4. Minimize the squared distance of each prediction to the other view's target,
-       both L2-normalized.
+    3. Encode and project both by the momentum encoder: targets without a gradient.
+    4. Minimize the squared distance of each unit prediction to the other view's target.
     5. Move the momentum encoder towards the network, by ever smaller steps.
 
     With parts, each part of one view predicts the same part of the other view. Heads

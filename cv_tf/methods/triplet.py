@@ -27,8 +27,7 @@ class Triplet(Method):
     Args:
       embedder: The model to train.
       views: Layer `(images, seed, rows)` that makes a random view of each photo.
-      loss: Function from styles, int32 `[batch]`, and embeddings, float32 `[batch,
-        dimensions]`, to a scalar.
+      loss: Function from styles `[batch]` and embeddings, float32, to a scalar.
       by_part: Whether each of the Embedder's parts has triplets of its own.
       seed: Seed of the views, at least 0.
       **kwargs: Arguments of `keras.Model`.

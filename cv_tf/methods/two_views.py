@@ -215,8 +215,7 @@ class TwoViews(Method):
     def project(self, features: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         """Projects the features of both views, `[batch, windows, channels]` each.
 
-        The result is float32 `[2 * batch, parts, dimensions]`, all first views, then
-        all second.
+        Returns `[2 * batch, parts, dimensions]`, all first views, then all second.
         """
         return self.encoder.project(tf.concat(features, axis=0), training=True)
 

@@ -19,8 +19,7 @@ def grouping_figures(groups: np.ndarray, styles: np.ndarray) -> dict[str, float]
     the definition is our reading of it.
 
     Args:
-      groups: [n] int, predicted group of each product; a product without variants has a
-        group of its own.
+      groups: [n] int, predicted group of each product, its own if it has no variants.
       styles: [n] int, true styles; -1 where unknown.
 
     Returns:
@@ -90,8 +89,7 @@ class PairErrors(NamedTuple):
     """Numbers of wrong pairs of labelled products, for each of n products.
 
     Attributes:
-      missed: [n] int64, number of pairs of the product's style that are in two groups;
-        0 where the style is unknown.
+      missed: [n] int64, pairs of its style in two groups; 0 where that is unknown.
       wrong: [n] int64, number of pairs of two styles in the product's group.
     """
 

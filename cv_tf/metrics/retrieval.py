@@ -29,8 +29,7 @@ def retrieval_figures(
 
     Every product with a variant is a query, once among all products and once (keys that
     end in `_in_block`) among those of its block; a variant in another block counts as
-    missed there. The other products, unlabelled ones among them, are never queries but
-    always candidates.
+    missed there. The other products, also unlabelled ones, are only candidates.
 
     Recall@k is the share of queries with a variant among their first k neighbors. mAP@R
     is the mean over queries of `1/R * sum(P(i) * rel(i) for i in 1..R)`, where R counts
@@ -48,8 +47,7 @@ def retrieval_figures(
       `_with_color` added, of neighbors ranked by `cv_tf.retrieval.other_colors_first`.
 
     Raises:
-      ValueError: If no product has a variant, or the vectors are not finite and of
-        length 1.
+      ValueError: If no product has a variant, or vectors are not finite, of length 1.
     """
     settings, lab = settings or EvaluationSettings(), labelled.lab
     styles = labelled.known_style

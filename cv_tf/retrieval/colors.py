@@ -34,8 +34,7 @@ def other_colors_first(
 
     Two products that look alike and have one color are more often two designs than
     variants (two pairs of black trousers). Nothing is excluded: a product that is more
-    similar by more than the weight stays before one of another color. Similarities are
-    unchanged.
+    similar by more than the weight stays before others. Similarities are unchanged.
 
     Args:
       found: Neighbors of q queries, `CANDIDATES` more than are wanted.

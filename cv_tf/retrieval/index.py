@@ -89,8 +89,7 @@ class Index(abc.ABC):
       dim: Number of dimensions of the vectors.
       model: Name of the model that made the vectors, such as the fingerprint of its
         file; "" where that is not known.
-      measured_recall: Share of the true neighbors that a search found when the index
-        was built, 0 to 1.
+      measured_recall: Share of the true neighbors that were found when it was built.
     """
 
     kind: ClassVar[str]

@@ -71,8 +71,7 @@ def load_index(folder: str | Path, model: str = "") -> Index:
 
     Args:
       folder: Folder that `Index.save` wrote.
-      model: Name of the model that will embed the queries; "" does not compare it with
-        the one that made the index.
+      model: Name of the model that will embed the queries; "" does not check it.
 
     Raises:
       ValueError: If the folder is not an index, or damaged, or another model made it.
@@ -158,14 +157,11 @@ def nearest(
     Args:
       embeddings: [num_products, dim] float32, L2-normalised.
       k: Number of neighbors of each query, at least 1.
-      blocks: [num_products] int; a product's neighbors share its block. None searches
-        among all products.
+      blocks: [num_products] int; a product's neighbors share its block. None for one.
       retrieval: As in `build_index`, for each block by itself; "auto" also is exact
         where that takes seconds: for some ten thousand products or queries.
-      queries: [num_queries] int, rows to find the neighbors of, in this order; None for
-        all.
-      recall: Share of the true neighbors that ScaNN is to find, above 0 and at most 1;
-        exact search finds them all.
+      queries: [num_queries] int, rows to find the neighbors of, in order; None for all.
+      recall: Share of the true neighbors that ScaNN is to find, above 0 and at most 1.
       progress: Text of the progress bar; empty for no bar.
 
     Raises:

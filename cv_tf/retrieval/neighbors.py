@@ -86,8 +86,7 @@ def check_embeddings(embeddings: np.ndarray) -> np.ndarray:
     """Checks embeddings, and returns them as a C-contiguous float32 array.
 
     Args:
-      embeddings: [num_products, dim] float, every row of length 1; returned itself if
-        it needs no conversion.
+      embeddings: [num_products, dim] float, rows of length 1; copied only if needed.
 
     Raises:
       ValueError: If the array is not a matrix, is empty, holds NaN or infinity, or has

@@ -1,8 +1,7 @@
 """Image operations on whole batches: parts, color and geometry.
 
 Images are [batch, height, width, 3] pixels in 0..255, except where arguments are named
-`planes`. All operations compile with static shapes. Random ones take a seed, int32 [2],
-and have no state.
+`planes`. All compile with static shapes; random ones take a seed, int32 [2].
 """
 
 import lazy_loader

@@ -25,12 +25,10 @@ class ColorViews(PlaneLayer):
     into the other.
 
     Args:
-      gamma: Largest exponent, 1 or more; exponents are drawn log-uniformly from
-        `1 / gamma .. gamma`.
+      gamma: Largest exponent, 1 or more, drawn log-uniformly from `1 / gamma` on.
       mixing: Share, 0 to 1, of each channel that is replaced by a random weighted mean
         of all three (weights uniform over the simplex).
-      hue: Largest rotation of the hue in either direction, in turns; 0.5 covers the
-        full circle.
+      hue: Largest rotation of the hue either way, in turns; 0.5 is the full circle.
       saturation: Range of the saturation factors; 0 is grey, 1 no change.
       contrast: Range of the contrast factors; 1 is no change.
       brightness: Range of the brightness factors; 1 is no change.
@@ -41,8 +39,7 @@ class ColorViews(PlaneLayer):
         corners say little about the background.
 
     Raises:
-      ValueError: If `gamma` is below 1, a probability is not in 0..1, or a range is
-        not `(low, high)`.
+      ValueError: If `gamma` is below 1, or a probability or a range is none.
 
     Example:
       >>> photos = tf.zeros([2, 64, 64, 3], tf.uint8)

@@ -26,13 +26,11 @@ def interpolation_matrix(
 ) -> tf.Tensor:
     """Weights of linear interpolation along one axis, [batch, num_outputs, num_inputs].
 
-    Pixel centers lie at halves, as in `tf.image.resize`. Beyond the ends, the first and
-    the last pixel repeat.
+    Pixel centers lie at halves, as in `tf.image.resize`; end pixels repeat. Sums are 1.
 
     Args:
       start: [batch] float32, start of the interval as a fraction of the axis.
-      size: [batch] float32, its size as a fraction of the axis; below 0 reads
-        backwards.
+      size: [batch] float32, its size in fractions; below 0 reads backwards.
       num_outputs: Number of pixels to make of the interval.
       num_inputs: Number of pixels of the whole axis.
       antialias: Widen the triangle when shrinking, so that every input pixel counts.
@@ -105,8 +103,7 @@ class SmallMoves(PlaneLayer):
 
     Args:
       shift: Largest shift in either direction, as a fraction of the photo's sides.
-      zoom: Range of the magnification, the same for both sides; above 1, the product
-        gets larger.
+      zoom: Range of the magnification of both sides; above 1, the product gets larger.
       flip: Probability of mirroring left and right; 0 by default, because mirroring
         exchanges left and right parts.
       size: Pixels a side of the views; 0 for the size of the photos.

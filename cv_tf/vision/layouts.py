@@ -64,8 +64,7 @@ def windows(layout: Layout) -> np.ndarray:
     """The table of a layout, [parts, 4] float64; of a symmetric one, the left half.
 
     Args:
-      layout: A name from `LAYOUTS`, or a table of `(top, left, height, width)` rows in
-        fractions of the frame.
+      layout: A name from `LAYOUTS`, or rows of (top, left, height, width) fractions.
 
     Raises:
       ValueError: If the name is unknown, or the table not one of windows in the frame.

@@ -165,8 +165,7 @@ class Canvas:
         """Shrinks the drawing to the photo's size, `[height, width]`, in float32.
 
         Returns:
-          The RGB colors, 0 to 255, and the share of each pixel that the product covers,
-          0 to 1.
+          The RGB colors, 0 to 255, and the share of each pixel that is covered, 0 to 1.
         """
         image = np.asarray(self._image.reduce(OVERSAMPLING), np.float32)
         cover = np.asarray(self._silhouette.reduce(OVERSAMPLING), np.float32)
