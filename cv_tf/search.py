@@ -45,7 +45,7 @@ from cv_tf.settings import ConfigError, check_all, setting
 from cv_tf.training import Workdir, inherited_settings
 
 _OUTPUTS = (".html", ".csv", ".json")
-Results = tuple[SearchResult, ...]
+_Results = tuple[SearchResult, ...]
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -123,7 +123,7 @@ class SearchConfig:
             )
 
 
-def run(config: SearchConfig) -> Results:
+def run(config: SearchConfig) -> _Results:
     """Finds, prints and writes the nearest products of each query, in their order.
 
     Every product of the file, or of the block, is compared: for a few queries that is
@@ -163,7 +163,7 @@ def _expanded(path: str) -> str:
     return path if is_remote(path) else str(Path(path).expanduser())
 
 
-def _near_products(config: SearchConfig, embeddings: Embeddings) -> Results:
+def _near_products(config: SearchConfig, embeddings: Embeddings) -> _Results:
     rows = _rows_of_products(config.product_id, embeddings)
     found = nearest(
         embeddings.vectors,
@@ -177,7 +177,7 @@ def _near_products(config: SearchConfig, embeddings: Embeddings) -> Results:
     return _results(queries, lab, embeddings, found, config)
 
 
-def _near_photos(config: SearchConfig, embeddings: Embeddings) -> Results:
+def _near_photos(config: SearchConfig, embeddings: Embeddings) -> _Results:
     if config.block:
         embeddings = embeddings.select(_rows_of_block(config.block, embeddings))
     images = tuple(dict.fromkeys(map(_expanded, config.image)))
@@ -194,7 +194,7 @@ def _results(
     embeddings: Embeddings,
     found: Neighbors,
     config: SearchConfig,
-) -> Results:
+) -> _Results:
     """The first neighbors of each query, ranked with color: `lab`, [q, 3] in CIELAB."""
     k = config.neighbors
     colors = [None] * len(queries) if lab is None else list(lab)

@@ -79,7 +79,7 @@ def find_confidence(
     neighbors: Neighbors,
     confidence_curve: ConfidenceCurve,
 ) -> Confidence:
-    """Computes the confidence that each product is in the right group, of [n] int.
+    """Computes the confidence in the place of each product in `groups`, [n] int.
 
     A product belongs where it is if it is similar to the others of its group (by the
     mean similarity; there is nothing to doubt in a group of one), and not similar to

@@ -35,7 +35,7 @@ def find_neighbors(
 
 @dataclass(frozen=True)
 class Graph:
-    """Edges between the lower and the higher rows of products, [num_edges] int32."""
+    """Edges from row `first` to the higher row `second`, both [num_edges] int32."""
 
     first: np.ndarray
     second: np.ndarray

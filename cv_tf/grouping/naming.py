@@ -69,7 +69,7 @@ def name_groups(
 def _make_unique(names: np.ndarray, kept: Mapping[int, object]) -> None:
     """Renames new groups that have the name of a former one, whose product left it."""
     taken = {names[number] for number in kept}
-    for number in set(range(len(names))) - kept.keys():
+    for number in sorted(set(range(len(names))) - kept.keys()):
         name, turn = names[number], 1
         while names[number] in taken:
             turn += 1

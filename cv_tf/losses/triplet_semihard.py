@@ -15,8 +15,8 @@ def triplet_semihard_loss(
     """Mean over all (anchor, positive) pairs of the semi-hard triplet's hinge.
 
     The negative of a pair is the closest one that is farther from the anchor than the
-    positive is or, if there is none, the farthest negative: `mean(max(margin +
-    d(anchor, positive) - d(anchor, negative), 0))`, a float32 scalar.
+    positive is or, if there is none, the farthest negative:
+    `mean(max(margin + d(anchor, positive) - d(anchor, negative), 0))`, float32.
 
     Value and gradient are those of `tfa.losses.TripletSemiHardLoss`, which compares all
     batch^3 triplets. Here the negatives of each anchor are sorted and searched, in

@@ -80,7 +80,8 @@ class Method(keras.Model, abc.ABC):
           styles: int32 `[batch]`; self-supervised methods do not use it.
 
         Returns:
-          The loss, a float32 scalar, and `[batch, dimensions]` to look for collapse in.
+          The loss, a float32 scalar, and float32 embeddings `[batch, dimensions]` in
+          which a collapse would show.
         """
 
     @property

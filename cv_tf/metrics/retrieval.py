@@ -47,7 +47,8 @@ def retrieval_figures(
       `_with_color` added, of neighbors ranked by `cv_tf.retrieval.other_colors_first`.
 
     Raises:
-      ValueError: If no product has a variant, or vectors are not finite, of length 1.
+      ValueError: If no product has a variant, or vectors are not finite and of
+        length 1.
     """
     settings, lab = settings or EvaluationSettings(), labelled.lab
     styles = labelled.known_style

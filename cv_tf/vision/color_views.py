@@ -39,7 +39,8 @@ class ColorViews(PlaneLayer):
         corners say little about the background.
 
     Raises:
-      ValueError: If `gamma` is below 1, or a probability or a range is none.
+      ValueError: If `gamma` is below 1, a probability is not in 0..1, or a range is
+        not `(low, high)`.
 
     Example:
       >>> photos = tf.zeros([2, 64, 64, 3], tf.uint8)

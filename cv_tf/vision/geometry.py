@@ -26,7 +26,7 @@ def interpolation_matrix(
 ) -> tf.Tensor:
     """Weights of linear interpolation along one axis, [batch, num_outputs, num_inputs].
 
-    Pixel centers lie at halves, as in `tf.image.resize`; end pixels repeat. Sums are 1.
+    Pixel centers lie at halves, as in `tf.image.resize`; ends repeat. Rows sum to 1.
 
     Args:
       start: [batch] float32, start of the interval as a fraction of the axis.
