@@ -30,7 +30,6 @@ from cv_tf.comparison import (
     make_runs,
     open_folder,
     read_rows,
-    table_path,
 )
 from cv_tf.config import Config
 from cv_tf.files import write_text
@@ -43,12 +42,7 @@ class _Flags(CompareConfig, Config):
 
 
 class Request(NamedTuple):
-    """The parsed command line.
-
-    Attributes:
-      config: Settings of the comparison.
-      overrides: Settings that hold for every recipe.
-    """
+    """A comparison, and the settings that hold for every recipe."""
 
     config: CompareConfig
     overrides: dict[str, Any]
@@ -94,13 +88,11 @@ def _write_table(
     notes = cv_tf.comparison.how_to_read(plan, rows)
     about = cv_tf.comparison.provenance(plan, catalog)
     text = cv_tf.comparison.format_markdown(rows, notes, about)
-    write_text(table_path(folder, "md"), text)
+    write_text(folder / "table.md", text)
     cv_tf.comparison.write_table_csv(
-        table_path(folder, "csv"), rows, plan.config.seed_numbers
+        folder / "table.csv", rows, plan.config.seed_numbers
     )
-    cv_tf.comparison.write_table_json(
-        table_path(folder, "json"), plan, rows, notes, about
-    )
+    cv_tf.comparison.write_table_json(folder / "table.json", plan, rows, notes, about)
     print(f"\n{text}")
     return notes, about
 
@@ -113,11 +105,10 @@ def _write_page(
     about: dict[str, str],
 ) -> None:
     shown = cv_tf.comparison.shown_products(catalog, plan.runs[0])
-    first = {row.recipe.name: row.results[0] for row in rows}
     embedded = {
-        name: cv_tf.comparison.embed_shown(result.run, shown)
-        for name, result in first.items()
-        if not result.failure
+        row.recipe.name: cv_tf.comparison.embed_shown(row.results[0].run, shown)
+        for row in rows
+        if not row.results[0].failure
     }
     queries = cv_tf.comparison.compare_neighbors(embedded, shown) if embedded else []
     cv_tf.report.write_comparison_page(

@@ -113,20 +113,26 @@ def run(config: ExportConfig) -> dict[str, ExportAgreement]:
         agreements=agreements,
     )
     write_text(card, text)
-    _print_agreements(agreements)
+    for what, of in agreements.items():
+        print(
+            f"Given {what}, {of.num_photos} of them, cosine with the Embedder: "
+            f"{of.lowest_cosine:.6f} at least, {of.mean_cosine:.6f} in the mean."
+        )
+        if not np.isnan(of.same_nearest):
+            print(f"The nearest other photo is the same for {of.same_nearest:.1%}.")
     print(f"The Embedder is in '{output}', its model card in '{card}'.")
     return agreements
 
 
 def _outputs(config: ExportConfig) -> tuple[Path, Path]:
     """Checks that the export and its card may be written; returns their paths."""
+    path, overwrite = config.output, config.overwrite
     if config.format == "savedmodel":
-        output = _check_folder(config.output, config.overwrite)
+        output = _check_folder(path, overwrite)
     else:
-        suffixes = (_SUFFIX[config.format],)
-        output = command.check_output(config.output, config.overwrite, suffixes)
+        output = command.check_output(path, overwrite, (_SUFFIX[config.format],))
     card = output.with_name(f"{output.name}.md")
-    return output, command.check_output(str(card), config.overwrite, (".md",))
+    return output, command.check_output(str(card), overwrite, (".md",))
 
 
 def _check_folder(output: str, overwrite: bool) -> Path:
@@ -151,16 +157,6 @@ def _check_packages(format_: str) -> None:
             f"--format=onnx needs {' and '.join(missing)}, which are not installed. "
             "Run: pip install 'cv_tf[onnx]'"
         )
-
-
-def _print_agreements(agreements: dict[str, ExportAgreement]) -> None:
-    for what, of in agreements.items():
-        print(
-            f"Given {what}, {of.num_photos} of them, cosine with the Embedder: "
-            f"{of.lowest_cosine:.6f} at least, {of.mean_cosine:.6f} in the mean."
-        )
-        if not np.isnan(of.same_nearest):
-            print(f"The nearest other photo is the same for {of.same_nearest:.1%}.")
 
 
 def settings_of(argv: Sequence[str]) -> ExportConfig:

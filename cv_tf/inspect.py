@@ -28,8 +28,6 @@ from cv_tf.training import Workdir, inherited_settings, split_catalog
 if TYPE_CHECKING:
     from cv_tf.models import Embedder
 
-_OUTPUTS = (".html", ".png")
-
 
 @dataclasses.dataclass(kw_only=True)
 class InspectConfig(Config):
@@ -57,18 +55,14 @@ class InspectConfig(Config):
 
 
 def run(config: InspectConfig) -> Path:
-    """Writes the page or the picture.
-
-    Returns:
-      The file.
+    """Writes the page or the picture, and returns its path.
 
     Raises:
       ValueError: If the settings, the catalogue, a product or the workdir cannot be
         used.
     """
-    output = command.check_output(config.output, config.overwrite, _OUTPUTS)
-    show = _show_pair if config.pair else _show_views
-    show(config, output)
+    output = command.check_output(config.output, config.overwrite, (".html", ".png"))
+    (_show_pair if config.pair else _show_views)(config, output)
     print(f"Written to '{output}'.")
     return output
 
@@ -96,7 +90,14 @@ def _show_views(config: InspectConfig, output: Path) -> None:
 
 
 def _show_pair(config: InspectConfig, output: Path) -> None:
-    path = _embedder_path(config)
+    path = None
+    if config.workdir:
+        path = Workdir(config.workdir).trained_embedder()
+    elif config.method != "frozen":
+        raise ConfigError(
+            "--pair needs an Embedder: pass --workdir of a finished training, or "
+            "--method=frozen for a network as it was pretrained."
+        )
     catalog = _select(read_products(config), config.pair)
     settings = dataclasses.replace(config, on_bad_image="fail")  # Both are needed.
     cv_tf.strategy.make_repeatable(config.seed)
@@ -113,18 +114,6 @@ def _show_pair(config: InspectConfig, output: Path) -> None:
     cv_tf.report.write_pair(
         output, cv_tf.report.Pair(names, pixels, agreement, config.parts, notes)
     )
-
-
-def _embedder_path(config: InspectConfig) -> Path | None:
-    """The file of the trained Embedder; None for that of --method=frozen."""
-    if config.method == "frozen" and not config.workdir:
-        return None
-    if not config.workdir:
-        raise ConfigError(
-            "--pair needs an Embedder: pass --workdir of a finished training, or "
-            "--method=frozen for a network as it was pretrained."
-        )
-    return Workdir(config.workdir).trained_embedder()
 
 
 def _select(catalog: Catalog, names: Sequence[str]) -> Catalog:

@@ -27,7 +27,6 @@ from .runs import (
     check_folder as check_folder,
     make_runs as make_runs,
     open_folder as open_folder,
-    table_path as table_path,
 )
 from .tables import (
     format_markdown as format_markdown,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -31,19 +30,12 @@ _FILE = "shown.parquet"
 
 
 class Shown(NamedTuple):
-    """A product as a page shows it.
-
-    Attributes:
-      product_id: Id of the product.
-      image: Path or URI of its photo, or its bytes where the data set has them.
-      block: Name of its block.
-      color: Name of its color; "" if unknown.
-    """
+    """A product as a page shows it; `image` is a path, a URI or the photo's bytes."""
 
     product_id: str
     image: str | bytes
     block: str
-    color: str
+    color: str  # "" if unknown.
 
 
 class Found(NamedTuple):
@@ -55,50 +47,27 @@ class Found(NamedTuple):
 
 
 class Query(NamedTuple):
-    """A product, and its nearest products by each recipe.
-
-    Attributes:
-      product: The query.
-      num_variants: Number of its color variants among the products searched.
-      found: Recipe names to the nearest products in the block, the nearest first.
-    """
+    """A product, and its nearest products in the block by the name of each recipe."""
 
     product: Shown
-    num_variants: int
+    num_variants: int  # Color variants among the products searched.
     found: dict[str, tuple[Found, ...]]
 
 
 def embed_shown(run: Run, products: Catalog) -> Embeddings:
-    """Embeds some products with the Embedder of a run.
+    """The vectors, by a finished run, of the products whose photos can be used.
 
-    The vectors are kept in the folder of the run, and computed again only for other
-    products or another Embedder.
-
-    Args:
-      run: A run that has finished.
-      products: Products to embed.
-
-    Returns:
-      The vectors of the products whose photos can be used.
+    They are kept in the folder of the run, and computed again only for other products
+    or another Embedder.
     """
-    folder = run.workdir
-    path = folder.path / _FILE
-    model, identity = fingerprint(folder.embedder), _identity(products)
+    path, config = run.workdir.path / _FILE, run.config
+    model = fingerprint(run.workdir.embedder)
+    told = "\n".join([*products.product_id, *products.image])
+    identity = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
     if path.is_file() and read_notes(path) == identity:
         embeddings = read_embeddings(path)
         if embeddings.model == model:
             return embeddings
-    _embed(run, products, path, model, identity)
-    return read_embeddings(path)
-
-
-def _identity(products: Catalog) -> str:
-    text = "\n".join([*products.product_id, *products.image])
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _embed(run: Run, products: Catalog, path: Path, model: str, identity: str) -> None:
-    config = run.config
     with cv_tf.strategy.one_device(config.strategy).scope():
         embedder = cv_tf.models.Embedder.load(run.workdir.embedder)
         photos = cv_tf.pipeline.photos_of(products, config, embedder.image_size)
@@ -109,6 +78,7 @@ def _embed(run: Run, products: Catalog, path: Path, model: str, identity: str) -
     table = to_table(photos.catalog, vectors, model=model, notes=identity)
     with whole_file(path) as unfinished:
         pq.write_table(table, unfinished)
+    return read_embeddings(path)
 
 
 def compare_neighbors(
@@ -127,9 +97,6 @@ def compare_neighbors(
       embedded: Recipe names to the vectors of the products.
       products: The products, with styles and blocks.
       num_queries: Most products to return.
-
-    Returns:
-      The products, each with its neighbors by each recipe.
     """
     vectors = {name: _vectors(of, products) for name, of in embedded.items()}
     usable = np.all([np.isfinite(v[:, 0]) for v in vectors.values()], axis=0)
@@ -179,18 +146,13 @@ def _vectors(embeddings: Embeddings, products: Catalog) -> np.ndarray:
 
 def _count_variants(styles: np.ndarray, blocks: np.ndarray) -> np.ndarray:
     """The number of variants of each product in its block."""
-    pairs = np.stack([styles, blocks], axis=1)
-    _, inverse, counts = np.unique(
-        pairs, axis=0, return_inverse=True, return_counts=True
-    )
-    return np.where(styles >= 0, counts[inverse.reshape(-1)] - 1, 0)
+    _, pair = np.unique(np.stack([styles, blocks]), axis=1, return_inverse=True)
+    pair = pair.reshape(-1)
+    return np.where(styles >= 0, np.bincount(pair)[pair] - 1, 0)
 
 
 def _choose(
-    hits: Mapping[str, np.ndarray],
-    num_variants: np.ndarray,
-    asked: Catalog,
-    num_queries: int,
+    hits: Mapping[str, np.ndarray], num_variants: np.ndarray, asked: Catalog, most: int
 ) -> Sequence[int]:
     findable = np.minimum(num_variants, NUM_NEIGHBORS)
     shares = np.array([of.sum(axis=1) / findable for of in hits.values()])
@@ -198,7 +160,7 @@ def _choose(
     differing = shares.var(axis=0).round(9)
     order = np.lexsort((asked.product_id.astype(str), -differing))
     _, firsts = np.unique(asked.style[order], return_index=True)
-    return [int(place) for place in order[np.sort(firsts)][:num_queries]]
+    return order[np.sort(firsts)][:most].tolist()
 
 
 def _shown(products: Catalog, row: int) -> Shown:

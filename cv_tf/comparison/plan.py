@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -75,12 +76,9 @@ class CompareConfig:
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Settings of a training to be compared, from a flagfile.
+    """A training to be compared: the settings of a flagfile and those of all recipes.
 
-    Attributes:
-      name: Name of the flagfile, without the ending.
-      flagfile: Path of the flagfile.
-      config: Settings of the recipe, with those that hold for all recipes.
+    Its name is that of the flagfile, without the ending.
     """
 
     name: str
@@ -101,12 +99,7 @@ class Recipe:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A recipe with one seed.
-
-    Attributes:
-      recipe: The recipe.
-      config: All settings of the run, with its seed and workdir.
-    """
+    """A recipe with one seed; `config` has all settings, with its seed and workdir."""
 
     recipe: Recipe
     config: Config
@@ -147,12 +140,9 @@ class Run:
 class ComparisonPlan:
     """All runs of a comparison.
 
-    Attributes:
-      config: Settings of the comparison.
-      overrides: Settings that hold for every recipe.
-      recipes: Recipes in the order in which they were named.
-      runs: Runs in the order in which they are made: all recipes with one seed, then
-        all with the next, so that a comparison that is stopped has a table.
+    Runs are in the order in which they are made: all recipes, as they were named, with
+    one seed, then all with the next, so that a comparison that is stopped has a table.
+    The overrides are settings that hold for every recipe.
     """
 
     config: CompareConfig
@@ -188,7 +178,7 @@ def make_plan(config: CompareConfig, overrides: Mapping[str, Any]) -> Comparison
             recipes.append(_read_recipe(flagfile, config, overrides))
         except (flags.Error, UserError) as error:
             problems.append(f"{flagfile}: {error}")
-    runs = tuple(_runs(recipes, config))
+    runs = _runs(recipes, config)
     problems += _check_names(config.configs, runs)
     problems += _check_products(recipes)
     if problems:
@@ -230,19 +220,15 @@ def _read_recipe(
     return dataclasses.replace(recipe, config=trained)
 
 
-def _runs(recipes: Sequence[Recipe], config: CompareConfig) -> list[Run]:
-    return [
-        _run(recipe, config, seed)
-        for seed in config.seed_numbers
-        for recipe in recipes
-        if not recipe.is_frozen or seed == config.seed_numbers[0]
-    ]
-
-
-def _run(recipe: Recipe, config: CompareConfig, seed: int) -> Run:
-    name = recipe.name if recipe.is_frozen else f"{recipe.name}-seed{seed}"
-    workdir = str(Path(config.workdir, name))
-    return Run(recipe, dataclasses.replace(recipe.config, seed=seed, workdir=workdir))
+def _runs(recipes: Sequence[Recipe], config: CompareConfig) -> tuple[Run, ...]:
+    runs = []
+    for seed, recipe in itertools.product(config.seed_numbers, recipes):
+        name = recipe.name if recipe.is_frozen else f"{recipe.name}-seed{seed}"
+        if not recipe.is_frozen or seed == config.seed_numbers[0]:
+            folder = str(Path(config.workdir, name))
+            own = dataclasses.replace(recipe.config, seed=seed, workdir=folder)
+            runs.append(Run(recipe, own))
+    return tuple(runs)
 
 
 def _check_names(flagfiles: Sequence[str], runs: Sequence[Run]) -> list[str]:
@@ -260,18 +246,14 @@ def _check_names(flagfiles: Sequence[str], runs: Sequence[Run]) -> list[str]:
 
 def _check_products(recipes: Sequence[Recipe]) -> list[str]:
     """Problems of recipes that report on different products."""
-    return [
-        f"Recipes differ in --{name}: {', '.join(sorted(map(str, values)))}. Pass it "
-        "to compare all on the same products."
-        for name, values in _values(recipes).items()
-        if len(values) > 1
-    ]
-
-
-def _values(recipes: Sequence[Recipe]) -> dict[str, set[Any]]:
     configs = [recipe.config for recipe in recipes]
     # Where there is a table, the data set does not matter.
-    names: tuple[str, ...] = ("catalog", *_SAME)
-    if any(not config.catalog for config in configs):
-        names = ("catalog", "dataset", "data_dir", *_SAME)
-    return {name: {getattr(config, name) for config in configs} for name in names}
+    has_tables = all(config.catalog for config in configs)
+    names = ("catalog", *(() if has_tables else ("dataset", "data_dir")), *_SAME)
+    values = {name: {getattr(config, name) for config in configs} for name in names}
+    return [
+        f"Recipes differ in --{name}: {', '.join(sorted(map(str, differing)))}. Pass "
+        "it to compare all on the same products."
+        for name, differing in values.items()
+        if len(differing) > 1
+    ]

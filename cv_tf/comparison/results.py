@@ -17,16 +17,10 @@ BEST, EQUAL, OTHER = "best", "equal", ""
 
 
 class Summary(NamedTuple):
-    """A figure of a recipe over its runs.
-
-    Attributes:
-      values: Value of each run, at least one.
-      is_constant: Whether the figure does not depend on the seed, as for a frozen
-        network.
-    """
+    """A figure of a recipe: its value in each run, of which there is at least one."""
 
     values: tuple[float, ...]
-    is_constant: bool = False
+    is_constant: bool = False  # It does not depend on the seed: a frozen network.
 
     @property
     def mean(self) -> float:
@@ -69,18 +63,16 @@ def can_be_told_apart(first: Summary, second: Summary) -> bool | None:
 
     They do if Welch's two-sided 95% interval of their difference excludes 0:
     `|difference| > t * sqrt(s1**2 / n1 + s2**2 / n2)`, with Student's t at the degrees
-    of freedom of Welch and Satterthwaite. A fixed multiple of the standard deviation
-    would be either blind with many seeds or rash with few: with three each, t is 2.8 to
-    4.3, so differences below some three standard deviations stay unclear. Recipes
-    spread differently, which Student's own test does not allow for. A value that does
-    not depend on the seed counts as known exactly.
+    of freedom of Welch and Satterthwaite (B. L. Welch, "The generalization of Student's
+    problem when several different population variances are involved", Biometrika 34,
+    1947). A fixed multiple of the standard deviation would be either blind with many
+    seeds or rash with few: with three each, t is 2.8 to 4.3. Recipes spread
+    differently, which Student's own test does not allow for. A value that does not
+    depend on the seed counts as known exactly.
 
     The interval is of one pair. Among many recipes, the luckiest of several equals is
     the best one, so a few will seem worse than they are: take a difference that
     matters from more seeds.
-
-    Source: B. L. Welch, "The generalization of Student's problem when several different
-    population variances are involved", Biometrika 34 (1947).
 
     Returns:
       None if it cannot be known: one of them has a single seed.
@@ -113,13 +105,7 @@ def _ties(first: float, second: float) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """The result of a run.
-
-    Attributes:
-      run: The run.
-      figures: Figures that the run wrote; empty if there are none.
-      failure: Reason why there are none; "" if there are.
-    """
+    """The figures that a run wrote; if there are none, `failure` says why."""
 
     run: Run
     figures: dict[str, float]
@@ -128,19 +114,12 @@ class Result:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A recipe over its seeds.
-
-    Attributes:
-      recipe: The recipe.
-      results: Results of its runs, in the order of the seeds.
-      summaries: Figure names to summaries over the runs that have the figure.
-      marks: BEST, EQUAL or OTHER for each of `summaries`.
-    """
+    """A recipe over its seeds: its results in their order, and each figure by name."""
 
     recipe: Recipe
     results: tuple[Result, ...]
-    summaries: dict[str, Summary]
-    marks: dict[str, str]
+    summaries: dict[str, Summary]  # Over the runs that have the figure.
+    marks: dict[str, str]  # BEST, EQUAL or OTHER for each of `summaries`.
 
     @property
     def num_runs(self) -> int:
@@ -164,13 +143,9 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A figure as text.
+    """A figure as text: mean ("-" if unknown), and standard deviation over the seeds.
 
-    Attributes:
-      mean: Mean over the seeds; "-" if there is none.
-      deviation: Standard deviation over the seeds; "" if there is none.
-      is_best: Whether it is the best of all recipes.
-      is_equal: Whether it cannot be told from the best.
+    It is the best of all recipes, equal if it cannot be told from the best, or neither.
     """
 
     mean: str
@@ -185,7 +160,7 @@ def spell(value: float, figure: Figure) -> str:
 
 
 def read_rows(plan: ComparisonPlan, failures: Mapping[str, str]) -> tuple[Row, ...]:
-    """Reads the figures of all runs, the best recipe first.
+    """Reads the figures of all runs.
 
     Args:
       plan: Plan of the comparison.
@@ -204,7 +179,11 @@ def read_rows(plan: ComparisonPlan, failures: Mapping[str, str]) -> tuple[Row, .
     summaries = {
         recipe.name: _summaries(recipe, results[recipe.name]) for recipe in plan.recipes
     }
-    marks = {figure.name: _marks(figure, summaries) for figure in COMPARED}
+    marks = {}
+    for figure in COMPARED:
+        known = {name: of for name, of in summaries.items() if figure.name in of}
+        of_figure = {name: of[figure.name] for name, of in known.items()}
+        marks[figure.name] = mark(of_figure, figure.better)
     rows = [
         Row(
             recipe,
@@ -218,30 +197,12 @@ def read_rows(plan: ComparisonPlan, failures: Mapping[str, str]) -> tuple[Row, .
 
 
 def _summaries(recipe: Recipe, results: list[Result]) -> dict[str, Summary]:
-    values = {
-        figure.name: tuple(
-            result.figures[figure.name]
-            for result in results
-            if figure.name in result.figures
-        )
-        for figure in COMPARED
-    }
+    figures = [result.figures for result in results]
     return {
-        name: Summary(of_runs, is_constant=recipe.is_frozen)
-        for name, of_runs in values.items()
-        if of_runs
+        figure.name: Summary(values, is_constant=recipe.is_frozen)
+        for figure in COMPARED
+        if (values := tuple(of[figure.name] for of in figures if figure.name in of))
     }
-
-
-def _marks(
-    figure: Figure, summaries: Mapping[str, Mapping[str, Summary]]
-) -> dict[str, str]:
-    known = {
-        name: of_recipe[figure.name]
-        for name, of_recipe in summaries.items()
-        if figure.name in of_recipe
-    }
-    return mark(known, figure.better)
 
 
 def _place(row: Row) -> tuple[float, str]:

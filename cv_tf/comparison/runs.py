@@ -71,10 +71,6 @@ def make_run(run: Run, signals: Signals) -> str:
     In a process of its own, its peak memory is measured alone, and a crash ends no
     other run. Its output is appended to its log.
 
-    Args:
-      run: The run.
-      signals: Signals to pass on to the process.
-
     Returns:
       The reason of a failure, in one line; "" if the run succeeded.
     """
@@ -112,13 +108,12 @@ def _lock(log: BinaryIO, run: Run, signals: Signals) -> bool:
     while signals.stopped_by is None:
         try:
             fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
         except BlockingIOError:
             if not is_told:
                 tqdm.write(f"{run.title}: waiting for the process that makes it.")
             is_told = True
             time.sleep(_POLL_SECONDS)
-        else:
-            return True
     return False
 
 
@@ -171,9 +166,6 @@ class Stopped(Exception):  # noqa: N818 (nothing went wrong)
 def make_runs(runs: Sequence[Run]) -> dict[str, str]:
     """Makes the runs that have not finished; one that fails does not stop the others.
 
-    Args:
-      runs: Runs in the order in which they are made.
-
     Returns:
       Names of the runs that failed, with the reasons.
 
@@ -184,50 +176,26 @@ def make_runs(runs: Sequence[Run]) -> dict[str, str]:
     if len(left) < len(runs):
         print(f"{len(runs) - len(left)} of {len(runs)} runs are there already.")
     failures = {}
-    with Signals() as signals, _Progress(len(runs), len(left)) as progress:
-        for run in left:
-            progress.begin(run)
+    bar = tqdm(total=len(runs), initial=len(runs) - len(left), unit="run")
+    start = time.monotonic()
+    with Signals() as signals, bar:
+        for num_made, run in enumerate(left, start=1):
+            bar.set_description(run.title)
             reason = make_run(run, signals)
             if signals.stopped_by is not None:
                 raise Stopped(signals.stopped_by, run)
             if reason:
                 failures[run.name] = reason
-            progress.end(run, reason)
+            elapsed = time.monotonic() - start
+            to_go = elapsed / num_made * (len(left) - num_made)
+            bar.update()
+            tqdm.write(
+                f"[{bar.n}/{len(runs)}] {run.title}: {_outcome(run, reason)} "
+                f"({tqdm.format_interval(elapsed)} elapsed, "
+                f"{tqdm.format_interval(to_go)} left)"
+            )
+            sys.stdout.flush()  # Logs show the line at once.
     return failures
-
-
-class _Progress:
-    """Shows a progress bar, and a line for each finished run."""
-
-    def __init__(self, num_runs: int, num_left: int):
-        self._num_runs, self._num_left = num_runs, num_left
-        self._num_made = 0
-        self._start = time.monotonic()
-        self._bar = tqdm(total=num_runs, initial=num_runs - num_left, unit="run")
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._bar.close()
-
-    def begin(self, run: Run) -> None:
-        """Shows which run begins."""
-        self._bar.set_description(run.title)
-
-    def end(self, run: Run, reason: str) -> None:
-        """Shows the outcome of a run, and how long the others will take."""
-        self._num_made += 1
-        self._num_left -= 1
-        elapsed = time.monotonic() - self._start
-        left = elapsed / self._num_made * self._num_left
-        self._bar.update()
-        tqdm.write(
-            f"[{self._num_runs - self._num_left}/{self._num_runs}] {run.title}: "
-            f"{_outcome(run, reason)} ({tqdm.format_interval(elapsed)} elapsed, "
-            f"{tqdm.format_interval(left)} left)"
-        )
-        sys.stdout.flush()  # Logs show the line at once.
 
 
 def _outcome(run: Run, reason: str) -> str:
@@ -248,13 +216,14 @@ def check_folder(plan: ComparisonPlan) -> None:
     folder = plan.folder
     if folder.exists() and not folder.is_dir():
         raise WorkdirError(f"'{folder}' is a file; --workdir must be a folder.")
-    if folder.exists() and not (folder / _MARK).is_file():
-        others = [path for path in folder.iterdir() if not _is_leftover(path)]
-        if others:
-            raise WorkdirError(
-                f"'{folder}' is not empty and holds no comparison. Name another "
-                "--workdir, or empty this one."
-            )
+    names = [path.name for path in folder.iterdir()] if folder.exists() else []
+    # A kill may have left the unfinished mark, before there was anything else.
+    others = [name for name in names if not name.startswith(f".{_MARK}.")]
+    if others and not (folder / _MARK).is_file():
+        raise WorkdirError(
+            f"'{folder}' is not empty and holds no comparison. Name another "
+            "--workdir, or empty this one."
+        )
     for run in plan.runs:
         run.workdir.check(run.config)
 
@@ -262,19 +231,4 @@ def check_folder(plan: ComparisonPlan) -> None:
 def open_folder(plan: ComparisonPlan) -> None:
     """Makes the folder if it does not exist, and writes the flags into it."""
     plan.folder.mkdir(parents=True, exist_ok=True)
-    write_text(plan.folder / _MARK, flagfile_text(plan.flags))
-
-
-def flagfile_text(flags: Sequence[str]) -> str:
-    """Spells flags as a text that --flagfile reads."""
-    return "".join(f"{flag}\n" for flag in flags)
-
-
-def table_path(folder: Path, suffix: str) -> Path:
-    """The path of the table: `table.md`, `table.csv` or `table.json`."""
-    return folder / f"table.{suffix}"
-
-
-def _is_leftover(path: Path) -> bool:
-    """Whether a kill left the file, before there was anything else."""
-    return path.name.startswith(f".{_MARK}.")
+    write_text(plan.folder / _MARK, "".join(f"{flag}\n" for flag in plan.flags))

@@ -16,9 +16,11 @@ from typing import Any
 
 from cv_tf.catalog import Catalog
 from cv_tf.comparison.plan import ComparisonPlan
-from cv_tf.comparison.results import Cell, Result, Row
+from cv_tf.comparison.results import Cell, Row
 from cv_tf.files import whole_file, write_json
 from cv_tf.metrics import COMPARED, COST, QUALITY, Figure
+
+_FIGURE_KEYS = ("name", "label", "digits", "better")
 
 
 def format_markdown(
@@ -48,19 +50,15 @@ def _table(
         cells = [_spelled(row.cell(figure)) for figure in figures]
         lines.append([row.recipe.name.replace("|", r"\|"), *cells])
     if with_runs:
-        runs = [f"{row.num_runs} of {len(row.results)}" for row in rows]
-        lines = [
-            [*line, cell] for line, cell in zip(lines, ["runs", *runs], strict=True)
-        ]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return "\n".join(_line(line, widths) for line in [lines[0], rule, *lines[1:]])
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cells[0].ljust(widths[0])]
-    padded += [cell.rjust(w) for cell, w in zip(cells[1:], widths[1:], strict=True)]
-    return f"| {' | '.join(padded)} |"
+        lines[0].append("runs")
+        for line, row in zip(lines[1:], rows, strict=True):
+            line.append(f"{row.num_runs} of {len(row.results)}")
+    left, *others = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    rule = ["-" * left, *("-" * (width - 1) + ":" for width in others)]
+    return "\n".join(
+        f"| {' | '.join([first.ljust(left), *map(str.rjust, rest, others)])} |"
+        for first, *rest in [lines[0], rule, *lines[1:]]
+    )
 
 
 def _spelled(cell: Cell) -> str:
@@ -82,7 +80,7 @@ def write_table_csv(path: Path, rows: Sequence[Row], seeds: Sequence[int]) -> No
       seeds: Seeds of the comparison.
     """
     columns = ["recipe", "method", "figure", "mean", "standard_deviation", "num_runs"]
-    columns += ["mark", *map(_seed_column, seeds)]
+    columns += ["mark", *(f"seed_{seed}" for seed in seeds)]
     with (
         whole_file(path) as unfinished,
         unfinished.open("w", newline="", encoding="utf-8") as file,
@@ -103,20 +101,18 @@ def _csv_row(row: Row, figure: Figure) -> dict[str, Any]:
     }
     for result in row.results:
         value = result.figures.get(figure.name, "")
-        cells[_seed_column(result.run.config.seed)] = value
-    summary = row.summaries.get(figure.name)
-    if summary is not None:
-        cells |= {
-            "mean": summary.mean,
-            "standard_deviation": summary.deviation,
-            "num_runs": len(summary.values),
-            "mark": row.marks[figure.name],
-        }
-    return cells
+        cells[f"seed_{result.run.config.seed}"] = value
+    return cells | _summary(row, figure.name) if figure.name in row.summaries else cells
 
 
-def _seed_column(seed: int) -> str:
-    return f"seed_{seed}"
+def _summary(row: Row, name: str) -> dict[str, Any]:
+    summary = row.summaries[name]
+    return {
+        "mean": summary.mean,
+        "standard_deviation": summary.deviation,
+        "num_runs": len(summary.values),
+        "mark": row.marks[name],
+    }
 
 
 def write_table_json(
@@ -145,12 +141,7 @@ def write_table_json(
             "seeds": list(plan.config.seed_numbers),
             "images": plan.config.images,
             "figures": [
-                {
-                    "name": figure.name,
-                    "label": figure.label,
-                    "digits": figure.digits,
-                    "better": figure.better,
-                }
+                {key: getattr(figure, key) for key in _FIGURE_KEYS}
                 for figure in COMPARED
             ],
             "recipes": [_as_json(row) for row in rows],
@@ -164,25 +155,16 @@ def _as_json(row: Row) -> dict[str, Any]:
         "flagfile": row.recipe.flagfile,
         "method": row.recipe.config.method,
         "settings": row.recipe.changed_settings,
-        "figures": {
-            name: {
-                "mean": summary.mean,
-                "standard_deviation": summary.deviation,
-                "num_runs": len(summary.values),
-                "mark": row.marks[name],
+        "figures": {name: _summary(row, name) for name in row.summaries},
+        "runs": [
+            {
+                "seed": None if row.recipe.is_frozen else result.run.config.seed,
+                "workdir": result.run.config.workdir,
+                "failure": result.failure or None,
+                "figures": result.figures,
             }
-            for name, summary in row.summaries.items()
-        },
-        "runs": [_run_as_json(row, result) for result in row.results],
-    }
-
-
-def _run_as_json(row: Row, result: Result) -> dict[str, Any]:
-    return {
-        "seed": None if row.recipe.is_frozen else result.run.config.seed,
-        "workdir": result.run.config.workdir,
-        "failure": result.failure or None,
-        "figures": result.figures,
+            for result in row.results
+        ],
     }
 
 
@@ -206,16 +188,21 @@ def how_to_read(plan: ComparisonPlan, rows: Sequence[Row]) -> list[str]:
     lines = [_MARKS, _EQUAL if len(plan.config.seeds) > 1 else _ONE_SEED]
     if len(plan.config.seeds) > 1 and any(row.recipe.is_frozen for row in rows):
         lines.append(_FROZEN)
-    lines.append(_COST)
-    for row in rows:
-        for result in row.results:
-            if result.failure:
-                lines.append(f"Missing: {result.run.title}: {result.failure}")
-    return lines
+    return [
+        *(*lines, _COST),
+        *(
+            f"Missing: {result.run.title}: {result.failure}"
+            for row in rows
+            for result in row.results
+            if result.failure
+        ),
+    ]
 
 
 def provenance(plan: ComparisonPlan, catalog: Catalog) -> dict[str, str]:
     """Titles to texts on how the figures were made: command, machine, versions."""
+    images, seeds = plan.config.images, ", ".join(plan.config.seeds)
+    each = f"{images:,} photos seen" if images else "the steps of its recipe"
     return {
         "command": shlex.join(["python", "-m", "cv_tf.compare", *plan.flags]),
         "machine": _machine(),
@@ -223,7 +210,7 @@ def provenance(plan: ComparisonPlan, catalog: Catalog) -> dict[str, str]:
         f"TensorFlow {version('tensorflow')}, cv_tf {version('cv_tf')}",
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         "catalogue": _catalogue(plan, catalog),
-        "budget": _budget(plan),
+        "budget": f"{each} in each training; seeds {seeds}",
     }
 
 
@@ -260,10 +247,3 @@ def _catalogue(plan: ComparisonPlan, catalog: Catalog) -> str:
         f"{text}no column 'split', so each seed holds out other styles to report on: "
         "the spread is also that of the products"
     )
-
-
-def _budget(plan: ComparisonPlan) -> str:
-    seeds = ", ".join(plan.config.seeds)
-    images = plan.config.images
-    each = f"{images:,} photos seen" if images else "the steps of its recipe"
-    return f"{each} in each training; seeds {seeds}"

@@ -94,7 +94,9 @@ class DeepfashionInshop(ManualBuilder):
         photos = folder.require("Img/img", "img").parent
         left_out = LeftOut()
         listed = _of_one_split(_read_partition(partition, left_out), left_out)
-        chosen = _one_a_product(_that_are_there(listed, photos, left_out), left_out)
+        problems = photo_problems(photos, [photo.image for photo in listed])
+        there = left_out.keep(listed, problems, attrgetter("image"))
+        chosen = _one_a_product(there, left_out)
         boxes = _read_boxes(folder.find(*_places("list_bbox_inshop.txt")))
         colors = _read_colors(folder.find(*_places("list_color_cloth.txt")))
         products = [
@@ -135,15 +137,9 @@ def _read_partition(path: epath.Path, left_out: LeftOut) -> list[_Photo]:
 
 
 def _rows(path: epath.Path, max_splits: int = -1) -> Iterator[tuple[int, list[str]]]:
-    """The rows of an owners' list, which come after a count and a header.
+    """Line number and cells of each row of an owners' list, after a count and a header.
 
-    Args:
-      path: Path of the list.
-      max_splits: Most separators of a row; further blanks belong to its last cell. -1
-        for no limit.
-
-    Yields:
-      The line number, and the cells.
+    Blanks after `max_splits` separators belong to the last cell; -1 is no limit.
     """
     lines = read_lines(path)
     starts = (i for i, line in enumerate(lines, start=1) if line.startswith(_HEADER))
@@ -166,13 +162,6 @@ def _of_one_split(photos: list[_Photo], left_out: LeftOut) -> list[_Photo]:
     both = "item is in the training and in the test set"
     reasons = [both if len(splits[photo.item]) > 1 else "" for photo in photos]
     return left_out.keep(photos, reasons, attrgetter("image"))
-
-
-def _that_are_there(
-    listed: list[_Photo], photos: epath.Path, left_out: LeftOut
-) -> list[_Photo]:
-    problems = photo_problems(photos, [photo.image for photo in listed])
-    return left_out.keep(listed, problems, attrgetter("image"))
 
 
 def _one_a_product(photos: list[_Photo], left_out: LeftOut) -> list[_Photo]:

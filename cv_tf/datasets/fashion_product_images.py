@@ -32,16 +32,8 @@ from cv_tf.datasets.manual_folder import (
 
 _NO_COLORS = ("", "na")
 _COLUMNS = (
-    "id",
-    "gender",
-    "masterCategory",
-    "subCategory",
-    "articleType",
-    "baseColour",
-    "season",
-    "year",
-    "usage",
-    "productDisplayName",
+    *("id", "gender", "masterCategory", "subCategory", "articleType", "baseColour"),
+    *("season", "year", "usage", "productDisplayName"),
 )
 # Variants are sold together: a name used again in another year is another design.
 _STYLE_COLUMNS = ("articleType", "gender", "season", "year", "usage")
@@ -49,11 +41,7 @@ Row = dict[str, str]
 
 
 class ColorWords:
-    """The words for colors that a shop uses.
-
-    Args:
-      colors: All colors of its table, such as "Navy Blue".
-    """
+    """The words for colors of a shop: those of its table, such as "Navy Blue"."""
 
     def __init__(self, colors: Iterable[str]):
         self._colors = {normalize(color) for color in colors} - set(_NO_COLORS)
@@ -65,13 +53,6 @@ class ColorWords:
         Every color of the table is removed, and each word of the product's own color:
         "Newfeel Unisex White, Blue and Orange Shoes" becomes "newfeel unisex shoes".
         Words that are only part of another color's name ("sea" of "Sea Green") stay.
-
-        Args:
-          name: Name of the product.
-          color: Color of the product, as the shop names it.
-
-        Returns:
-          The other words in small letters, joined by blanks.
         """
         if color not in self._patterns:
             self._patterns[color] = self._pattern(color)
@@ -128,8 +109,7 @@ class FashionProductImages(ManualBuilder):
        (without --manual_dir: <data_dir>/downloads/manual/fashion_product_images)
     """
     SUBFOLDERS = (
-        "fashion-dataset",
-        "fashion-dataset/fashion-dataset",
+        *("fashion-dataset", "fashion-dataset/fashion-dataset"),
         "myntradataset",
     )
 
@@ -142,16 +122,23 @@ class FashionProductImages(ManualBuilder):
         kept = left_out.keep(rows, problems, lambda row: row["id"])
         styles = guess_styles(kept)
         products = [
-            _product(row, *style) for row, style in zip(kept, styles, strict=True)
+            ManualProduct(
+                product_id=row["id"],
+                style_id=style,
+                split=split_of(design),
+                image=_image(row),
+                color=row["baseColour"],
+                category=row["articleType"] or row["subCategory"],
+                gender=row["gender"],
+                name=row["productDisplayName"],
+            )
+            for row, (design, style) in zip(kept, styles, strict=True)
         ]
         return ManualProducts(products, left_out, str(photos))
 
 
 def guess_styles(rows: list[Row]) -> list[tuple[str, str]]:
     """Guesses the styles of products from their names.
-
-    Args:
-      rows: Rows of the table.
 
     Returns:
       For each row a key of its design, and its style: the same key, or "" if the name
@@ -212,16 +199,3 @@ def _cells(line: str) -> list[str]:
 
 def _image(row: Row) -> str:
     return f"{row['id']}.jpg"
-
-
-def _product(row: Row, design: str, style: str) -> ManualProduct:
-    return ManualProduct(
-        product_id=row["id"],
-        style_id=style,
-        split=split_of(design),
-        image=_image(row),
-        color=row["baseColour"],
-        category=row["articleType"] or row["subCategory"],
-        gender=row["gender"],
-        name=row["productDisplayName"],
-    )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from operator import itemgetter
 
 import tensorflow_datasets as tfds
 
@@ -27,32 +28,17 @@ from cv_tf.datasets.manual_folder import ManualFolder, photo_problems, read_tabl
 # differ from color to color, so their articles are not of one design.
 PLAIN = frozenset(
     {
-        "Chambray",
-        "Denim",
-        "Glittering/Metallic",
-        "Lace",
-        "Melange",
-        "Mesh",
-        "Metallic",
-        "Neps",
-        "Other structure",
-        "Slub",
-        "Solid",
-        "Transparent",
+        *("Chambray", "Denim", "Glittering/Metallic", "Lace", "Melange", "Mesh"),
+        *("Metallic", "Neps", "Other structure", "Slub", "Solid", "Transparent"),
     }
 )
 # "5-pack", "2p", "3pk"; one pair of tights is "1p".
 _MULTIPACK = re.compile(r"\b(?:[2-9]|[1-9]\d)(?:[ -]?packs?|-?pk?)\b", re.IGNORECASE)
 _COLUMNS = (
-    "article_id",
-    "product_code",
-    "prod_name",
-    "product_type_name",
-    "product_group_name",
-    "graphical_appearance_name",
-    "colour_group_name",
-    "index_group_name",
-    "detail_desc",
+    *("article_id", "product_code", "prod_name"),
+    *("product_type_name", "product_group_name"),
+    *("graphical_appearance_name", "colour_group_name"),
+    *("index_group_name", "detail_desc"),
 )
 Article = dict[str, str]
 
@@ -61,14 +47,11 @@ Article = dict[str, str]
 class HmConfig(tfds.core.BuilderConfig):
     """The articles that are kept.
 
-    Attributes:
-      plain: Whether to keep only cloth of one color, no multipacks, and one article for
-        each color of a style.
-      min_colors: Least number of colors of a style.
+    Plain ones are cloth of one color, no multipacks, and one for each color of a style.
     """
 
     plain: bool = False
-    min_colors: int = 1
+    min_colors: int = 1  # Of a style.
 
 
 class HmPersonalizedFashion(ManualBuilder):
@@ -144,16 +127,15 @@ def _identified(
     by_id: dict[str, Article] = {}
     for article, line in zip(articles, lines, strict=True):
         digits = article["article_id"].strip()
+        number = digits.zfill(10)
         if not re.fullmatch(r"[0-9]{1,10}", digits):
             left_out.add("article_id is not a number of ten digits", f"line {line}")
-        elif digits.zfill(10) in by_id:
+        elif number in by_id:
             left_out.add("article_id was there before", f"line {line}")
         else:
-            number = digits.zfill(10)
             code = article["product_code"].strip().zfill(7)
             style = code if re.fullmatch(r"[0-9]{7}", code) else number[:7]
-            ids = {"article_id": number, "product_code": style}
-            by_id[number] = article | ids
+            by_id[number] = article | {"article_id": number, "product_code": style}
     return [by_id[number] for number in sorted(by_id)]
 
 
@@ -177,16 +159,12 @@ def _rare_styles(articles: list[Article], min_colors: int) -> list[str]:
     colors = defaultdict(set)
     for article in articles:
         colors[article["product_code"]].add(article["colour_group_name"])
-    return [
-        f"style of fewer than {min_colors} colors"
-        if len(colors[article["product_code"]]) < min_colors
-        else ""
-        for article in articles
-    ]
+    reason = f"style of fewer than {min_colors} colors"
+    few = {code for code, names in colors.items() if len(names) < min_colors}
+    return [reason if of["product_code"] in few else "" for of in articles]
 
 
-def _id(article: Article) -> str:
-    return article["article_id"]
+_id = itemgetter("article_id")
 
 
 def _image(article: Article) -> str:

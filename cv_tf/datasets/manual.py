@@ -13,7 +13,7 @@ from __future__ import annotations
 import abc
 import hashlib
 import inspect
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
@@ -28,70 +28,41 @@ from cv_tf.datasets.manual_folder import ManualFolder, read_photos
 Item = TypeVar("Item")
 
 _TRAIN, _VALIDATION = 70, 15  # Percent of the styles; the others are for testing.
-_NO_BOX = (np.nan,) * 4
 _TEXTS = ("product_id", "style_id", "color", "category", "gender", "name")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ManualProduct:
-    """A product with one photo.
+    """A product with one photo; color, category and gender as the owner names them."""
 
-    Attributes:
-      product_id: Id of the product, unique in the data set.
-      style_id: Id of its style, the same for color variants; "" if unknown.
-      split: "train", "validation" or "test".
-      image: Path of its photo, relative to the folder of the photos.
-      color: Color of the product, as the owner names it.
-      category: Category of the product, as the owner names it.
-      gender: Gender it is made for, as the owner names it.
-      name: Name of the product, to display.
-      box: x, y, width, height of the product in its photo, in pixels; None if unknown.
-    """
-
-    product_id: str
-    style_id: str
-    split: str
-    image: str
+    product_id: str  # Unique in the data set.
+    style_id: str  # The same for color variants; "" if unknown.
+    split: str  # "train", "validation" or "test".
+    image: str  # Path of its photo, relative to the folder of the photos.
     color: str
     category: str
     gender: str
     name: str = ""
+    # x, y, width, height in its photo, in pixels.
     box: tuple[float, float, float, float] | None = None
 
 
 @dataclass
 class LeftOut:
-    """Counts of what does not become a product, by reason.
+    """Counts of what does not become a product, and the first example, by reason."""
 
-    Attributes:
-      counts: Reason to the number of items left out for it.
-      examples: Reason to the first item left out for it.
-    """
-
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 
     def add(self, reason: str, example: str) -> None:
         """Counts one item more."""
-        self.counts[reason] = self.counts.get(reason, 0) + 1
+        self.counts[reason] += 1
         self.examples.setdefault(reason, example)
 
     def keep(
-        self,
-        items: Sequence[Item],
-        reasons: Sequence[str],
-        name: Callable[[Item], str],
+        self, items: Sequence[Item], reasons: Sequence[str], name: Callable[[Item], str]
     ) -> list[Item]:
-        """Keeps the items without a reason to leave them out, and counts the others.
-
-        Args:
-          items: Items of any kind.
-          reasons: Reason to leave each item out; "" to keep it.
-          name: Function from an item to its name as an example.
-
-        Returns:
-          The items that are kept.
-        """
+        """The items with the reason "", after counting the others by their names."""
         kept = []
         for item, reason in zip(items, reasons, strict=True):
             if reason:
@@ -103,17 +74,11 @@ class LeftOut:
 
 @dataclass
 class ManualProducts:
-    """The products of an owner's files.
-
-    Attributes:
-      products: Products in the order in which they are stored.
-      left_out: Counts of everything else.
-      photos: Folder of the photos.
-    """
+    """The products of an owner's files, in the order in which they are stored."""
 
     products: list[ManualProduct]
     left_out: LeftOut
-    photos: str
+    photos: str  # Folder of the photos.
 
 
 def split_of(style: str) -> str:
@@ -135,17 +100,14 @@ class ManualBuilder(
     Attributes:
       manual_dir: Folder of the files; None for the one of TFDS, which is
         `<data_dir>/downloads/manual`.
-      DESCRIPTION: Description of the data set, and of the quality of its labels.
-      HOMEPAGE: URL of the page to download it from.
-      CITATION: Citation in BibTeX.
-      SUBFOLDERS: Possible names of the folder that the archive was unpacked into.
     """
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (as TFDS declares it)
-    DESCRIPTION: ClassVar[str]
-    HOMEPAGE: ClassVar[str]
-    CITATION: ClassVar[str]
+    DESCRIPTION: ClassVar[str]  # Also of the quality of the labels.
+    HOMEPAGE: ClassVar[str]  # The page to download it from.
+    CITATION: ClassVar[str]  # In BibTeX.
+    # Possible names of the folder that the archive was unpacked into.
     SUBFOLDERS: ClassVar[tuple[str, ...]] = ()
 
     manual_dir: epath.PathLike | None = None
@@ -153,9 +115,6 @@ class ManualBuilder(
     @abc.abstractmethod
     def find_products(self, folder: ManualFolder) -> ManualProducts:
         """Reads the owner's tables, and checks which photos exist.
-
-        Args:
-          folder: Folder of the owner's files.
 
         Raises:
           CatalogError: If a file is missing or cannot be read.
@@ -204,7 +163,7 @@ class ManualBuilder(
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         images = read_photos(epath.Path(photos), [each.image for each in products])
         for number, (product, image) in enumerate(zip(products, images, strict=True)):
-            box = np.array(product.box or _NO_BOX, np.float32)
+            box = np.array(product.box or [np.nan] * 4, np.float32)
             texts = {name: getattr(product, name) for name in _TEXTS}
             yield number, {"image": image, "box": box, **texts}
 

@@ -24,8 +24,7 @@ class ManualFolder:
 
     Args:
       folder: Folder that the user named, on a disk or in a bucket.
-      subfolders: Names that the archive, or the user, may have given to a folder
-        around the files.
+      subfolders: Names that a folder around the files may have.
       instructions: Text for messages: what to download and where to put it.
     """
 
@@ -37,11 +36,7 @@ class ManualFolder:
         self._instructions = instructions
 
     def find(self, *names: str) -> epath.Path | None:
-        """The first existing file or folder of some names; None if there is none.
-
-        Args:
-          *names: Possible relative paths, the likeliest first.
-        """
+        """The first of some relative paths that exists; None if there is none."""
         places = (root / name for name in names for root in self._roots)
         return next((place for place in places if place.exists()), None)
 
@@ -52,16 +47,14 @@ class ManualFolder:
           CatalogError: If none exists; the message lists what the folder holds.
         """
         found = self.find(*names)
-        if found is None:
-            raise CatalogError(f"{self._missing(names[0])}\n\n{self._instructions}")
-        return found
-
-    def _missing(self, wanted: str) -> str:
-        if not self._folder.is_dir():
-            return f"There is no folder '{self._folder}' to find '{wanted}' in."
-        there = [root for root in self._roots if root.is_dir()]
-        holds = "; ".join(f"'{root}' holds {_listing(root)}" for root in there)
-        return f"'{wanted}' is not there: {holds}."
+        if found:
+            return found
+        what = f"There is no folder '{self._folder}' to find '{names[0]}' in."
+        if self._folder.is_dir():
+            there = [root for root in self._roots if root.is_dir()]
+            holds = "; ".join(f"'{root}' holds {_listing(root)}" for root in there)
+            what = f"'{names[0]}' is not there: {holds}."
+        raise CatalogError(f"{what}\n\n{self._instructions}")
 
 
 def _listing(folder: epath.Path) -> str:
@@ -77,19 +70,12 @@ def read_lines(path: epath.Path) -> list[str]:
     Raises:
       CatalogError: If it cannot be read.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig", errors="replace")
-    except OSError as error:
-        raise CatalogError(f"'{path}' cannot be read: {error}.") from error
+    text = _read_bytes(path).decode("utf-8-sig", errors="replace")
     return [line.rstrip("\n") for line in io.StringIO(text, newline=None)]
 
 
 def read_table(path: epath.Path, wanted: Sequence[str]) -> Columns:
-    """Reads a CSV table.
-
-    Args:
-      path: Path of the table.
-      wanted: Columns that it must have.
+    """Reads a CSV table that must have the wanted columns.
 
     Raises:
       CatalogError: If it cannot be read, or lacks a column.
@@ -115,12 +101,7 @@ def check_header(
 
 
 def photo_problems(photos: epath.Path, images: Sequence[str]) -> list[str]:
-    """Says for each photo why it cannot be stored; "" if it can.
-
-    Args:
-      photos: Folder of the photos.
-      images: Paths of the photos, relative to the folder.
-    """
+    """Says for each photo of a folder why it cannot be stored; "" if it can."""
     with ThreadPoolExecutor(_NUM_THREADS) as pool:
         return list(pool.map(lambda image: _photo_problem(photos / image), images))
 
@@ -135,14 +116,7 @@ def _photo_problem(path: epath.Path) -> str:
 
 
 def read_photos(photos: epath.Path, images: Sequence[str]) -> Iterator[bytes]:
-    """Reads photos in order, a few at a time.
-
-    Args:
-      photos: Folder of the photos.
-      images: Paths of the photos, relative to the folder.
-
-    Yields:
-      The bytes of each photo.
+    """Reads the bytes of the photos of a folder in order, a few at a time.
 
     Raises:
       CatalogError: If one cannot be read.
@@ -150,10 +124,10 @@ def read_photos(photos: epath.Path, images: Sequence[str]) -> Iterator[bytes]:
     with ThreadPoolExecutor(_NUM_THREADS) as pool:
         for start in range(0, len(images), _CHUNK_SIZE):
             paths = [photos / image for image in images[start : start + _CHUNK_SIZE]]
-            yield from pool.map(_read_photo, paths)
+            yield from pool.map(_read_bytes, paths)
 
 
-def _read_photo(path: epath.Path) -> bytes:
+def _read_bytes(path: epath.Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:

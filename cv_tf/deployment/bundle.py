@@ -36,18 +36,14 @@ class ExportError(UserError):
 class ExportAgreement(NamedTuple):
     """How well the vectors of an export agree with those of the Embedder.
 
-    Attributes:
-      num_photos: Number of photos that were compared.
-      lowest_cosine: Lowest cosine, in [-1, 1], of the two vectors of a photo.
-      mean_cosine: Mean cosine over all photos.
-      same_nearest: Share of photos whose nearest other photo is the same by both, in
-        [0, 1]; NaN for a single photo.
+    Cosines, in [-1, 1], are those of the two vectors of a photo; `same_nearest` is the
+    share of photos, 0 to 1, whose nearest other photo is the same by both.
     """
 
     num_photos: int
     lowest_cosine: float
     mean_cosine: float
-    same_nearest: float
+    same_nearest: float  # NaN for a single photo.
 
 
 def export_embedder(
@@ -61,7 +57,7 @@ def export_embedder(
     """Writes an export; it appears at `output` only if it agrees with the Embedder.
 
     Args:
-      embedder: The Embedder to export.
+      embedder: The Embedder.
       format: One of `cv_tf.choices.EXPORT_FORMATS`.
       precision: One of `cv_tf.choices.EXPORT_PRECISIONS`; "float32" except for tflite.
       find_frame: Whether a SavedModel searches for the product in encoded photos.

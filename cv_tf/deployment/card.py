@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
-
-import numpy as np
 
 from cv_tf import command
 from cv_tf.catalog import Catalog
@@ -85,29 +84,20 @@ def write_card(
 
     Args:
       name: Name of the exported file or folder.
-      format: Format, precision and `find_frame` of the export, as for
-        `export_embedder`.
-      precision: See `format`.
-      find_frame: See `format`.
-      embedder: The Embedder that was exported.
+      format: As of `export_embedder`, as are the next two, and the Embedder.
+      precision: See there.
+      find_frame: See there.
+      embedder: See there.
       config: Settings of the run that trained it.
       catalog: Catalogue whose photos the export was checked on.
       metrics: Content of the run's metrics.json; empty if it has none.
-      agreements: How well the export agrees with the Embedder, by its input, from
-        `export_embedder`.
+      agreements: How well the export agrees by its input, from `export_embedder`.
     """
     size = embedder.image_size
-    settings = {
-        name: value
-        for name, value in command.changed_settings(config).items()
-        if name not in _OF_ONE_MACHINE
-    }
-    call = _CALLS[format].format(
-        name=name,
-        size=size,
-        square=_SQUARE,
-        framing=_FRAMED if find_frame else _NOT_FRAMED,
-    )
+    changed = command.changed_settings(config)
+    settings = {key: changed[key] for key in changed if key not in _OF_ONE_MACHINE}
+    framing = _FRAMED if find_frame else _NOT_FRAMED
+    call = _CALLS[format].format(name=name, size=size, square=_SQUARE, framing=framing)
     limits = f"{_LIMITS}\n{_PHOTOS}" if format == "savedmodel" else _LIMITS
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     sections = {
@@ -130,12 +120,9 @@ def _data(config: Config, catalog: Catalog) -> str:
     lines = [f"- The run learned from: {trained_on}"]
     lines.append(f"- Checked on photos of: {catalog.name}, {len(catalog):,} products")
     if catalog.split is not None:
-        names, counts = np.unique(catalog.split.astype(str), return_counts=True)
-        splits = zip(names.tolist(), counts.tolist(), strict=True)
-        lines.append(
-            "- Its splits: "
-            + ", ".join(f"{name} ({n:,} products)" for name, n in splits)
-        )
+        counts = sorted(Counter(catalog.split).items())
+        splits = ", ".join(f"{name} ({count:,} products)" for name, count in counts)
+        lines.append(f"- Its splits: {splits}")
     return "\n".join(lines)
 
 
@@ -150,18 +137,15 @@ def _figures(metrics: Mapping[str, Any]) -> str:
 
 
 def _agreement(agreements: Mapping[str, ExportAgreement], precision: str) -> str:
-    return "\n".join(
-        [
-            "| given | photos | lowest cosine | mean cosine | same nearest photo |",
-            "| --- | ---: | ---: | ---: | ---: |",
-            *(
-                f"| {what} | {of.num_photos} | {of.lowest_cosine:.6f} "
-                f"| {of.mean_cosine:.6f} | {of.same_nearest:.1%} |"
-                for what, of in agreements.items()
-            ),
-            "",
-            f"A mean cosine below {TOLERANCE[precision]} would have been refused.",
-        ]
+    rows = [
+        f"| {what} | {of.num_photos} | {of.lowest_cosine:.6f} | {of.mean_cosine:.6f} "
+        f"| {of.same_nearest:.1%} |\n"
+        for what, of in agreements.items()
+    ]
+    return (
+        "| given | photos | lowest cosine | mean cosine | same nearest photo |\n"
+        f"| --- | ---: | ---: | ---: | ---: |\n{''.join(rows)}\n"
+        f"A mean cosine below {TOLERANCE[precision]} would have been refused."
     )
 
 

@@ -51,6 +51,7 @@ def write_savedmodel(embedder: Embedder, find_frame: bool, folder: Path) -> None
 
 def load_savedmodel(folder: Path) -> tuple[Vectors, Vectors]:
     """Loads the functions of a SavedModel: of encoded photos, and of images."""
+    # The functions refer to the model, which keeps its weights alive.
     model = tf.saved_model.load(str(folder))
 
     def of_photos(photos: np.ndarray) -> np.ndarray:
@@ -61,16 +62,13 @@ def load_savedmodel(folder: Path) -> tuple[Vectors, Vectors]:
         found = model.signatures["images"](images=tf.constant(images))
         return found["embeddings"].numpy()
 
-    # The functions refer to the model, which keeps its weights alive.
     return of_photos, of_images
 
 
 def write_onnx(embedder: Embedder, path: Path) -> None:
     """Writes a file from `images`, uint8 `[n, S, S, 3]`, to `embeddings`, `[n, d]`.
 
-    Args:
-      embedder: The Embedder; S is its image size.
-      path: Path of the file to write.
+    S is the image size of the Embedder.
     """
     import tf2onnx  # noqa: PLC0415 (an extra)
 
@@ -84,11 +82,6 @@ def load_onnx(path: Path) -> Vectors:
     """Loads the function of a file, computed by ONNX Runtime on the CPU."""
     import onnxruntime  # noqa: PLC0415 (an extra)
 
-    session = onnxruntime.InferenceSession(
-        str(path), providers=["CPUExecutionProvider"]
-    )
-
-    def of_images(images: np.ndarray) -> np.ndarray:
-        return session.run(["embeddings"], {"images": images})[0]
-
-    return of_images
+    providers = ["CPUExecutionProvider"]
+    session = onnxruntime.InferenceSession(str(path), providers=providers)
+    return lambda images: session.run(["embeddings"], {"images": images})[0]

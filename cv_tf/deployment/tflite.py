@@ -47,10 +47,8 @@ def load_tflite(path: Path) -> Vectors:
         warnings.simplefilter("ignore", UserWarning)
         interpreter = tf.lite.Interpreter(str(path))
     interpreter.allocate_tensors()
-    (source,), (result,) = (
-        interpreter.get_input_details(),
-        interpreter.get_output_details(),
-    )
+    (source,) = interpreter.get_input_details()
+    (result,) = interpreter.get_output_details()
 
     def of_image(image: np.ndarray) -> np.ndarray:
         interpreter.set_tensor(source["index"], image[np.newaxis])

@@ -46,12 +46,8 @@ def part_agreement(
     parts = split_parts(descriptors, len(windows(layout)), num_colors)
     similarities, weights = compare_parts(*parts)
     first, second = embedder(images).numpy()
-    return PartAgreement(
-        similarities,
-        weights,
-        joint=float(similarities @ weights),
-        whole=float(first @ second),
-    )
+    joint = float(similarities @ weights)
+    return PartAgreement(similarities, weights, joint, whole=float(first @ second))
 
 
 def split_parts(
@@ -66,8 +62,7 @@ def split_parts(
       num_colors: Number of color inputs: 2 for an Embedder of RGB and grey.
 
     Returns:
-      `[batch, num_parts, channels]`; the channels of both color inputs, one after the
-      other.
+      `[batch, num_parts, channels]`, with the channels of each color input in turn.
     """
     parts = descriptors.reshape(len(descriptors), num_colors, num_parts, -1)
     parts = parts.transpose(0, 2, 1, 3)
@@ -75,11 +70,7 @@ def split_parts(
 
 
 def compare_parts(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Compares the features of each part of two products.
-
-    Args:
-      first: float `[parts, channels]`, features of one product.
-      second: float `[parts, channels]`, features of the other product.
+    """Compares the features of two products, each float `[parts, channels]`.
 
     Returns:
       The cosine of the two features of each part, `[parts]`, and the product of their

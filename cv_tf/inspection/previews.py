@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -23,17 +24,11 @@ _MOST_STEPS = 200
 
 
 class Meeting(NamedTuple):
-    """The first time that training sees a product.
+    """The first time that training sees a product."""
 
-    Attributes:
-      row: Row number of the product among the products to learn from.
-      step: Number of the step, from 0.
-      place: Row number of the product in the batch of that step.
-    """
-
-    row: int
-    step: int
-    place: int
+    row: int  # Among the products to learn from.
+    step: int  # From 0.
+    place: int  # Row number in the batch of that step.
 
 
 def choose_products(
@@ -66,49 +61,31 @@ def choose_products(
 
 def _spread(meetings: Iterable[Meeting], blocks: np.ndarray) -> tuple[Meeting, ...]:
     """Orders them: the first of each block, then the second of each, and so on."""
-    turns: dict[int, int] = {}
-    ordered = []
-    for meeting in meetings:
-        block = int(blocks[meeting.row])
-        turns[block] = turns.get(block, -1) + 1
-        ordered.append((turns[block], meeting))
+    turns: dict[int, Iterator[int]] = defaultdict(itertools.count)
     # The sort is stable, so the order of the training is kept within a turn.
-    return tuple(meeting for _, meeting in sorted(ordered, key=lambda pair: pair[0]))
+    return tuple(sorted(meetings, key=lambda of: next(turns[int(blocks[of.row])])))
 
 
 class Preview(NamedTuple):
-    """A product as training sees it.
-
-    Attributes:
-      product_id: Name of the product.
-      block: Name of its block.
-      color: Name of its color; "" if unknown.
-      photo: uint8 `[side, side, 3]`, the prepared photo.
-      step: Step of the training that sees it for the first time.
-      views: uint8 `[num_views, size, size, 3]`, inputs of the network.
-    """
+    """A product as training sees it."""
 
     product_id: str
     block: str
-    color: str
-    photo: np.ndarray
-    step: int
-    views: np.ndarray
+    color: str  # "" if unknown.
+    photo: np.ndarray  # As prepared, uint8 `[side, side, 3]`.
+    step: int  # The first that sees it.
+    views: np.ndarray  # Inputs of the network, uint8 `[num_views, size, size, 3]`.
 
 
 class Previews(NamedTuple):
-    """Some products as training sees them.
+    """Some products, of as many blocks as possible, as training sees them.
 
-    Attributes:
-      products: Products of as many blocks as possible. The first views of each are
-        those of its step, up to rounding.
-      views_a_step: Number of views that the method makes of a product in a step.
-      rejects: Products whose photos cannot be used.
+    The first views of each are those of its step, up to rounding.
     """
 
     products: tuple[Preview, ...]
-    views_a_step: int
-    rejects: tuple[Reject, ...]
+    views_a_step: int  # Views that the method makes of a product in a step.
+    rejects: tuple[Reject, ...]  # Products whose photos cannot be used.
 
 
 def preview(
@@ -128,7 +105,9 @@ def preview(
       ValueError: If training would refuse the settings or the products, or cannot
         use the photos.
     """
-    meetings = _meet(config, train, num_products, config.steps)
+    meetings = choose_products(
+        build_order(config, train), train.block, num_products, config.steps
+    )
     rows = np.array([meeting.row for meeting in meetings])
     size = max(config.image_size, config.size_at_use)
     photos = photos_of(train.select(rows), config, size)
@@ -148,7 +127,8 @@ def preview_first_batch(config: Config, photos: Photos, num_products: int) -> Pr
     Raises:
       ValueError: If training would refuse the settings or the photos.
     """
-    meetings = _meet(config, photos.catalog, num_products, num_steps=1)
+    order = build_order(config, photos.catalog)
+    meetings = choose_products(order, photos.catalog.block, num_products, num_steps=1)
     rows = np.array([meeting.row for meeting in meetings])
     return _show(config, photos.select(rows), meetings, num_views=None)
 
@@ -174,36 +154,13 @@ def method_views(
     return [color_input(method.views(images, seed, rows), color)]
 
 
-def _meet(
-    config: Config, train: Catalog, num_products: int, num_steps: int
-) -> tuple[Meeting, ...]:
-    """Chooses some of the products to learn from."""
-    order = build_order(config, train)
-    return choose_products(order, train.block, num_products, num_steps)
-
-
 def _show(
-    config: Config,
-    photos: Photos,
-    meetings: Sequence[Meeting],
-    num_views: int | None,
+    config: Config, photos: Photos, meetings: Sequence[Meeting], num_views: int | None
 ) -> Previews:
     """Makes a preview of each photo; `num_views` None for the views of one step."""
-    pixels = photo_pixels(photos)
-    method = _method(config)
-    views_a_step = 2 if isinstance(method, TwoViews) else 1
-    products = []
-    for i, (photo, meeting) in enumerate(zip(pixels, meetings, strict=True)):
-        views = _views(method, config, photo, meeting)
-        shown = np.stack([*itertools.islice(views, num_views or views_a_step)])
-        names = _names(photos.catalog, i)
-        products.append(Preview(*names, photo, meeting.step, shown))
-    return Previews(tuple(products), views_a_step, photos.rejects)
-
-
-def _method(config: Config) -> Method:
-    """Builds the method for its views alone, with a small network and queue."""
-    config = dataclasses.replace(
+    catalog, pixels = photos.catalog, photo_pixels(photos)
+    # For its views alone, a method needs but a small network and queue.
+    small = dataclasses.replace(
         config,
         backbone="tiny",
         weights="none",
@@ -211,7 +168,17 @@ def _method(config: Config) -> Method:
         triplet_loss="native",
         queue_size=config.batch_size,
     )
-    return build_method(config, build_embedder(config))
+    method = build_method(small, build_embedder(small))
+    views_a_step = 2 if isinstance(method, TwoViews) else 1
+    products = []
+    for i, (photo, meeting) in enumerate(zip(pixels, meetings, strict=True)):
+        views = _views(method, config, photo, meeting)
+        shown = np.stack([*itertools.islice(views, num_views or views_a_step)])
+        block = catalog.block_names[catalog.block[i]]
+        color = "" if catalog.color is None else catalog.color[i]
+        names = (catalog.product_id[i], block, color)
+        products.append(Preview(*names, photo, meeting.step, shown))
+    return Previews(tuple(products), views_a_step, photos.rejects)
 
 
 def _views(
@@ -232,8 +199,3 @@ def photo_pixels(photos: Photos) -> np.ndarray:
     if photos.pixels is None:
         return photo_pixels(photos.in_memory(progress=False))
     return photos.pixels[photos.places]
-
-
-def _names(catalog: Catalog, row: int) -> tuple[str, str, str]:
-    color = "" if catalog.color is None else catalog.color[row]
-    return catalog.product_id[row], catalog.block_names[catalog.block[row]], color

@@ -23,77 +23,46 @@ _PHOTO_SIDE = 96  # Small, because a page of twelve recipes shows hundreds of ph
 
 
 class Value(NamedTuple):
-    """The value of one bar.
-
-    Attributes:
-      name: Label of the bar.
-      mean: Length of the bar, from 0 to 1; None if unknown.
-      deviation: Standard deviation, half the length of the error bar; None if unknown.
-      text: Text beside the bar.
-      is_best: Whether the text is bold.
-    """
+    """A bar of length `mean` (0 to 1), with an error bar and a text, bold if best."""
 
     name: str
     mean: float | None
-    deviation: float | None
+    deviation: float | None  # Half the length of the error bar.
     text: str
     is_best: bool
 
 
 class Bar(NamedTuple):
-    """A bar; all positions in pixels of the chart.
-
-    Attributes:
-      value: Value of the bar.
-      label: Name of the bar, shortened if it is too long.
-      top: `y` of the upper edge.
-      middle: `y` of the middle of the bar and of the texts beside it.
-      end: `x` of the right end.
-      spread: `x` of both ends of the error bar; None without one.
-      text: `x` of the text of the value.
-    """
+    """A bar; all positions in pixels of the chart."""
 
     value: Value
-    label: str
+    label: str  # Its name, shortened if it is too long.
     top: float
-    middle: float
+    middle: float  # Also of the texts beside it.
     end: float
-    spread: tuple[float, float] | None
-    text: float
+    spread: tuple[float, float] | None  # Both ends of the error bar.
+    text: float  # Left end of the text of the value.
 
 
 class Chart(NamedTuple):
-    """A bar chart; all sizes in pixels.
-
-    Attributes:
-      title: Title of the chart.
-      width: Width of the chart.
-      height: Height of the chart.
-      start: `x` of the left end of all bars.
-      bar_height: Height of a bar.
-      axis: `y` of the axis, whose labels are below it.
-      bars: Bars from top to bottom.
-      ticks: `x` and label of the ticks on the axis.
-    """
+    """A bar chart; all sizes in pixels."""
 
     title: str
     width: float
     height: float
-    start: float
+    start: float  # `x` of the left end of all bars.
     bar_height: float
-    axis: float
+    axis: float  # `y` of the axis, whose labels are below it.
     bars: tuple[Bar, ...]
-    ticks: tuple[tuple[float, str], ...]
+    ticks: tuple[tuple[float, str], ...]  # `x` and label.
 
 
 def lay_out(title: str, values: Sequence[Value]) -> Chart:
-    """Lays out horizontal bars on a scale from 0 to 1.
-
-    Args:
-      title: Title of the chart.
-      values: Values of the bars from top to bottom.
-    """
-    labels = [_cut(value.name) for value in values]
+    """Lays out horizontal bars on a scale from 0 to 1, from top to bottom."""
+    labels = [
+        name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+        for name, *_ in values
+    ]
     start = round(max(map(len, labels), default=0) * _LETTER) + 2 * _GAP
     axis = len(values) * _ROW + _GAP
     bars = tuple(
@@ -133,10 +102,6 @@ def _place(value: float, start: float) -> float:
     return round(start + min(max(value, 0.0), 1.0) * _SCALE, 1)
 
 
-def _cut(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
-
-
 def write_comparison_page(
     path: Path,
     rows: Sequence[Row],
@@ -157,6 +122,8 @@ def write_comparison_page(
     """
     found = [found for query in queries for of in query.found.values() for found in of]
     products = [query.product for query in queries] + [of.product for of in found]
+    with_neighbors = {name for query in queries for name in query.found}
+    names = [row.recipe.name for row in rows]
     write_page(
         path,
         "comparison.html.j2",
@@ -168,11 +135,7 @@ def write_comparison_page(
             for row in rows
         },
         queries=queries,
-        recipes=[
-            row.recipe.name
-            for row in rows
-            if any(row.recipe.name in query.found for query in queries)
-        ],
+        recipes=[name for name in names if name in with_neighbors],
         photos=thumbnails((product.image for product in products), _PHOTO_SIDE),
         notes=notes,
         about=about,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,42 +22,27 @@ _NUM_ROWS = 11
 
 
 class Line(NamedTuple):
-    """A curve: its name and its path as SVG path data."""
+    """A curve as SVG path data."""
 
     name: str
     path: str
 
 
 class Curve(NamedTuple):
-    """A chart of precision, recall and F1 over the threshold; all sizes in pixels.
-
-    Attributes:
-      width: Width of the chart.
-      height: Height of the chart.
-      left: Left edge of the area of the curves.
-      right: Right edge of that area.
-      top: Top edge of that area.
-      bottom: Bottom edge of that area.
-      lines: Curves of precision, recall and F1.
-      chosen: `x` of the chosen threshold.
-      threshold: The chosen threshold.
-      x_ticks: `x` and label of the ticks on the axis of thresholds.
-      y_ticks: `y` and label of the ticks on the other axis.
-      rows: Rows of a table: threshold, precision, recall and F1 at even steps.
-      at_threshold: The row of the chosen threshold.
-    """
+    """A chart of precision, recall and F1 over the threshold; all sizes in pixels."""
 
     width: int
     height: int
-    left: int
+    left: int  # This and the next three are edges of the area of the curves.
     right: int
     top: int
     bottom: int
     lines: tuple[Line, ...]
-    chosen: float
+    chosen: float  # `x` of the chosen threshold.
     threshold: float
-    x_ticks: tuple[tuple[float, str], ...]
+    x_ticks: tuple[tuple[float, str], ...]  # Place and label.
     y_ticks: tuple[tuple[float, str], ...]
+    # Threshold, precision, recall and F1, at even steps and at the chosen threshold.
     rows: tuple[tuple[float, ...], ...]
     at_threshold: tuple[float, ...]
 
@@ -89,6 +74,10 @@ def lay_out_curve(curve: Mapping[str, np.ndarray], threshold: float) -> Curve | 
     def to_y(value: float) -> float:
         return round(bottom - value * _HEIGHT, 1)
 
+    def path(of: np.ndarray) -> str:
+        points = zip(map(to_x, at[some]), map(to_y, of[some]), strict=True)
+        return "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
+
     def row(value: float) -> tuple[float, ...]:
         return (value, *(float(np.interp(value, at, of)) for of in values))
 
@@ -99,10 +88,7 @@ def lay_out_curve(curve: Mapping[str, np.ndarray], threshold: float) -> Curve | 
         right=right,
         top=_TOP,
         bottom=bottom,
-        lines=tuple(
-            Line(name, _path(map(to_x, at[some]), map(to_y, of[some])))
-            for name, of in zip(_NAMES.values(), values, strict=True)
-        ),
+        lines=tuple(map(Line, _NAMES.values(), map(path, values))),
         chosen=to_x(threshold),
         threshold=threshold,
         x_ticks=tuple((to_x(v), f"{v:.2f}") for v in np.linspace(low, high, 6)),
@@ -110,10 +96,6 @@ def lay_out_curve(curve: Mapping[str, np.ndarray], threshold: float) -> Curve | 
         rows=tuple(map(row, np.linspace(low, high, _NUM_ROWS).tolist())),
         at_threshold=row(threshold),
     )
-
-
-def _path(xs: Iterable[float], ys: Iterable[float]) -> str:
-    return "M" + "L".join(f"{x:g} {y:g}" for x, y in zip(xs, ys, strict=True))
 
 
 def write_curve(path: Path, calibration: Calibration) -> None:

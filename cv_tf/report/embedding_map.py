@@ -22,35 +22,21 @@ class Point(NamedTuple):
 
 
 class BlockOfMap(NamedTuple):
-    """The products of a block on the map.
-
-    Attributes:
-      name: Name of the block.
-      color: Number of the color, from 0 to 8; blocks after the eighth share color 8.
-      num_products: Number of products of the block, drawn or not.
-      points: Products that are drawn.
-    """
+    """A block on the map: all of its products are counted, some are drawn."""
 
     name: str
-    color: int
+    color: int  # From 0 to 8, which blocks after the eighth share.
     num_products: int
     points: tuple[Point, ...]
 
 
 class EmbeddingMap(NamedTuple):
-    """A map of products.
+    """A map of products, with the largest block first."""
 
-    Attributes:
-      side: Width and height in pixels.
-      blocks: Blocks, largest first.
-      share: Share of the variance of the vectors that the plane has, 0 to 1.
-      num_left_out: Number of products that are not drawn.
-    """
-
-    side: int
+    side: int  # Width and height in pixels.
     blocks: tuple[BlockOfMap, ...]
-    share: float
-    num_left_out: int
+    share: float  # Of the variance of the vectors, that the plane has: 0 to 1.
+    num_left_out: int  # Products that are not drawn.
 
 
 def principal_plane(vectors: np.ndarray) -> tuple[np.ndarray, float]:

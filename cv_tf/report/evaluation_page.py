@@ -33,13 +33,10 @@ class EvaluationPageSettings(PageSettings, EvaluationSettings):
 
 
 class QueryRows(NamedTuple):
-    """Queries as the script of a page reads them.
+    """Columns of queries and of the products shown, as the script of a page reads them.
 
-    Attributes:
-      columns: Columns of the queries, and of all products that are shown.
-      rows: [n] int64, row numbers of these products, in the order in which they are
-        first seen.
-      num_left_out: Number of queries that are not shown, those that went best.
+    `rows`, [n] int64, are the row numbers of these products in the order in which they
+    are first seen. The queries that are left out are those that went best.
     """
 
     columns: dict[str, Any]

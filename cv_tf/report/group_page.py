@@ -10,8 +10,8 @@ import numpy as np
 
 from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import DOUBTFUL_BELOW, Calibration, Grouped
-from cv_tf.metrics import PairErrors, defined, grouping_figures, pair_errors
-from cv_tf.report.curve import Curve, lay_out_curve
+from cv_tf.metrics import defined, grouping_figures, pair_errors
+from cv_tf.report.curve import lay_out_curve
 from cv_tf.report.page import (
     PageSettings,
     Styles,
@@ -35,7 +35,7 @@ class GroupCards(NamedTuple):
         are known, also the styles with missed pairs, and the groups with wrong pairs,
         those with the most first.
       rows: [n] int64, row number of each product of the page.
-      shown_first: [n] int64, numbers of all products of the page in the order in which
+      shown_first: [n] int64, numbers of the products of the page in the order in which
         they are seen: those of failures before others, products that are alone last.
     """
 
@@ -76,7 +76,8 @@ def lay_out_groups(
     shown_first = np.arange(len(rows))
     if styles is not None:
         errors = pair_errors(group, styles)
-        columns |= _failures(errors, group, styles)
+        columns["missed"] = _worst(styles, errors.missed)
+        columns["merged"] = _worst(group, errors.wrong)
         worst = np.maximum(errors.missed, errors.wrong)[rows]
         shown_first = np.lexsort((shown_first, -worst))
     return GroupCards(columns, rows, shown_first)
@@ -89,8 +90,7 @@ def _products(
     rows: np.ndarray,
 ) -> dict[str, Any]:
     confidence = grouped.confidence
-    number = np.empty(len(rows), np.int64)
-    number[rows] = np.arange(len(rows))
+    number = np.argsort(rows)
     other = confidence.nearest_other[rows]
     has_other = other >= 0
     return product_columns(
@@ -101,15 +101,6 @@ def _products(
         "confidence": thousandths(confidence.probability[rows]),
         "other": np.where(has_other, number[other], -1).tolist(),
         "similarity": thousandths(np.where(has_other, confidence.similarity[rows], 0)),
-    }
-
-
-def _failures(
-    errors: PairErrors, group: np.ndarray, styles: np.ndarray
-) -> dict[str, Any]:
-    return {
-        "missed": _worst(styles, errors.missed),
-        "merged": _worst(group, errors.wrong),
     }
 
 
@@ -160,19 +151,15 @@ def format_summary(summary: Mapping[str, Any], grouped: Grouped) -> str:
       grouped: The groups.
     """
     lines = summary_lines(summary)
-    left = max(len(label) for label, _ in lines)
-    right = max(len(value) for _, value in lines)
+    left, right = (max(map(len, column)) for column in zip(*lines, strict=True))
     text = [f"{label.ljust(left)}  {value.rjust(right)}" for label, value in lines]
     if summary.get("threshold_source") == GUESSED:
         text.append(
             "The threshold is a guess from the products themselves. Set --threshold, "
             "or --calibrate it on labelled ones."
         )
-    joined = [
-        f"{kept} has taken in {', '.join(others)}"
-        for kept, others in grouped.named.joined
-    ]
-    text += _some("Joined", joined)
+    joined = grouped.named.joined
+    text += _some("Joined", [f"{of} has taken in {', '.join(it)}" for of, it in joined])
     text += _some("Two of one color in", list(grouped.same_color))
     if summary["num_refused_merges"]:
         text.append(
@@ -225,7 +212,7 @@ def write_group_page(
         figures=defined(_figures(grouped, styles)),
         labels_chose=labels_chose,
         num_labelled=int((styles.number >= 0).sum()) if styles else 0,
-        curve=_curve(calibration),
+        curve=calibration and lay_out_curve(calibration.curve, calibration.threshold),
         notes=photos.notes(),
         doubtful_below=DOUBTFUL_BELOW,
         data=cards.columns
@@ -243,9 +230,3 @@ def _figures(grouped: Grouped, styles: Styles | None) -> dict[str, float]:
     # Comparing numbers is many times as fast as comparing names.
     _, group = np.unique(grouped.named.group_id, return_inverse=True)
     return grouping_figures(group, styles.number)
-
-
-def _curve(calibration: Calibration | None) -> Curve | None:
-    if calibration is None:
-        return None
-    return lay_out_curve(calibration.curve, calibration.threshold)

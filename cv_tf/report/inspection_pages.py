@@ -1,7 +1,4 @@
-"""Pages and pictures of `cv_tf.inspect`: parts of two products, and views of training.
-
-Settings, layouts and parts are described in words for both.
-"""
+"""Pages and pictures of `cv_tf.inspect`: parts of two products; views of training."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from cv_tf.config import Config
 from cv_tf.inspection import PartAgreement, Preview, Previews
 from cv_tf.report.page import write_page
 from cv_tf.report.pictures import Captioned, ColorScale, draw_parts, write_sheet
-from cv_tf.report.thumbnails import Thumbnail, as_thumbnail
+from cv_tf.report.thumbnails import as_thumbnail
 from cv_tf.vision import is_symmetric, windows_by_part
 
 _VIEWS = {
@@ -51,7 +48,7 @@ def describe_settings(config: Config) -> dict[str, str]:
         "Method": config.method,
         "Photos": _FRAMES[config.frame],
         "Views": f"{config.view_kind}: {_VIEWS[config.view_kind]}",
-        "Mirrored": _describe_flip(config.flip),
+        "Mirrored": f"{config.flip:.0%} of the views" if config.flip else "no view",
         "Background": (
             "a plain background keeps its color"
             if config.keep_background
@@ -89,39 +86,18 @@ def describe_places(layout: str) -> list[str]:
     ]
 
 
-def _describe_flip(flip: float) -> str:
-    return f"{flip:.0%} of the views" if flip else "no view"
-
-
 def _percent(start: float, size: float) -> str:
     return f"{100 * start:.0f} to {100 * (start + size):.0f} %"
 
 
 class Pair(NamedTuple):
-    """Two products and the similarity of their parts.
-
-    Attributes:
-      names: Names of the two products.
-      photos: Prepared photos, uint8 `[2, side, side, 3]`.
-      agreement: Similarities of the products and of their parts.
-      layout: Layout of the parts.
-      notes: Sentences to add to the page.
-    """
+    """Two products, the similarity of their parts, and sentences for the page."""
 
     names: tuple[str, str]
-    photos: np.ndarray
+    photos: np.ndarray  # As prepared, uint8 `[2, side, side, 3]`.
     agreement: PartAgreement
     layout: str
     notes: Sequence[str] = ()
-
-
-class _Row(NamedTuple):
-    """A row of the table of parts."""
-
-    number: int
-    place: str
-    similarity: float
-    weight: float
 
 
 def write_pair(path: Path, pair: Pair) -> None:
@@ -142,6 +118,17 @@ def write_pair(path: Path, pair: Pair) -> None:
             for name, picture in zip(pair.names, maps, strict=True)
         ]
         return write_sheet(path, title, [row], scale, inches=5.0)
+    places = describe_places(pair.layout)
+    similarities, weights = agreement[:2]
+    rows = [  # The lowest similarity first.
+        {
+            "number": i + 1,
+            "place": places[i],
+            "similarity": float(similarities[i]),
+            "weight": float(weights[i]),
+        }
+        for i in np.argsort(similarities, kind="stable").tolist()
+    ]
     return write_page(
         path,
         "pair.html.j2",
@@ -151,20 +138,14 @@ def write_pair(path: Path, pair: Pair) -> None:
         agreement=agreement,
         layout=describe_layout(pair.layout),
         is_symmetric=is_symmetric(pair.layout),
-        rows=_rows(pair),
+        rows=rows,
         ticks=scale.ticks(),
         notes=pair.notes,
     )
 
 
 def draw_agreement(photo: np.ndarray, pair: Pair, scale: ColorScale) -> Image.Image:
-    """Draws the number and the similarity of each part over a photo in grey.
-
-    Args:
-      photo: Prepared photo of one of the products, uint8 `[side, side, 3]`.
-      pair: The two products.
-      scale: Color scale of the similarities.
-    """
+    """Draws number and similarity of each part over a photo of the pair, in grey."""
     similarities = pair.agreement.similarities
     grey = np.asarray(Image.fromarray(photo).convert("L").convert("RGB"))
     return draw_parts(
@@ -173,25 +154,6 @@ def draw_agreement(photo: np.ndarray, pair: Pair, scale: ColorScale) -> Image.Im
         [f"{i}\n{value:.2f}" for i, value in enumerate(similarities, start=1)],
         [scale.color(value) for value in similarities],
     )
-
-
-def _rows(pair: Pair) -> list[_Row]:
-    """Rows of the table of parts, lowest similarity first."""
-    similarities, weights = pair.agreement[:2]
-    places = describe_places(pair.layout)
-    return [
-        _Row(i + 1, places[i], float(similarities[i]), float(weights[i]))
-        for i in np.argsort(similarities, kind="stable").tolist()
-    ]
-
-
-class _Figure(NamedTuple):
-    """A picture of a page with its caption, alternative text and CSS class."""
-
-    picture: Thumbnail
-    caption: str
-    description: str
-    kind: str
 
 
 def write_views(path: Path, previews: Previews, config: Config, source: str) -> None:
@@ -213,7 +175,7 @@ def write_views(path: Path, previews: Previews, config: Config, source: str) -> 
         return write_sheet(path, title, rows)
     figures = [
         [
-            _Figure(
+            (
                 as_thumbnail(Image.fromarray(picture), _QUALITY),
                 caption,
                 f"{product.product_id}: {caption}",

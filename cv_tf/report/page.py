@@ -19,6 +19,8 @@ from cv_tf.catalog import number_styles
 from cv_tf.files import whole_file
 from cv_tf.settings import setting
 
+_TEMPLATES = jinja2.PackageLoader("cv_tf.report", "templates")
+
 
 def write_page(
     path: Path, template: str, scripts: Sequence[str] = (), **values: Any
@@ -36,39 +38,25 @@ def write_page(
     Raises:
       jinja2.UndefinedError: If the value of a variable is missing.
     """
-    script = "".join(map(_source, scripts))
-    page = (
-        _environment()
-        .get_template(template)
-        .render(
-            # Safe: scripts are part of this package and hold no data of a catalog.
-            script=markupsafe.Markup(script),  # noqa: S704
-            script_digest=_digest(script),
-            **values,
-        )
+    environment = _environment()
+    script = "".join(_TEMPLATES.get_source(environment, name)[0] for name in scripts)
+    # By this, the content security policy of the page knows the script.
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    page = environment.get_template(template).render(
+        # Safe: scripts are part of this package and hold no data of a catalog.
+        script=markupsafe.Markup(script),  # noqa: S704
+        script_digest=f"sha256-{digest}",
+        **values,
     )
     with whole_file(path) as unfinished:
         # A file name that is not valid Unicode must not prevent the page.
         unfinished.write_text(page, encoding="utf-8", errors="replace")
 
 
-def _source(name: str) -> str:
-    environment = _environment()
-    if environment.loader is None:
-        raise ValueError("The environment of the templates has no loader.")
-    return environment.loader.get_source(environment, name)[0]
-
-
-def _digest(script: str) -> str:
-    """Hash of a script for the content security policy of its page."""
-    digest = hashlib.sha256(script.encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"
-
-
 @functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("cv_tf.report", "templates"),
+        loader=_TEMPLATES,
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -110,14 +98,9 @@ def check_page(settings: PageSettings, overwrite: bool) -> Path | None:
 
 
 class Styles(NamedTuple):
-    """The known styles of n products.
+    """The known styles of n products, and the names of the styles by number."""
 
-    Attributes:
-      number: Number of each product's style, `[n]` integers; -1 if unknown.
-      names: Names of the styles by number.
-    """
-
-    number: np.ndarray
+    number: np.ndarray  # `[n]` integers; -1 if unknown.
     names: tuple[str, ...]
 
     @classmethod
@@ -146,12 +129,8 @@ def product_columns(
       styles: Number of each product's style, `[n]` integers, -1 if unknown; None if no
         style is known.
     """
-    columns: dict[str, Any] = {"id": product_id.tolist()}
-    if color is not None:
-        columns["color"] = color.tolist()
-    if styles is not None:
-        columns["style"] = styles.tolist()
-    return columns
+    columns = {"id": product_id, "color": color, "style": styles}
+    return {name: of.tolist() for name, of in columns.items() if of is not None}
 
 
 def blocks_to_tell(block_names: Sequence[str]) -> list[str]:

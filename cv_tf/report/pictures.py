@@ -25,15 +25,9 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 # Renslow, PLOS ONE 13(7), 2018).
 _COLORS = np.array(
     [
-        (254, 232, 56),
-        (222, 201, 88),
-        (188, 174, 108),
-        (155, 148, 118),
-        (125, 124, 120),
-        (97, 101, 111),
-        (67, 78, 108),
-        (26, 56, 111),
-        (0, 34, 78),
+        *((254, 232, 56), (222, 201, 88), (188, 174, 108)),
+        *((155, 148, 118), (125, 124, 120), (97, 101, 111)),
+        *((67, 78, 108), (26, 56, 111), (0, 34, 78)),
     ],
     np.float64,
 )
@@ -45,12 +39,8 @@ _CAPTION_LETTERS = 24  # Longest line of a caption above a picture of 2 inches.
 # Six colors of Okabe and Ito, which color-blind people can tell apart. Adjacent parts
 # have different colors in all layouts.
 _PALETTE: tuple[Color, ...] = (
-    (230, 159, 0),
-    (86, 180, 233),
-    (0, 158, 115),
-    (240, 228, 66),
-    (0, 114, 178),
-    (204, 121, 167),
+    *((230, 159, 0), (86, 180, 233), (0, 158, 115)),
+    *((240, 228, 66), (0, 114, 178), (204, 121, 167)),
 )
 _SMALLEST_SIDE = 448  # Pixels.
 _LARGEST_FONT, _SMALLEST_FONT = 18, 8
@@ -65,13 +55,9 @@ class Tick(NamedTuple):
 
 
 class ColorScale(NamedTuple):
-    """Color scale of similarities, from yellow (lowest) to dark blue (1).
+    """Color scale of similarities, from yellow (lowest) to dark blue (1)."""
 
-    Attributes:
-      lowest: Similarity at which the scale begins; lower ones have the same color.
-    """
-
-    lowest: float
+    lowest: float  # Lower ones have the same color.
 
     @classmethod
     def for_values(cls, values: Sequence[float]) -> ColorScale:
@@ -115,15 +101,7 @@ def write_sheet(
     scale: ColorScale | None = None,
     inches: float = 2.0,
 ) -> None:
-    """Writes a sheet of pictures as a PNG file, which appears whole or not at all.
-
-    Args:
-      path: Path of the file.
-      title: Title, as of `draw_sheet`.
-      rows: Rows of pictures, as of `draw_sheet`.
-      scale: Color scale, as of `draw_sheet`.
-      inches: Width of a picture, as of `draw_sheet`.
-    """
+    """Writes what `draw_sheet` draws as a PNG file that appears whole or not at all."""
     sheet = Image.fromarray(draw_sheet(title, rows, scale, inches))
     with whole_file(path) as unfinished:
         sheet.save(unfinished, "PNG")
@@ -239,22 +217,18 @@ def _font(
     side: int,
 ) -> Font:
     """Finds the largest font in which each label fits into the smallest window."""
-    room = min(window[axis] for part in parts for window in part for axis in (2, 3))
+    room = side * min(min(window[2:]) for part in parts for window in part)
     for size in range(_LARGEST_FONT, _SMALLEST_FONT, -1):
         font = ImageFont.load_default(size)
         boxes = [draw.multiline_textbbox((0, 0), label, font) for label in labels]
         longest = max(max(box[2] - box[0], box[3] - box[1]) for box in boxes)
-        if longest + 14 <= room * side:
+        if longest + 14 <= room:
             return font
     return ImageFont.load_default(_SMALLEST_FONT)
 
 
 def _write(
-    draw: ImageDraw.ImageDraw,
-    box: Sequence[int],
-    label: str,
-    color: Color,
-    font: Font,
+    draw: ImageDraw.ImageDraw, box: Sequence[int], label: str, color: Color, font: Font
 ) -> None:
     """Writes a label in the middle of its window, on a box of the part's color."""
     middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2

@@ -6,7 +6,7 @@ import csv
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,17 +26,10 @@ _COLUMNS = (
 
 
 class Product(NamedTuple):
-    """A product in a report; "" for what is not known.
+    """A product in a report; "" for what is not known."""
 
-    Attributes:
-      product_id: Id of the product; "" for a photo that is no product of the file.
-      image: Path or URI of the photo.
-      block: Name of the block.
-      color: Name of the color.
-    """
-
-    product_id: str
-    image: str = ""
+    product_id: str  # "" for a photo that is no product of the file.
+    image: str = ""  # Path or URI.
     block: str = ""
     color: str = ""
 
@@ -59,17 +52,11 @@ class Product(NamedTuple):
 
 
 class Neighbor(NamedTuple):
-    """A product that was found.
-
-    Attributes:
-      product: The product.
-      similarity: Similarity to the query, -1 to 1.
-      same_color: Similarity of its color to that of the query, 0 to 1; None if unknown.
-    """
+    """A product that was found."""
 
     product: Product
-    similarity: float
-    same_color: float | None = None
+    similarity: float  # To the query, -1 to 1.
+    same_color: float | None = None  # Similarity of the colors, 0 to 1.
 
 
 class SearchResult(NamedTuple):
@@ -103,25 +90,20 @@ class SearchResult(NamedTuple):
             unknown = np.isnan(colors + lab).any(axis=1)
             shares = same_color(lab, colors).tolist()
             same = [None if u else s for u, s in zip(unknown, shares, strict=True)]
-        places = zip(rows, similarities.tolist(), same, strict=True)
-        return cls(
-            query,
-            tuple(
-                Neighbor(Product.of_row(embeddings, row), similarity, share)
-                for row, similarity, share in places
-                if row >= 0
-            ),
+        found = tuple(
+            Neighbor(Product.of_row(embeddings, row), similarity, share)
+            for row, similarity, share in zip(
+                rows, similarities.tolist(), same, strict=True
+            )
+            if row >= 0
         )
+        return cls(query, found)
 
 
 def format_results(results: Sequence[SearchResult]) -> str:
     """Lays results out for a terminal: a heading and an aligned table each.
 
-    Args:
-      results: The results; columns that are empty for all neighbors are left out.
-
-    Returns:
-      The tables, without a newline at the end.
+    Columns that are empty for all neighbors are left out. The end has no newline.
     """
     return "\n\n".join(map(_format_result, results))
 
@@ -201,30 +183,24 @@ def write_results_json(path: Path, results: Sequence[SearchResult]) -> None:
         are null.
       results: The results, in the order in which they are written.
     """
-    write_json(
-        path,
-        [
-            {
-                "query": _known(result.query._asdict()),
-                "neighbors": [
-                    {
-                        "rank": rank,
-                        "similarity": round(similarity, _DIGITS),
-                        "same_color": None if same is None else round(same, _DIGITS),
-                        **_known(product._asdict()),
-                    }
-                    for rank, (product, similarity, same) in enumerate(
-                        result.neighbors, start=1
-                    )
-                ],
-            }
-            for result in results
-        ],
-    )
+    write_json(path, [_as_json(result) for result in results])
 
 
-def _known(fields: dict[str, str]) -> dict[str, str | None]:
-    return {name: value or None for name, value in fields.items()}
+def _as_json(result: SearchResult) -> dict[str, Any]:
+    neighbors = [
+        {
+            "rank": rank,
+            "similarity": round(similarity, _DIGITS),
+            "same_color": None if same is None else round(same, _DIGITS),
+            **_known(product),
+        }
+        for rank, (product, similarity, same) in enumerate(result.neighbors, start=1)
+    ]
+    return {"query": _known(result.query), "neighbors": neighbors}
+
+
+def _known(product: Product) -> dict[str, str | None]:
+    return {name: value or None for name, value in product._asdict().items()}
 
 
 def write_neighbors_page(
@@ -234,8 +210,7 @@ def write_neighbors_page(
 
     Args:
       path: File to write, which appears whole or not at all.
-      results: The results, in the order in which they are shown. A photo that cannot be
-        shown is replaced by the reason.
+      results: The results; a photo that cannot be shown is replaced by the reason.
       note: Text at the top, such as where the products come from.
     """
     products = [result.query for result in results]

@@ -22,7 +22,7 @@ from cv_tf.files import whole_folder
 from cv_tf.inspection import Preview, preview_first_batch
 from cv_tf.pipeline import Photos, in_order
 from cv_tf.report.inspection_pages import captioned
-from cv_tf.report.pictures import Captioned, draw_sheet
+from cv_tf.report.pictures import draw_sheet
 from cv_tf.training import sample_styles
 
 # 64 x 64 tiles of 64 pixels have a side of 4,096 pixels; browsers draw up to 8,192.
@@ -54,7 +54,7 @@ def write_projector(folder: Path, photos: Photos, vectors: np.ndarray) -> None:
         write_vectors(unfinished / _VECTORS, vectors)
         (unfinished / _METADATA).write_text(metadata(photos.catalog), encoding="utf-8")
         Image.fromarray(draw_sprite(photos)).save(unfinished / _SPRITE, quality=90)
-        (unfinished / PROJECTOR_FILENAME).write_text(_config())
+        (unfinished / PROJECTOR_FILENAME).write_text(_projector_config())
     # An empty event file makes the folder a new run: a TensorBoard that is already
     # running only notices new runs.
     tf.summary.create_file_writer(str(target)).close()
@@ -108,7 +108,7 @@ def draw_sprite(photos: Photos) -> np.ndarray:
     return grid.swapaxes(1, 2).reshape(num_rows * _TILE, num_columns * _TILE, 3)
 
 
-def _config() -> str:
+def _projector_config() -> str:
     config = ProjectorConfig()
     embedding = config.embeddings.add(
         tensor_name=_NAME, tensor_path=_VECTORS, metadata_path=_METADATA
@@ -130,10 +130,8 @@ def show_first_batch(folder: Path, config: Config, photos: Photos) -> None:
     """
     if any(folder.glob(f"*{_SUFFIX}")):
         return
-    pictures = {
-        f"views/{product.product_id}": _draw(product, config)
-        for product in preview_first_batch(config, photos, _NUM_PRODUCTS).products
-    }
+    products = preview_first_batch(config, photos, _NUM_PRODUCTS).products
+    pictures = {f"views/{of.product_id}": _draw(of, config) for of in products}
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=folder) as unfinished:
         writer = tf.summary.create_file_writer(unfinished, filename_suffix=_SUFFIX)
@@ -146,11 +144,8 @@ def show_first_batch(folder: Path, config: Config, photos: Photos) -> None:
 
 
 def _draw(product: Preview, config: Config) -> np.ndarray:
-    names = (product.product_id, product.block, product.color)
-    pictures = _rows(captioned(product, config))
-    return draw_sheet(", ".join(filter(None, names)), pictures)
-
-
-def _rows(pictures: list[Captioned]) -> list[list[Captioned]]:
-    """Arranges four pictures in two rows, because TensorBoard's cards are narrow."""
-    return [pictures[:2], pictures[2:]] if len(pictures) == 4 else [pictures]
+    names = filter(None, (product.product_id, product.block, product.color))
+    pictures = captioned(product, config)
+    # Four pictures take two rows, because TensorBoard's cards are narrow.
+    rows = [pictures[:2], pictures[2:]] if len(pictures) == 4 else [pictures]
+    return draw_sheet(", ".join(names), rows)

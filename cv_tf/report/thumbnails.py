@@ -22,21 +22,13 @@ _NUM_THREADS = 4  # Each may hold a photo of the largest size.
 
 _SIDE_OF_MANY = 112  # Smaller, because a page has thousands of photos.
 _AT_ONCE = 256
-_MEGABYTE = 10**6
 
 
 class Thumbnail(NamedTuple):
-    """A small photo, or the reason why there is none.
-
-    Attributes:
-      uri: Photo as `data:image/jpeg;base64,...`; "" if there is none.
-      width: Width in pixels.
-      height: Height in pixels.
-      reason: Reason why there is no photo; "" if there is one.
-    """
+    """A small photo as `data:image/jpeg;base64,...`; if there is none, the reason."""
 
     uri: str = ""
-    width: int = 0
+    width: int = 0  # Pixels.
     height: int = 0
     reason: str = ""
 
@@ -80,12 +72,7 @@ def thumbnail(image: str | bytes, side: int = _SIDE) -> Thumbnail:
 
 
 def as_thumbnail(image: Image.Image, quality: int = _QUALITY) -> Thumbnail:
-    """Encodes a picture in its size, without its metadata.
-
-    Args:
-      image: RGB picture.
-      quality: JPEG quality, from 0 to 95; text and lines need a high one.
-    """
+    """Encodes an RGB picture in its size; text and lines need a high JPEG quality."""
     file = io.BytesIO()
     # Pillow would keep the comment of the photo.
     image.save(file, "JPEG", quality=quality, optimize=True, comment=b"")
@@ -139,27 +126,19 @@ def _upright(photo: Image.Image) -> Image.Image:
 
 def _on_white(photo: Image.Image, side: int) -> Image.Image:
     """Shrinks a photo and lays its transparent pixels on white."""
-    if not photo.has_transparency_data:
-        photo = photo.convert("RGB")
-        photo.thumbnail((side, side))
-        return photo
-    photo = photo.convert("RGBA")
+    photo = photo.convert("RGBA" if photo.has_transparency_data else "RGB")
     photo.thumbnail((side, side))
+    if photo.mode == "RGB":
+        return photo
     white = Image.new("RGBA", photo.size, "white")
     return Image.alpha_composite(white, photo).convert("RGB")
 
 
 class PagePhotos(NamedTuple):
-    """The photos of a page.
-
-    Attributes:
-      of: Row number of each product to its photo as `data:image/jpeg;base64,...`, or to
-        the reason why it cannot be shown.
-      num_left_out: Number of products that exceed the limits of the page.
-    """
+    """The photos of a page by row number, or the reasons why they cannot be shown."""
 
     of: dict[int, str]
-    num_left_out: int
+    num_left_out: int  # Products that exceed the limits of the page.
 
     def notes(self) -> list[str]:
         """Returns a sentence about photos that are left out, if any are."""
@@ -172,19 +151,16 @@ class PagePhotos(NamedTuple):
 
 
 def fit_photos(
-    rows: Sequence[int],
-    photo: Callable[[int], str | bytes],
-    settings: PageSettings,
+    rows: Sequence[int], photo: Callable[[int], str | bytes], settings: PageSettings
 ) -> PagePhotos:
     """Makes thumbnails of products up to the limits of a page.
 
     Args:
       rows: Row numbers of the products, each once, in the order of the page.
-      photo: Function from a row number to the path, URI or content of the photo; ""
-        if there is none.
+      photo: From a row number to the path, URI or content of the photo, "" for none.
       settings: Limits of the number of photos and of their total size.
     """
-    room = settings.page_megabytes * _MEGABYTE
+    room = settings.page_megabytes * 10**6
     wanted = rows[: settings.page_photos]
     of: dict[int, str] = {}
     for start in range(0, len(wanted), _AT_ONCE):
