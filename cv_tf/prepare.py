@@ -63,9 +63,8 @@ def run(config: PrepareConfig) -> Prepared:
       CatalogError: If it cannot be prepared: its name is unknown, or its files are
         missing or cannot be read.
     """
-    where = (config.manual_dir, config.data_dir or None)
     prepared = cv_tf.datasets.prepare_dataset(
-        config.dataset, *where, config.block_columns
+        config.dataset, config.manual_dir, config.data_dir or None, config.block_columns
     )
     print(cv_tf.datasets.format_prepared(prepared))
     return prepared

@@ -133,7 +133,7 @@ class TestComparison:
             }
 
         before = times()
-        monkeypatch.delattr(neighbors, "_embed")
+        monkeypatch.delattr(neighbors, "to_table")
         compare.main(compare.settings_of(["compare", *flags]))
         assert "5 of 5 runs are there already." in capsys.readouterr().out
         assert times() == before

@@ -157,8 +157,7 @@ def _choose(
     findable = np.minimum(num_variants, NUM_NEIGHBORS)
     shares = np.array([of.sum(axis=1) / findable for of in hits.values()])
     # Rounded, so that equal shares in another order of recipes are equal, too.
-    differing = shares.var(axis=0).round(9)
-    order = np.lexsort((asked.product_id.astype(str), -differing))
+    order = np.lexsort((asked.product_id.astype(str), -shares.var(axis=0).round(9)))
     _, firsts = np.unique(asked.style[order], return_index=True)
     return order[np.sort(firsts)][:most].tolist()
 

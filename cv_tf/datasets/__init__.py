@@ -13,6 +13,8 @@ with ids, styles, colors and categories. Importing a module registers its builde
 import cv_tf.datasets.hm_personalized_fashion
 
 builder = tfds.builder("hm_personalized_fashion/strict")
+builder.manual_dir = "downloads"  # Has articles.csv and images/.
+builder.download_and_prepare(file_format="array_record")
 ```
 
 Importing this package does not import TensorFlow.

@@ -1,10 +1,4 @@
-"""`deepfashion_inshop`: items of a shop on models, in several colorways each.
-
-import cv_tf.datasets.deepfashion_inshop
-builder = tfds.builder("deepfashion_inshop")
-builder.manual_dir = "downloads"  # Has Eval/ and Img/.
-builder.download_and_prepare(file_format="array_record")
-"""
+"""`deepfashion_inshop`: items of a shop on models, in several colorways each."""
 
 from __future__ import annotations
 

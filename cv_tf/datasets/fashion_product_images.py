@@ -1,10 +1,4 @@
-"""`fashion_product_images`: products of a shop, with styles guessed from names.
-
-import cv_tf.datasets.fashion_product_images
-builder = tfds.builder("fashion_product_images")
-builder.manual_dir = "downloads"  # Has styles.csv and images/.
-builder.download_and_prepare(file_format="array_record")
-"""
+"""`fashion_product_images`: products of a shop, with styles guessed from names."""
 
 from __future__ import annotations
 
@@ -108,10 +102,7 @@ class FashionProductImages(ManualBuilder):
     3. python -m cv_tf.prepare --dataset=fashion_product_images --manual_dir=FOLDER
        (without --manual_dir: <data_dir>/downloads/manual/fashion_product_images)
     """
-    SUBFOLDERS = (
-        *("fashion-dataset", "fashion-dataset/fashion-dataset"),
-        "myntradataset",
-    )
+    SUBFOLDERS = ("fashion-dataset", "fashion-dataset/fashion-dataset", "myntradataset")
 
     def find_products(self, folder: ManualFolder) -> ManualProducts:
         """Reads styles.csv; see `ManualBuilder`."""

@@ -1,10 +1,4 @@
-"""`hm_personalized_fashion`: articles of one retailer, each color with a photo.
-
-import cv_tf.datasets.hm_personalized_fashion
-builder = tfds.builder("hm_personalized_fashion/strict")
-builder.manual_dir = "downloads"  # Has articles.csv and images/.
-builder.download_and_prepare(file_format="array_record")
-"""
+"""`hm_personalized_fashion`: articles of one retailer, each color with a photo."""
 
 from __future__ import annotations
 

@@ -1,11 +1,6 @@
 """Base of the TFDS builders of data sets that are downloaded by hand.
 
-A builder implements `ManualBuilder.find_products`, and is used as TFDS users know it:
-
-    import cv_tf.datasets.deepfashion_inshop
-    builder = tfds.builder("deepfashion_inshop")
-    builder.manual_dir = "downloads/inshop"  # Or <data_dir>/downloads/manual.
-    builder.download_and_prepare(file_format="array_record")
+A builder implements `ManualBuilder.find_products`, and is used as TFDS users know it.
 """
 
 from __future__ import annotations
@@ -62,7 +57,7 @@ class LeftOut:
     def keep(
         self, items: Sequence[Item], reasons: Sequence[str], name: Callable[[Item], str]
     ) -> list[Item]:
-        """The items with the reason "", after counting the others by their names."""
+        """Keeps the items whose reason is ""; counts the others, with an example."""
         kept = []
         for item, reason in zip(items, reasons, strict=True):
             if reason:

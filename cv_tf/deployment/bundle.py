@@ -133,15 +133,9 @@ def compare_vectors(expected: np.ndarray, found: np.ndarray) -> ExportAgreement:
 
 
 def check_agreement(agreement: ExportAgreement, precision: str, what: str) -> None:
-    """Checks that vectors are near enough to the Embedder's.
+    """Raises `ExportError` if the mean cosine is NaN, or too low for the precision.
 
-    Args:
-      agreement: Result of `compare_vectors`.
-      precision: Precision of the export, a key of `TOLERANCE`.
-      what: Input of the export, "images" or "photos", for the message.
-
-    Raises:
-      ExportError: If the mean cosine is below the tolerance, or NaN.
+    Of the message, `what` is the input of the export: "images" or "photos".
     """
     tolerance = TOLERANCE[precision]
     if not agreement.mean_cosine >= tolerance:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -100,12 +99,7 @@ def lay_out_curve(curve: Mapping[str, np.ndarray], threshold: float) -> Curve | 
 
 def write_curve(path: Path, calibration: Calibration) -> None:
     """Writes the curve as CSV, highest threshold first; the file appears whole."""
-    columns = [calibration.curve[name] for name in _COLUMNS]
-    with (
-        whole_file(path) as unfinished,
-        unfinished.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(_COLUMNS)
-        for row in zip(*columns, strict=True):
-            writer.writerow([f"{value:.6f}" for value in row])
+    table = np.column_stack([calibration.curve[name] for name in _COLUMNS])
+    head = ",".join(_COLUMNS)
+    with whole_file(path) as unfinished:
+        np.savetxt(unfinished, table, "%.6f", ",", "\r\n", head, comments="")

@@ -90,7 +90,8 @@ def _products(
     rows: np.ndarray,
 ) -> dict[str, Any]:
     confidence = grouped.confidence
-    number = np.argsort(rows)
+    number = np.empty(len(rows), np.int64)
+    number[rows] = np.arange(len(rows))
     other = confidence.nearest_other[rows]
     has_other = other >= 0
     return product_columns(

@@ -121,12 +121,7 @@ def write_pair(path: Path, pair: Pair) -> None:
     places = describe_places(pair.layout)
     similarities, weights = agreement[:2]
     rows = [  # The lowest similarity first.
-        {
-            "number": i + 1,
-            "place": places[i],
-            "similarity": float(similarities[i]),
-            "weight": float(weights[i]),
-        }
+        (i + 1, places[i], float(similarities[i]), float(weights[i]))
         for i in np.argsort(similarities, kind="stable").tolist()
     ]
     return write_page(

@@ -149,7 +149,7 @@ class TestCache:
         assert first.product_id.tolist() == products.product_id.tolist()
         np.testing.assert_allclose(np.linalg.norm(first.vectors, axis=1), 1, rtol=1e-5)
         with monkeypatch.context() as patch:
-            patch.delattr(neighbors, "_embed")
+            patch.delattr(neighbors, "to_table")
             again = embed_shown(run, products)
         np.testing.assert_array_equal(again.vectors, first.vectors)
 
