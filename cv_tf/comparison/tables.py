@@ -215,12 +215,9 @@ def provenance(plan: ComparisonPlan, catalog: Catalog) -> dict[str, str]:
 
 
 def _machine() -> str:
-    pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    cores = len(os.sched_getaffinity(0))
-    return (
-        f"{cores} CPU cores ({platform.machine()}), {pages / 1e9:.0f} GB of memory, "
-        f"{_gpus() or 'no GPU'}"
-    )
+    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    cores = f"{len(os.sched_getaffinity(0))} CPU cores ({platform.machine()})"
+    return f"{cores}, {size / 1e9:.0f} GB of memory, {_gpus() or 'no GPU'}"
 
 
 def _gpus() -> str:

@@ -101,7 +101,7 @@ def draw_photos(
     """Draws photos at random, to check an export on.
 
     Args:
-      catalog: Catalogue of the products.
+      catalog: The products.
       size: Side of the images in pixels.
       frame: Which part of a photo is the product, one of `cv_tf.choices.FRAMES`.
       cache_dir: Folder for what is found out about photos; "" for beside the data.

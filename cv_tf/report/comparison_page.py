@@ -146,15 +146,10 @@ def write_comparison_page(
 
 def draw(rows: Sequence[Row], figure: Figure) -> Chart:
     """Draws one figure of all recipes as bars, in the order of the table."""
-    return lay_out(figure.label, [_value(row, figure) for row in rows])
-
-
-def _value(row: Row, figure: Figure) -> Value:
-    summary, cell = row.summaries.get(figure.name), row.cell(figure)
-    return Value(
-        name=row.recipe.name,
-        mean=summary.mean if summary else None,
-        deviation=summary.deviation if summary else None,
-        text=f"{cell.mean} ± {cell.deviation}" if cell.deviation else cell.mean,
-        is_best=cell.is_best,
-    )
+    values = []
+    for row in rows:
+        summary, cell = row.summaries.get(figure.name), row.cell(figure)
+        mean, spread = (summary.mean, summary.deviation) if summary else (None, None)
+        text = f"{cell.mean} ± {cell.deviation}" if cell.deviation else cell.mean
+        values.append(Value(row.recipe.name, mean, spread, text, cell.is_best))
+    return lay_out(figure.label, values)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,17 @@ from cv_tf.files import whole_file
 from cv_tf.settings import setting
 
 _TEMPLATES = jinja2.PackageLoader("cv_tf.report", "templates")
+_ENVIRONMENT = jinja2.Environment(
+    loader=_TEMPLATES,
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+# `tojson` is to write compact JSON.
+_COMPACT = {"ensure_ascii": False, "separators": (",", ":")}
+_ENVIRONMENT.policies["json.dumps_kwargs"] = _COMPACT
 
 
 def write_page(
@@ -38,11 +48,10 @@ def write_page(
     Raises:
       jinja2.UndefinedError: If the value of a variable is missing.
     """
-    environment = _environment()
-    script = "".join(_TEMPLATES.get_source(environment, name)[0] for name in scripts)
+    script = "".join(_TEMPLATES.get_source(_ENVIRONMENT, name)[0] for name in scripts)
     # By this, the content security policy of the page knows the script.
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    page = environment.get_template(template).render(
+    page = _ENVIRONMENT.get_template(template).render(
         # Safe: scripts are part of this package and hold no data of a catalog.
         script=markupsafe.Markup(script),  # noqa: S704
         script_digest=f"sha256-{digest}",
@@ -51,24 +60,6 @@ def write_page(
     with whole_file(path) as unfinished:
         # A file name that is not valid Unicode must not prevent the page.
         unfinished.write_text(page, encoding="utf-8", errors="replace")
-
-
-@functools.cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=_TEMPLATES,
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    # `tojson` is to write compact JSON.
-    environment.policies["json.dumps_kwargs"] = {
-        "ensure_ascii": False,
-        "separators": (",", ":"),
-    }
-    return environment
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -40,11 +40,8 @@ def thumbnails(
 
     Args:
       images: Paths, URIs of object storage (these load TensorFlow), or contents of
-        image files.
+        image files; "" where there is none.
       side: Largest length of the longer side in pixels.
-
-    Returns:
-      The thumbnail of each image, or the reason why it cannot be shown.
     """
     distinct = tuple(dict.fromkeys(images))
     # Warning filters belong to the process, so threads must not set them.
@@ -56,15 +53,7 @@ def thumbnails(
 
 
 def thumbnail(image: str | bytes, side: int = _SIDE) -> Thumbnail:
-    """Makes the thumbnail of one photo: upright, on white, without its metadata.
-
-    Args:
-      image: Path, URI or content of the image file; "" if there is none.
-      side: Largest length of the longer side in pixels.
-
-    Returns:
-      The thumbnail, or the reason why the photo cannot be shown.
-    """
+    """Makes one of `thumbnails`: upright, on white, without the photo's metadata."""
     try:
         return as_thumbnail(_small_photo(image, side))
     except BadImageError as error:
