@@ -122,6 +122,7 @@ def test_functions_fit_on_a_page(limit):
     assert long == []
 
 
+@pytest.mark.integration  # Loads all of them.
 @pytest.mark.parametrize("room", ["", *ROOMS])
 def test_every_name_of_a_face_is_there(room):
     if room == "datasets":

@@ -5,7 +5,6 @@ from .curve import (
     write_curve as write_curve,
 )
 from .evaluation_page import (
-    EvaluationPageSettings as EvaluationPageSettings,
     write_evaluation_page as write_evaluation_page,
 )
 from .group_page import (
@@ -19,6 +18,7 @@ from .inspection_pages import (
     write_views as write_views,
 )
 from .page import (
+    EvaluationPageSettings as EvaluationPageSettings,
     PageSettings as PageSettings,
     Styles as Styles,
     check_page as check_page,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ from cv_tf.embeddings import Embeddings
 from cv_tf.report.curve import Curve, lay_out_curve
 from cv_tf.report.embedding_map import lay_out_map
 from cv_tf.report.page import (
-    PageSettings,
+    EvaluationPageSettings,
     blocks_to_tell,
     product_columns,
     thousandths,
@@ -25,11 +24,6 @@ from cv_tf.report.thumbnails import fit_photos
 
 _MOST_QUERIES = 5000
 _NUM_NEIGHBORS = 6
-
-
-@dataclasses.dataclass(kw_only=True)
-class EvaluationPageSettings(PageSettings, EvaluationSettings):
-    """Settings of the page, and of the figures on it."""
 
 
 class QueryRows(NamedTuple):

@@ -15,6 +15,7 @@ import numpy as np
 
 from cv_tf import command
 from cv_tf.catalog import number_styles
+from cv_tf.config import EvaluationSettings
 from cv_tf.files import whole_file
 from cv_tf.settings import setting
 
@@ -75,6 +76,11 @@ class PageSettings:
     page_megabytes: float = setting(
         16.0, "Megabytes of photos in --page at most.", minimum=0.0
     )
+
+
+@dataclasses.dataclass(kw_only=True)
+class EvaluationPageSettings(PageSettings, EvaluationSettings):
+    """Settings of the page, and of the figures on it."""
 
 
 def check_page(settings: PageSettings, overwrite: bool) -> Path | None:

@@ -108,7 +108,7 @@ class TestFingerprint:
 
     @pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 40])
     def test_of_files_that_are_read_in_pieces(self, size, tmp_path, monkeypatch):
-        monkeypatch.setattr(fingerprint_module, "_CHUNK", 8)
+        monkeypatch.setattr(fingerprint_module, "_BYTES", 8)
         content = bytes(range(size))
         (tmp_path / "file").write_bytes(content)
         expected = hashlib.sha256(content).hexdigest()
