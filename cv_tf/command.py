@@ -39,18 +39,16 @@ def run(
     Any other exception is a bug and keeps its traceback.
 
     Args:
-      main: Function of the settings that does the work; the docstring of its module
-        heads the help.
+      main: Function of the settings that does the work; its module's docstring heads
+        the help.
       settings_class: A dataclass made of `cv_tf.settings.setting` fields.
-      parse: Function that makes the settings from the command line; None for
-        `parse_flags`.
+      parse: Function from the command line to settings; None for `parse_flags`.
     """
-    argv = list(sys.argv)
-    if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in argv):
+    if not {"--help", "-h", "-help", "--helpfull"}.isdisjoint(sys.argv):
         print(help_text(settings_class, main))
         sys.exit(0)
     try:
-        settings = parse(argv) if parse else parse_flags(settings_class, argv)
+        settings = parse(sys.argv) if parse else parse_flags(settings_class, sys.argv)
     except (flags.Error, UserError, OSError) as error:
         print(f"Wrong use: {error}\nSee --help.", file=sys.stderr)
         sys.exit(2)
@@ -82,8 +80,8 @@ def given_flags(settings_class: type, argv: Sequence[str]) -> dict[str, Any]:
     """The values of the flags that a command line gives, and of no others.
 
     Args:
-      settings_class: A dataclass made of `cv_tf.settings.setting` fields. It is not
-        instantiated, so the values are not checked.
+      settings_class: As for `parse_flags`. It is not instantiated, so the values are
+        not checked.
       argv: Name of the program, then flags.
 
     Raises:
@@ -167,10 +165,6 @@ def check_output(
 def check_free(path: Path, overwrite: bool) -> None:
     """Checks that a file or folder may be written.
 
-    Args:
-      path: Path of the file or folder.
-      overwrite: Whether it may be replaced if it exists.
-
     Raises:
       ConfigError: If it exists and may not be replaced, or its parent folder does not
         exist.
@@ -183,9 +177,7 @@ def check_free(path: Path, overwrite: bool) -> None:
 
 def to_flagfile(settings: Any) -> str:
     """Spells settings as a text that --flagfile reads back to equal settings."""
-    names = [field.name for field in dataclasses.fields(settings)]
-    lines = to_flags({name: getattr(settings, name) for name in names})
-    return "\n".join(lines) + "\n"
+    return "\n".join(to_flags(dataclasses.asdict(settings))) + "\n"
 
 
 def to_flags(values: Mapping[str, Any]) -> list[str]:
@@ -212,26 +204,14 @@ def help_text(settings_class: type, main: Callable) -> str:
     topics = settings_class.__mro__[::-1]
     # A setting that a subclass declares again belongs to the topic of the subclass.
     topic_of = {name: topic for topic in topics for name in get_annotations(topic)}
+    all_fields = dataclasses.fields(settings_class)
     for topic in topics:
-        fields = [
-            field
-            for field in dataclasses.fields(settings_class)
-            if topic_of[field.name] is topic
-        ]
+        fields = [field for field in all_fields if topic_of[field.name] is topic]
         if fields:
             lines += ["", (topic.__doc__ or topic.__name__).strip().split("\n")[0]]
         for field in fields:
-            default = field.default
-            default = ",".join(default) if isinstance(default, tuple) else default
-            lines.append(f"  --{field.name}={default}")
-            lines.append(
-                textwrap.fill(
-                    help_of(field),
-                    80,
-                    initial_indent=" " * 6,
-                    subsequent_indent=" " * 6,
-                )
-            )
+            lines += [f"  {flag}" for flag in to_flags({field.name: field.default})]
+            lines += [textwrap.indent(textwrap.fill(help_of(field), 74), " " * 6)]
     lines += ["", "--flagfile=FILE reads flags from a file, one a line."]
     return "\n".join(lines)
 
@@ -255,8 +235,7 @@ def _define(settings_class: type) -> flags.FlagValues:
     for field in dataclasses.fields(settings_class):
         default, text = field.default, field.metadata["help"]
         default = list(default) if isinstance(default, tuple) else default
-        define = _DEFINE[type(default)]
-        define(field.name, default, text, flag_values=values)
+        _DEFINE[type(default)](field.name, default, text, flag_values=values)
         if field.metadata["was"]:
             flags.DEFINE_alias(field.metadata["was"], field.name, flag_values=values)
     return values

@@ -22,7 +22,6 @@ from cv_tf.shards import EngineSettings
 if TYPE_CHECKING:
     from cv_tf.embeddings import Embedded
 
-
 _PRODUCTS = [field.name for field in dataclasses.fields(CatalogSettings)]
 
 

@@ -29,9 +29,7 @@ _MAX_NAMES = 5  # Unknown names that are spelled out.
 _MAX_SUGGESTIONS = 3
 # Names that are compared with an unknown one, on each side of where it would stand.
 _NUM_COMPARED = 1000
-# Least similarity of a suggestion, as difflib counts it from 0 to 1. Below it, all ids
-# made of digits look alike.
-_MIN_SIMILARITY = 0.7
+_MIN_SIMILARITY = 0.7  # Of difflib, 0 to 1. Below, all ids made of digits look alike.
 
 
 def is_remote(path: str) -> bool:
@@ -51,8 +49,7 @@ def is_file(path: str) -> bool:
 def open_binary(path: str) -> BinaryIO:
     """Opens a local or remote file for reading bytes.
 
-    TensorFlow is loaded only for remote files, so that tables on disk are
-    checked without waiting for it.
+    TensorFlow is loaded for remote files only: tables on disk do not wait for it.
 
     Raises:
       FileNotFoundError: If there is no such file.
@@ -107,17 +104,11 @@ def beside(path: Path, suffix: str) -> Path:
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Gives a name to write to, which becomes `path` at the end of the block.
+    """Gives a name to write to, which becomes `path`, on a disk, after the block.
 
     A reader sees the old file or the new one. If the block raises, the old file stays
     and nothing else does. The name keeps the suffix, from which some writers choose the
     format, and belongs to this thread: two may write the same file at once.
-
-    Args:
-      path: Path of the file, on a local disk.
-
-    Yields:
-      A path in the same folder.
     """
     writer = f"{os.getpid()}.{threading.get_ident()}"
     unfinished = path.with_name(f".{path.name}.{writer}{path.suffix}")
@@ -130,15 +121,9 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Gives a new folder to write to, which takes the place of `folder` at the end.
+    """Gives a new folder beside `folder`, on a disk, whose place it takes at the end.
 
     If the block raises, the old folder stays and nothing else does.
-
-    Args:
-      folder: Path of the folder, on a local disk.
-
-    Yields:
-      A path beside it.
     """
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.new")
     replaced = folder.with_name(f".{folder.name}.{os.getpid()}.old")
@@ -177,8 +162,7 @@ def say_unknown(
     Args:
       where: Name of the file that was searched.
       what: Kind of the names, such as "product".
-      unknown: The names that do not exist, at least one; the first five are spelled
-        out.
+      unknown: The names that do not exist, at least one; five are spelled out.
       known: The names that exist, at least one.
 
     Returns:
@@ -241,8 +225,7 @@ def _question(similar: Sequence[str]) -> str:
 def _google_cloud(name: str) -> FileSystem:
     """The client for a file's bucket, with credentials unless the file is public.
 
-    Without credentials, a client would search for them for minutes, even if the file is
-    public.
+    A client without credentials would search for them for minutes even then.
     """
     import pyarrow as pa  # noqa: PLC0415
     from pyarrow.fs import GcsFileSystem  # noqa: PLC0415

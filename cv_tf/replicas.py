@@ -23,11 +23,7 @@ def num_replicas() -> int:
 
 
 def my_rows(num_rows: int | tf.Tensor) -> Rows | None:
-    """Rows of this replica in the whole batch; None if it has the whole batch.
-
-    Args:
-      num_rows: Number of rows of this replica, the same on all replicas.
-    """
+    """Rows of this replica, `num_rows`, in the whole batch; None if it has them all."""
     if num_replicas() == 1:
         return None
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
@@ -43,10 +39,7 @@ def gather(values: tf.Tensor, axis: int = 0) -> tf.Tensor:
 
     Args:
       values: Floats or integers of the same shape on all replicas.
-      axis: Axis of the rows.
-
-    Returns:
-      A tensor of the same type, `num_replicas()` times as long along the axis.
+      axis: Axis of the rows; the result is `num_replicas()` times as long along it.
     """
     if num_replicas() == 1:
         return values
@@ -69,12 +62,7 @@ def mean(value: tf.Tensor) -> tf.Tensor:
 
 
 def assign(variables: Sequence[tf.Variable], values: Sequence[tf.Tensor]) -> None:
-    """Assigns values that each replica has computed, the same on all replicas.
-
-    Args:
-      variables: Variables with a copy on each replica.
-      values: A value for each variable.
-    """
+    """Assigns values that each replica has computed, the same on all replicas."""
 
     def update_all_copies(strategy, variables, values):
         for variable, value in zip(variables, values, strict=True):

@@ -141,20 +141,18 @@ def compiles_with_xla(strategy: tf.distribute.Strategy, jit_compile: str) -> boo
       ConfigError: If the step is for several CPU replicas, which cannot exchange
         anything within a compiled step.
     """
-    if (
-        jit_compile == "on"
-        and not _is_accelerator(strategy)
-        and _has_replicas(strategy)
-    ):
+    is_accelerator = _is_accelerator(strategy)
+    is_single = strategy.num_replicas_in_sync == 1
+    if jit_compile == "on" and not is_accelerator and not is_single:
         raise ConfigError(
             "--jit_compile=on: a step that is spread over several CPU devices cannot "
             "be compiled. Pass --jit_compile=off, or --strategy=cpu."
         )
     if isinstance(strategy, tf.distribute.TPUStrategy):
         return False
-    if jit_compile == "auto":
-        return _is_accelerator(strategy) and not _has_replicas(strategy)
-    return jit_compile == "on"
+    return jit_compile == "on" or (
+        jit_compile == "auto" and is_accelerator and is_single
+    )
 
 
 def on_cpu() -> bool:
@@ -168,36 +166,23 @@ def _is_accelerator(strategy: tf.distribute.Strategy) -> bool:
     return not any("CPU" in device.upper() for device in devices)
 
 
-def _has_replicas(strategy: tf.distribute.Strategy) -> bool:
-    return strategy.num_replicas_in_sync > 1
-
-
 def make_repeatable(seed: int) -> None:
-    """Makes all operations deterministic, and sets the seeds of all generators.
-
-    Args:
-      seed: Seed of Python, NumPy and TensorFlow, at least 0.
-    """
+    """Makes all operations deterministic, and seeds Python, NumPy and TensorFlow."""
     os.environ["TF_DETERMINISTIC_OPS"] = "1"
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
 
 def spread_batches(
-    strategy: tf.distribute.Strategy,
-    batches: Callable[[range, int], tf.data.Dataset],
+    strategy: tf.distribute.Strategy, batches: Callable[[range, int], tf.data.Dataset]
 ) -> Any:
     """Makes batches for `fit`; each process reads the rows of its own replicas only.
 
     Args:
       strategy: Strategy of the training.
-      batches: Function of the numbers of this process's replicas and the number of
-        replicas of all processes. It returns a data set of the rows of each of these
-        replicas in turn: those of the first batch, then those of the second. It has no
-        end, so that shapes are static.
-
-    Returns:
-      A data set of the strategy.
+      batches: Function of the numbers of this process's replicas and the number of all
+        replicas to a data set of the rows of each of these replicas in turn: those of
+        the first batch, then the second. It has no end, so that shapes are static.
     """
 
     def local(context: tf.distribute.InputContext) -> tf.data.Dataset:

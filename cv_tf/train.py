@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """The result of a training.
-
-    Attributes:
-      metrics: Content of `metrics.json`.
-      embedder: The trained Embedder.
-    """
+    """The result of a training: the content of `metrics.json`, and the Embedder."""
 
     metrics: dict[str, Any]
     embedder: Embedder
@@ -67,9 +62,8 @@ def run(config: Config) -> Trained:
     catalog = cv_tf.catalog.read_products(config)
     cv_tf.training.check_split(catalog, config.train_split, config.eval_split)
 
-    show = cv_tf.training.Show(
-        cv_tf.report.show_first_batch, cv_tf.report.write_projector
-    )
+    report = cv_tf.report
+    show = cv_tf.training.Show(report.show_first_batch, report.write_projector)
     return Trained(*cv_tf.training.train_run(config, workdir, catalog, show))
 
 

@@ -22,8 +22,7 @@ class Workers(NamedTuple):
 
     Attributes:
       num_workers: Number of processes that train together.
-      task_index: Number of this process, from 0; 0 is the chief, which writes the
-        files.
+      task_index: Number of this process; 0 is the chief, which writes the files.
     """
 
     num_workers: int

@@ -47,7 +47,7 @@ class CatalogConfig(tfds.core.BuilderConfig):
 class CatalogBuilder(tfds.core.GeneratorBasedBuilder):
     """The unchanged photos of a catalogue, with their ids, styles and blocks.
 
-    A builder is made for one table, from a `CatalogConfig`, by `write_shards`.
+    It is made for one table, from a `CatalogConfig`, by `write_shards`.
     """
 
     name = "catalog"
@@ -74,9 +74,8 @@ class CatalogBuilder(tfds.core.GeneratorBasedBuilder):
         config = self.builder_config
         catalog = read_catalog(config.table, config.block_columns)
         cells = read_columns(config.table).cells
-        split = catalog.split
-        if split is None:
-            split = np.full(len(catalog), "train", object)
+        unsplit = np.full(len(catalog), "train", object)
+        split = unsplit if catalog.split is None else catalog.split
         _check(catalog, split, config.on_bad_image)
         return {
             name: self._generate_examples(catalog, cells, np.flatnonzero(split == name))
@@ -86,11 +85,8 @@ class CatalogBuilder(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(
         self, catalog: Catalog, cells: dict[str, list[str]], rows: np.ndarray
     ) -> Iterator[tuple[int, dict[str, Any]]]:
-        text = [
-            name
-            for name, feature in self.info.features.items()
-            if isinstance(feature, tfds.features.Text)
-        ]
+        features = self.info.features.items()
+        text = [name for name, f in features if isinstance(f, tfds.features.Text)]
         no_box = np.full(4, np.nan, np.float32)
         with ThreadPoolExecutor(_NUM_THREADS) as pool:
             for start in range(0, len(rows), _CHUNK_SIZE):
@@ -148,13 +144,12 @@ def write_shards(
     `load_dataset(<the folder returned>)`, wherever it was copied.
 
     Args:
-      table: Path of the table, as for `read_catalog`; it is checked before anything is
-        written.
-      data_dir: Folder or bucket where data sets are kept; None for the default of TFDS.
+      table: Path of the table, as for `read_catalog`; it is checked first.
+      data_dir: Folder or bucket of data sets; None for the default of TFDS.
       name: Name of the data set; None for the table's name.
       block_columns: Columns that make the blocks.
-      on_bad_image: "fail", or "reject" to store products without their photo
-        where the file is missing; training names these among its rejects.
+      on_bad_image: "fail", or "reject" to store products without their photo where the
+        file is missing; training names these among its rejects.
       file_format: File format of the shards, as for `prepare_builder`.
       progress: Whether to draw a progress bar.
 

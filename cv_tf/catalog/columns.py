@@ -31,8 +31,8 @@ class Columns:
 
     Attributes:
       cells: Column name to its cells, top to bottom; an empty cell is "".
-      lines: The line of a CSV file where each row starts (the header is line 1), or
-        the row number in a Parquet file (from 1).
+      lines: Line of a CSV file where each row starts (the header is line 1), or row
+        number in a Parquet file (from 1).
       problems: Rows that cannot be read.
     """
 
@@ -67,11 +67,11 @@ def _read_csv(path: str) -> Columns:
                 line, end_of_last_row = end_of_last_row + 1, reader.line_num
                 if not row:
                     continue
-                if len(row) == len(header):
-                    rows.append(row)
-                    lines.append(line)
+                if len(row) != len(header):
+                    problems.append((line, _wrong_width(len(row), len(header))))
                     continue
-                problems.append((line, _wrong_width(len(row), len(header))))
+                rows.append(row)
+                lines.append(line)
         except csv.Error as error:
             raise UserError(
                 f"line {reader.line_num} is not valid CSV: {error}. "
@@ -98,11 +98,8 @@ def _read_parquet(path: str) -> Columns:
     except pa.ArrowInvalid as error:
         raise UserError(f"not a Parquet file that can be read: {error}") from error
     _check_header(table.column_names)
-    cells = {}
-    for name in table.column_names:
-        column = _as_text(table.column(name))
-        if column is not None:
-            cells[name] = column
+    text = {name: _as_text(table.column(name)) for name in table.column_names}
+    cells = {name: column for name, column in text.items() if column is not None}
     return Columns(cells, list(range(1, table.num_rows + 1)))
 
 
@@ -161,20 +158,12 @@ def raise_problems(name: str, problems: Sequence[Problem], advice: str = "") -> 
 def check_columns(name: str, columns: Columns, block_columns: Sequence[str]) -> None:
     """Checks that a table has the columns it needs.
 
-    Args:
-      name: Name of the table.
-      columns: The table.
-      block_columns: Columns that make the blocks.
-
     Raises:
       CatalogError: If a column is missing; the message says which ones exist.
     """
     there = list(columns.cells)
-    missing = [
-        column
-        for column in ("product_id", "image", *block_columns)
-        if column not in there
-    ]
+    needed = ("product_id", "image", *block_columns)
+    missing = [column for column in needed if column not in there]
     if not missing:
         return
     hints = []
@@ -202,7 +191,7 @@ def check_frame(name: str, frame: str, boxes: np.ndarray | None) -> None:
       boxes: The boxes of the catalogue, or None.
 
     Raises:
-      CatalogError: If frames are those of columns that do not exist.
+      CatalogError: If "columns" has no columns to frame by.
     """
     if frame == "columns" and boxes is None:
         raise CatalogError(
@@ -214,72 +203,45 @@ def check_frame(name: str, frame: str, boxes: np.ndarray | None) -> None:
 def check_ids(
     ids: Sequence[str], lines: Sequence[int], problems: list[Problem]
 ) -> None:
-    """Adds a problem for each id that is empty or repeats an earlier one.
-
-    Args:
-      ids: Product ids.
-      lines: The line of each.
-      problems: List that problems are added to.
-    """
+    """Adds a problem for each id that is empty or repeats an earlier one."""
     first_line: dict[str, int] = {}
     for product_id, line in zip(ids, lines, strict=True):
         if not product_id.strip():
             problems.append((line, "product_id is empty"))
         elif product_id in first_line:
             first = first_line[product_id]
-            problems.append(
-                (line, f"product_id {product_id!r} was already on line {first}")
-            )
+            what = f"product_id {product_id!r} was already on line {first}"
+            problems.append((line, what))
         else:
             first_line[product_id] = line
 
 
 def resolve_images(
-    images: Sequence[str],
-    folder: str,
-    lines: Sequence[int],
-    problems: list[Problem],
+    images: Sequence[str], folder: str, lines: Sequence[int], problems: list[Problem]
 ) -> list[str]:
-    """Makes paths of images absolute.
+    """Makes paths of images absolute: relative ones start at the table's folder.
 
-    A product without an image keeps "". Like a missing file, it is a bad image, which
-    the user may choose to reject.
-
-    Args:
-      images: Path or URI of each image; relative paths start at `folder`.
-      folder: Folder of the table.
-      lines: The line of each image.
-      problems: List that a problem is added to for each path that leaves the folder.
-
-    Returns:
-      The absolute paths and URIs.
+    A path that leaves the folder is a problem. A product without an image keeps "".
+    Like a missing file, it is a bad image, which the user may choose to reject.
     """
     resolved = []
     for image, line in zip(images, lines, strict=True):
-        if not image.strip():
-            resolved.append("")
+        if not image.strip() or is_remote(image) or image.startswith("/"):
+            resolved.append(image if image.strip() else "")
             continue
-        if is_remote(image) or image.startswith("/"):
-            resolved.append(image)
-            continue
-        if posixpath.normpath(image).split("/")[0] == "..":
-            problems.append(
-                (
-                    line,
-                    f"image {image!r} leaves the table's folder {folder}. Move the "
-                    "photos below it, or give the absolute path",
-                )
+        path = posixpath.normpath(image)
+        if path.split("/")[0] == "..":
+            what = (
+                f"image {image!r} leaves the table's folder {folder}. Move the photos "
+                "below it, or give the absolute path"
             )
-        resolved.append(f"{folder}/{posixpath.normpath(image)}")
+            problems.append((line, what))
+        resolved.append(f"{folder}/{path}")
     return resolved
 
 
 def read_boxes(columns: Columns, problems: list[Problem]) -> np.ndarray | None:
-    """Reads the box columns.
-
-    Args:
-      columns: The table.
-      problems: List that a problem is added to for each box that is not four numbers.
+    """Reads the box columns; each box that is not four numbers is a problem.
 
     Returns:
       x, y, width, height of each product in pixels, `[n, 4]` float32, NaN where
@@ -298,12 +260,9 @@ def read_boxes(columns: Columns, problems: list[Problem]) -> np.ndarray | None:
             boxes[i] = np.nan
         x, y, width, height = boxes[i]
         if not (np.isfinite(x) and np.isfinite(y) and 0 < width < 1e9 > height > 0):
-            problems.append(
-                (
-                    columns.lines[i],
-                    f"x, y, width, height are {', '.join(map(repr, cells))}; expected "
-                    "four numbers in pixels, width and height above 0, or four empty "
-                    "cells",
-                )
+            what = (
+                f"x, y, width, height are {', '.join(map(repr, cells))}; expected four "
+                "numbers in pixels, width and height above 0, or four empty cells"
             )
+            problems.append((columns.lines[i], what))
     return None if np.isnan(boxes).all() else boxes

@@ -40,18 +40,17 @@ def load_dataset(
     Args:
       name: Name for `tfds.builder`, such as "name/config:version", or a folder that
         holds a prepared data set.
-      data_dir: Folder or bucket where data sets are kept; None for the default of TFDS.
+      data_dir: Folder or bucket of data sets; None for the default of TFDS.
       split: "all", or splits joined with "+", slices allowed: "train[:50%]".
       block_columns: Features whose values make the blocks.
       image: Name of the image feature; None if there is only one.
       style: Name of the style feature, text or class; None for `style_id`, `style`,
-        `item_id` or `label`, if there is one. Empty text and negative classes are
-        unknown styles.
+        `item_id` or `label`, if any. Empty text, negative classes are unknown.
       progress: Whether to draw progress bars.
 
     Returns:
-      The catalogue. The features `product_id`, `color` and `box` (x, y, width,
-      height) are used where they exist.
+      The catalogue, with `product_id`, `color` and `box` (x, y, width, height) where
+      these features exist.
 
     Raises:
       CatalogError: If the data set cannot be used.
@@ -144,11 +143,7 @@ def _source(builder: tfds.core.DatasetBuilder, split: str, image: str) -> Any:
 
 
 def _guess_image(name: str, features: dict[str, Any]) -> str:
-    images = [
-        feature
-        for feature, kind in features.items()
-        if isinstance(kind, tfds.features.Image)
-    ]
+    images = [key for key, f in features.items() if isinstance(f, tfds.features.Image)]
     if "image" in images:
         return "image"
     if len(images) == 1:
@@ -210,19 +205,14 @@ def _reader(feature: Any) -> Callable[[Any], Any]:
 
 def _boxes(columns: dict[str, list[Any]]) -> np.ndarray | None:
     boxes = np.asarray(columns.get("box", np.full((1, 4), np.nan)), np.float32)
-    if boxes.shape[1:] != (4,) or np.isnan(boxes).all():
-        return None
-    return boxes
+    is_usable = boxes.shape[1:] == (4,) and not np.isnan(boxes).all()
+    return boxes if is_usable else None
 
 
 def _product_ids(
     name: str, columns: dict[str, list[Any]], splits: np.ndarray
 ) -> np.ndarray:
-    """The ids of the data set, or numbers where it has none, `[n]` object.
-
-    Raises:
-      CatalogError: If an id is empty or repeated.
-    """
+    """The ids, checked, or numbers where the data set has none, `[n]` object."""
     ids = columns.get("product_id")
     if ids is None:
         ids = [f"{split}-{number:07}" for number, split in enumerate(splits)]

@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,22 +37,20 @@ class Catalog:
       product_id: Unique ids, `[n]` object (str).
       image: Absolute path or URI of each photo, `[n]` object (str); "" where `records`
         has it.
-      style: Style number of each product, `[n]` int32, dense; -1 where unknown.
-      block: Block number of each product, `[n]` int32, dense; only products of one
-        block are compared.
+      style: Style numbers, `[n]` int32, dense; -1 where unknown.
+      block: Block numbers, `[n]` int32, dense; only products of one block are compared.
       block_names: Name of each block, such as "Trousers / Men".
       split: Split of each product, `[n]` object (str); or None.
-      color: Color name of each product, `[n]` object (str), for reports only, never an
-        input of a model; or None.
-      box: x, y, width, height of each product, `[n, 4]` float32, in pixels of the photo
-        as it is displayed; NaN where unknown; or None.
+      color: Color names, `[n]` object (str), for reports only, never an input of a
+        model; or None.
+      box: x, y, width, height, `[n, 4]` float32, in pixels of the photo as it is
+        displayed; NaN where unknown; or None.
       line: Line of the CSV file (the header is line 1) or row of the Parquet file (from
         1) of each product, `[n]` int32.
       records: Function from a record number to an encoded image; or None.
       record: Record number of each product, `[n]` int64; or None.
       folder: Folder of the data, where caches are kept; "" if there is none.
-      style_id: Name of each product's style, `[n]` object (str), for reports; "" where
-        unknown; or None.
+      style_id: Style names, `[n]` object (str), for reports; "" where unknown; or None.
     """
 
     name: str
@@ -85,23 +84,9 @@ class Catalog:
         Args:
           rows: Row numbers to take, or a bool mask `[n]`.
         """
-
-        def of_rows(column: np.ndarray | None) -> np.ndarray | None:
-            return None if column is None else column[rows]
-
-        return replace(
-            self,
-            product_id=self.product_id[rows],
-            image=self.image[rows],
-            style=self.style[rows],
-            block=self.block[rows],
-            split=of_rows(self.split),
-            color=of_rows(self.color),
-            box=of_rows(self.box),
-            line=self.line[rows],
-            record=of_rows(self.record),
-            style_id=of_rows(self.style_id),
-        )
+        arrays = {k: v for k, v in vars(self).items() if isinstance(v, np.ndarray)}
+        taken: dict[str, Any] = {name: column[rows] for name, column in arrays.items()}
+        return replace(self, **taken)
 
     def photo(self, row: int) -> str | bytes:
         """The path of a product's photo, or its bytes where `records` has them."""
@@ -149,16 +134,16 @@ def read_catalog(
     """Reads and checks a table of products.
 
     Args:
-      path: CSV (UTF-8, with or without byte order mark) or Parquet file, on
-        disk or in object storage. Columns: `product_id`; `image`, relative to
-        the table's folder, absolute, or a URI such as `gs://bucket/a.jpg`;
-        optional `style_id`, `color`, `split`, and `x`, `y`, `width`, `height`.
+      path: CSV (UTF-8, with or without byte order mark) or Parquet file, on disk or in
+        object storage. Columns: `product_id`; `image`, relative to the table's folder,
+        absolute, or a URI such as `gs://bucket/a.jpg`; optional `style_id`, `color`,
+        `split`, and `x`, `y`, `width`, `height`.
       block_columns: Columns that make the blocks: only products with the same values
         are compared. Empty to compare all products.
 
     Returns:
-      The catalogue. Whether the images exist and can be read is not checked here, but
-      by `cv_tf.pipeline.load_photos`.
+      The catalogue. Whether the images exist and can be read is checked by
+      `cv_tf.pipeline.load_photos`.
 
     Raises:
       CatalogError: With every problem of the table (the first 20 spelled out).
@@ -206,12 +191,10 @@ def read_catalog(
 def catalog_of_photos(photos: str | Path | Sequence[str | Path]) -> Catalog:
     """Makes a catalogue of photos alone: one product a photo, all in one block.
 
+    A product is named by the path of its photo, within the folder or as it is listed.
+
     Args:
       photos: A folder, which is searched with the folders in it, or a list of files.
-
-    Returns:
-      The catalogue. A product is named by the path of its photo, within the folder or
-      as it is listed.
 
     Raises:
       CatalogError: If there is no such folder, no photo, or a file is listed twice.
@@ -236,7 +219,7 @@ def catalog_of_photos(photos: str | Path | Sequence[str | Path]) -> Catalog:
     return Catalog(
         name=folder.name,
         product_id=objects(names),
-        image=objects([str(path) for path in files]),
+        image=objects(list(map(str, files))),
         style=np.full(len(files), -1, np.int32),
         block=np.zeros(len(files), np.int32),
         block_names=("all",),
@@ -255,8 +238,7 @@ def _is_photo(path: Path, folder: Path) -> bool:
 
 def number_styles(styles: Sequence[str]) -> np.ndarray:
     """Numbers the distinct styles from 0 in sorted order; "" becomes -1."""
-    number = {name: i for i, name in enumerate(sorted(set(styles) - {""}))}
-    number[""] = -1
+    number = {name: i for i, name in enumerate(["", *sorted(set(styles) - {""})], -1)}
     return np.array([number[name] for name in styles], np.int32)
 
 

@@ -40,7 +40,7 @@ def prepare_builder(
     Args:
       builder: Builder of the data set.
       progress: Whether to draw a progress bar.
-      file_format: File format of the shards, "array_record" or "tfrecord"; None for
+      file_format: Format of the shards, "array_record" or "tfrecord"; None for
         "array_record", or in a bucket, where that cannot be written, "tfrecord".
 
     Raises:
@@ -88,7 +88,7 @@ def find_builder(
 
     Args:
       name: Name or folder, as for `load_dataset`.
-      data_dir: Folder where data sets are kept; None for the default of TFDS.
+      data_dir: Folder of data sets; None for the default of TFDS.
 
     Raises:
       CatalogError: If there is none.
@@ -101,9 +101,8 @@ def find_builder(
     try:
         if family == "catalog":  # Its configs are tables: only their shards name them.
             _check_folder(name, data_dir)
-            return tfds.core.read_only_builder.builder_from_files(
-                name, data_dir=data_dir
-            )
+            read_only = tfds.core.read_only_builder
+            return read_only.builder_from_files(name, data_dir=data_dir)
         return tfds.builder(name, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError as error:
         known = {*_OWN_BUILDERS, *tfds.list_builders(with_community_datasets=False)}
@@ -145,8 +144,6 @@ def _one_bar(
 
 def _check_folder(name: str, data_dir: str | Path | None) -> None:
     """Raises for buckets, too, what TFDS raises for missing folders on disk only."""
-    if not data_dir:
-        return
-    folder = epath.Path(data_dir, name.partition(":")[0]).expanduser()
-    if not folder.exists():
+    folder = epath.Path(data_dir or "", name.partition(":")[0]).expanduser()
+    if data_dir and not folder.exists():
         raise tfds.core.DatasetNotFoundError(name)

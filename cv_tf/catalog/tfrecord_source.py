@@ -25,11 +25,7 @@ _FOOTER_SIZE = 4  # The record's checksum.
 
 
 class Concatenated:
-    """The items of several sources by one number.
-
-    Args:
-      sources: Sequences of items; the numbers of each go on where the last ended.
-    """
+    """The items of several sequences by one number, which goes on where one ends."""
 
     def __init__(self, sources: Sequence[Any]):
         self.sources = sources
@@ -54,9 +50,8 @@ class TFRecordSource:
 
     TFRecord files have no index: where records start is known only after a file was
     read through. Iterating does that, in a bucket with one request for each file.
-    Afterwards, each example read by its number is one request for its bytes alone.
-    Reading an example of a file that was not iterated over reads through that file
-    first. Checksums are not verified.
+    Afterwards, each example read by its number is one request for its bytes alone;
+    before, that reads through the file first. Checksums are not verified.
 
     Args:
       builder: Builder of a data set that was prepared as TFRecord.
@@ -72,12 +67,11 @@ class TFRecordSource:
     ):
         self._features = builder.info.features
         self._decoders = decoders
-        self._records = Concatenated(
-            [
-                _RecordFile(os.fspath(shard.filename), shard.skip, shard.take)
-                for shard in builder.info.splits[split].file_instructions
-            ]
-        )
+        files = [
+            _RecordFile(os.fspath(shard.filename), shard.skip, shard.take)
+            for shard in builder.info.splits[split].file_instructions
+        ]
+        self._records = Concatenated(files)
 
     def __len__(self) -> int:
         return len(self._records)

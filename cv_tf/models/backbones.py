@@ -22,33 +22,23 @@ keras.utils.register_keras_serializable(package="cv_tf")(LayerScale)
 # The EfficientNet-Lite weights were trained on (x - 127) / 128.
 _LITE_SCALE, _LITE_OFFSET = 1 / 128, -127 / 128
 
+
+def _layers(name: str, *numbers: int) -> dict[int, str]:
+    """Strides 4, 8 and 16 to the names of numbered layers."""
+    return dict(zip((4, 8, 16), map(name.format, numbers), strict=True))
+
+
 # The first layer after the last feature map of each stride: its input is that map, and
 # all layers before it serve to make the map.
-_EFFICIENTNET = {
-    4: "block3a_expand_conv",
-    8: "block4a_expand_conv",
-    16: "block6a_expand_conv",
-}
+_EFFICIENTNET = _layers("block{}a_expand_conv", 3, 4, 6)
 _NEXT_STAGE = {
     "efficientnetlite_b0": _EFFICIENTNET,
     "efficientnetlite_b1": _EFFICIENTNET,
     "efficientnetlite_b2": _EFFICIENTNET,
     "efficientnetv2_s": _EFFICIENTNET,
-    "resnet50": {
-        4: "conv3_block1_1_conv",
-        8: "conv4_block1_1_conv",
-        16: "conv5_block1_1_conv",
-    },
-    "mobilenetv3_small": {
-        4: "expanded_conv_1/expand",
-        8: "expanded_conv_3/expand",
-        16: "expanded_conv_8/expand",
-    },
-    "convnext_tiny": {
-        4: "convnext_tiny_downsampling_block_0",
-        8: "convnext_tiny_downsampling_block_1",
-        16: "convnext_tiny_downsampling_block_2",
-    },
+    "resnet50": _layers("conv{}_block1_1_conv", 3, 4, 5),
+    "mobilenetv3_small": _layers("expanded_conv_{}/expand", 1, 3, 8),
+    "convnext_tiny": _layers("convnext_tiny_downsampling_block_{}", 0, 1, 2),
     "tiny": {4: "conv2"},
 }
 
@@ -114,15 +104,9 @@ def build_backbone(
 
 
 def stage_end(network: keras.Model, name: str, stride: int):
-    """The last feature map of a stride, or of the largest smaller stride.
+    """The last feature map, symbolic, of a stride, or of the largest smaller stride.
 
-    Args:
-      network: The whole network of a backbone.
-      name: Name of the backbone, one of `cv_tf.choices.BACKBONES`.
-      stride: Pixels between neighboring cells of the map, such as 16.
-
-    Returns:
-      A symbolic tensor `[batch, height / stride, width / stride, channels]`.
+    The network is the whole one of a backbone, one of `cv_tf.choices.BACKBONES`.
     """
     stages = _NEXT_STAGE[name]
     if stride > max(stages):
@@ -132,11 +116,7 @@ def stage_end(network: keras.Model, name: str, stride: int):
 
 
 def normalize_together(model: keras.Model) -> None:
-    """Synchronizes trainable batch normalization over the replicas, if there are any.
-
-    Args:
-      model: A model that was built under its distribution strategy.
-    """
+    """Synchronizes trainable batch normalization over the replicas of the strategy."""
     if tf.distribute.get_strategy().num_replicas_in_sync == 1:
         return
     for layer in model.submodules:

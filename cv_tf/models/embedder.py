@@ -22,8 +22,7 @@ class Embedder(keras.Model):
     """Maps photos to L2-normalized vectors; the similarity is their dot product.
 
     The Embedder holds everything between pixels and vectors: size, color, averaging
-    over renderings, backbone, parts and whitening. Evaluation, embedding and export
-    all use it.
+    over renderings, backbone, parts and whitening.
 
     Args:
       backbone: A model from float RGB in 0..255 to a feature map, see
@@ -84,13 +83,9 @@ class Embedder(keras.Model):
         return "grey" if self.color_input == "grey" else "rgb"
 
     def features(self, pixels: tf.Tensor) -> tf.Tensor:
-        """The feature map of photos whose size and color are the backbone's.
+        """The feature map, float32 `[batch, rows, columns, channels]`, of pixels.
 
-        Args:
-          pixels: float32 `[batch, side, side, 3]` in 0..255.
-
-        Returns:
-          float32 `[batch, rows, columns, channels]`.
+        These are float32 `[batch, side, side, 3]` in 0..255, in the backbone's color.
         """
         return tf.cast(self._run_backbone(pixels), tf.float32)
 
@@ -113,24 +108,17 @@ class Embedder(keras.Model):
         """The vectors before whitening, of photos as in `call`."""
         pixels = fit_square(images, self.image_size)
         colors = ("rgb", "grey") if self.color_input == "both" else (self.color_input,)
-        vectors = [
-            _unit(
-                tf.add_n(
-                    [
-                        self.pool(self.features(rendering))
-                        for rendering in self._renderings(color_input(pixels, color))
-                    ]
-                )
-            )
-            for color in colors
-        ]
+        vectors = []
+        for color in colors:
+            renderings = self._renderings(color_input(pixels, color))
+            pooled = [self.pool(self.features(rendering)) for rendering in renderings]
+            vectors.append(_unit(tf.add_n(pooled)))
         return _unit(tf.concat(vectors, axis=1))
 
     def call(self, images):
         """Maps uint8 photos `[batch, height, width, 3]` of any size to vectors.
 
-        Returns:
-          float32 `[batch, dimensions]`, of length 1.
+        They are float32 `[batch, dimensions]`, of length 1.
         """
         descriptors = self.describe(images)
         return self.whitening(descriptors) if self.whitening else descriptors
@@ -190,7 +178,7 @@ class Embedder(keras.Model):
 def fit_square(images: tf.Tensor, size: int) -> tf.Tensor:
     """Scales photos to a square and pads the shorter side with the border's mean color.
 
-    The aspect ratio is kept. Photos that already have the size are not changed.
+    Photos that already have the size are not changed.
 
     Args:
       images: `[batch, height, width, 3]`, uint8 or float in 0..255.
@@ -199,9 +187,9 @@ def fit_square(images: tf.Tensor, size: int) -> tf.Tensor:
     Returns:
       float32 `[batch, size, size, 3]` in 0..255.
     """
-    if images.shape[1] == size and images.shape[2] == size:
-        return tf.cast(images, tf.float32)
     images = tf.cast(images, tf.float32)
+    if images.shape[1] == size and images.shape[2] == size:
+        return images
     border = tf.concat(
         [images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1
     )

@@ -173,13 +173,11 @@ class FoldedConvolution(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         """The layer that `get_config` describes, with new weights."""
-        names = ("convolution", "normalization", "padding")
-        layers = {name: config.pop(name) for name in names}
         layers = {
-            name: layer and keras.layers.deserialize(layer)
-            for name, layer in layers.items()
+            name: config[name] and keras.layers.deserialize(config[name])
+            for name in ("convolution", "normalization", "padding")
         }
-        return cls(**layers, **config)
+        return cls(**config | layers)
 
 
 def fold_norms(backbone: keras.Model, in_training: bool) -> keras.Model:
@@ -190,8 +188,8 @@ def fold_norms(backbone: keras.Model, in_training: bool) -> keras.Model:
 
     Args:
       backbone: A model of `cv_tf.models.build_backbone`.
-      in_training: Whether the network is to be trained. Then, trainable normalization
-        stays as it is; in inference, all normalization is fixed.
+      in_training: Whether the network is to be trained: then, trainable normalization
+        stays as it is; in inference, all of it is fixed.
 
     Returns:
       A model that shares all weights with `backbone`; to save them, save the latter.
@@ -235,9 +233,7 @@ def _can_fold(layer: keras.layers.Layer) -> bool:
     )
 
 
-def _padding_of(
-    convolution: keras.layers.Layer,
-) -> keras.layers.ZeroPadding2D | None:
+def _padding_of(convolution: keras.layers.Layer) -> keras.layers.ZeroPadding2D | None:
     """The layer, if any, that only pads the input of a depthwise convolution."""
     if not isinstance(convolution, keras.layers.DepthwiseConv2D):
         return None  # TensorFlow itself joins padding with other convolutions.

@@ -28,8 +28,7 @@ def projection_head(
       dimensions: Width of the output.
       hidden: Width of the hidden layers; 0 for a linear map.
       num_hidden: Number of hidden layers.
-      normalize: Layers that are followed by batch normalization: "none", "hidden" or
-        "all".
+      normalize: Layers before batch normalization: "none", "hidden" or "all".
       name: Name of the model.
 
     Returns:
@@ -48,10 +47,9 @@ def projection_head(
             layers.append(_batch_norm(f"hidden{number}_norm"))
         layers.append(keras.layers.ReLU(name=f"hidden{number}_relu"))
     bias = normalize != "all"
-    output = keras.layers.Dense(
-        dimensions, use_bias=bias, dtype="float32", name="output"
+    layers.append(
+        keras.layers.Dense(dimensions, use_bias=bias, dtype="float32", name="output")
     )
-    layers.append(output)
     if normalize == "all":
         layers.append(_batch_norm("output_norm", affine=False, dtype="float32"))
     return keras.Sequential(layers, name=name)

@@ -36,10 +36,8 @@ class _TensorReference:
     def resolve(self, storages: dict[str, np.ndarray]) -> np.ndarray:
         key, dtype, _ = self.storage
         values = storages[key]
-        last = self.offset + sum(
-            (extent - 1) * step
-            for extent, step in zip(self.size, self.stride, strict=True)
-        )
+        steps = zip(self.size, self.stride, strict=True)
+        last = self.offset + sum((extent - 1) * step for extent, step in steps)
         num_elements = math.prod(self.size)
         if not num_elements:
             return np.empty(self.size, dtype)
@@ -96,8 +94,7 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     with Path(path).open("rb") as file:
         try:
             return _read(file)
-        # Unpickling a damaged file can raise nearly any exception.
-        except Exception as error:
+        except Exception as error:  # Unpickling a damaged file can raise nearly any.
             raise WeightFileError(
                 f"'{path}' is not a legacy PyTorch state dict: {error}."
             ) from error

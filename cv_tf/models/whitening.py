@@ -78,8 +78,7 @@ class Whitening(keras.layers.Layer):
           embeddings: Float [n, input_dimensions].
           dimensions: Width of the whitened vectors; at most `input_dimensions`.
           power: Exponent of the standard deviations, 0 to 1.
-          seed: Seed of the random directions, and of the randomized decomposition of
-            large samples.
+          seed: Seed of random directions, and of the decomposition of large samples.
 
         Raises:
           ValueError: If there are fewer than two embeddings, or all are the same.
@@ -97,28 +96,22 @@ class Whitening(keras.layers.Layer):
                 "same to the network. Bring other photos, or pass --whiten=none."
             )
         dimensions = min(dimensions, input_dimensions)
-        num_components = min(dimensions, num_samples)
-        if num_samples <= dimensions:  # Centering removes one dimension.
-            num_components = num_samples - 1
+        num_components = min(dimensions, num_samples - 1)  # One is lost by centering.
         pca = PCA(num_components, random_state=seed).fit(embeddings)
         sampling_error = embeddings.var(axis=0, ddof=1).sum() / num_samples
         damped = np.maximum(pca.explained_variance_, 0.0) + sampling_error
         scale, scale_outside = damped ** (-power / 2), sampling_error ** (-power / 2)
         directions = pca.components_.T
         projection = directions * scale
-        if num_samples <= dimensions:
-            projection = _with_the_rest(
-                directions, scale, scale_outside, dimensions, seed
-            )
+        if num_components < dimensions:
+            components = (directions, scale, scale_outside)
+            projection = _with_the_rest(*components, dimensions, seed)
         layer = cls(input_dimensions, dimensions, power)
         layer.set_weights([pca.mean_, projection])
         return layer
 
     def refine(
-        self,
-        embeddings: np.ndarray,
-        pairs: np.ndarray,
-        trust: np.ndarray | None = None,
+        self, embeddings: np.ndarray, pairs: np.ndarray, trust: np.ndarray | None = None
     ) -> Whitening:
         """A whitening that also reduces the differences between color variants.
 
@@ -179,18 +172,11 @@ def _with_the_rest(
     dimensions: int,
     seed: int,
 ) -> np.ndarray:
-    """A projection on principal components, and on random directions of the rest.
+    """A projection, [input_dimensions, dimensions], where a sample spans less.
 
-    Args:
-      directions: Float [input_dimensions, m], all principal components of the sample.
-      scale: Float [m], factor of each component.
-      scale_outside: Factor of all directions that the sample does not span.
-      dimensions: Width of the projection, more than m.
-      seed: Seed of the random directions.
-
-    Returns:
-      Float [input_dimensions, dimensions]: components, then random directions that are
-      orthogonal to them, scaled to preserve squared lengths on average.
+    First come the principal components, [input_dimensions, m], each by its scale, that
+    leave room for a quarter of random directions. These are orthogonal to them, and
+    stand for all others: squared lengths are preserved on average.
     """
     input_dimensions, num_components = directions.shape
     kept = num_components

@@ -21,8 +21,7 @@ class DecodingPlan(NamedTuple):
     Attributes:
       reader: [...] int32; for JPEG, the index in `RATIOS` of the fraction of its size
         at which it is decoded; `len(RATIOS)` for PNG.
-      window: [..., 4] int32; top, left, height and width of the frame in pixels of the
-        decoded photo.
+      window: [..., 4] int32; top, left, height, width of the frame in decoded pixels.
       inner: [..., 2] int32; height and width of the frame in pixels of the square.
       background: [..., 3] uint8; color of the square around the frame.
     """
@@ -68,7 +67,7 @@ def plan_tensors(
     Args:
       size: [n, 2] int64, height and width of each photo in pixels.
       is_jpeg: [n] bool, true for JPEG and false for PNG.
-      frames: [n, 4] float64, (top, left, height, width) in fractions of the photo.
+      frames: [n, 4] float64, as for `plan`.
       background: [n, 3] uint8, color around the frame.
       image_size: Pixels a side of the square.
     """

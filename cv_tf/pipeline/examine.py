@@ -25,11 +25,10 @@ class Examined:
 
     Attributes:
       kind: `JPEG` or `PNG` if TensorFlow reads the file correctly; else `CONVERTED`.
-      height: Height in pixels of the file or of the converted copy.
-      width: Width in pixels of the file or of the converted copy.
+      height: Pixels of the file or of the converted copy.
+      width: Pixels of the file or of the converted copy.
       thumbnail: [128, 128, 3] uint8; the aspect ratio is not kept.
-      converted: The photo as PNG if TensorFlow does not read the file correctly; else
-        None.
+      converted: The photo as PNG if TensorFlow does not read the file; else None.
     """
 
     kind: str

@@ -32,12 +32,11 @@ def find_frames(thumbnails: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     light is not taken for product. At first, only pixels that cannot be a shadow are
     product. Of a white product on white, these may be only buttons and a label; so if
     the box of all pixels that differ is much larger, it is used instead. If most of the
-    border is not background, or the box is too small for a product, the frame is the
-    whole photo.
+    border is not background, or the box is too small, the frame is the whole photo.
 
     Args:
-      thumbnails: [n, height, width, 3] uint8, static height and width of about 128;
-        the aspect ratio of the photos need not be kept.
+      thumbnails: [n, height, width, 3] uint8, static height and width of about 128,
+        whatever the aspect ratio of the photos.
 
     Returns:
       frames: [n, 4] float32, (top, left, height, width) in fractions of the photo.
@@ -66,24 +65,13 @@ def find_frames(thumbnails: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def border_colors(thumbnails: tf.Tensor) -> tf.Tensor:
-    """The median color of each photo's border, channel by channel.
-
-    Args:
-      thumbnails: See `find_frames`.
-
-    Returns:
-      [n, 3] uint8.
-    """
+    """The median color, [n, 3] uint8, of the border of each of n thumbnails."""
     inside = thumbnails[:, _EDGE:-_EDGE, _EDGE:-_EDGE]
     return tf.cast(_median(_ring(tf.cast(inside, tf.float32))), tf.uint8)
 
 
 def add_margin(boxes: tf.Tensor) -> tf.Tensor:
-    """Widens boxes by the margin, within the photo.
-
-    Args:
-      boxes: [n, 4] float32, (top, left, height, width) in fractions of the photo.
-    """
+    """Widens boxes as in `find_frames`, [n, 4], by the margin, within the photo."""
     start = tf.maximum(boxes[:, :2] - _MARGIN, 0.0)
     end = tf.minimum(boxes[:, :2] + boxes[:, 2:] + _MARGIN, 1.0)
     return tf.concat([start, end - start], axis=-1)
@@ -92,9 +80,7 @@ def add_margin(boxes: tf.Tensor) -> tf.Tensor:
 def _difference_from_background(photos: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Subtracts a quadratic surface fitted to the ring, channel by channel.
 
-    Returns:
-      difference: [n, height, width, 3] float32.
-      noise: [n] float32, mean absolute difference of the background in the ring.
+    Returns it, [n, height, width, 3], and its mean absolute value in the ring, [n].
     """
     _, height, width, _ = photos.shape
     surface = _quadratic(height, width)
@@ -122,14 +108,7 @@ def _bounding_box(product: tf.Tensor) -> tf.Tensor:
 
 
 def _extent(share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Start and end of the lines with enough product, as fractions of all lines.
-
-    Args:
-      share: [n, lines] float32, share of product in each line.
-
-    Returns:
-      Two float32 [n].
-    """
+    """Start and end, as fractions, of the lines with enough `share`, [n, lines]."""
     lines = share.shape[1]
     has_product = share > _MIN_SHARE
     number = tf.range(lines)
@@ -139,10 +118,7 @@ def _extent(share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _to_whole_photo(boxes: tf.Tensor, size: tf.TensorShape) -> tf.Tensor:
-    """Converts boxes from fractions of the inside to fractions of the photo.
-
-    Boxes that touch the border of the inside touch the border of the photo.
-    """
+    """Converts boxes from fractions of the inside; borders stay borders."""
     size = tf.constant(tuple(size), tf.float32)
     start, end = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
     whole = size + 2.0 * _EDGE

@@ -14,11 +14,8 @@ from cv_tf.errors import UserError
 
 _MAX_PIXELS = 100_000_000
 Image.init()
-_FORMATS = tuple(
-    name
-    for name in ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
-    if name in Image.OPEN  # Not every build of Pillow reads AVIF.
-)
+_WANTED = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+_FORMATS = [name for name in _WANTED if name in Image.OPEN]  # Some lack AVIF.
 
 
 class BadImageError(UserError):
@@ -26,10 +23,7 @@ class BadImageError(UserError):
 
 
 def open_image(file: BinaryIO) -> Image.Image:
-    """Opens an image without reading its pixels.
-
-    Args:
-      file: Content of the file.
+    """Opens the content of an image file, without reading its pixels.
 
     Raises:
       UnidentifiedImageError: If the file is not an image of a known format.
@@ -53,7 +47,7 @@ def plain_rgb(image: Image.Image, largest_side: int) -> Image.Image:
 
     Args:
       image: An image of `open_image`.
-      largest_side: Larger images are shrunk to this longer side, in pixels.
+      largest_side: Pixels to which a longer side is shrunk.
 
     Raises:
       BadImageError: If the file is damaged or truncated.

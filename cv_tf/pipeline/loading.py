@@ -40,15 +40,15 @@ def load_photos(
       on_bad_image: "fail", or "reject" to leave out photos that cannot be used.
       cache_dir: Folder of the scan's cache; None for `.cv_tf` beside the data.
       progress: Whether to draw progress bars.
-      memory_gigabytes: Largest size of decoded photos to hold in memory. More photos
-        are decoded for each batch, to the same pixels.
+      memory_gigabytes: Largest size of decoded photos in memory. If there are more,
+        photos are decoded for each batch, to the same pixels.
 
     Returns:
       The photos that can be used; the others are its `rejects`.
 
     Raises:
-      CatalogError: If there are no products, no photo can be used, or any photo cannot
-        be used and `on_bad_image` is "fail". It names all such photos.
+      CatalogError: If there are no products, no photo can be used, or with "fail" any
+        cannot. It names all such photos.
       ValueError: If an argument is unknown or out of range.
     """
     choices.check("frame", frame, choices.FRAMES)
@@ -86,15 +86,8 @@ def scan_photos(
 ) -> Photos:
     """Scans the photos of a catalogue without decoding them.
 
-    Args:
-      catalog: The products.
-      image_size: Pixels a side of the squares to decode later.
-      frame: See `load_photos`.
-      cache_dir: Folder of the scan's cache; None for `.cv_tf` beside the data.
-      progress: Whether to draw a progress bar.
-
-    Returns:
-      The photos that can be used, possibly none; the others are its `rejects`.
+    The arguments are those of `load_photos`. Returns the photos that can be used,
+    possibly none; the others are its `rejects`.
     """
     cache = ScanCache(catalog, cache_dir)
     scanned = scan(catalog, cache, progress)
@@ -153,10 +146,7 @@ def _raise_rejects(
         advice = "No photo is left that can be used."
     line = dict(zip(catalog.product_id, catalog.line.tolist(), strict=True))
     problems = [
-        (
-            line[reject.product_id],
-            f"product {reject.product_id!r}, image {reject.image!r}: {reject.reason}",
-        )
-        for reject in rejects
+        (line[product], f"product {product!r}, image {image!r}: {reason}")
+        for product, image, reason in rejects
     ]
     raise_problems(catalog.name, problems, advice)

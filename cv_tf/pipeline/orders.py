@@ -47,8 +47,8 @@ class RandomOrder:
         """A permutation whose head shares no product with the last epoch's tail.
 
         Shared products are moved back within the first `batch_size` places. The tail,
-        which the next epoch depends on, stays as drawn, since there are at least two
-        batches of products: no epoch depends on more than the one before it.
+        which the next epoch depends on, stays as drawn, since there are two batches or
+        more: no epoch depends on more than the one before it.
         """
         permutation = self._permutation(epoch)
         tail = epoch * self.num_rows % self.batch_size
@@ -63,6 +63,12 @@ class RandomOrder:
     def _permutation(self, epoch: int) -> np.ndarray:
         random = np.random.default_rng([self.seed, epoch])
         return random.permutation(self.num_rows).astype(np.int32)
+
+
+def rows_by_value(values: np.ndarray) -> list[np.ndarray]:
+    """The ascending row numbers of each distinct integer in `values`."""
+    by_value = np.argsort(values, kind="stable")
+    return np.split(by_value, np.flatnonzero(np.diff(values[by_value])) + 1)
 
 
 def check_batch_size(batch_size: int, num_rows: int) -> None:
@@ -81,10 +87,9 @@ class BlockOrder:
 
     In each epoch, every block is shuffled and cut into full batches, and the batches
     of all blocks are shuffled, so blocks are drawn in proportion to their size. The
-    remaining products of a block are left out of that epoch. Blocks that are smaller
-    than a batch are concatenated and cut together, so that their products meet as many
-    of their own block as possible; if all small blocks together are smaller than a
-    batch, it is filled up with any other products.
+    rest of a block is left out of that epoch. Blocks smaller than a batch are joined
+    and cut together, so that their products meet as many of their own block as
+    possible; if there is not a batch of them, it is filled up with any other products.
 
     Args:
       blocks: [n] integer, block of each product.
@@ -99,9 +104,7 @@ class BlockOrder:
         check_batch_size(batch_size, len(blocks))
         self.batch_size = batch_size
         self.seed = seed
-        by_block = np.argsort(blocks, kind="stable")
-        borders = np.flatnonzero(np.diff(np.asarray(blocks)[by_block])) + 1
-        members = np.split(by_block, borders)
+        members = rows_by_value(np.asarray(blocks))
         self._large = [block for block in members if len(block) >= batch_size]
         self._small = [block for block in members if len(block) < batch_size]
         num_small = sum(map(len, self._small))

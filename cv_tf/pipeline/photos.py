@@ -24,7 +24,7 @@ class Reject(NamedTuple):
     """A product whose photo cannot be used.
 
     Attributes:
-      product_id: Id of the product.
+      product_id: Its id.
       image: Path or URI of its photo; "" if there is none.
       reason: Why it cannot be used, in plain words.
     """
@@ -45,8 +45,7 @@ class Photos:
       plan: How each photo is decoded.
       files: [n] object (str), the file of each photo (a converted copy if there is
         one), or "" if the bytes come from the catalogue's records.
-      pixels: [m, S, S, 3] uint8, decoded photos; None if they do not fit in memory and
-        are decoded for each batch.
+      pixels: [m, S, S, 3] uint8; None if photos are decoded for each batch.
       places: [n] int64, row in `pixels` of each photo; None if `pixels` is.
     """
 
@@ -81,10 +80,8 @@ class Photos:
         shape = (len(self), self.image_size, self.image_size, 3)
         pixels = np.empty(shape, np.uint8)
         chunks = self.decoded(tf.data.Dataset.range(len(self))).batch(_CHUNK)
-        bar = tqdm(
-            total=len(self), desc="Decoding photos", unit="", disable=not progress
-        )
-        with bar:
+        title, quiet = "Decoding photos", not progress
+        with tqdm(None, title, len(self), unit="", disable=quiet) as bar:
             for i, chunk in enumerate(chunks.prefetch(2).as_numpy_iterator()):
                 pixels[i * _CHUNK : (i + 1) * _CHUNK] = chunk
                 bar.update(len(chunk))
@@ -95,14 +92,7 @@ class Photos:
         return self._read(tf.constant(self.files[row]), tf.constant(row)).numpy()
 
     def decoded(self, rows: tf.data.Dataset) -> tf.data.Dataset:
-        """Decodes photos in parallel.
-
-        Args:
-          rows: A dataset of row numbers, scalar int64.
-
-        Returns:
-          A dataset of [S, S, 3] uint8, in the same order.
-        """
+        """A dataset of [S, S, 3] uint8, decoded in parallel, for one of row numbers."""
         with tf.device("/CPU:0"):
             columns = [tf.constant(column) for column in self.plan]
             files = tf.constant(self.files.tolist(), tf.string)
@@ -128,16 +118,14 @@ class Photos:
     def _read(self, file: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
         if self.catalog.records is None:
             return tf.io.read_file(file)
-        return tf.cond(
-            tf.strings.length(file) > 0,
-            lambda: tf.io.read_file(file),
-            lambda: tf.ensure_shape(
-                tf.numpy_function(self._photo, [row], tf.string), []
-            ),
-        )
 
-    def _photo(self, row: np.ndarray) -> str | bytes:
-        return self.catalog.photo(int(row))
+        def record() -> tf.Tensor:
+            photo = self.catalog.photo
+            return tf.numpy_function(lambda row: photo(int(row)), [row], tf.string)
+
+        is_file = tf.strings.length(file) > 0
+        encoded = tf.cond(is_file, lambda: tf.io.read_file(file), record)
+        return tf.ensure_shape(encoded, [])
 
 
 def write_rejects(path: str | Path, rejects: Sequence[Reject]) -> None:

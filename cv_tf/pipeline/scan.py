@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -27,27 +26,21 @@ _UNKNOWN = -1  # Size of a photo that could not be read; it is never cached.
 
 
 def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scanned]:
-    """Examines every photo that is new or has changed since the last scan.
+    """What is known of each photo of a catalogue; those new or changed are examined.
 
-    Args:
-      catalog: The products.
-      cache: What earlier scans found; it is updated.
-      progress: Whether to draw a progress bar.
-
-    Returns:
-      What was found, one a row of the catalogue.
+    The cache of earlier scans is updated. With `progress`, a bar is drawn.
     """
     known = cache.read()
     num_threads = READS_AT_ONCE if catalog.is_remote else (os.cpu_count() or 1) + 2
-    with ThreadPoolExecutor(num_threads) as pool, _large_images_allowed():
+    with ThreadPoolExecutor(num_threads) as pool, warnings.catch_warnings():
+        # `examine` checks the number of pixels itself.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         rows = list(pool.map(partial(_identify, catalog), range(len(catalog))))
         rows = [_recall(row, known, cache) for row in rows]
         new = [i for i, row in enumerate(rows) if not row.kind and not row.reason]
         if not new:
             return rows
-        bar = tqdm(
-            total=len(new), desc="Looking at photos", unit="", disable=not progress
-        )
+        bar = tqdm(None, "Looking at photos", len(new), unit="", disable=not progress)
         try:
             for start in range(0, len(new), _CHUNK):
                 chunk = new[start : start + _CHUNK]
@@ -58,8 +51,8 @@ def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scan
                 bar.update(len(chunk))
         finally:  # So that an interrupted scan can be continued.
             bar.close()
-            known |= {row.key: row for row in rows if _is_lasting(row)}
-            cache.write(known.values())
+            lasting = [r for r in rows if r.size != _UNKNOWN and (r.kind or r.reason)]
+            cache.write((known | {row.key: row for row in lasting}).values())
     return rows
 
 
@@ -98,10 +91,6 @@ def _recall(row: Scanned, known: dict[str, Scanned], cache: ScanCache) -> Scanne
     return row if lost else old
 
 
-def _is_lasting(row: Scanned) -> bool:
-    return row.size != _UNKNOWN and bool(row.kind or row.reason)
-
-
 def _examine_row(
     catalog: Catalog, cache: ScanCache, i: int, row: Scanned
 ) -> tuple[Scanned, np.ndarray | None]:
@@ -125,9 +114,7 @@ def _read(catalog: Catalog, i: int) -> bytes:
         return file.read()
 
 
-def _with_frames(
-    results: Sequence[tuple[Scanned, np.ndarray | None]],
-) -> list[Scanned]:
+def _with_frames(results: Sequence[tuple[Scanned, np.ndarray | None]]) -> list[Scanned]:
     """Adds frames and background colors to the photos that have a thumbnail."""
     if all(thumbnail is None for _, thumbnail in results):
         return [row for row, _ in results]
@@ -136,27 +123,15 @@ def _with_frames(
     for place, (_, thumbnail) in enumerate(results):
         if thumbnail is not None:
             batch[place] = thumbnail
-    frames, found, backgrounds = (column.numpy().tolist() for column in _find(batch))
+    columns = zip(*(column.numpy().tolist() for column in _find(batch)), strict=True)
     return [
         row
         if thumbnail is None
-        else row._replace(
-            frame=frames[place],
-            found=found[place],
-            background=backgrounds[place],
-        )
-        for place, (row, thumbnail) in enumerate(results)
+        else row._replace(frame=frame, found=found, background=color)
+        for (row, thumbnail), (frame, found, color) in zip(results, columns)  # noqa: B905
     ]
 
 
 @tf.function(jit_compile=True)  # Twice as fast.
 def _find(thumbnails: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     return (*find_frames(thumbnails), border_colors(thumbnails))
-
-
-@contextlib.contextmanager
-def _large_images_allowed() -> Iterator[None]:
-    """Silences Pillow's own warning, since `examine` checks the number of pixels."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        yield

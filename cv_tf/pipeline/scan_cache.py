@@ -26,9 +26,9 @@ class Scanned(NamedTuple):
       size: Bytes of the file; with `modified`, it tells whether the file has changed.
       modified: Time of the last change in nanoseconds.
       reason: Why the photo cannot be used, in plain words; "" if it can be.
-      kind: See `Examined`; "" if the photo has not been examined.
-      height: See `Examined`.
-      width: See `Examined`.
+      kind: As in `Examined`, and so are height and width; "" before the examination.
+      height: Pixels.
+      width: Pixels.
       frame: (top, left, height, width) of the product as fractions of the photo.
       found: Whether the frame was found; if not, it is the whole photo.
       background: Color (0 to 255) around the frame.
@@ -93,10 +93,7 @@ class ScanCache:
 
 
 def default_folder(catalog: Catalog) -> Path:
-    """The default folder of a cache: `.cv_tf` beside the data if it can be written to.
-
-    If not, it is a folder under `~/.cache/cv_tf`.
-    """
+    """The folder of a cache: `.cv_tf` beside the data, else under `~/.cache/cv_tf`."""
     if catalog.folder and not is_remote(catalog.folder):
         beside = Path(catalog.folder) / ".cv_tf"
         if _can_write(beside):

@@ -1,7 +1,7 @@
-"""Decodes the bytes of photos to squares in an exported graph.
+"""Decodes the bytes of photos to squares in the graph of a SavedModel.
 
-The graph of a SavedModel has only TensorFlow. So here, each photo is examined and its
-frame found in the graph, where `scan_photos` uses Pillow and keeps what it found.
+It has only TensorFlow. So photos are examined and their frames found in the graph,
+where `scan_photos` uses Pillow and keeps what it found.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def read_squares(photos: tf.Tensor, image_size: int, find_frame: bool) -> tf.Ten
     Args:
       photos: [n] string, the bytes of JPEG or PNG files.
       image_size: Pixels a side of the squares.
-      find_frame: Whether to find the product's frame on a plain background; if not, the
-        frame is the whole photo.
+      find_frame: Whether to find the frame on a plain background; if not, it is the
+        whole photo.
 
     Returns:
       [n, image_size, image_size, 3] uint8.
@@ -87,23 +87,17 @@ def _examine_png(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
 
 def shrink(pixels: tf.Tensor) -> tf.Tensor:
-    """The thumbnail of a photo, bit for bit as `examine` makes it with Pillow.
+    """The thumbnail, [128, 128, 3] uint8, of a photo, [height, width, 3] uint8.
 
-    Frames can depend on differences of one level. So columns come first, each pass is
-    rounded, and the weights are the integers that Pillow computes with.
-
-    Args:
-      pixels: [height, width, 3] uint8.
-
-    Returns:
-      [128, 128, 3] uint8; the aspect ratio is not kept.
+    It is that of `examine`, bit for bit, since frames can depend on differences of one
+    level: columns come first, each pass is rounded, and weights are Pillow's integers.
     """
     size = tf.shape(pixels)
     pixels = tf.cast(pixels, tf.float64)  # Holds these integers exactly.
     pixels = _scaled(tf.einsum("ow,hwc->hoc", _box_weights(size[1]), pixels))
     pixels = _scaled(tf.einsum("oh,hwc->owc", _box_weights(size[0]), pixels))
-    side = THUMBNAIL_SIDE
-    return tf.ensure_shape(tf.cast(pixels, tf.uint8), [side, side, 3])
+    pixels = tf.cast(pixels, tf.uint8)
+    return tf.ensure_shape(pixels, [THUMBNAIL_SIDE, THUMBNAIL_SIDE, 3])
 
 
 def _box_weights(length: tf.Tensor) -> tf.Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -22,12 +21,12 @@ def batches(
     """Batches for training, from `start_step` on.
 
     Batch i depends only on `order(start_step + i)`, so a resumed run sees the batches
-    that it would have seen. If batches are split over replicas, `Shares` is the order
-    of the shares of one process.
+    that it would have seen.
 
     Args:
       photos: The photos.
-      order: Function from a step to the row numbers of its batch, int32 [b].
+      order: Function from a step to the row numbers of its batch, int32 [b]; `Shares`
+        if batches are split over replicas.
       start_step: First step.
       num_steps: Number of batches; None for an endless dataset.
 
@@ -49,15 +48,12 @@ def batches(
 def in_order(
     photos: Photos, rows: np.ndarray | None = None, batch_size: int = 64
 ) -> tf.data.Dataset:
-    """Batches of photos in the order of given rows; the last one may be smaller.
+    """Batches like those of `batches`, of given rows in order; the last may be smaller.
 
     Args:
       photos: The photos.
       rows: [m] row numbers; None for every photo once.
       batch_size: Photos a batch.
-
-    Returns:
-      A dataset like that of `batches`.
     """
     rows = np.arange(len(photos)) if rows is None else np.asarray(rows)
     rows = tf.data.Dataset.from_tensor_slices(rows.astype(np.int32)).batch(batch_size)
@@ -74,9 +70,9 @@ def _with_photos(
     def describe(image: tf.Tensor, row: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"image": image, "row": row, "style": tf.gather(style, row)}
 
-    if photos.pixels is not None and photos.places is not None:
-        take = functools.partial(_take, photos.pixels, photos.places)
-        pairs = rows.map(lambda row: (take(row), row))
+    pixels, places = photos.pixels, photos.places
+    if pixels is not None and places is not None:
+        pairs = rows.map(lambda row: (_take(pixels, places, row), row))
     else:
         row = rows.unbatch()
         pairs = tf.data.Dataset.zip(photos.decoded(row), row)
@@ -99,7 +95,7 @@ class Shares:
     Args:
       order: Order of the whole batches: function from a step to row numbers [b].
       replicas: Consecutive numbers of the replicas whose shares are wanted.
-      num_replicas: Number of all replicas, a divisor of the batch size.
+      num_replicas: Number of all replicas, a divisor of b.
     """
 
     def __init__(

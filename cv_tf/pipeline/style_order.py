@@ -7,7 +7,7 @@ import functools
 import numpy as np
 
 from cv_tf.errors import UserError
-from cv_tf.pipeline.orders import check_batch_size
+from cv_tf.pipeline.orders import check_batch_size, rows_by_value
 
 
 class StyleOrder:
@@ -23,9 +23,9 @@ class StyleOrder:
       products_per_style: K, two or more.
       batch_size: Products a batch; P is batch_size // K.
       seed: Seed of the run.
-      blocks: [n] integer, block of each product; None to mix all blocks. If given, each
-        batch comes from one block, drawn in proportion to its number of styles; blocks
-        whose styles do not fill a batch are joined.
+      blocks: [n] integer, block of each product, to draw each batch from one block, in
+        proportion to its number of styles; blocks whose styles do not fill a batch are
+        joined. None to mix all blocks.
 
     Raises:
       ValueError: If the styles cannot fill a batch.
@@ -50,11 +50,19 @@ class StyleOrder:
         self.products_per_style = products_per_style
         self.batch_size = batch_size
         self.seed = seed
-        self._members = _members_of_styles(styles)
+        members = [m for m in rows_by_value(styles) if styles[m[0]] >= 0]
+        self._members = [m for m in members if len(m) >= 2]
         self._taken = np.array(
             [min(len(m), products_per_style) for m in self._members], np.int64
         )
-        self._check_enough(int(self._taken.sum()))
+        available = int(self._taken.sum())
+        if available < batch_size:
+            raise UserError(
+                f"{len(self._members)} styles with two products or more give "
+                f"{available} products at {products_per_style} a style, but a batch "
+                f"takes {batch_size}. Lower --batch_size, or label more styles "
+                "(column style_id)."
+            )
         self._pools = self._make_pools(blocks)
         per_batch = batch_size // products_per_style
         self._batches = [max(len(pool) // per_batch, 1) for pool in self._pools]
@@ -72,9 +80,10 @@ class StyleOrder:
         wanted = min(self.batch_size // 2 + 1, len(pools[pool]))
         start = turn * per_batch
         styles = np.take(pools[pool], np.arange(start, start + wanted), mode="wrap")
-        chosen = []
-        for style, count in zip(*self._fill(styles), strict=True):
-            chosen.append(random.permutation(self._members[style])[:count])
+        chosen = [
+            random.permutation(self._members[style])[:count]
+            for style, count in zip(*self._fill(styles), strict=True)
+        ]
         return np.concatenate(chosen).astype(np.int32)
 
     def _draw_epoch(self, epoch: int) -> tuple[list[np.ndarray], np.ndarray]:
@@ -85,13 +94,10 @@ class StyleOrder:
         return pools, random.permutation(np.array(deal))
 
     def _fill(self, styles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Takes styles in turn until the batch is full.
+        """Takes styles until the batch is full; returns them, and the products of each.
 
-        A single product of a style would have no positive. So if only one place is
-        left for the last style, an earlier style gives up one of its places if it can.
-
-        Returns:
-          The styles of the batch, and the number of products of each.
+        A single product of a style would have no positive. So if only one place is left
+        for the last style, an earlier style gives up one of its places if it can.
         """
         taken = self._taken[styles]
         last = int(np.searchsorted(np.cumsum(taken), self.batch_size))
@@ -116,21 +122,3 @@ class StyleOrder:
         if self._taken[joined].sum() >= self.batch_size:
             full.append(joined)
         return full or [every_style]
-
-    def _check_enough(self, available: int) -> None:
-        if available >= self.batch_size:
-            return
-        raise UserError(
-            f"{len(self._members)} styles with two products or more give "
-            f"{available} products at {self.products_per_style} a style, but a batch "
-            f"takes {self.batch_size}. Lower --batch_size, or label more styles "
-            "(column style_id)."
-        )
-
-
-def _members_of_styles(styles: np.ndarray) -> list[np.ndarray]:
-    """The row numbers of each known style with two products or more."""
-    by_style = np.argsort(styles, kind="stable")
-    by_style = by_style[styles[by_style] >= 0]
-    borders = np.flatnonzero(np.diff(styles[by_style])) + 1
-    return [m for m in np.split(by_style, borders) if len(m) >= 2]

@@ -35,7 +35,6 @@ def engine_running(settings: EngineSettings) -> Iterator[None]:
     if settings.engine == "local":
         yield
         return
-
     with cv_tf.shards.cluster(settings.spark_master):
         yield
 
@@ -59,6 +58,5 @@ def run_shards(
         if settings.engine == "local":
             run_here(work, missing, bar.update)
         else:
-            cv_tf.shards.run_on_spark(
-                work, shards, sizes, settings.spark_master, bar.update
-            )
+            master = settings.spark_master
+            cv_tf.shards.run_on_spark(work, shards, sizes, master, bar.update)

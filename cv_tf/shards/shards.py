@@ -29,13 +29,11 @@ class Shards:
     Args:
       output: Output file of the job; its shards are in the folder `OUTPUT.shards`.
       num_shards: Number of shards; they are numbered from 0.
-      identity: Everything that the shards depend on. Shards of another identity are
-        never reused. It must be equal after a round trip through JSON.
+      identity: Everything that the shards depend on, equal after a round trip through
+        JSON. Shards of another identity are never reused.
 
     Attributes:
       folder: Folder of the shards.
-      num_shards: Number of shards.
-      identity: Everything that the shards depend on.
     """
 
     def __init__(self, output: Path, num_shards: int, identity: dict[str, Any]):
@@ -118,7 +116,7 @@ def run_here(work: Work, numbers: Iterable[int], report: Callable[[int], None]) 
       work: Function that computes one shard. It takes the number of the shard, and a
         function to call with the number of products done since the last call.
       numbers: Numbers of the shards.
-      report: The function that `work` reports to; it is called from several threads.
+      report: The function that `work` reports to, from several threads.
     """
     with ThreadPoolExecutor(_NUM_THREADS) as pool:
         running = [pool.submit(work, number, report) for number in numbers]

@@ -29,8 +29,7 @@ _CONNECT_SECONDS = 10
 # A standalone cluster may have several masters, of which one is active.
 _MASTER = re.compile(r"|spark://[^,]+:\d+(,[^,]+:\d+)*|k8s://.+|yarn|local(\[.+\])?")
 _POLL_SECONDS = 0.5
-# How late shared storage may show on this machine what another one wrote.
-_LATE_SECONDS = 60
+_LATE_SECONDS = 60  # How late shared storage may show what another machine wrote.
 _LAST_LINE = re.compile(r"^[\w.]*(?:Error|Exception): .*$", re.MULTILINE)
 
 
@@ -100,10 +99,8 @@ def _check_master(master: str) -> None:
             f"--spark_master={master} is no URL of a Spark master. Name it as "
             "spark://host:7077, or leave it to Spark's own configuration."
         )
-    if not master.startswith("spark://"):
-        return
     addresses = master.removeprefix("spark://").split(",")
-    if not any(map(_answers, addresses)):
+    if master.startswith("spark://") and not any(map(_answers, addresses)):
         raise JobError(
             f"--spark_master={master}: no master answers there. Start one, or "
             "compare the URL with what the master's log and web page say."
@@ -132,19 +129,12 @@ def _check_java() -> None:
 
 @dataclass(frozen=True, order=True)
 class _Failure:
-    """The failure of a shard.
-
-    Attributes:
-      number: Number of the shard.
-      message: Message of the exception.
-      is_for_users: Whether users can mend it: a `UserError` or `OSError`.
-      details: Traceback on the machine where it happened.
-    """
+    """The failure of a shard; users can mend a `UserError` or `OSError`."""
 
     number: int
     message: str
     is_for_users: bool
-    details: str
+    details: str  # The traceback on the machine where it happened.
 
 
 class _Failures:
@@ -179,8 +169,8 @@ def run_on_spark(
       work: Picklable function that computes one shard, as for `run_shards`.
       shards: Shards of the job; their folder is there.
       sizes: Number of products of each shard.
-      master: URL of the Spark master; "" for that of Spark's own configuration. If a
-        Spark context is active in this process, it is used instead and left running.
+      master: URL of the Spark master; "" for that of Spark's own configuration. An
+        active Spark context of this process is used instead, and left running.
       report: Function to call with the number of products done since the last call.
 
     Raises:
@@ -242,7 +232,7 @@ def _do_shards(
             # An earlier attempt of this task may have finished the shard.
             if not shards.path(number).is_file():
                 with _inside(directory):
-                    work(number, _report_nothing)
+                    work(number, lambda _: None)  # The driver sees the files.
         except Exception as error:
             failures.add([_failure(number, error)])
 
@@ -253,10 +243,6 @@ def _failure(number: int, error: Exception) -> _Failure:
         message += f" (on {socket.gethostname()})"
     is_for_users = isinstance(error, (UserError, OSError))
     return _Failure(number, message, is_for_users, traceback.format_exc())
-
-
-def _report_nothing(num_products: int) -> None:
-    """Does nothing: the driver sees the progress by the files of the shards."""
 
 
 @contextlib.contextmanager

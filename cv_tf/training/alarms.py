@@ -10,8 +10,7 @@ from cv_tf.training.callbacks import StepCallback
 # Embeddings have collapsed if a figure is below this share of its best. Healthy runs
 # without negatives reach a fifth of their best rank.
 _LEAST_SHARES = {"embedding_std": 0.2, "rank": 0.05}
-# Steps that a collapse has to last.
-_PATIENCE = 10
+_PATIENCE = 10  # Steps that a collapse has to last.
 
 
 class NonFiniteLossError(UserError):
@@ -40,11 +39,8 @@ class StopWhenCollapsed(StepCallback):
 
     That is, when their standard deviation or their rank is a small share of its best,
     for ten steps: a healthy run may pass through such a state for a step or two. Not
-    for supervised methods, whose rank falls to the number of styles in a batch.
-
-    Args:
-      start_step: Number of steps made before.
-      method: Name of the method, which decides the advice.
+    for supervised methods, whose rank falls to the number of styles in a batch. The
+    name of the method decides the advice.
     """
 
     def __init__(self, start_step: int, method: str):

@@ -17,11 +17,7 @@ from cv_tf.training.checkpoints import Checkpoints, Cost
 
 
 class StepCallback(keras.callbacks.Callback):
-    """Counts the steps of the whole run, those before it was resumed among them.
-
-    Args:
-      start_step: Number of steps made before.
-    """
+    """Counts the steps of the whole run, with those made before it was resumed."""
 
     def __init__(self, start_step: int = 0):
         super().__init__()
@@ -45,19 +41,11 @@ def reached(before: int, step: int, every: int) -> bool:
 
 
 class ProgressBar(StepCallback):
-    """Shows the step, the loss, images/s and the time left, in one line.
-
-    Args:
-      start_step: Number of steps made before.
-      num_steps: Number of steps of the whole run.
-      batch_size: Photos of a step.
-    """
+    """Shows the step, the loss, images/s and the time left, in one line."""
 
     def __init__(self, start_step: int, num_steps: int, batch_size: int):
         super().__init__(start_step)
-        self._bar = tqdm(
-            total=num_steps, initial=start_step, desc="Training", unit="step"
-        )
+        self._bar = tqdm(None, "Training", num_steps, initial=start_step, unit="step")
         self._batch_size = batch_size
 
     def on_steps(self, before, step, logs):
@@ -75,15 +63,9 @@ class ProgressBar(StepCallback):
 
 
 class TimedCallback(StepCallback):
-    """Measures the time of an execution.
+    """Measures the time of an execution."""
 
-    Args:
-      start_step: Number of steps made before.
-    """
-
-    def __init__(self, start_step: int):
-        super().__init__(start_step)
-        self._start = 0.0
+    _start = 0.0
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None):
         """Starts the clock; Keras calls this before each execution of several steps."""
@@ -95,12 +77,7 @@ class TimedCallback(StepCallback):
 
 
 class Stopwatch(TimedCallback):
-    """Adds the time of executions to the cost; put it before all other callbacks.
-
-    Args:
-      start_step: Number of steps made before.
-      cost: The cost so far.
-    """
+    """Adds the time of executions to the cost; put it before all other callbacks."""
 
     def __init__(self, start_step: int, cost: Cost):
         super().__init__(start_step)
@@ -114,13 +91,7 @@ class Stopwatch(TimedCallback):
 
 
 class Curves(TimedCallback):
-    """Writes scalars for TensorBoard.
-
-    Args:
-      start_step: Number of steps made before.
-      folder: Folder of TensorBoard.
-      batch_size: Photos of a step.
-    """
+    """Writes scalars for TensorBoard into a folder."""
 
     def __init__(self, start_step: int, folder: Path, batch_size: int):
         super().__init__(start_step)
@@ -129,14 +100,11 @@ class Curves(TimedCallback):
 
     def on_steps(self, before, step, logs):
         """See `StepCallback`."""
-        seconds = self.seconds()
-        optimizer = self.model.optimizer
-        scalars = {
-            **logs,
-            "learning_rate": float(optimizer.learning_rate.numpy()),
-            "images_per_second": (step - before) * self._batch_size / seconds,
+        rates = {
+            "images_per_second": (step - before) * self._batch_size / self.seconds(),
+            "learning_rate": float(self.model.optimizer.learning_rate.numpy()),
         }
-        self.write(step, scalars)
+        self.write(step, logs | rates)
 
     def write(self, step: int, scalars: dict[str, float]) -> None:
         """Writes figures of a step by their names."""
@@ -150,14 +118,10 @@ class Curves(TimedCallback):
 
 
 class Probe(StepCallback):
-    """Measures held-out products every so many steps, and shows the figures.
+    """Measures held-out products every so many steps (0: never), and shows figures.
 
-    Args:
-      start_step: Number of steps made before.
-      every: Steps between two probes; 0 for no probe.
-      measure: Function without arguments that returns figures by their names, or None
-        if this process shows none.
-      curves: Curves to write the figures to; None if `measure` returns None.
+    `measure` returns figures by their names, or None if this process shows none; then
+    there need not be curves to write them to.
     """
 
     def __init__(
@@ -184,15 +148,10 @@ class Probe(StepCallback):
 
 
 class SaveCheckpoints(StepCallback):
-    """Saves every so many steps, and when the run is asked to stop.
+    """Saves `every` so many steps, and when the run is asked to stop.
 
     SIGTERM and the first Ctrl-C end the run after the current step, on all workers,
     whichever worker receives them. The second Ctrl-C ends the process as usual.
-
-    Args:
-      start_step: Number of steps made before.
-      every: Steps between two checkpoints.
-      checkpoints: Checkpoints to save.
 
     Attributes:
       stopped_by: Number of the signal that asked to stop; None if there was none.

@@ -16,8 +16,7 @@ from cv_tf.methods import Method
 
 _KIBIBYTE = 1024  # Linux counts peak memory in kibibytes.
 _KEPT = 2  # Checkpoints that are kept.
-# Attributes of `Cost` that a checkpoint holds.
-_SAVED = ("seconds", "steady_seconds", "steady_steps", "peak_bytes")
+_SAVED = ("seconds", "steady_seconds", "steady_steps", "peak_bytes")  # Of `Cost`.
 
 
 class Cost(tf.train.experimental.PythonState):
@@ -29,8 +28,7 @@ class Cost(tf.train.experimental.PythonState):
     Attributes:
       seconds: Seconds of all steps and of the wait for their photos; without probes and
         the saving of checkpoints.
-      steady_seconds: The same without the first execution of each process, which
-        compiles.
+      steady_seconds: The same without each process's first execution, which compiles.
       steady_steps: Number of steps that took `steady_seconds`.
       peak_bytes: Largest memory of a process until its last checkpoint.
     """
@@ -42,24 +40,14 @@ class Cost(tf.train.experimental.PythonState):
         self.peak_bytes = 0
 
     def add(self, num_steps: int, seconds: float, is_first: bool) -> None:
-        """Adds the steps of one execution.
-
-        Args:
-          num_steps: Number of steps.
-          seconds: Seconds of all these steps together.
-          is_first: Whether it is the first execution of its process.
-        """
+        """Adds the steps of one execution, maybe the first of its process."""
         self.seconds += seconds
         if not is_first:
             self.steady_seconds += seconds
             self.steady_steps += num_steps
 
     def figures(self, num_steps: int, batch_size: int) -> dict[str, float]:
-        """Returns the cost of a run as `metrics.json` holds it.
-
-        Args:
-          num_steps: Number of steps of the whole run.
-          batch_size: Photos of a step.
+        """Returns the cost of a run of `num_steps` as `metrics.json` holds it.
 
         Returns:
           `seconds`; `images_per_second`, without the first execution of each process,
@@ -96,15 +84,11 @@ class CheckpointError(UserError):
 
 
 class Checkpoints:
-    """The state of a method and its optimizer, in a folder.
+    """The state of a compiled method and its optimizer, in a folder, made if needed.
 
     The files of a checkpoint are written first, and the folder's index names them last,
-    by a rename, so that a half-written checkpoint is never used.
-
-    Args:
-      folder: Folder of the checkpoints, made if needed. All workers share it. All of
-        them have to save; the chief alone writes into the folder.
-      method: Compiled method.
+    by a rename, so that a half-written checkpoint is never used. All workers share the
+    folder, and all of them have to save; the chief alone writes into it.
 
     Attributes:
       cost: Cost of the steps so far, saved and restored with the method.
@@ -140,12 +124,9 @@ class Checkpoints:
         )
 
     def restore(self) -> int:
-        """Restores the newest checkpoint that can be used, if there is one.
+        """Restores the newest checkpoint that can be used; the steps made, 0 without.
 
         An older one leads to the same result, since a run repeats itself bit for bit.
-
-        Returns:
-          Number of steps that have been made: 0 without a checkpoint.
 
         Raises:
           CheckpointError: If there are checkpoints, and none can be used.

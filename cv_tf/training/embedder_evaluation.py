@@ -20,31 +20,25 @@ from cv_tf.pipeline import Photos, photos_of
 from cv_tf.training.fit_whitening import embed_whitened
 from cv_tf.training.splits import has_variants, sample_styles, split_catalog
 
-# Enough products to learn hundreds of components and a threshold from, and quick to
-# embed.
+# Enough to learn hundreds of components and a threshold from, and quick to embed.
 _MOST_LEARNED_FROM = 20_000
 # Difference of recall@1 between two samples from which on there is a warning.
 _FAR_APART = 0.1
 
 
 class EmbeddedPhotos(NamedTuple):
-    """Photos of n products, and their vectors.
-
-    Attributes:
-      photos: The photos.
-      vectors: [n, dimensions] float32, L2-normalised.
-    """
+    """Photos, and their vectors: [n, dimensions] float32, L2-normalized."""
 
     photos: Photos
     vectors: np.ndarray
 
 
 class Recalls(NamedTuple):
-    """Recall@1 in block in two samples of equally many products.
+    """Recall@1 in block, 0 to 1, in two samples of equally many products.
 
     Attributes:
-      trained_on: Recall among products that were trained on, 0 to 1.
-      held_out: Recall among products that were held out, 0 to 1.
+      trained_on: Recall among products that were trained on.
+      held_out: Recall among products that were held out.
       num_products: Number of products of each sample.
       error: Standard error of the difference.
     """
@@ -85,12 +79,11 @@ class Evaluation(NamedTuple):
       reported: Embeddings of the products that the figures are of; None where there was
         nothing to measure.
       embedded: Photos and vectors of the same products; where there was nothing to
-        measure, of the products that were learned from, if these were embedded.
+        measure, of those learned from, if these were embedded.
       trained_on: Figures of retrieval among the products that were learned from, which
-        most of an embedded catalog are; empty if they were not asked for, or have no
-        labelled variants.
-      recalls: Recall@1 in block among the products learned from and among the reported
-        ones, with equally many of both so that they compare; None without both.
+        most of an embedded catalog are; empty if not asked for, or without variants.
+      recalls: Recall@1 in block among the products learned from and the reported ones,
+        equally many so that they compare; None without both.
     """
 
     figures: dict[str, float]
@@ -113,11 +106,9 @@ def evaluate_new(
 
     Args:
       embedder: Embedder whose whitening, if any, is replaced.
-      known: Products to fit whitening and the threshold on.
-      reported: Products to report on. There are no figures but counts if no two of
-        them are known to be variants of each other.
-      config: Whether and how to whiten, settings of search and grouping, and the seed
-        of the sample taken of a very large `known`.
+      known: Products to fit whitening and the threshold on; of very many, a sample.
+      reported: Products to report on; without variants among them, only counts.
+      config: Whether and how to whiten, settings of search and grouping, and the seed.
       name: Name of the Embedder, for the progress bars.
       measure_known: Whether to measure the known products, too.
     """
@@ -230,8 +221,7 @@ def _compare(known: Embeddings, reported: Embeddings, config: Config) -> Recalls
         if not has_variants(sample.known_style):
             return None
         figures = retrieval_figures(sample, config)
-        recall = figures["recall_at_1_in_block"]
-        recalls.append(recall)
+        recalls.append(recall := figures["recall_at_1_in_block"])
         variances.append(recall * (1 - recall) / figures["num_queries"])
     error = float(np.sqrt(np.sum(variances)))
     return Recalls(recalls[0], recalls[1], num_products, error)
@@ -240,13 +230,10 @@ def _compare(known: Embeddings, reported: Embeddings, config: Config) -> Recalls
 def find_threshold(
     known: Embeddings | None, blocks: np.ndarray, settings: EvaluationSettings
 ) -> float | None:
-    """The given threshold, or the best on known products; None if these lack pairs.
+    """The given threshold, or the best on known products; None if these lack variants.
 
-    Args:
-      known: Embeddings of the known products, with their styles; None where the
-        threshold is given.
-      blocks: [n] int, blocks of the products to be grouped.
-      settings: The threshold, settings of the grouping, and the criterion.
+    The known ones are None where the threshold is given. `blocks`, [n] int, are the
+    blocks of the products to be grouped.
     """
     if settings.threshold != "auto":
         return float(settings.threshold)
@@ -258,5 +245,4 @@ def find_threshold(
 def _sample(photos: Photos, seed: int) -> Photos:
     if len(photos) <= _MOST_LEARNED_FROM:
         return photos
-    rows = sample_styles(photos.catalog.style, _MOST_LEARNED_FROM, seed)
-    return photos.select(rows)
+    return photos.select(sample_styles(photos.catalog.style, _MOST_LEARNED_FROM, seed))

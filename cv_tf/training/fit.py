@@ -21,20 +21,16 @@ from cv_tf.training.callbacks import (
     StepCallback,
     Stopwatch,
 )
-from cv_tf.training.checkpoints import Checkpoints
+from cv_tf.training.checkpoints import Checkpoints, Cost
 from cv_tf.training.workdir import Workdir
 
 
 def build_order(config: Config, catalog: Catalog) -> Callable[[int], np.ndarray]:
     """Returns a function from a step to the row numbers of its batch.
 
-    Args:
-      config: Settings of the run.
-      catalog: Products to learn from.
-
     Raises:
       ValueError: If a supervised method lacks labels, or a batch or the queue does not
-        fit.
+        fit the catalogue.
     """
     if config.method == "moco" and config.queue_size >= len(catalog):
         raise UserError(
@@ -65,16 +61,8 @@ def fit(
 ) -> dict[str, float]:
     """Trains a compiled method from its newest checkpoint to the last step.
 
-    Args:
-      method: Method, compiled under the strategy of the run.
-      photos: Photos to learn from.
-      config: Settings of the run.
-      checkpoints: Checkpoints of the method.
-      workdir: Folder of the run, where curves are written.
-      measure: Function of a probe, called by all workers; None for no probes.
-
-    Returns:
-      The cost of the training, see `Cost.figures`.
+    All workers call `measure`, the function of a probe; None for no probes. Returns the
+    cost of the training, see `Cost.figures`.
 
     Raises:
       Interrupted: If the run was asked to stop; its state is saved.
@@ -93,7 +81,7 @@ def fit(
     if start < config.steps:
         order = build_order(config, photos.catalog)
         saver = SaveCheckpoints(start, config.checkpoint_every, checkpoints)
-        others = _callbacks(start, method, config, checkpoints, workdir, measure)
+        others = _callbacks(start, method, config, checkpoints.cost, workdir, measure)
         callbacks = [*others, saver]
 
         def shares(replicas: range, num_replicas: int):
@@ -121,12 +109,12 @@ def _callbacks(
     start: int,
     method: Method,
     config: Config,
-    checkpoints: Checkpoints,
+    cost: Cost,
     workdir: Workdir,
     measure: Callable[[], dict[str, float] | None] | None,
 ) -> Iterator[StepCallback]:
     """Yields the callbacks, the stopwatch first: it must not time the others."""
-    yield Stopwatch(start, checkpoints.cost)
+    yield Stopwatch(start, cost)
     yield StopWhenNotFinite(start)
     if config.method not in choices.SUPERVISED:
         yield StopWhenCollapsed(start, config.method)
@@ -141,12 +129,6 @@ def _callbacks(
 
 def compile_method(method: Method, config: Config, optimizer, strategy) -> None:
     """Compiles the training step, by XLA if `--jit_compile` says so.
-
-    Args:
-      method: Method to compile.
-      config: Settings of the run.
-      optimizer: Keras optimizer.
-      strategy: Devices to train on.
 
     Raises:
       ValueError: If the step cannot be compiled under the strategy, a batch cannot be

@@ -26,16 +26,10 @@ _HALF_TRUSTED = 3
 def embed_whitened(
     embedder: Embedder, photos: Photos, config: Config, progress: str = ""
 ) -> tuple[Embedder, Embeddings]:
-    """Embeds photos, with whitening that is fitted on them.
+    """Embeds photos, with whitening that is fitted on them as in `whiten`.
 
-    Args:
-      embedder: Embedder whose whitening, if any, is replaced.
-      photos: Photos of the products.
-      config: Whether and how to whiten, as in `whiten`.
-      progress: Text of the progress bar; empty for no bar.
-
-    Returns:
-      The whitened Embedder, and the embeddings that it makes of the photos.
+    Returns the whitened Embedder, and the embeddings that it makes of the photos. An
+    empty text of the progress bar is for no bar.
     """
     descriptors, lab = embed(
         with_color(embedder.describe), photos, config.embed_batch_size, progress
@@ -53,8 +47,7 @@ def whiten(embedder: Embedder, described: Embeddings, config: Config) -> Embedde
 
     Args:
       embedder: Embedder whose whitening, if any, is replaced.
-      described: Products with descriptors from `Embedder.describe` as vectors, and with
-        styles.
+      described: Products with styles, and vectors from `Embedder.describe`.
       config: `whiten` is "none", "pca", "groups" (products that are grouped are taken
         for variants: six pairs in ten are), or "labels" (known variants are, and groups
         of products without a label).
@@ -77,11 +70,7 @@ def whiten(embedder: Embedder, described: Embeddings, config: Config) -> Embedde
 
 
 def _variants(whitened: Embeddings, config: Config) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of products that are known to be variants, and that are grouped.
-
-    Returns:
-      Two [num_pairs, 2] int64 arrays of row numbers.
-    """
+    """Pairs of known variants and of grouped products, [num_pairs, 2] int64 each."""
     known = np.zeros((0, 2), np.int64)
     rows = np.arange(len(whitened))
     if config.whiten == "labels":
@@ -94,13 +83,9 @@ def _variants(whitened: Embeddings, config: Config) -> tuple[np.ndarray, np.ndar
 
 
 def known_variants(styles: np.ndarray) -> np.ndarray:
-    """Pairs of products of one style: each product and the next of its style.
+    """Pairs of each product and the next of its style, [num_pairs, 2] int64 rows.
 
-    Args:
-      styles: [n] int; -1 where unknown.
-
-    Returns:
-      [num_pairs, 2] int64, row numbers; a style of m products has m - 1 pairs.
+    Styles are [n] int, -1 where unknown; a style of m products has m - 1 pairs.
     """
     rows = np.argsort(styles, kind="stable")
     rows = rows[styles[rows] >= 0]

@@ -35,8 +35,7 @@ class LARS(keras.optimizers.SGD):
     3.3), which also made those exceptions.
 
     Args:
-      learning_rate: Global learning rate, a number or a schedule; about 0.2 for each
-        256 products of a batch.
+      learning_rate: Number or schedule; about 0.2 for each 256 products of a batch.
       momentum: Momentum, 0 to 1.
       trust_coefficient: Change of a variable as a share of its norm, at a learning
         rate of 1 and without momentum.
@@ -110,8 +109,7 @@ def build_optimizer(
 
     Args:
       settings: Settings of the run.
-      constant_rate: Variables whose learning rate is the same at every step, without
-        warm-up and decay.
+      constant_rate: Variables that learn at one rate, without warm-up and decay.
 
     Returns:
       A Keras optimizer, wrapped in a `LossScaleOptimizer` for float16. Its attribute
@@ -129,7 +127,8 @@ def build_optimizer(
         options["momentum"] = 0.9
     optimizer_class = _CLASSES[settings.optimizer]
     if constant_rate:
-        optimizer = _partly_constant(optimizer_class)(**options)
+        name = f"PartlyConstant{optimizer_class.__name__}"
+        optimizer = type(name, (_PartlyConstant, optimizer_class), {})(**options)
         optimizer.keep_rate(rate, constant_rate)
     else:
         optimizer = optimizer_class(**options)
@@ -189,10 +188,3 @@ class _PartlyConstant(keras.optimizers.Optimizer):
             yield
         finally:
             self._is_constant_turn = False
-
-
-def _partly_constant(
-    optimizer_class: type[keras.optimizers.Optimizer],
-) -> type[keras.optimizers.Optimizer]:
-    name = f"PartlyConstant{optimizer_class.__name__}"
-    return type(name, (_PartlyConstant, optimizer_class), {})

@@ -19,18 +19,13 @@ def write_pseudo_labels(
 ) -> None:
     """Groups products without a style, and writes the groups as `cv_tf.group` does.
 
-    The vectors are whitened, the threshold is guessed, and the colors of the photos
-    count: of 3,058 pairs that were grouped among 5,923 real photos, 61% were variants,
-    and half of all variants were among them.
+    The vectors are those of the Embedder before it learns. They are whitened, the
+    threshold is guessed, and the colors of the photos count: of 3,058 pairs that were
+    grouped among 5,923 real photos, 61% were variants, and half of all variants were
+    among them.
 
     Source of the idea: Deep Clustering, arXiv 1807.05520, section 3.2. There k-means
     makes clusters anew in each epoch; here there is one grouping, before training.
-
-    Args:
-      path: CSV or Parquet file to write.
-      embedder: Embedder of the run, before it learns.
-      photos: Photos to learn from.
-      config: Settings of the run; `pseudo_labels` is "missing" or "all".
     """
     photos = _as_known(photos, config)
     _, embeddings = embed_whitened(
@@ -43,13 +38,7 @@ def write_pseudo_labels(
 def with_pseudo_labels(
     photos: Photos, groups: Mapping[str, str], config: Config
 ) -> Photos:
-    """The photos, with groups as the styles of products that have none.
-
-    Args:
-      photos: Photos to learn from.
-      groups: Name of the group of each product, by `product_id`.
-      config: Settings of the run; `pseudo_labels` is "missing" or "all".
-    """
+    """The photos, with groups, by `product_id`, for styles of products without one."""
     photos = _as_known(photos, config)
     styles = photos.catalog.style.copy()
     rows = np.flatnonzero(styles < 0)
@@ -60,7 +49,7 @@ def with_pseudo_labels(
 
 
 def _as_known(photos: Photos, config: Config) -> Photos:
-    """The photos with the styles that may be known."""
+    """The photos without styles, if `--pseudo_labels=all`."""
     if config.pseudo_labels == "missing":
         return photos
     return photos.with_styles(np.full_like(photos.catalog.style, -1))

@@ -56,19 +56,12 @@ class Show(NamedTuple):
 
 
 class RunInputs(NamedTuple):
-    """All that a run needs before its workdir is made.
-
-    Attributes:
-      strategy: Devices to train on.
-      train: Photos to learn from.
-      reported: Photos to report figures on.
-      split_source: Description of how the products were split.
-    """
+    """What a run needs before its workdir is made; `source` says how it was split."""
 
     strategy: tf.distribute.Strategy
     train: Photos
     reported: Photos
-    split_source: str
+    source: str
 
 
 def train_run(
@@ -100,11 +93,7 @@ def train_run(
 
 
 def prepare_run(config: Config, catalog: Catalog) -> RunInputs:
-    """Prepares devices and photos, and checks that they fit the settings.
-
-    Raises:
-      ValueError: If they do not.
-    """
+    """Prepares devices and photos; ValueError if they do not fit the settings."""
     strategy = devices.create(config.strategy, config.tpu)
     devices.make_repeatable(config.seed)
     # Set in either case: an earlier run of this process may have set another one.
@@ -125,7 +114,7 @@ def prepare_run(config: Config, catalog: Catalog) -> RunInputs:
 def _train_prepared(
     config: Config, workdir: Workdir, inputs: RunInputs, show: Show | None
 ) -> tuple[dict[str, Any], Embedder]:
-    strategy, train, reported, split_source = inputs
+    strategy, train, reported, source = inputs
     is_chief = devices.is_chief(strategy)
     metrics = workdir.read_metrics()
     if is_chief:
@@ -141,12 +130,12 @@ def _train_prepared(
 
     # Before: a run that is resumed has these figures.
     if "split" not in metrics:
-        metrics = {"split": split_source}
+        metrics = {"split": source}
         untrained = current_embedder()
         if config.baselines and is_chief:
             metrics |= _baselines(config, train, reported)
             before = _evaluate(untrained, "before", config, train, reported)
-            metrics |= {"before": before.figures}
+            metrics["before"] = before.figures
         if is_chief:
             workdir.write_metrics(metrics)
 
@@ -159,10 +148,10 @@ def _train_prepared(
     if is_chief:
         after = _evaluate(embedder, "after", config, train, reported)
         embedder = after.embedder
-        metrics |= {"after": after.figures}
+        metrics["after"] = after.figures
         if after.trained_on:
-            metrics |= {"trained_on": after.trained_on}
-        metrics |= {"training": cost}
+            metrics["trained_on"] = after.trained_on
+        metrics["training"] = cost
         _write_results(after, metrics, workdir, show)
     devices.in_all_workers(strategy, 0.0)  # Wait until all workers have finished.
     return metrics, embedder
@@ -184,7 +173,7 @@ def _on_one_device(
 ) -> Callable[[], Embedder]:
     """Returns a function to the Embedder as it is now, on one device of this process.
 
-    Under a strategy of several workers, all of them have to call it.
+    All workers, if there are several, have to call it.
     """
     if strategy.num_replicas_in_sync == 1:
         return lambda: embedder
@@ -232,15 +221,9 @@ def _baselines(config: Config, train: Photos, reported: Photos) -> dict[str, Any
 def _evaluate(
     embedder: Embedder, name: str, config: Config, train: Photos, reported: Photos
 ) -> Evaluation:
+    title, is_after = name.replace("_", " "), name == "after"
     with devices.one_device(config.strategy).scope():
-        return evaluate_new(
-            embedder,
-            train,
-            reported,
-            config,
-            name.replace("_", " "),
-            measure_known=name == "after",
-        )
+        return evaluate_new(embedder, train, reported, config, title, is_after)
 
 
 def _probe(
@@ -249,10 +232,10 @@ def _probe(
     config: Config,
     is_chief: bool,
 ) -> Callable[[], dict[str, float] | None] | None:
-    """Returns a function that measures a sample of the reported products.
+    """Returns a function that measures a sample of the reported products, not whitened.
 
-    Vectors are not whitened. All workers have to call it; it returns figures to the
-    chief alone. None if no two products of the sample are variants.
+    All workers have to call it; it returns figures to the chief alone. None if no two
+    products of the sample are variants.
     """
     photos = reported.select(np.arange(min(config.probe_products, len(reported))))
     catalog = photos.catalog

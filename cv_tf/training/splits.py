@@ -17,7 +17,7 @@ class Split(NamedTuple):
     Attributes:
       train: `[n]` products to learn from, to fit whitening on, and to calibrate on.
       evaluation: `[m]` products to report on, of other styles. Empty without labels.
-      source: Description of how the products were split.
+      source: How the products were split.
     """
 
     train: np.ndarray
@@ -28,8 +28,7 @@ class Split(NamedTuple):
 def check_split(catalog: Catalog, train_split: str, eval_split: str) -> None:
     """Checks that the column `split` can be used, if the catalogue has one.
 
-    It needs no photo, so a mistake is found before any is read. The split itself is
-    made by `split_catalog` when it is known which photos can be used.
+    It needs no photo, so a mistake is found before any is read.
 
     Raises:
       CatalogError: If one of the two splits has no product, or they share a style.
@@ -39,8 +38,7 @@ def check_split(catalog: Catalog, train_split: str, eval_split: str) -> None:
     train = catalog.where_split(train_split)
     evaluation = catalog.where_split(eval_split)
     shared = np.intersect1d(train.style, evaluation.style)
-    num_shared = int((shared >= 0).sum())
-    if num_shared:
+    if num_shared := int((shared >= 0).sum()):
         raise CatalogError(
             f"{catalog.name}: {num_shared} styles are both in the split "
             f"'{train_split}' and in '{eval_split}', so figures would be of products "
@@ -57,8 +55,8 @@ def split_catalog(
 
     Args:
       catalog: Products whose photos can be used.
-      train_split: Value of the column `split` to learn from.
-      eval_split: Value of the column `split` to report on.
+      train_split: Value of the column to learn from.
+      eval_split: Value of the column to report on.
       seed: Seed of the choice of the styles that are held out.
 
     Raises:
@@ -85,11 +83,7 @@ def split_catalog(
 
 
 def has_variants(styles: np.ndarray) -> bool:
-    """Tells whether any two products share a style, so that there is one to find.
-
-    Args:
-      styles: `[n]` integers; -1 where unknown.
-    """
+    """Tells whether two products share a style, `[n]` integers, -1 where unknown."""
     _, counts = np.unique(styles[styles >= 0], return_counts=True)
     return bool((counts > 1).any())
 
@@ -99,7 +93,7 @@ def sample_styles(styles: np.ndarray, most: int, seed: int) -> np.ndarray:
 
     Args:
       styles: `[n]` integers; -1 where unknown, each of which is a style of its own.
-      most: Largest number of products to draw; the first style is drawn in any case.
+      most: Largest number of products; the first style is drawn in any case.
       seed: Seed of the draw.
 
     Returns:

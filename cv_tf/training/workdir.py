@@ -32,10 +32,7 @@ class WorkdirError(UserError):
 
 
 class Workdir:
-    """The folder of a run, and the paths in it.
-
-    Args:
-      path: The folder; it need not exist.
+    """The folder of a run, and the paths in it; the folder need not exist.
 
     Attributes:
       path: The folder.
@@ -130,9 +127,7 @@ class Workdir:
 
     def read_metrics(self) -> dict[str, Any]:
         """Reads `metrics.json`; returns an empty dict if there is none."""
-        if not self.metrics.is_file():
-            return {}
-        return json.loads(self.metrics.read_text())
+        return json.loads(self.metrics.read_text()) if self.metrics.is_file() else {}
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Writes `metrics.json`."""
@@ -150,7 +145,7 @@ def inherited_settings(
       must_exist: Whether a workdir without a run is an error.
 
     Returns:
-      Setting names to values; none if --workdir is not given or holds no run, or with
+      Setting names to values; none without --workdir or a run in it, or with
       --method=frozen, which no run has trained.
 
     Raises:
@@ -173,10 +168,9 @@ def _is_leftover(path: Path) -> bool:
 
 
 def _differences(old: Config, new: Config) -> list[str]:
+    there, now = dataclasses.asdict(old), dataclasses.asdict(new)
     return [
-        f"--{field.name}={getattr(old, field.name)} there, "
-        f"{getattr(new, field.name)} now"
-        for field in dataclasses.fields(Config)
-        if field.name not in _FREE
-        and getattr(old, field.name) != getattr(new, field.name)
+        f"--{name}={there[name]} there, {now[name]} now"
+        for name in there
+        if name not in _FREE and there[name] != now[name]
     ]
