@@ -110,42 +110,30 @@ def given_flags(settings_class: type, argv: Sequence[str]) -> dict[str, Any]:
 
 
 def find_files(settings: Any, names: Sequence[str]) -> dict[str, str]:
-    """Checks that the files which some settings name exist.
-
-    Args:
-      settings: A dataclass of settings.
-      names: Names of the settings that hold a path, on disk or in object storage.
-
-    Returns:
-      Setting names to paths, with `~` replaced; an empty path stays as it is.
+    """The paths in settings of these names, with `~` replaced, checked if on disk.
 
     Raises:
       ConfigError: If a file on disk does not exist.
     """
-    files = {}
-    for name in names:
-        path = getattr(settings, name)
+    files = {name: getattr(settings, name) for name in names}
+    for name, path in files.items():
         if path and not is_remote(path):
-            path = str(Path(path).expanduser())
-            if not Path(path).is_file():
-                raise ConfigError(f"--{name}={path}: there is no such file.")
-        files[name] = path
+            files[name] = str(Path(path).expanduser())
+            if not Path(files[name]).is_file():
+                raise ConfigError(f"--{name}={files[name]}: there is no such file.")
     return files
 
 
 def check_output(
     output: str, overwrite: bool, suffixes: tuple[str, ...], flag: str = "--output"
 ) -> Path:
-    """Checks that a file may be written, before anything heavy is done for it.
+    """The path of an output file, with `~` replaced, checked before heavy work.
 
     Args:
       output: Path of the file, as the user gave it.
       overwrite: Whether an existing file may be replaced.
       suffixes: Endings that its name may have, in small letters, such as ".csv".
       flag: Name of the flag, for messages.
-
-    Returns:
-      The path, with `~` replaced.
 
     Raises:
       ConfigError: If the file cannot be written.

@@ -51,9 +51,6 @@ class EmbedConfig(EngineSettings, CatalogSettings):
 def run(config: EmbedConfig) -> Embedded:
     """Embeds a catalogue, or resumes an interrupted run.
 
-    Returns:
-      How many products were embedded, and which were not.
-
     Raises:
       UserError: If the settings, the catalogue or the workdir cannot be used.
     """

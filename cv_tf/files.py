@@ -157,16 +157,13 @@ def repeated(names: Iterable[Name]) -> list[Name]:
 def say_unknown(
     where: str, what: str, unknown: Sequence[str], known: Collection[str]
 ) -> str:
-    """Says which names do not exist, and which existing ones are spelled like them.
+    """Says which names do not exist, a line each, and which are spelled like them.
 
     Args:
       where: Name of the file that was searched.
       what: Kind of the names, such as "product".
       unknown: The names that do not exist, at least one; five are spelled out.
       known: The names that exist, at least one.
-
-    Returns:
-      A message of one line for each name.
     """
     lines = []
     for name, similar in similar_names(unknown[:_MAX_NAMES], known).items():
@@ -185,18 +182,11 @@ def did_you_mean(unknown: str, known: Collection[str]) -> str:
 def similar_names(
     unknown: Sequence[str], known: Collection[str]
 ) -> dict[str, list[str]]:
-    """Finds up to three names that are spelled like each unknown one.
+    """Up to three names that are spelled like each unknown one, most similar first.
 
     Comparing with a million names would take minutes, so an unknown name is compared
-    only with those that share the longest beginning or the longest end with it.
-
-    Args:
-      unknown: The names that do not exist.
-      known: The names that exist. Case is ignored, and so are leading zeros, which
-        spreadsheets remove.
-
-    Returns:
-      For each of `unknown` the similar names, the most similar first.
+    only with those that share the longest beginning or the longest end with it. Case is
+    ignored, and so are leading zeros, which spreadsheets remove.
     """
     folded = {name.casefold(): name for name in known}
     forwards = sorted(folded)

@@ -31,15 +31,12 @@ def my_rows(num_rows: int | tf.Tensor) -> Rows | None:
 
 
 def gather(values: tf.Tensor, axis: int = 0) -> tf.Tensor:
-    """Concatenates the rows of all replicas, in the order of the replicas.
+    """Concatenates the rows of all replicas, in their order, along an axis.
 
     The gradient of a row goes back to its replica, summed over all replicas that have
     used the row. It is a sum over replicas with static shapes, so that it also runs on
-    TPUs and in compiled steps, where `all_gather` does not.
-
-    Args:
-      values: Floats or integers of the same shape on all replicas.
-      axis: Axis of the rows; the result is `num_replicas()` times as long along it.
+    TPUs and in compiled steps, where `all_gather` does not. The values are floats or
+    integers of the same shape on all replicas.
     """
     if num_replicas() == 1:
         return values
@@ -75,6 +72,6 @@ def assign(variables: Sequence[tf.Variable], values: Sequence[tf.Tensor]) -> Non
         tf.__internal__.distribute.interim.maybe_merge_call(
             update_all_copies, tf.distribute.get_strategy(), variables, values
         )
-        return
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+    else:
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)

@@ -34,6 +34,8 @@ class WorkerLostError(ConnectionError):
 def create(name: str = "auto", tpu: str = "") -> tf.distribute.Strategy:
     """Chooses the devices to train on; call it before TensorFlow computes anything.
 
+    Models are built under the scope of the strategy.
+
     Args:
       name: "cpu" or "gpu" for one device; "mirrored" for all GPUs of the machine (its
         logical CPUs if it has none); "multi_worker" for the machines of TF_CONFIG;
@@ -41,38 +43,32 @@ def create(name: str = "auto", tpu: str = "") -> tf.distribute.Strategy:
         named, several GPUs, one GPU, the CPU.
       tpu: Name or address of a TPU; "local" for the TPU of this machine.
 
-    Returns:
-      A strategy; build models under its scope.
-
     Raises:
       ValueError: If the name is unknown, or there is no such device.
     """
     choices.check("strategy", name, choices.STRATEGIES)
     if name == "auto":
         name = _available(tpu)
-    if name in ("cpu", "gpu"):
-        return one_device(name)
-    return _several_devices(name, tpu)
+    return one_device(name) if name in ("cpu", "gpu") else _several_devices(name, tpu)
 
 
 @functools.cache
 def _several_devices(name: str, tpu: str) -> tf.distribute.Strategy:
     """Cached: two strategies of a process would receive each other's messages."""
-    if name == "multi_worker":
-        workers.read()  # Raises if TF_CONFIG cannot be used.
-        _let_gpu_memory_grow()
-        return tf.distribute.MultiWorkerMirroredStrategy()
+    if name == "tpu":
+        return _tpu_strategy(tpu)
     if name == "mirrored":
         return tf.distribute.MirroredStrategy(_mirrored_devices())
-    return _tpu_strategy(tpu)
+    workers.read()  # Raises if TF_CONFIG cannot be used.
+    _let_gpu_memory_grow()
+    return tf.distribute.MultiWorkerMirroredStrategy()
 
 
 def one_device(name: str = "auto") -> tf.distribute.Strategy:
     """Chooses one device of this process, to embed and to evaluate.
 
-    Args:
-      name: A name that `create` knows: "cpu" for the CPU, "gpu" for a GPU, any other
-        for a GPU if there is one, or else the CPU.
+    "cpu" is the CPU, "gpu" a GPU, and any other name that `create` knows a GPU if there
+    is one, or else the CPU.
 
     Raises:
       ValueError: If the name is unknown, or there is no such device.
@@ -150,9 +146,8 @@ def compiles_with_xla(strategy: tf.distribute.Strategy, jit_compile: str) -> boo
         )
     if isinstance(strategy, tf.distribute.TPUStrategy):
         return False
-    return jit_compile == "on" or (
-        jit_compile == "auto" and is_accelerator and is_single
-    )
+    is_worth_it = jit_compile == "auto" and is_accelerator and is_single
+    return jit_compile == "on" or is_worth_it
 
 
 def on_cpu() -> bool:

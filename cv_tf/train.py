@@ -33,12 +33,6 @@ class Trained:
 def run(config: Config) -> Trained:
     """Trains in the workdir of the config, or resumes the run that it holds.
 
-    Args:
-      config: All settings.
-
-    Returns:
-      The figures before and after training, and the Embedder.
-
     Raises:
       ValueError: If the settings, the catalogue or the workdir cannot be used.
     """

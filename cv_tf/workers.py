@@ -18,15 +18,10 @@ _EXAMPLE = (
 
 
 class Workers(NamedTuple):
-    """The place of this process among the workers.
+    """The place of this process among the workers."""
 
-    Attributes:
-      num_workers: Number of processes that train together.
-      task_index: Number of this process; 0 is the chief, which writes the files.
-    """
-
-    num_workers: int
-    task_index: int
+    num_workers: int  # Processes that train together.
+    task_index: int  # Number of this process; 0 is the chief, which writes the files.
 
 
 def are_set() -> bool:

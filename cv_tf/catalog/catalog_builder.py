@@ -23,21 +23,11 @@ from cv_tf.files import is_file, open_binary
 
 _NUM_THREADS = 32
 _CHUNK_SIZE = 256  # Photos that are read ahead.
-_ADVICE = (
-    "Mend them, or pass on_bad_image='reject' to keep these products without a "
-    "photo; training will then name them among its rejects."
-)
 
 
 @dataclass(eq=False, kw_only=True)
 class CatalogConfig(tfds.core.BuilderConfig):
-    """The table that is turned into shards.
-
-    Attributes:
-      table: Path of the CSV or Parquet table.
-      block_columns: Columns that make the blocks.
-      on_bad_image: "fail", or "reject" to store products whose photo is missing.
-    """
+    """The table that is turned into shards; see `write_shards`."""
 
     table: str = ""
     block_columns: tuple[str, ...] = ()
@@ -45,10 +35,7 @@ class CatalogConfig(tfds.core.BuilderConfig):
 
 
 class CatalogBuilder(tfds.core.GeneratorBasedBuilder):
-    """The unchanged photos of a catalogue, with their ids, styles and blocks.
-
-    It is made for one table, from a `CatalogConfig`, by `write_shards`.
-    """
+    """The unchanged photos, ids, styles and blocks of a table in a `CatalogConfig`."""
 
     name = "catalog"
     VERSION = tfds.core.Version("1.0.0")
@@ -69,8 +56,7 @@ class CatalogBuilder(tfds.core.GeneratorBasedBuilder):
             disable_shuffling=True,
         )
 
-    def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
-        del dl_manager  # Nothing is downloaded.
+    def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:  # noqa: ARG002
         config = self.builder_config
         catalog = read_catalog(config.table, config.block_columns)
         cells = read_columns(config.table).cells
@@ -116,7 +102,11 @@ def _check(catalog: Catalog, split: np.ndarray, on_bad_image: str) -> None:
         (int(catalog.line[i]), f"image {catalog.image[i]!r} does not exist")
         for i in np.flatnonzero(~np.array(there))
     ]
-    raise_problems(catalog.name, problems, _ADVICE)
+    advice = (
+        "Mend them, or pass on_bad_image='reject' to keep these products without a "
+        "photo; training will then name them among its rejects."
+    )
+    raise_problems(catalog.name, problems, advice)
 
 
 def _read_or_empty(image: str) -> bytes:

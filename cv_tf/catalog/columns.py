@@ -27,18 +27,13 @@ class CatalogError(UserError):
 
 @dataclass
 class Columns:
-    """The cells of a table as text, column by column.
+    """The cells of a table as text, column by column."""
 
-    Attributes:
-      cells: Column name to its cells, top to bottom; an empty cell is "".
-      lines: Line of a CSV file where each row starts (the header is line 1), or row
-        number in a Parquet file (from 1).
-      problems: Rows that cannot be read.
-    """
-
-    cells: dict[str, list[str]]
+    cells: dict[str, list[str]]  # From top to bottom; an empty cell is "".
+    # Line of a CSV file where each row starts (the header is line 1), or row number in
+    # a Parquet file (from 1).
     lines: list[int]
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)  # Rows that cannot be read.
 
 
 def read_columns(path: str) -> Columns:
@@ -48,9 +43,8 @@ def read_columns(path: str) -> Columns:
       UserError: If the file is not a table that can be read at all.
       OSError: If it cannot be opened.
     """
-    if path.rstrip("/").lower().endswith((".parquet", ".pq")):
-        return _read_parquet(path)
-    return _read_csv(path)
+    is_parquet = path.rstrip("/").lower().endswith((".parquet", ".pq"))
+    return _read_parquet(path) if is_parquet else _read_csv(path)
 
 
 def _read_csv(path: str) -> Columns:
@@ -133,23 +127,17 @@ def _check_header(header: list[str]) -> None:
 
 
 def raise_problems(name: str, problems: Sequence[Problem], advice: str = "") -> None:
-    """Raises one error that lists the problems by line, if there are any.
-
-    Args:
-      name: Name of the catalogue.
-      problems: Problems in any order; the first 20 are spelled out.
-      advice: A sentence that says what to do.
+    """Raises one error that lists the first 20 problems by line, then says what to do.
 
     Raises:
       CatalogError: If there is a problem.
     """
     if not problems:
         return
-    problems = sorted(problems)
-    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    text = [f"{name}: {count}."]
+    text = [f"{name}: {len(problems)} problem{'s' if len(problems) > 1 else ''}."]
     unit = "line" if name.lower().endswith(".csv") else "row"
-    text += [f"  {unit} {line}: {what}." for line, what in problems[:_MAX_PROBLEMS]]
+    first = sorted(problems)[:_MAX_PROBLEMS]
+    text += [f"  {unit} {line}: {what}." for line, what in first]
     if len(problems) > _MAX_PROBLEMS:
         text.append(f"  ... and {len(problems) - _MAX_PROBLEMS} more.")
     raise CatalogError("\n".join([*text, advice] if advice else text))
@@ -166,11 +154,9 @@ def check_columns(name: str, columns: Columns, block_columns: Sequence[str]) -> 
     missing = [column for column in needed if column not in there]
     if not missing:
         return
-    hints = []
-    for column in missing:
-        similar = similar_names([column], there)[column]
-        hint = f" (is it {similar[0]!r}?)" if similar else ""
-        hints.append(f"no column {column!r}{hint}")
+    similar = similar_names(missing, there).items()
+    hint = {name: f" (is it {near[0]!r}?)" if near else "" for name, near in similar}
+    hints = [f"no column {column!r}{hint[column]}" for column in missing]
     advice = "Rename the columns of the table."
     if set(missing) & set(block_columns):
         advice = (
@@ -183,15 +169,10 @@ def check_columns(name: str, columns: Columns, block_columns: Sequence[str]) -> 
 
 
 def check_frame(name: str, frame: str, boxes: np.ndarray | None) -> None:
-    """Checks that a catalogue has boxes, if photos are framed by them.
-
-    Args:
-      name: Name of the catalogue.
-      frame: How photos are framed, one of `cv_tf.choices.FRAMES`.
-      boxes: The boxes of the catalogue, or None.
+    """Checks that a catalogue has boxes, if photos are framed by them ("columns").
 
     Raises:
-      CatalogError: If "columns" has no columns to frame by.
+      CatalogError: If there are none.
     """
     if frame == "columns" and boxes is None:
         raise CatalogError(

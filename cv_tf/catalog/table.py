@@ -79,11 +79,7 @@ class Catalog:
         return len(self) > 0 and is_remote(self.image[0])
 
     def select(self, rows: np.ndarray) -> Catalog:
-        """The catalogue of some rows; style and block numbers stay the same.
-
-        Args:
-          rows: Row numbers to take, or a bool mask `[n]`.
-        """
+        """The catalogue of some rows, or of a mask `[n]`; styles and blocks stay."""
         arrays = {k: v for k, v in vars(self).items() if isinstance(v, np.ndarray)}
         taken: dict[str, Any] = {name: column[rows] for name, column in arrays.items()}
         return replace(self, **taken)
@@ -110,9 +106,7 @@ class Catalog:
 def read_products(settings: CatalogSettings, split: str = "") -> Catalog:
     """Reads the products that settings name: a user's table, or else a data set.
 
-    Args:
-      settings: Settings that name the table or the data set.
-      split: Only products with this value of the column `split`; "" for all.
+    With `split`, only the products with this value of the column `split`.
 
     Raises:
       CatalogError: If it cannot be used, or has no such split.
@@ -245,14 +239,10 @@ def number_styles(styles: Sequence[str]) -> np.ndarray:
 def number_blocks(
     columns: Sequence[Sequence[str]], num_rows: int
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Numbers the distinct combinations of values from 0 in sorted order.
+    """Numbers the distinct combinations of values in columns from 0 in sorted order.
 
-    Args:
-      columns: The block columns, each of `num_rows` values; none for one block.
-      num_rows: Number of products.
-
-    Returns:
-      Block numbers, `[num_rows]` int32, and the name of each block: its values, joined.
+    Returns the block numbers, `[num_rows]` int32, and the name of each block: its
+    values, joined. Without columns, there is one block.
     """
     if not columns:
         return np.zeros(num_rows, np.int32), ("all",)

@@ -34,14 +34,9 @@ def prepare_builder(
 ) -> None:
     """Downloads or generates a data set, unless it is there.
 
-    Data sets of this package have one progress bar; others keep the bars of TFDS,
-    which show their downloads.
-
-    Args:
-      builder: Builder of the data set.
-      progress: Whether to draw a progress bar.
-      file_format: Format of the shards, "array_record" or "tfrecord"; None for
-        "array_record", or in a bucket, where that cannot be written, "tfrecord".
+    Data sets of this package have one progress bar; others keep the bars of TFDS, which
+    show their downloads. The format of the shards is "array_record" or "tfrecord"; None
+    for "array_record", or in a bucket, where that cannot be written, "tfrecord".
 
     Raises:
       CatalogError: If the download fails, or must be done by hand; or if shards of
@@ -86,9 +81,7 @@ def find_builder(
 ) -> tfds.core.DatasetBuilder:
     """Finds the builder of a data set: of this package, of TFDS, or of prepared files.
 
-    Args:
-      name: Name or folder, as for `load_dataset`.
-      data_dir: Folder of data sets; None for the default of TFDS.
+    Name and `data_dir` are as for `load_dataset`.
 
     Raises:
       CatalogError: If there is none.

@@ -53,11 +53,6 @@ class TFRecordSource:
     Afterwards, each example read by its number is one request for its bytes alone;
     before, that reads through the file first. Checksums are not verified.
 
-    Args:
-      builder: Builder of a data set that was prepared as TFRecord.
-      split: Name of the split, slices allowed.
-      decoders: As for `builder.as_data_source`.
-
     Raises:
       CatalogError: When read, if a file ends before its last record.
     """

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import io
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
@@ -77,11 +78,10 @@ def build_backbone(
     """
     choices.check("backbone", name, choices.BACKBONES)
     choices.check("weights", weights, choices.WEIGHTS)
-    for option, stride, known in (
-        ("feature_stride", feature_stride, choices.FEATURE_STRIDES),
-        ("frozen_stride", frozen_stride, choices.FROZEN_STRIDES),
-    ):
-        choices.check(option, str(stride), [*map(str, known)])
+    strides = [*map(str, choices.FEATURE_STRIDES)]
+    choices.check("feature_stride", str(feature_stride), strides)
+    strides = [*map(str, choices.FROZEN_STRIDES)]
+    choices.check("frozen_stride", str(frozen_stride), strides)
     network = _BUILDERS[name](weights)
     features = stage_end(network, name, feature_stride)
     model = keras.Model(network.inputs, features, name=name)
@@ -125,35 +125,34 @@ def normalize_together(model: keras.Model) -> None:
             layer.synchronized, layer.fused = True, False
 
 
-def _efficientnet_lite(width: float, depth: float, variant: int):
-    def build(weights: str) -> keras.Model:
-        # Importing it takes seconds and prints a message.
-        with contextlib.redirect_stdout(io.StringIO()):
-            from keras_cv.models import EfficientNetLiteBackbone  # noqa: PLC0415
+def _efficientnet_lite(
+    width: float, depth: float, variant: int, weights: str
+) -> keras.Model:
+    # Importing it takes seconds and prints a message.
+    with contextlib.redirect_stdout(io.StringIO()):
+        from keras_cv.models import EfficientNetLiteBackbone  # noqa: PLC0415
 
-        network = EfficientNetLiteBackbone(
-            include_rescaling=True,
-            input_tensor=keras.Input((None, None, 3), name="images"),
-            width_coefficient=width,
-            depth_coefficient=depth,
-            drop_connect_rate=0.0,
-            stackwise_kernel_sizes=[3, 3, 5, 3, 5, 5, 3],
-            stackwise_num_repeats=[1, 2, 2, 3, 3, 4, 1],
-            stackwise_input_filters=[32, 16, 24, 40, 80, 112, 192],
-            stackwise_output_filters=[16, 24, 40, 80, 112, 192, 320],
-            stackwise_expansion_ratios=[1, 6, 6, 6, 6, 6, 6],
-            stackwise_strides=[1, 2, 2, 2, 1, 2, 1],
-        )
-        if weights == "imagenet":
-            _load_lite_weights(network, variant)
-        # keras-cv scales to 0..1. Its own layer is changed, instead of adding another
-        # one in front, to keep the graph flat: a nested network would be traced twice,
-        # and loading it would need keras-cv.
-        _, scaling, *_ = network.layers
-        scaling.scale, scaling.offset = _LITE_SCALE, _LITE_OFFSET
-        return network
-
-    return build
+    network = EfficientNetLiteBackbone(
+        include_rescaling=True,
+        input_tensor=keras.Input((None, None, 3), name="images"),
+        width_coefficient=width,
+        depth_coefficient=depth,
+        drop_connect_rate=0.0,
+        stackwise_kernel_sizes=[3, 3, 5, 3, 5, 5, 3],
+        stackwise_num_repeats=[1, 2, 2, 3, 3, 4, 1],
+        stackwise_input_filters=[32, 16, 24, 40, 80, 112, 192],
+        stackwise_output_filters=[16, 24, 40, 80, 112, 192, 320],
+        stackwise_expansion_ratios=[1, 6, 6, 6, 6, 6, 6],
+        stackwise_strides=[1, 2, 2, 2, 1, 2, 1],
+    )
+    if weights == "imagenet":
+        _load_lite_weights(network, variant)
+    # keras-cv scales to 0..1. Its own layer is changed, instead of adding another one
+    # in front, to keep the graph flat: a nested network would be traced twice, and
+    # loading it would need keras-cv.
+    _, scaling, *_ = network.layers
+    scaling.scale, scaling.offset = _LITE_SCALE, _LITE_OFFSET
+    return network
 
 
 def _load_lite_weights(model: keras.Model, variant: int) -> None:
@@ -168,9 +167,8 @@ def _load_lite_weights(model: keras.Model, variant: int) -> None:
     ]
     position = 0
     for layer in model.layers:
-        current = layer.get_weights()
-        values = arrays[position : position + len(current)]
-        position += len(current)
+        start, position = position, position + len(layer.get_weights())
+        values = arrays[start:position]
         if isinstance(layer, keras.layers.DepthwiseConv2D):
             values = [np.transpose(value, (2, 3, 0, 1)) for value in values]
         elif isinstance(layer, keras.layers.Conv2D):
@@ -192,26 +190,23 @@ class CaffeNormalization(keras.layers.Layer):
         return keras.applications.imagenet_utils.preprocess_input(images, mode="caffe")
 
 
-def _application(name: str, normalization: type[keras.layers.Layer] | None = None):
-    def build(weights: str) -> keras.Model:
-        images = keras.Input((None, None, 3), name="images")
-        try:
-            return getattr(keras.applications, name)(
-                include_top=False,
-                weights="imagenet" if weights == "imagenet" else None,
-                input_tensor=normalization()(images) if normalization else images,
-            )
-        except Exception as error:
-            if "URL fetch failure" not in str(error):
-                raise
-            raise ConnectionError(
-                f"The ImageNet weights of {name} are downloaded from the web, which "
-                "is out of reach. Connect this machine, or pass --weights=none, or "
-                "take an efficientnetlite_* backbone, whose weights are installed "
-                "with this package."
-            ) from error
-
-    return build
+def _application(name: str, weights: str) -> keras.Model:
+    images = keras.Input((None, None, 3), name="images")
+    try:
+        return getattr(keras.applications, name)(
+            include_top=False,
+            weights="imagenet" if weights == "imagenet" else None,
+            input_tensor=CaffeNormalization()(images) if name == "ResNet50" else images,
+        )
+    except Exception as error:
+        if "URL fetch failure" not in str(error):
+            raise
+        raise ConnectionError(
+            f"The ImageNet weights of {name} are downloaded from the web, which is out "
+            "of reach. Connect this machine, or pass --weights=none, or take an "
+            "efficientnetlite_* backbone, whose weights are installed with this "
+            "package."
+        ) from error
 
 
 def _tiny(weights: str) -> keras.Model:
@@ -232,12 +227,12 @@ def _tiny(weights: str) -> keras.Model:
 
 
 _BUILDERS: dict[str, Callable[[str], keras.Model]] = {
-    "efficientnetlite_b0": _efficientnet_lite(1.0, 1.0, variant=0),
-    "efficientnetlite_b1": _efficientnet_lite(1.0, 1.1, variant=1),
-    "efficientnetlite_b2": _efficientnet_lite(1.1, 1.2, variant=2),
-    "resnet50": _application("ResNet50", CaffeNormalization),
-    "efficientnetv2_s": _application("EfficientNetV2S"),
-    "mobilenetv3_small": _application("MobileNetV3Small"),
-    "convnext_tiny": _application("ConvNeXtTiny"),
+    "efficientnetlite_b0": partial(_efficientnet_lite, 1.0, 1.0, 0),
+    "efficientnetlite_b1": partial(_efficientnet_lite, 1.0, 1.1, 1),
+    "efficientnetlite_b2": partial(_efficientnet_lite, 1.1, 1.2, 2),
+    "resnet50": partial(_application, "ResNet50"),
+    "efficientnetv2_s": partial(_application, "EfficientNetV2S"),
+    "mobilenetv3_small": partial(_application, "MobileNetV3Small"),
+    "convnext_tiny": partial(_application, "ConvNeXtTiny"),
     "tiny": _tiny,
 }

@@ -167,25 +167,19 @@ class Embedder(keras.Model):
 
     def _renderings(self, pixels: tf.Tensor) -> list[tf.Tensor]:
         """The renderings of photos that `average` asks for."""
-        inverted = [pixels]
+        images = [pixels]
         if self.average in ("inverse", "all"):
-            inverted.append(255.0 - pixels)
-        if self.average not in ("mirror", "all"):
-            return inverted
-        return inverted + [image[:, :, ::-1] for image in inverted]
+            images.append(255.0 - pixels)
+        if self.average in ("mirror", "all"):
+            images += [image[:, :, ::-1] for image in images]
+        return images
 
 
 def fit_square(images: tf.Tensor, size: int) -> tf.Tensor:
     """Scales photos to a square and pads the shorter side with the border's mean color.
 
-    Photos that already have the size are not changed.
-
-    Args:
-      images: `[batch, height, width, 3]`, uint8 or float in 0..255.
-      size: Pixels a side of the result.
-
-    Returns:
-      float32 `[batch, size, size, 3]` in 0..255.
+    From `[batch, height, width, 3]`, uint8 or float in 0..255, to float32 `[batch,
+    size, size, 3]` in 0..255. Photos that already have the size are not changed.
     """
     images = tf.cast(images, tf.float32)
     if images.shape[1] == size and images.shape[2] == size:

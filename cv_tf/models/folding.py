@@ -22,14 +22,8 @@ def depthwise_conv2d(
     the time of oneDNN's routine (a third on 6 x 6 cells), which is a tenth of a
     training step at 96 to 128 pixels.
 
-    Args:
-      inputs: `[batch, height, width, channels]`.
-      kernel: `[size, size, channels, multiplier]`.
-      stride: Stride along both axes.
-      padding: "SAME" or "VALID".
-
-    Returns:
-      `[batch, new_height, new_width, channels * multiplier]`.
+    It maps `[batch, height, width, channels]` with a kernel `[size, size, channels,
+    multiplier]` to `[batch, new_height, new_width, channels * multiplier]`.
     """
 
     def convolve(inputs, kernel):
@@ -95,12 +89,8 @@ class FoldedConvolution(keras.layers.Layer):
 
     The outputs and the gradients of the convolution's weights are the same up to
     rounding. The feature map is written once instead of twice, and no gradient of the
-    normalization is computed.
-
-    Args:
-      convolution: A `Conv2D` or `DepthwiseConv2D` without an activation.
-      normalization: A `BatchNormalization` of the channels.
-      padding: A `ZeroPadding2D` before the convolution; None for no padding.
+    normalization is computed. The convolution has no activation; before it, there may
+    be padding.
     """
 
     def __init__(
@@ -184,15 +174,13 @@ def fold_norms(backbone: keras.Model, in_training: bool) -> keras.Model:
     """The same network with the same weights, but faster.
 
     Fixed batch normalization directly after a convolution becomes part of it. On two
-    CPU cores, training takes a quarter less time, and inference a third less.
+    CPU cores, training takes a quarter less time, and inference a third less. The
+    weights are those of `backbone`: to save them, save it.
 
     Args:
       backbone: A model of `cv_tf.models.build_backbone`.
       in_training: Whether the network is to be trained: then, trainable normalization
         stays as it is; in inference, all of it is fixed.
-
-    Returns:
-      A model that shares all weights with `backbone`; to save them, save the latter.
     """
 
     def is_fixed(layer: keras.layers.Layer) -> bool:
@@ -222,10 +210,9 @@ def fold_norms(backbone: keras.Model, in_training: bool) -> keras.Model:
 
 def _can_fold(layer: keras.layers.Layer) -> bool:
     """Whether a layer is a convolution that the layer after it can be folded into."""
-    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
     is_depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
     return (
-        isinstance(layer, kinds)
+        (is_depthwise or isinstance(layer, keras.layers.Conv2D))
         and layer.data_format == "channels_last"
         and not (is_depthwise and layer.dilation_rate != (1, 1))
         and layer.activation is keras.activations.linear

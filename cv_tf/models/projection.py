@@ -19,6 +19,8 @@ def projection_head(
 ) -> keras.Model:
     """A small perceptron with ReLU after its hidden layers.
 
+    It maps `[batch, input_dimensions]` to float32 `[batch, dimensions]`.
+
     Source: SimCLR, arXiv 2002.05709, section 2.1, has one hidden layer; BYOL, arXiv
     2006.07733, section 3.3, normalizes it; SimSiam, arXiv 2011.10566, section 3, has
     two and normalizes the output, too. Normalization is over all replicas.
@@ -30,9 +32,6 @@ def projection_head(
       num_hidden: Number of hidden layers.
       normalize: Layers before batch normalization: "none", "hidden" or "all".
       name: Name of the model.
-
-    Returns:
-      A model from `[batch, input_dimensions]` to float32 `[batch, dimensions]`.
 
     Raises:
       ValueError: If `normalize` is unknown.
@@ -56,12 +55,5 @@ def projection_head(
 
 
 def _batch_norm(name: str, affine: bool = True, **options) -> keras.layers.Layer:
-    return keras.layers.BatchNormalization(
-        momentum=0.9,
-        epsilon=1e-5,
-        center=affine,
-        scale=affine,
-        synchronized=True,
-        name=name,
-        **options,
-    )
+    options |= {"momentum": 0.9, "epsilon": 1e-5, "center": affine, "scale": affine}
+    return keras.layers.BatchNormalization(synchronized=True, name=name, **options)

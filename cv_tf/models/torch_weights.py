@@ -77,16 +77,10 @@ class _RestrictedUnpickler(pickle.Unpickler):
 
 
 def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
-    """Reads the tensors of a legacy (not zipped) PyTorch state dict.
+    """Reads the arrays of a legacy (not zipped) PyTorch state dict, by their names.
 
     Nothing in the file is executed: all globals except ordered dicts and tensors are
     refused, so a file made to run code raises an error.
-
-    Args:
-      path: Path of the `.pth` file.
-
-    Returns:
-      Arrays by the name of their tensor, in the file's order, with PyTorch's axes.
 
     Raises:
       WeightFileError: If the file is not a state dict, or is truncated.

@@ -49,14 +49,10 @@ class Whitening(keras.layers.Layer):
         self.input_dimensions = int(input_dimensions)
         self.dimensions = int(dimensions)
         self.power = float(power)
-        self.mean = self.add_weight(
-            "mean", [self.input_dimensions], initializer="zeros"
-        )
-        self.projection = self.add_weight(
-            "projection",
-            [self.input_dimensions, self.dimensions],
-            initializer=keras.initializers.Identity(),
-        )
+        shape = [self.input_dimensions, self.dimensions]
+        self.mean = self.add_weight("mean", shape[:1], initializer="zeros")
+        identity = keras.initializers.Identity()
+        self.projection = self.add_weight("projection", shape, initializer=identity)
         self.built = True
 
     @classmethod
@@ -118,7 +114,7 @@ class Whitening(keras.layers.Layer):
         The vectors are rescaled once more, so that the differences between the two
         products of a pair have about the same variance in all directions. The
         covariance of the differences is damped like that of the embeddings, by the sum
-        of its variances over the number of pairs: few pairs change little.
+        of its variances over the number of pairs: few change little, and none nothing.
 
         Source: Mikolajczyk and Matas, "Improving descriptors for fast tree matching
         by optimal linear projection", ICCV 2007; Radenovic et al., arXiv 1711.02512,
@@ -129,9 +125,6 @@ class Whitening(keras.layers.Layer):
           pairs: Integer [num_pairs, 2], rows of two variants each; some may be wrong.
           trust: Float [num_pairs], weight of each pair: 1 if it is known to be right,
             less (but above 0) if not. None for 1 each.
-
-        Returns:
-          A layer of the same dimensions; this layer itself if there are no pairs.
         """
         if not len(pairs):
             return self
@@ -183,9 +176,8 @@ def _with_the_rest(
     if dimensions < input_dimensions:  # Otherwise, there is room for all directions.
         kept = min(kept, dimensions - max(dimensions // 4, 1))
     main, others = directions[:, :kept], directions[:, kept:]
-    random = np.random.default_rng(seed).normal(
-        size=(input_dimensions, dimensions - kept)
-    )
+    size = (input_dimensions, dimensions - kept)
+    random = np.random.default_rng(seed).normal(size=size)
     random, _ = np.linalg.qr(random - main @ (main.T @ random))
     rest = scale_outside * random
     rest += others @ ((scale[kept:] - scale_outside)[:, None] * (others.T @ random))

@@ -16,31 +16,24 @@ _PNG_READER = len(RATIOS)
 
 
 class DecodingPlan(NamedTuple):
-    """How photos are decoded: arrays of n rows, or tensors of one row.
+    """How photos are decoded: arrays of n rows, or tensors of one row."""
 
-    Attributes:
-      reader: [...] int32; for JPEG, the index in `RATIOS` of the fraction of its size
-        at which it is decoded; `len(RATIOS)` for PNG.
-      window: [..., 4] int32; top, left, height, width of the frame in decoded pixels.
-      inner: [..., 2] int32; height and width of the frame in pixels of the square.
-      background: [..., 3] uint8; color of the square around the frame.
-    """
-
+    # [...] int32; for JPEG, the index in `RATIOS` of the fraction of its size at which
+    # it is decoded; `len(RATIOS)` for PNG.
     reader: np.ndarray | tf.Tensor
+    # [..., 4] int32; top, left, height, width of the frame in decoded pixels.
     window: np.ndarray | tf.Tensor
+    # [..., 2] int32; height and width of the frame in pixels of the square.
     inner: np.ndarray | tf.Tensor
-    background: np.ndarray | tf.Tensor
+    background: np.ndarray | tf.Tensor  # [..., 3] uint8; color around the frame.
 
 
 def plan(
     scanned: Sequence[Scanned], frames: np.ndarray, image_size: int
 ) -> DecodingPlan:
-    """Plans how to decode each photo.
+    """Plans how to decode each of n photos to a square of `image_size` pixels a side.
 
-    Args:
-      scanned: What a scan found out about the n photos.
-      frames: [n, 4] float, (top, left, height, width) in fractions of the photo.
-      image_size: Pixels a side of the square.
+    Frames are [n, 4] float, (top, left, height, width) in fractions of the photo.
     """
     size = np.array([(row.height, row.width) for row in scanned], np.int64)
     background = np.array([row.background for row in scanned], np.uint8)
@@ -64,12 +57,8 @@ def plan_tensors(
 ) -> DecodingPlan:
     """`plan` with tensors, which also works in a graph.
 
-    Args:
-      size: [n, 2] int64, height and width of each photo in pixels.
-      is_jpeg: [n] bool, true for JPEG and false for PNG.
-      frames: [n, 4] float64, as for `plan`.
-      background: [n, 3] uint8, color around the frame.
-      image_size: Pixels a side of the square.
+    Sizes are [n, 2] int64, height and width in pixels; `is_jpeg` is [n] bool, false for
+    PNG; frames are [n, 4] float64, and colors of the background [n, 3] uint8.
     """
     extent = frames[:, 2:] * tf.cast(size, tf.float64)
     longest = tf.reduce_max(extent, axis=1)
@@ -95,17 +84,10 @@ def plan_tensors(
 
 
 def decode(encoded: tf.Tensor, how: DecodingPlan, image_size: int) -> tf.Tensor:
-    """Decodes the frame of one photo and pads it to a square.
+    """Decodes the frame of one photo to [image_size, image_size, 3] uint8.
 
-    The frame keeps its aspect ratio, is as long as the square, and is centered.
-
-    Args:
-      encoded: Scalar string, the bytes of a JPEG or PNG file.
-      how: The plan of this photo.
-      image_size: Pixels a side of the square.
-
-    Returns:
-      [image_size, image_size, 3] uint8.
+    The frame keeps its aspect ratio, is as long as the square, and is centered. The
+    photo is the bytes of a JPEG or PNG file, a scalar string.
     """
     readers = [partial(_read_jpeg, encoded, how, ratio) for ratio in RATIOS]
     readers.append(partial(_read_png, encoded, how))

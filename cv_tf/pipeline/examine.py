@@ -21,21 +21,13 @@ _EXIF_ORIENTATION = 0x0112
 
 @dataclass(frozen=True)
 class Examined:
-    """What is known about a photo after decoding it once.
+    """What is known about a photo after decoding it once."""
 
-    Attributes:
-      kind: `JPEG` or `PNG` if TensorFlow reads the file correctly; else `CONVERTED`.
-      height: Pixels of the file or of the converted copy.
-      width: Pixels of the file or of the converted copy.
-      thumbnail: [128, 128, 3] uint8; the aspect ratio is not kept.
-      converted: The photo as PNG if TensorFlow does not read the file; else None.
-    """
-
-    kind: str
-    height: int
+    kind: str  # `JPEG` or `PNG` if TensorFlow reads it correctly; else `CONVERTED`.
+    height: int  # Pixels of the file or of the converted copy.
     width: int
-    thumbnail: np.ndarray
-    converted: bytes | None = None
+    thumbnail: np.ndarray  # [128, 128, 3] uint8; the aspect ratio is not kept.
+    converted: bytes | None = None  # The copy, as PNG; None if there is none.
 
 
 def examine(encoded: bytes) -> Examined:
@@ -43,8 +35,7 @@ def examine(encoded: bytes) -> Examined:
 
     JPEG and PNG files that TensorFlow reads correctly are read by it, large ones at a
     fraction of their size. All others (WebP, CMYK, palettes, transparency, 16 bits,
-    turned by EXIF, ...) are converted: turned upright, on white, and shrunk to at most
-    1024 pixels a side.
+    turned by EXIF, ...) are converted: upright, on white, at most 1024 pixels a side.
 
     Raises:
       BadImageError: If the file is not an image, is damaged, truncated or too large.

@@ -46,8 +46,7 @@ def find_frames(thumbnails: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     difference, noise = _difference_from_background(inside)
     brightest = tf.reduce_max(difference, axis=-1)
     darkest = tf.reduce_min(difference, axis=-1)
-    noise = noise[:, None, None]
-    faint = tf.clip_by_value(_NOISE * noise, _FAINT, _CERTAIN)
+    faint = tf.clip_by_value(_NOISE * noise[:, None, None], _FAINT, _CERTAIN)
     # A shadow is equally darker in all channels: not brighter, and without a hue.
     certain = tf.maximum(brightest, brightest - darkest) > faint
     certain |= darkest < -_CERTAIN
@@ -88,8 +87,8 @@ def _difference_from_background(photos: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
     photos = tf.cast(photos, tf.float32)
     median = _median(_ring(photos))[:, None]
     ring = _ring(photos) - median
-    is_near = tf.reduce_max(tf.abs(ring), axis=-1, keepdims=True) < _FAR
-    is_near = tf.cast(is_near, tf.float32)
+    distance = tf.reduce_max(tf.abs(ring), axis=-1, keepdims=True)
+    is_near = tf.cast(distance < _FAR, tf.float32)
     coefficients = tf.einsum("kp,npc->nkc", tf.constant(solution), ring * is_near)
     background = tf.einsum("pk,nkc->npc", tf.constant(surface), coefficients) + median
     difference = photos - tf.reshape(background, tf.shape(photos))
@@ -110,8 +109,7 @@ def _bounding_box(product: tf.Tensor) -> tf.Tensor:
 def _extent(share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Start and end, as fractions, of the lines with enough `share`, [n, lines]."""
     lines = share.shape[1]
-    has_product = share > _MIN_SHARE
-    number = tf.range(lines)
+    has_product, number = share > _MIN_SHARE, tf.range(lines)
     first = tf.reduce_min(tf.where(has_product, number, lines), axis=1)
     last = tf.reduce_max(tf.where(has_product, number + 1, 0), axis=1)
     return tf.cast(first, tf.float32) / lines, tf.cast(last, tf.float32) / lines

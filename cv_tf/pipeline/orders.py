@@ -38,8 +38,7 @@ class RandomOrder:
             return self._permutation(step)[: self.batch_size]
         epoch, start = divmod(step * self.batch_size, self.num_rows)
         chosen = self._epoch(epoch)[start : start + self.batch_size]
-        if len(chosen) < self.batch_size:
-            rest = self.batch_size - len(chosen)
+        if rest := self.batch_size - len(chosen):
             chosen = np.concatenate([chosen, self._epoch(epoch + 1)[:rest]])
         return chosen
 
@@ -108,9 +107,8 @@ class BlockOrder:
         self._large = [block for block in members if len(block) >= batch_size]
         self._small = [block for block in members if len(block) < batch_size]
         num_small = sum(map(len, self._small))
-        small_batches = max(num_small // batch_size, int(num_small > 0))
-        large_batches = sum(len(block) // batch_size for block in self._large)
-        self.steps_per_epoch = small_batches + large_batches
+        self.steps_per_epoch = max(num_small // batch_size, int(num_small > 0))
+        self.steps_per_epoch += sum(len(block) // batch_size for block in self._large)
         self._epoch = functools.lru_cache(maxsize=2)(self._draw_epoch)
 
     def __call__(self, step: int) -> np.ndarray:

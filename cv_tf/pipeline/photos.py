@@ -21,17 +21,11 @@ _CHUNK = 64
 
 
 class Reject(NamedTuple):
-    """A product whose photo cannot be used.
-
-    Attributes:
-      product_id: Its id.
-      image: Path or URI of its photo; "" if there is none.
-      reason: Why it cannot be used, in plain words.
-    """
+    """A product whose photo cannot be used."""
 
     product_id: str
-    image: str
-    reason: str
+    image: str  # Path or URI of the photo; "" if there is none.
+    reason: str  # Why it cannot be used, in plain words.
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +71,7 @@ class Photos:
 
     def in_memory(self, progress: bool = True) -> Photos:
         """Decodes all photos once, in parallel, so that batches are only copied."""
-        shape = (len(self), self.image_size, self.image_size, 3)
-        pixels = np.empty(shape, np.uint8)
+        pixels = np.empty((len(self), self.image_size, self.image_size, 3), np.uint8)
         chunks = self.decoded(tf.data.Dataset.range(len(self))).batch(_CHUNK)
         title, quiet = "Decoding photos", not progress
         with tqdm(None, title, len(self), unit="", disable=quiet) as bar:
@@ -134,6 +127,4 @@ def write_rejects(path: str | Path, rejects: Sequence[Reject]) -> None:
         whole_file(Path(path)) as unfinished,
         unfinished.open("w", newline="", encoding="utf-8") as file,
     ):
-        writer = csv.writer(file)
-        writer.writerow(Reject._fields)
-        writer.writerows(rejects)
+        csv.writer(file).writerows([Reject._fields, *rejects])

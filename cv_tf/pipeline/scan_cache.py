@@ -19,39 +19,24 @@ _VERSION = 3  # Raise it when the meaning of a column or the frame finder change
 
 
 class Scanned(NamedTuple):
-    """What a scan found out about one photo.
+    """What a scan found out about one photo."""
 
-    Attributes:
-      key: Path relative to the catalogue's folder, URI, or number of a record.
-      size: Bytes of the file; with `modified`, it tells whether the file has changed.
-      modified: Time of the last change in nanoseconds.
-      reason: Why the photo cannot be used, in plain words; "" if it can be.
-      kind: As in `Examined`, and so are height and width; "" before the examination.
-      height: Pixels.
-      width: Pixels.
-      frame: (top, left, height, width) of the product as fractions of the photo.
-      found: Whether the frame was found; if not, it is the whole photo.
-      background: Color (0 to 255) around the frame.
-    """
-
-    key: str
-    size: int
-    modified: int
-    reason: str
-    kind: str = ""
+    key: str  # Path relative to the catalogue's folder, URI, or number of a record.
+    size: int  # Bytes of the file; with `modified`, it tells whether it has changed.
+    modified: int  # Time of the last change in nanoseconds.
+    reason: str  # Why the photo cannot be used, in plain words; "" if it can be.
+    kind: str = ""  # As in `Examined`; "" if the photo has not been examined.
     height: int = 0
     width: int = 0
-    frame: Sequence[float] = (0.0, 0.0, 1.0, 1.0)
-    found: bool = False
-    background: Sequence[int] = (255, 255, 255)
+    frame: Sequence[float] = (0.0, 0.0, 1.0, 1.0)  # Top, left, height, width.
+    found: bool = False  # Whether the frame was found; if not, it is the whole photo.
+    background: Sequence[int] = (255, 255, 255)  # Color around the frame.
 
 
 class ScanCache:
     """The cache of a scan: a Parquet file of what was found, and converted photos.
 
-    Args:
-      catalog: Catalogue whose photos are scanned.
-      folder: Folder of the cache; None for `default_folder`.
+    It is in a folder, by default in `default_folder`.
     """
 
     def __init__(self, catalog: Catalog, folder: str | Path | None = None):

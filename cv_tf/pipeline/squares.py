@@ -17,7 +17,7 @@ _ONE = 2.0**22  # Pillow's filter weights are fixed-point numbers of 22 bits.
 
 
 def read_squares(photos: tf.Tensor, image_size: int, find_frame: bool) -> tf.Tensor:
-    """Decodes the product's frame of each photo and pads it to a square.
+    """Decodes products' frames, padded to [n, image_size, image_size, 3] uint8.
 
     The pixels are those of `load_photos` for all photos that it does not convert, and
     for PNG with transparency or a palette. EXIF orientation and CMYK of JPEG files are
@@ -28,9 +28,6 @@ def read_squares(photos: tf.Tensor, image_size: int, find_frame: bool) -> tf.Ten
       image_size: Pixels a side of the squares.
       find_frame: Whether to find the frame on a plain background; if not, it is the
         whole photo.
-
-    Returns:
-      [n, image_size, image_size, 3] uint8.
 
     Raises:
       tf.errors.InvalidArgumentError: If a photo cannot be decoded.
@@ -56,8 +53,7 @@ def _read_square(encoded: tf.Tensor, image_size: int, find_frame: bool) -> tf.Te
         background=border_colors(thumbnails),
         image_size=image_size,
     )
-    how = type(plans)(*(column[0] for column in plans))
-    return decode(encoded, how, image_size)
+    return decode(encoded, type(plans)(*(each[0] for each in plans)), image_size)
 
 
 def _examine_jpeg(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

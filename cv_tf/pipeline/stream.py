@@ -50,10 +50,7 @@ def in_order(
 ) -> tf.data.Dataset:
     """Batches like those of `batches`, of given rows in order; the last may be smaller.
 
-    Args:
-      photos: The photos.
-      rows: [m] row numbers; None for every photo once.
-      batch_size: Photos a batch.
+    The rows are [m] numbers; None for every photo once.
     """
     rows = np.arange(len(photos)) if rows is None else np.asarray(rows)
     rows = tf.data.Dataset.from_tensor_slices(rows.astype(np.int32)).batch(batch_size)

@@ -32,10 +32,8 @@ def engine_running(settings: EngineSettings) -> Iterator[None]:
 
     With Spark, the jobs share one context, and its machines keep what they loaded.
     """
-    if settings.engine == "local":
-        yield
-        return
-    with cv_tf.shards.cluster(settings.spark_master):
+    is_local, master = settings.engine == "local", settings.spark_master
+    with contextlib.nullcontext() if is_local else cv_tf.shards.cluster(master):
         yield
 
 

@@ -46,15 +46,13 @@ class Shards:
     def open(self, overwrite: bool = False) -> None:
         """Makes the folder, or takes over the shards of the same job in it.
 
-        Args:
-          overwrite: Whether shards of another job may be deleted.
+        With `overwrite`, shards of another job are deleted.
 
         Raises:
           JobError: If the folder holds shards of another job, or something else.
         """
         if self._description.is_file():
-            differing = self._differing()
-            if not differing:
+            if not (differing := self._differing()):
                 return
             if not overwrite:
                 raise JobError(
@@ -112,11 +110,8 @@ class Shards:
 def run_here(work: Work, numbers: Iterable[int], report: Callable[[int], None]) -> None:
     """Runs shards on this machine in order, two at a time; a failure stops the others.
 
-    Args:
-      work: Function that computes one shard. It takes the number of the shard, and a
-        function to call with the number of products done since the last call.
-      numbers: Numbers of the shards.
-      report: The function that `work` reports to, from several threads.
+    `work` computes one shard: it takes its number, and the function `report` to call,
+    from several threads, with the number of products done since the last call.
     """
     with ThreadPoolExecutor(_NUM_THREADS) as pool:
         running = [pool.submit(work, number, report) for number in numbers]

@@ -35,10 +35,7 @@ _LAST_LINE = re.compile(r"^[\w.]*(?:Error|Exception): .*$", re.MULTILINE)
 
 @contextlib.contextmanager
 def cluster(master: str) -> Iterator[SparkContext]:
-    """Gives the active Spark context, or else one that is stopped at the end.
-
-    Args:
-      master: URL of the Spark master, as for `run_on_spark`.
+    """Gives the active Spark context, or else one of a master, stopped at the end.
 
     Raises:
       MissingPackageError: If PySpark is not installed.
@@ -187,8 +184,13 @@ def run_on_spark(
         # Not a DataFrame's `mapInArrow`: with that, PySpark asks for pandas.
         task = functools.partial(_do_shards, work, shards, Path.cwd(), failures)
         group = f"cv_tf-{uuid.uuid4()}"
+
+        def submit() -> None:
+            context.setJobGroup(group, "shards of a cv_tf job", interruptOnCancel=True)
+            context.parallelize(missing, len(missing)).foreachPartition(task)
+
         with ThreadPoolExecutor(1) as thread:
-            job = thread.submit(_submit, context, group, missing, task)
+            job = thread.submit(submit)
             try:
                 _watch(job, failures, shards, sizes, report)
             finally:
@@ -197,16 +199,6 @@ def run_on_spark(
         if failures.value:
             raise _error_of(min(failures.value))
         _check_end(job, shards, context.master)
-
-
-def _submit(
-    context: SparkContext,
-    group: str,
-    numbers: list[int],
-    task: Callable[[Iterable[int]], None],
-) -> None:
-    context.setJobGroup(group, "shards of a cv_tf job", interruptOnCancel=True)
-    context.parallelize(numbers, len(numbers)).foreachPartition(task)
 
 
 def _do_shards(
@@ -268,8 +260,7 @@ def _watch(
     left = set(shards.missing())
     while not failures.value:
         is_over = bool(wait([job], timeout=_POLL_SECONDS).done)
-        done = left.difference(shards.missing())
-        if done:
+        if done := left.difference(shards.missing()):
             report(sum(sizes[number] for number in done))
             left -= done
         if is_over:

@@ -24,20 +24,15 @@ class Cost(tf.train.experimental.PythonState):
 
     A run that resumes adds to the cost of the processes before it. Steps that were lost
     when a process was killed, and made again, count once.
-
-    Attributes:
-      seconds: Seconds of all steps and of the wait for their photos; without probes and
-        the saving of checkpoints.
-      steady_seconds: The same without each process's first execution, which compiles.
-      steady_steps: Number of steps that took `steady_seconds`.
-      peak_bytes: Largest memory of a process until its last checkpoint.
     """
 
     def __init__(self):
+        # Of all steps and of the wait for their photos; not of probes and checkpoints.
         self.seconds = 0.0
+        # The same without each process's first execution, which compiles.
         self.steady_seconds = 0.0
         self.steady_steps = 0
-        self.peak_bytes = 0
+        self.peak_bytes = 0  # Largest memory of a process until its last checkpoint.
 
     def add(self, num_steps: int, seconds: float, is_first: bool) -> None:
         """Adds the steps of one execution, maybe the first of its process."""
@@ -133,11 +128,10 @@ class Checkpoints:
         """
         # If the clock was set back, the list of the manager lacks the latest one.
         paths = [self._manager.latest_checkpoint, *self._manager.checkpoints[::-1]]
-        newest_first = [path for path in dict.fromkeys(paths) if path]
+        newest_first = list(filter(None, dict.fromkeys(paths)))
         for path in newest_first:
             try:
-                status = self._checkpoint.restore(path)
-                status.assert_existing_objects_matched()
+                self._checkpoint.restore(path).assert_existing_objects_matched()
             except Exception as error:  # Each kind of damage raises its own.
                 logging.warning("The checkpoint '%s' cannot be used: %s", path, error)
             else:

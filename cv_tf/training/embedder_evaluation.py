@@ -34,19 +34,12 @@ class EmbeddedPhotos(NamedTuple):
 
 
 class Recalls(NamedTuple):
-    """Recall@1 in block, 0 to 1, in two samples of equally many products.
+    """Recall@1 in block, 0 to 1, in two samples of equally many products."""
 
-    Attributes:
-      trained_on: Recall among products that were trained on.
-      held_out: Recall among products that were held out.
-      num_products: Number of products of each sample.
-      error: Standard error of the difference.
-    """
-
-    trained_on: float
+    trained_on: float  # Among products that were trained on.
     held_out: float
-    num_products: int
-    error: float
+    num_products: int  # Of each sample.
+    error: float  # Standard error of the difference.
 
     def warning(self) -> str:
         """A warning where the two recalls are far apart; "" where they are not."""
@@ -71,27 +64,18 @@ class Recalls(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """The result of the evaluation of an Embedder.
-
-    Attributes:
-      figures: Figures by their names.
-      embedder: The Embedder that was measured; whitened, if asked for.
-      reported: Embeddings of the products that the figures are of; None where there was
-        nothing to measure.
-      embedded: Photos and vectors of the same products; where there was nothing to
-        measure, of those learned from, if these were embedded.
-      trained_on: Figures of retrieval among the products that were learned from, which
-        most of an embedded catalog are; empty if not asked for, or without variants.
-      recalls: Recall@1 in block among the products learned from and the reported ones,
-        equally many so that they compare; None without both.
-    """
+    """The result of the evaluation of an Embedder."""
 
     figures: dict[str, float]
-    embedder: Embedder
+    embedder: Embedder  # The one that was measured; whitened, if asked for.
+    # Of the products that the figures are of; None where there was nothing to measure.
     reported: Embeddings | None
+    # The same products; else those learned from, if these were embedded.
     embedded: EmbeddedPhotos | None
+    # Figures of retrieval among the products that were learned from, which most of an
+    # embedded catalog are; empty if not asked for, or without variants.
     trained_on: dict[str, float]
-    recalls: Recalls | None
+    recalls: Recalls | None  # None without both kinds of products.
 
 
 def evaluate_new(
@@ -102,15 +86,10 @@ def evaluate_new(
     name: str = "",
     measure_known: bool = False,
 ) -> Evaluation:
-    """Fits whitening on known products, then evaluates on others.
+    """Fits whitening on known products (of many, a sample), then evaluates on others.
 
-    Args:
-      embedder: Embedder whose whitening, if any, is replaced.
-      known: Products to fit whitening and the threshold on; of very many, a sample.
-      reported: Products to report on; without variants among them, only counts.
-      config: Whether and how to whiten, settings of search and grouping, and the seed.
-      name: Name of the Embedder, for the progress bars.
-      measure_known: Whether to measure the known products, too.
+    There are no figures but counts if no two of the reported products are variants. The
+    name is for the progress bars. `measure_known` measures the known products, too.
     """
     photos = _sample(known, config.seed)
     embedder, embeddings = embed_whitened(
@@ -142,25 +121,15 @@ def evaluate_catalog(
         if path is None:
             is_fitted = config.whiten != "none"
             return evaluate_new(embedder, known, reported, config, "frozen", is_fitted)
-        return _evaluate_saved(embedder, known, reported, config, trained_on)
-
-
-def _evaluate_saved(
-    embedder: Embedder,
-    known: Photos,
-    reported: Photos,
-    config: Config,
-    trained_on: bool,
-) -> Evaluation:
-    known = _sample(known, config.seed)
-    trained_on = trained_on and has_variants(known.catalog.style)
-    embeddings = None
-    if config.threshold == "auto" or trained_on:
-        embeddings = _embed(embedder, known, config, "Embedding, known")
-    measured = _measure(embedder, known, embeddings, reported, config, "to report")
-    if embeddings is None or not trained_on:
-        return measured
-    return _with_known(measured, embeddings, config)
+        known = _sample(known, config.seed)
+        trained_on = trained_on and has_variants(known.catalog.style)
+        embeddings = None
+        if config.threshold == "auto" or trained_on:
+            embeddings = _embed(embedder, known, config, "Embedding, known")
+        measured = _measure(embedder, known, embeddings, reported, config, "to report")
+        if embeddings is None or not trained_on:
+            return measured
+        return _with_known(measured, embeddings, config)
 
 
 def _embed(

@@ -101,25 +101,26 @@ def build_optimizer(
     """Builds an optimizer with linear warm-up and cosine decay of the learning rate.
 
     Weight decay spares biases and normalization. It is decoupled (AdamW, arXiv
-    1711.05101), but part of the gradient in LARS.
+    1711.05101), but part of the gradient in LARS. The variables in `constant_rate`
+    learn without warm-up and decay. The attribute `learning_rate` of the optimizer, for
+    float16 wrapped in a `LossScaleOptimizer`, is the scheduled rate.
 
     Sources: the schedule, SGDR, arXiv 1608.03983, section 3, without restarts; a
     learning rate in proportion to the batch, Goyal et al., arXiv 1706.02677, section
     2.1; one that stays constant, SimSiam, arXiv 2011.10566, section 4.2.
-
-    Args:
-      settings: Settings of the run.
-      constant_rate: Variables that learn at one rate, without warm-up and decay.
-
-    Returns:
-      A Keras optimizer, wrapped in a `LossScaleOptimizer` for float16. Its attribute
-      `learning_rate` is the scheduled rate.
     """
     rate = settings.learning_rate
     if settings.base_batch_size:
         rate *= settings.batch_size / settings.base_batch_size
+    warmup_steps = min(settings.warmup_steps, settings.steps)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup_steps else rate,
+        decay_steps=max(settings.steps - warmup_steps, 1),
+        warmup_target=rate if warmup_steps else None,
+        warmup_steps=warmup_steps,
+    )
     options = {
-        "learning_rate": _schedule(rate, settings.steps, settings.warmup_steps),
+        "learning_rate": schedule,
         "weight_decay": settings.weight_decay or None,
         "global_clipnorm": settings.clip_norm or None,
     }
@@ -136,18 +137,6 @@ def build_optimizer(
     if settings.mixed_precision == "float16":
         optimizer = keras.mixed_precision.LossScaleOptimizer(optimizer)
     return optimizer
-
-
-def _schedule(
-    rate: float, steps: int, warmup_steps: int
-) -> keras.optimizers.schedules.CosineDecay:
-    warmup_steps = min(warmup_steps, steps)
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if warmup_steps else rate,
-        decay_steps=max(steps - warmup_steps, 1),
-        warmup_target=rate if warmup_steps else None,
-        warmup_steps=warmup_steps,
-    )
 
 
 class _PartlyConstant(keras.optimizers.Optimizer):

@@ -17,7 +17,7 @@ from cv_tf.config import Config
 from cv_tf.embeddings import Embeddings, compiled, embed
 from cv_tf.files import whole_file
 from cv_tf.grouping import read_groups
-from cv_tf.methods import Method, build_embedder, build_method
+from cv_tf.methods import build_embedder, build_method
 from cv_tf.metrics import embedding_std, format_run, retrieval_figures
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos, photos_of, write_rejects
@@ -29,9 +29,7 @@ from cv_tf.training.pseudo_labels import with_pseudo_labels, write_pseudo_labels
 from cv_tf.training.splits import has_variants, split_catalog
 from cv_tf.training.workdir import Workdir
 
-# Baselines: the pretrained network without any of the recipe's settings, by the color
-# that it sees.
-_BASELINES = {"frozen_rgb": "rgb", "frozen_grey": "grey"}
+# Settings of the baselines: of the pretrained network, without those of the recipe.
 _AS_PRETRAINED: dict[str, Any] = {
     "feature_stride": 32,
     "frozen_stride": 0,
@@ -42,16 +40,12 @@ _AS_PRETRAINED: dict[str, Any] = {
 
 
 class Show(NamedTuple):
-    """Functions that show a run in TensorBoard; their first argument is its folder.
+    """Functions that show a run in TensorBoard; their first argument is its folder."""
 
-    Attributes:
-      views: Shows the views of the first batch, from the settings and the photos to
-        learn from. Called whenever a run begins or is resumed.
-      vectors: Shows photos and their vectors, float32 `[n, dimensions]`. Called at the
-        end of a run.
-    """
-
+    # Shows the views of the first batch of the photos to learn from. Called whenever a
+    # run begins or is resumed.
     views: Callable[[Path, Config, Photos], None]
+    # Shows photos and vectors, float32 `[n, dimensions]`, at the end of a run.
     vectors: Callable[[Path, Photos, np.ndarray], None]
 
 
@@ -71,13 +65,7 @@ def train_run(
 
     A run that was interrupted is resumed. Of several workers, all train, and the chief
     alone evaluates and writes. Mistakes in the settings and the data are found before
-    the workdir is made.
-
-    Args:
-      config: All settings.
-      workdir: Folder of the run.
-      catalog: All products, those to report on among them.
-      show: Functions that show the run; None for none.
+    the workdir is made. The catalogue has the products to report on, too.
 
     Returns:
       The content of `metrics.json`, and the trained Embedder.
@@ -121,14 +109,18 @@ def _train_prepared(
         workdir.open(config)
         write_rejects(workdir.rejects, train.rejects)
     # Built before the baselines, which draw random numbers: a resumed run has none.
-    method, checkpoints = _build(config, workdir, strategy)
+    with strategy.scope():
+        method = build_method(config, build_embedder(config))
+        optimizer = build_optimizer(config, method.constant_rate_variables)
+        compile_method(method, config, optimizer, strategy)
+        checkpoints = Checkpoints(workdir.checkpoints, method)
     current_embedder = _on_one_device(method.embedder, config, strategy)
     photos = _labelled(train, current_embedder(), config, workdir, strategy)
     if show and is_chief:
         with devices.one_device(config.strategy).scope():
             show.views(workdir.tensorboard, config, photos)
 
-    # Before: a run that is resumed has these figures.
+    # A run that is resumed has these figures.
     if "split" not in metrics:
         metrics = {"split": source}
         untrained = current_embedder()
@@ -139,11 +131,9 @@ def _train_prepared(
         if is_chief:
             workdir.write_metrics(metrics)
 
-    # Training.
     probe = _probe(current_embedder, reported, config, is_chief)
     cost = fit(method, photos, config, checkpoints, workdir, probe)
 
-    # After.
     embedder = current_embedder()
     if is_chief:
         after = _evaluate(embedder, "after", config, train, reported)
@@ -155,17 +145,6 @@ def _train_prepared(
         _write_results(after, metrics, workdir, show)
     devices.in_all_workers(strategy, 0.0)  # Wait until all workers have finished.
     return metrics, embedder
-
-
-def _build(
-    config: Config, workdir: Workdir, strategy: tf.distribute.Strategy
-) -> tuple[Method, Checkpoints]:
-    """Builds and compiles the method, and opens its checkpoints."""
-    with strategy.scope():
-        method = build_method(config, build_embedder(config))
-        optimizer = build_optimizer(config, method.constant_rate_variables)
-        compile_method(method, config, optimizer, strategy)
-        return method, Checkpoints(workdir.checkpoints, method)
 
 
 def _on_one_device(
@@ -208,12 +187,13 @@ def _labelled(
 def _baselines(config: Config, train: Photos, reported: Photos) -> dict[str, Any]:
     """Evaluates the pretrained network on photos in color and in grey."""
     figures = {}
-    for name, color in _BASELINES.items():
+    for color in ("rgb", "grey"):
         settings = dataclasses.replace(config, color_input=color, **_AS_PRETRAINED)
         # The same seed makes the same network, even if its weights are random.
         devices.make_repeatable(config.seed)
         with devices.one_device(config.strategy).scope():
             frozen = build_embedder(settings)
+        name = f"frozen_{color}"
         figures[name] = _evaluate(frozen, name, settings, train, reported).figures
     return figures
 

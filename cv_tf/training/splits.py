@@ -12,17 +12,11 @@ _HELD_OUT = 0.25
 
 
 class Split(NamedTuple):
-    """Row numbers of the products of a catalogue, by their use.
+    """Row numbers of the products of a catalogue, by their use."""
 
-    Attributes:
-      train: `[n]` products to learn from, to fit whitening on, and to calibrate on.
-      evaluation: `[m]` products to report on, of other styles. Empty without labels.
-      source: How the products were split.
-    """
-
-    train: np.ndarray
-    evaluation: np.ndarray
-    source: str
+    train: np.ndarray  # `[n]`, to learn from, to fit whitening and to calibrate on.
+    evaluation: np.ndarray  # `[m]`, to report on; other styles, none without labels.
+    source: str  # How the products were split.
 
 
 def check_split(catalog: Catalog, train_split: str, eval_split: str) -> None:
@@ -51,13 +45,8 @@ def split_catalog(
 ) -> Split:
     """Splits by the column `split`; without one, holds out a quarter of the styles.
 
-    Without labels every product is learned from, and none is reported on.
-
-    Args:
-      catalog: Products whose photos can be used.
-      train_split: Value of the column to learn from.
-      eval_split: Value of the column to report on.
-      seed: Seed of the choice of the styles that are held out.
+    The products are those whose photos can be used. Without labels every one is learned
+    from, and none is reported on. The seed chooses the styles that are held out.
 
     Raises:
       CatalogError: See `check_split`.

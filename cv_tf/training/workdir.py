@@ -34,16 +34,6 @@ class WorkdirError(UserError):
 class Workdir:
     """The folder of a run, and the paths in it; the folder need not exist.
 
-    Attributes:
-      path: The folder.
-      config: `config.cfg`, all settings, which --flagfile reads.
-      metrics: `metrics.json`, figures before and after training.
-      embedder: `embedder.keras`, the trained Embedder.
-      rejects: `rejects.csv`, products whose photos could not be used, with the reason.
-      pseudo_labels: `pseudo_labels.csv`, groups that were taken for styles.
-      checkpoints: Folder of checkpoints.
-      tensorboard: Folder of TensorBoard.
-
     Raises:
       WorkdirError: If the path is empty.
     """
@@ -54,10 +44,11 @@ class Workdir:
                 "--workdir is not set. Name a folder for checkpoints and figures."
             )
         self.path = Path(path).expanduser()
-        self.config = self.path / "config.cfg"
-        self.metrics = self.path / "metrics.json"
-        self.embedder = self.path / "embedder.keras"
-        self.rejects = self.path / "rejects.csv"
+        self.config = self.path / "config.cfg"  # All settings; --flagfile reads it.
+        self.metrics = self.path / "metrics.json"  # Figures before and after training.
+        self.embedder = self.path / "embedder.keras"  # The trained Embedder.
+        self.rejects = self.path / "rejects.csv"  # Photos that could not be used.
+        # Groups that were taken for styles.
         self.pseudo_labels = self.path / "pseudo_labels.csv"
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
@@ -71,7 +62,9 @@ class Workdir:
         if self.path.exists() and not self.path.is_dir():
             raise WorkdirError(f"'{self.path}' is a file; --workdir must be a folder.")
         if not self.config.exists():
-            if self.path.exists() and not all(map(_is_leftover, self.path.iterdir())):
+            # A process that is killed in `write_text` may leave a part of the config.
+            files = self.path.iterdir() if self.path.exists() else ()
+            if not all(path.name.startswith(".config.cfg.") for path in files):
                 raise WorkdirError(
                     f"'{self.path}' is not empty and holds no run. Name another "
                     "--workdir, or empty this one."
@@ -87,11 +80,7 @@ class Workdir:
             )
 
     def open(self, config: Config) -> None:
-        """Checks the folder, and makes it if it is not there.
-
-        Raises:
-          WorkdirError: If it holds something else.
-        """
+        """Checks the folder as `check` does, and makes it if it is not there."""
         self.check(config)
         if not self.config.exists():
             self.path.mkdir(parents=True, exist_ok=True)
@@ -137,16 +126,15 @@ class Workdir:
 def inherited_settings(
     given: Mapping[str, Any], settings_class: type, must_exist: bool = False
 ) -> dict[str, Any]:
-    """The settings of the run in --workdir, for a command that builds on it.
+    """The settings of the run in --workdir, for a command that builds on it, by name.
+
+    There are none without --workdir or a run in it, or with --method=frozen, which no
+    run has trained.
 
     Args:
       given: Flags of the command line, from `cv_tf.command.given_flags`.
       settings_class: `Config`, or one of its bases: its settings are inherited.
       must_exist: Whether a workdir without a run is an error.
-
-    Returns:
-      Setting names to values; none without --workdir or a run in it, or with
-      --method=frozen, which no run has trained.
 
     Raises:
       WorkdirError: If the run is missing and must exist, or cannot be read.
@@ -160,11 +148,6 @@ def inherited_settings(
     config = workdir.read_config()
     names = [field.name for field in dataclasses.fields(settings_class)]
     return {name: getattr(config, name) for name in names}
-
-
-def _is_leftover(path: Path) -> bool:
-    """Tells whether a process left the file when it was killed in `write_text`."""
-    return path.name.startswith(".config.cfg.")
 
 
 def _differences(old: Config, new: Config) -> list[str]:
