@@ -280,11 +280,7 @@ _ROUTES = (
     (rf"/download{_OBJECTS}/([^/]+)", "GET", _Handler._read),
     (rf"/{BUCKET}/(.+)", "GET", _Handler._read),
     (rf"{_OBJECTS}/([^/]+)", "DELETE", _Handler._delete),
-    (
-        rf"{_OBJECTS}/([^/]+)/rewriteTo/b/{BUCKET}/o/([^/]+)",
-        "POST",
-        _Handler._copy,
-    ),
+    (rf"{_OBJECTS}/([^/]+)/rewriteTo/b/{BUCKET}/o/([^/]+)", "POST", _Handler._copy),
     (rf"/upload{_OBJECTS}", "POST", _Handler._upload),
     ("/upload/session/(.+)", "PUT", _Handler._store),
     ("/(?:oauth2/v3/)?token", "POST", _Handler._give_token),

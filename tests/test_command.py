@@ -51,11 +51,7 @@ def parse(*arguments):
 def test_flags_become_fields_of_their_types():
     assert parse() == Oven()
     assert parse(
-        "--heat=99.5",
-        "--minutes=3",
-        "--nofan",
-        "--mode=bottom",
-        "--shelves=low,high",
+        "--heat=99.5", "--minutes=3", "--nofan", "--mode=bottom", "--shelves=low,high"
     ) == Oven(heat=99.5, minutes=3, fan=False, mode="bottom", shelves=("low", "high"))
     assert parse("--fan=false", "--shelves=") == Oven(fan=False, shelves=())
 

@@ -190,13 +190,7 @@ def test_json_is_for_people_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "unknown",
-    [
-        "108775042",
-        "01087750421",
-        "0108775O42",
-        "0180775042",
-    ],
+    "unknown", ["108775042", "01087750421", "0108775O42", "0180775042"]
 )
 def test_a_slip_of_the_pen_is_found_among_many(unknown):
     draws = random.Random(0)

@@ -47,10 +47,7 @@ TINY = {
 
 # What is replaced, because it is elsewhere or long.
 _CONFIG = 'steps=2, batch_size=8, backbone="tiny", weights="none", image_size=32'
-CHANGED = {
-    "gs://bucket/datasets": "shards",
-    "steps=600": f'{_CONFIG}, whiten="none"',
-}
+CHANGED = {"gs://bucket/datasets": "shards", "steps=600": f'{_CONFIG}, whiten="none"'}
 
 # Commands that are not run, by the reason.
 _LARGE = "python -m cv_tf.train --flagfile=configs/large.cfg --catalog=my.csv"

@@ -5,9 +5,7 @@ from .columns import (
     raise_problems as raise_problems,
     read_columns as read_columns,
 )
-from .dataset import (
-    load_dataset as load_dataset,
-)
+from .dataset import load_dataset as load_dataset
 from .table import (
     Catalog as Catalog,
     catalog_of_photos as catalog_of_photos,

@@ -3,6 +3,4 @@ from .bundle import (
     draw_photos as draw_photos,
     export_embedder as export_embedder,
 )
-from .card import (
-    write_card as write_card,
-)
+from .card import write_card as write_card

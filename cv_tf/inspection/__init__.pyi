@@ -1,7 +1,4 @@
-from .agreement import (
-    PartAgreement as PartAgreement,
-    part_agreement as part_agreement,
-)
+from .agreement import PartAgreement as PartAgreement, part_agreement as part_agreement
 from .previews import (
     Preview as Preview,
     Previews as Previews,

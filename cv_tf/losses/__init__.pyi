@@ -1,4 +1,7 @@
-from .distances import pairwise_distances as pairwise_distances
+from .distances import (
+    TemperatureLoss as TemperatureLoss,
+    pairwise_distances as pairwise_distances,
+)
 from .nt_xent import (
     NTXentLoss as NTXentLoss,
     WholeBatch as WholeBatch,

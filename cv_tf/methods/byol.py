@@ -5,12 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.methods.two_views import (
-    TwoViews,
-    apply_to_parts,
-    follow,
-    rising_momentum,
-)
+from cv_tf.methods.two_views import TwoViews, apply_to_parts, follow, rising_momentum
 
 
 class BYOL(TwoViews):

@@ -2,15 +2,7 @@ from .backbones import (
     build_backbone as build_backbone,
     normalize_together as normalize_together,
 )
-from .embedder import (
-    Embedder as Embedder,
-)
-from .folding import (
-    fold_norms as fold_norms,
-)
-from .projection import (
-    projection_head as projection_head,
-)
-from .whitening import (
-    Whitening as Whitening,
-)
+from .embedder import Embedder as Embedder
+from .folding import fold_norms as fold_norms
+from .projection import projection_head as projection_head
+from .whitening import Whitening as Whitening

@@ -1,6 +1,4 @@
-from .decode import (
-    DecodingPlan as DecodingPlan,
-)
+from .decode import DecodingPlan as DecodingPlan
 from .image_files import (
     BadImageError as BadImageError,
     open_image as open_image,
@@ -11,26 +9,9 @@ from .loading import (
     photos_of as photos_of,
     scan_photos as scan_photos,
 )
-from .orders import (
-    BlockOrder as BlockOrder,
-    RandomOrder as RandomOrder,
-)
-from .photos import (
-    Photos as Photos,
-    Reject as Reject,
-    write_rejects as write_rejects,
-)
-from .scan_cache import (
-    default_folder as default_folder,
-)
-from .squares import (
-    read_squares as read_squares,
-)
-from .stream import (
-    Shares as Shares,
-    batches as batches,
-    in_order as in_order,
-)
-from .style_order import (
-    StyleOrder as StyleOrder,
-)
+from .orders import BlockOrder as BlockOrder, RandomOrder as RandomOrder
+from .photos import Photos as Photos, Reject as Reject, write_rejects as write_rejects
+from .scan_cache import default_folder as default_folder
+from .squares import read_squares as read_squares
+from .stream import Shares as Shares, batches as batches, in_order as in_order
+from .style_order import StyleOrder as StyleOrder

@@ -1,12 +1,6 @@
-from .comparison_page import (
-    write_comparison_page as write_comparison_page,
-)
-from .curve import (
-    write_curve as write_curve,
-)
-from .evaluation_page import (
-    write_evaluation_page as write_evaluation_page,
-)
+from .comparison_page import write_comparison_page as write_comparison_page
+from .curve import write_curve as write_curve
+from .evaluation_page import write_evaluation_page as write_evaluation_page
 from .group_page import (
     GUESSED as GUESSED,
     format_summary as format_summary,

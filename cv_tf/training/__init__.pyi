@@ -4,9 +4,7 @@ from .embedder_evaluation import (
     Recalls as Recalls,
     evaluate_catalog as evaluate_catalog,
 )
-from .fit import (
-    build_order as build_order,
-)
+from .fit import build_order as build_order
 from .session import (
     Show as Show,
     save_embedder as save_embedder,

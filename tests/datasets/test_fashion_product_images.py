@@ -92,11 +92,7 @@ def test_products_whose_names_differ_in_colors_are_of_one_style(folder, tmp_path
 
 @pytest.mark.parametrize(
     ("header", "start", "newline"),
-    [
-        (HEADER, "", "\n"),
-        (HEADER, "\ufeff", "\r\n"),
-        (f"{HEADER},,", "", "\n"),
-    ],
+    [(HEADER, "", "\n"), (HEADER, "\ufeff", "\r\n"), (f"{HEADER},,", "", "\n")],
 )
 def test_lines_with_too_many_commas_are_read(header, start, newline, folder, tmp_path):
     lines = [

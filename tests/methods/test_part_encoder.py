@@ -15,11 +15,7 @@ def encoder():
     """A function from options to an encoder, always the same."""
 
     def build(
-        layout="halves",
-        source="features",
-        freeze_batch_norm=True,
-        hidden=10,
-        **options,
+        layout="halves", source="features", freeze_batch_norm=True, hidden=10, **options
     ):
         keras.utils.set_random_seed(2)
         backbone = build_backbone("tiny", "none", freeze_batch_norm)

@@ -136,10 +136,6 @@ def test_records_give_the_same_pixels_as_files(catalog, in_memory, tmp_path):
     records = replace(catalog, image=no_files, records=read, record=place)
     for gigabytes in (2.0, 0.0):
         photos = load_photos(
-            records,
-            16,
-            cache_dir=tmp_path,
-            progress=False,
-            memory_gigabytes=gigabytes,
+            records, 16, cache_dir=tmp_path, progress=False, memory_gigabytes=gigabytes
         )
         assert_same(collect(in_order(photos)), collect(in_order(in_memory)))

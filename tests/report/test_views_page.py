@@ -79,11 +79,7 @@ def test_nothing_of_the_catalogue_is_taken_for_markup(page):
     [
         (Previews((), 2, ()), {"seed": 5}, "The first two views .* (seed 5)"),
         (Previews((), 1, ()), {}, "The first view of a product is that of the"),
-        (
-            Previews((), 2, ()),
-            {"on_bad_image": "reject"},
-            "leaves out photos",
-        ),
+        (Previews((), 2, ()), {"on_bad_image": "reject"}, "leaves out photos"),
     ],
 )
 def test_says_which_views_they_are(previews, settings, said):

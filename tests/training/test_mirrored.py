@@ -5,12 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from ends import (
-    assert_like_embedders,
-    assert_same_end,
-    saved_step,
-    wait_for_checkpoint,
-)
+from ends import assert_like_embedders, assert_same_end, saved_step, wait_for_checkpoint
 
 from cv_tf import command, train
 

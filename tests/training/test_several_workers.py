@@ -4,12 +4,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from ends import (
-    assert_like_embedders,
-    assert_same_end,
-    saved_step,
-    wait_for_checkpoint,
-)
+from ends import assert_like_embedders, assert_same_end, saved_step, wait_for_checkpoint
 
 from cv_tf import train
 

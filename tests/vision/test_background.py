@@ -21,16 +21,7 @@ def _drawn(mask):
 
 
 def test_light_details_inside_of_the_product_are_not_background():
-    photo = _photo(
-        [
-            ".......",
-            ".#####.",
-            ".#...#.",
-            ".#####.",
-            "..#.#..",
-            ".......",
-        ]
-    )
+    photo = _photo([".......", ".#####.", ".#...#.", ".#####.", "..#.#..", "......."])
     assert _drawn(_mask(photo)[0]) == [
         ".......",
         ".#####.",
