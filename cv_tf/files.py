@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import threading
-from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -150,8 +149,14 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def repeated(names: Iterable[Name]) -> list[Name]:
-    """The names that occur more than once, each once, in order of first occurrence."""
-    return [name for name, count in Counter(names).items() if count > 1]
+    """The names that occur more than once, in the order in which they repeat."""
+    seen: set[Name] = set()
+    again: dict[Name, None] = {}
+    for name in names:
+        if name in seen:
+            again[name] = None
+        seen.add(name)
+    return list(again)
 
 
 def say_unknown(

@@ -19,6 +19,7 @@ from cv_tf.embeddings import (
     read_notes,
     to_table,
 )
+from cv_tf.errors import UserError
 from cv_tf.files import whole_file
 from cv_tf.retrieval import nearest
 from cv_tf.settings import ConfigError
@@ -187,7 +188,7 @@ def read_compared(plan: ComparisonPlan) -> Catalog:
     for run in plan.runs:
         try:
             _check(run, catalog)
-        except ValueError as error:
+        except UserError as error:
             problems.append(f"{run.recipe.flagfile}: {error}")
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))

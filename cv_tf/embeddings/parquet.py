@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from cv_tf.catalog import Catalog, number_blocks, objects
 from cv_tf.embeddings.embeddings import Embeddings, EmbeddingsError
-from cv_tf.files import open_binary
+from cv_tf.files import open_binary, repeated
 
 # Rows read or written at a time: 64 MB of vectors with 1,024 dimensions.
 CHUNK = 16_384
@@ -248,14 +248,11 @@ def _refuse(name: str, ids: pa.Array, bad: np.ndarray, what: str, remedy: str) -
 def _check_ids(name: str, ids: list[str]) -> None:
     if "" in ids:
         raise EmbeddingsError(f"{name}: row {ids.index('') + 1} has no product_id.")
-    if len(set(ids)) == len(ids):
-        return
-    first = dict(zip(reversed(ids), reversed(range(len(ids))), strict=True))
-    twice = [product for row, product in enumerate(ids) if first[product] < row]
-    raise EmbeddingsError(
-        f"{name}: {len(twice)} products are there twice, the first is {twice[0]!r}. "
-        "Every product has one row: remove the others."
-    )
+    if twice := repeated(ids):
+        raise EmbeddingsError(
+            f"{name}: {len(ids) - len(set(ids))} products are there twice, the first "
+            f"is {twice[0]!r}. Every product has one row: remove the others."
+        )
 
 
 def fingerprint(path: str | Path) -> str:

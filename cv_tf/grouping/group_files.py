@@ -15,7 +15,7 @@ from absl import logging
 from cv_tf.catalog import CatalogError, number_styles, raise_problems, read_columns
 from cv_tf.embeddings import Embeddings, EmbeddingsError
 from cv_tf.errors import UserError
-from cv_tf.files import whole_file
+from cv_tf.files import repeated, whole_file
 from cv_tf.grouping.groups import Grouped
 
 _DECIMALS = 4
@@ -111,10 +111,8 @@ def _read_pairs(
     known = dict(pairs)
     if "" in known:
         raise GroupsError(f"{path} has a row without a product_id. Remove it.")
-    if len(known) < len(pairs):
-        first = {product: row for row, (product, _) in reversed([*enumerate(pairs)])}
-        twice = next(p for row, (p, _) in enumerate(pairs) if first[p] < row)
-        raise GroupsError(f"{path}: product {twice!r} is there twice.")
+    if twice := repeated(product for product, _ in pairs):
+        raise GroupsError(f"{path}: product {twice[0]!r} is there twice.")
     return known
 
 

@@ -12,6 +12,7 @@ from absl import logging
 from cv_tf.catalog import number_styles, objects
 from cv_tf.config import EvaluationSettings
 from cv_tf.embeddings import Embeddings
+from cv_tf.errors import UserError
 from cv_tf.grouping import (
     GroupsError,
     Similarity,
@@ -162,7 +163,7 @@ def _at_best_threshold(
     how = settings.criterion
     try:
         best = calibrate_on(labelled, settings, how, neighbors=neighbors).threshold
-    except ValueError:  # No variants are near enough to be grouped at any threshold.
+    except UserError:  # No variants are near enough to be grouped at any threshold.
         return {}
     groups = group(labelled, best, settings, neighbors)
     return grouping_figures(groups, labelled.known_style) | {"threshold": best}

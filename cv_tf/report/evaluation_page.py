@@ -11,6 +11,7 @@ import numpy as np
 import cv_tf
 from cv_tf.config import EvaluationSettings
 from cv_tf.embeddings import Embeddings
+from cv_tf.errors import UserError
 from cv_tf.report.curve import Curve, lay_out_curve
 from cv_tf.report.embedding_map import lay_out_map
 from cv_tf.report.page import (
@@ -128,6 +129,6 @@ def _curve(
         return None
     try:
         calibration = cv_tf.grouping.calibrate_on(labelled, settings)
-    except ValueError:  # No variants are near enough to be grouped at any threshold.
+    except UserError:  # No variants are near enough to be grouped at any threshold.
         return None
     return lay_out_curve(calibration.curve, threshold)
