@@ -60,6 +60,17 @@ def test_the_page_has_all_rooms(order):
     assert set(order) == beside - set(VERBS)
 
 
+def test_what_the_page_points_to_is_there():
+    table = PAGE.read_text().partition("## Where is")[2].partition("## The rooms")[0]
+    paths = re.findall(r"`([a-z_]+/[a-z_]+\.py)`", table)
+    assert len(paths) > 10
+    assert [path for path in paths if not (ROOT / path).is_file()] == []
+    functions = re.findall(r"`(?:\w+\.)?(\w+)` in `(\S+)`", table)
+    functions += re.findall(r"`(\w+)`, `\w+` in `(\S+)`", table)
+    for name, path in functions:
+        assert f"def {name}(" in (ROOT / path).read_text(), (name, path)
+
+
 def test_rooms_use_only_what_stands_above_them(order):
     broken = [
         f"{module}:{line} uses {used}"

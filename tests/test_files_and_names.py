@@ -235,7 +235,7 @@ def test_many_are_counted():
 
 
 def test_names_that_occur_more_than_once():
-    assert repeated(["b", "a", "c", "a", "b", "b"]) == ["b", "a"]
+    assert repeated(["b", "a", "c", "a", "b", "b"]) == ["a", "b"]
     assert repeated([]) == []
 
 

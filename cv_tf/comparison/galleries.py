@@ -40,7 +40,7 @@ class Shown(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A product among the nearest of another."""
+    """A neighbor of a query, as the page shows it."""
 
     product: Shown
     similarity: float
@@ -48,7 +48,7 @@ class Found(NamedTuple):
 
 
 class Query(NamedTuple):
-    """A product, and its nearest products in the block by the name of each recipe."""
+    """A query, and its neighbors in its block under each recipe, by recipe name."""
 
     product: Shown
     num_variants: int  # Color variants among the products searched.
@@ -56,7 +56,7 @@ class Query(NamedTuple):
 
 
 def embed_shown(run: Run, products: Catalog) -> Embeddings:
-    """The vectors, by a finished run, of the products whose photos can be used.
+    """Embeds the products whose photos can be used with the Embedder of a finished run.
 
     They are kept in the folder of the run, and computed again only for other products
     or another Embedder.

@@ -103,8 +103,8 @@ def draw_photos(
     Args:
       catalog: The products.
       size: Side of the images in pixels.
-      frame: Which part of a photo is the product, one of `cv_tf.choices.FRAMES`.
-      cache_dir: Folder for what is found out about photos; "" for beside the data.
+      frame: How the product's frame is found, one of `cv_tf.choices.FRAMES`.
+      cache_dir: Cache folder of frames and converted photos; "" for beside the data.
       most: Number of photos to draw; all where the catalogue has fewer.
 
     Raises:
@@ -135,7 +135,7 @@ def compare_vectors(expected: np.ndarray, found: np.ndarray) -> ExportAgreement:
 def check_agreement(agreement: ExportAgreement, precision: str, what: str) -> None:
     """Raises `ExportError` if the mean cosine is NaN, or too low for the precision.
 
-    Of the message, `what` is the input of the export: "images" or "photos".
+    The message names the input of the export, `what`: "images" or "photos".
     """
     tolerance = TOLERANCE[precision]
     if not agreement.mean_cosine >= tolerance:

@@ -65,7 +65,7 @@ class EmbeddingJob:
 
 @dataclasses.dataclass(frozen=True)
 class Embedded:
-    """The number of products in the file of a job, and those that are not in it."""
+    """The number of products in the file of a job, and the rejected products."""
 
     num_products: int
     rejects: tuple[Reject, ...]
@@ -128,7 +128,7 @@ def write_shard(
     number: int,
     report: Callable[[int], None],
 ) -> None:
-    """Embeds shard `number`, writes it, and reports how many products are done more."""
+    """Embeds shard `number`, writes it, and reports the number of products done."""
     with _LOADING:
         ready = _get_ready(job, model, shards.identity["catalogue"])
     photos = ready.look_through(job, number)

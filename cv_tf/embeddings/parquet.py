@@ -20,7 +20,7 @@ from cv_tf.files import open_binary, repeated
 # Rows read or written at a time: 64 MB of vectors with 1,024 dimensions.
 CHUNK = 16_384
 _HEADER = b"cv_tf"
-# Tolerance of lengths, wide enough for vectors normalised in half precision.
+# Tolerance of lengths, wide enough for vectors normalized in half precision.
 _LENGTH_TOLERANCE = 1e-2
 # Products named in a message, at most.
 _SHOWN = 5

@@ -62,7 +62,7 @@ def calibrate_on(
     """Chooses the threshold on labelled products, grouped as `group` groups them.
 
     Args:
-      labelled: Embeddings of products whose `style` is known, of some at least.
+      labelled: Embeddings with the `style` of some products at least; -1 elsewhere.
       settings: Settings of the grouping; None for the defaults.
       criterion: As in `calibrate`.
       for_blocks: [n] int, blocks of the products that the threshold is for; None if
@@ -204,7 +204,7 @@ def _curve(
 def _best(
     curve: dict[str, np.ndarray], criterion: str, min_precision: float | None
 ) -> int:
-    """The index of the best threshold; of equals the highest, which groups least."""
+    """The index of the best threshold; the highest one, if several are equal."""
     wanted = curve[criterion]
     if min_precision is not None:
         wanted = np.where(curve["precision"] >= min_precision, curve["recall"], 0.0)

@@ -156,7 +156,7 @@ class Groups:
     def merge(
         self, first: np.ndarray, second: np.ndarray, similarities: np.ndarray | float
     ) -> np.ndarray:
-        """Merges each of `first` with its `second`, higher groups which take its name.
+        """Merges each of `first` with its `second`, of higher number, under the former.
 
         No group is in two pairs, of which `similarities` are the means.
 

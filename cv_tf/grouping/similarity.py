@@ -22,7 +22,7 @@ class Similarity:
     Nothing is excluded: similarity that outweighs the discount still groups products.
 
     Attributes:
-      vectors: [n, dimensions] float32, L2-normalised.
+      vectors: [n, dimensions] float32, L2-normalized.
       colors: [n, 3] float32 in CIELAB, NaN where unknown; None if none is known.
       color_weight: How much less the similarity of two products of the very same color
         counts, 0 to 2; the discount falls as a Gaussian of the colors' distance.

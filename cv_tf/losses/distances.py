@@ -1,4 +1,4 @@
-"""What the losses share: distances between all embeddings of a batch, and labels."""
+"""What losses share: a temperature, distances within a batch, and labels."""
 
 from __future__ import annotations
 

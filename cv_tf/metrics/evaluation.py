@@ -195,7 +195,7 @@ def evaluate_embeddings(
     """Measures retrieval, and grouping at a threshold, which is among the figures.
 
     Args:
-      labelled: Embeddings of products whose `style` is known, of some at least.
+      labelled: Embeddings with the `style` of some products at least; -1 elsewhere.
       threshold: Mean similarity from which on groups merge, chosen on other products
         than these (`cv_tf.grouping.calibrate_on`).
       settings: Settings of the search and of the grouping; None for the defaults.

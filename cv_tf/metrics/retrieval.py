@@ -38,7 +38,7 @@ def retrieval_figures(
     Check", arXiv 2003.08505, section 3.2).
 
     Args:
-      labelled: Embeddings of products whose `style` is known, of some at least.
+      labelled: Embeddings with the `style` of some products at least; -1 elsewhere.
       settings: Kind of search and weight of color; None for the defaults.
 
     Returns:
@@ -131,7 +131,7 @@ def rank_queries(labelled: Embeddings, k: int = 6, retrieval: str = "auto") -> Q
     variant with the highest similarity come first.
 
     Args:
-      labelled: Embeddings of products whose `style` is known, of some at least.
+      labelled: Embeddings with the `style` of some products at least; -1 elsewhere.
       k: Number of neighbors to find; more where a style has more variants.
       retrieval: "auto", "exact" or "scann", as in `cv_tf.retrieval.nearest`.
 
@@ -166,7 +166,7 @@ def embedding_std(embeddings: np.ndarray) -> float:
     Representation Learning", arXiv 2011.10566, section 4.1).
 
     Args:
-      embeddings: [n, dimensions] float32, L2-normalised.
+      embeddings: [n, dimensions] float32, L2-normalized.
 
     Raises:
       ValueError: If the embeddings are not finite and of length 1.

@@ -114,7 +114,7 @@ class Whitening(keras.layers.Layer):
         The vectors are rescaled once more, so that the differences between the two
         products of a pair have about the same variance in all directions. The
         covariance of the differences is damped like that of the embeddings, by the sum
-        of its variances over the number of pairs: few change little, and none nothing.
+        of its variances over the number of pairs: few pairs change little.
 
         Source: Mikolajczyk and Matas, "Improving descriptors for fast tree matching
         by optimal linear projection", ICCV 2007; Radenovic et al., arXiv 1711.02512,

@@ -107,7 +107,7 @@ def _bounding_box(product: tf.Tensor) -> tf.Tensor:
 
 
 def _extent(share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Start and end, as fractions, of the lines with enough `share`, [n, lines]."""
+    """First and last line, as fractions, with enough of the product, [n] each."""
     lines = share.shape[1]
     has_product, number = share > _MIN_SHARE, tf.range(lines)
     first = tf.reduce_min(tf.where(has_product, number, lines), axis=1)
@@ -116,7 +116,7 @@ def _extent(share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _to_whole_photo(boxes: tf.Tensor, size: tf.TensorShape) -> tf.Tensor:
-    """Converts boxes from fractions of the inside; borders stay borders."""
+    """Boxes in fractions of the whole photo, not of its inside; 0 and 1 stay."""
     size = tf.constant(tuple(size), tf.float32)
     start, end = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
     whole = size + 2.0 * _EDGE

@@ -100,7 +100,7 @@ class ExactIndex(Index):
     one; all others in NumPy, which is faster than TensorFlow on CPUs.
 
     Args:
-      embeddings: [num_products, dim] float32, L2-normalised and C-contiguous.
+      embeddings: [num_products, dim] float32, L2-normalized and C-contiguous.
       model: As in `Index`.
       device: TensorFlow's name of the device that searches; None to choose it.
     """

@@ -82,7 +82,7 @@ def damaged(folder: Path, what: str) -> UserError:
 class Index(abc.ABC):
     """Products in which the nearest ones of any vector can be found.
 
-    `build_index` makes one of embeddings, `load_index` of a folder.
+    `build_index` makes one from embeddings, `load_index` from a folder.
 
     Attributes:
       kind: "exact" or "scann".
@@ -110,7 +110,7 @@ class Index(abc.ABC):
         Rows are in the order in which products were given, those of `add` last.
 
         Args:
-          queries: [num_queries, dim] float32, L2-normalised. The vector of a product in
+          queries: [num_queries, dim] float32, L2-normalized. The vector of a product in
             the index finds the product itself (`Neighbors.without` leaves it out).
           k: Number of neighbors of each query, at least 1.
 
@@ -125,7 +125,7 @@ class Index(abc.ABC):
         """Adds products, without building the index again.
 
         Args:
-          embeddings: [num_added, dim] float32, L2-normalised.
+          embeddings: [num_added, dim] float32, L2-normalized.
 
         Raises:
           ValueError: As `search`.
@@ -155,7 +155,7 @@ class Index(abc.ABC):
     @classmethod
     @abc.abstractmethod
     def read(cls, folder: Path, about: dict[str, Any]) -> Index:
-        """The index of a folder whose index.json has the content `about`."""
+        """Reads the index of a folder; `about` is its parsed index.json."""
 
     @abc.abstractmethod
     def _search(self, queries: np.ndarray, k: int) -> Neighbors: ...

@@ -35,7 +35,7 @@ def build_index(
     """Builds the index in which the neighbors of products are found fastest.
 
     Args:
-      embeddings: [num_products, dim] float32, L2-normalised.
+      embeddings: [num_products, dim] float32, L2-normalized.
       retrieval: "exact"; "scann", tuned to the recall, but exact all the same below
         20,000 products; or "auto": "scann" where it can be loaded (and a warning where
         not), but exact for a recall of 1.
@@ -155,7 +155,7 @@ def nearest(
     """Finds the `k` most similar other products, within the block where given.
 
     Args:
-      embeddings: [num_products, dim] float32, L2-normalised.
+      embeddings: [num_products, dim] float32, L2-normalized.
       k: Number of neighbors of each query, at least 1.
       blocks: [num_products] int; a product's neighbors share its block. None for one.
       retrieval: As in `build_index`, for each block by itself; "auto" also is exact

@@ -9,7 +9,7 @@ import numpy as np
 
 from cv_tf.errors import UserError
 
-# Tolerance of lengths, wide enough for vectors normalised in half precision.
+# Tolerance of lengths, wide enough for vectors normalized in half precision.
 _LENGTH_TOLERANCE = 1e-2
 
 
@@ -20,7 +20,7 @@ class Neighbors:
     Attributes:
       indices: [num_queries, k] int32, row numbers of the embeddings that were searched;
         -1 where fewer than `k` products were there to be found.
-      similarities: [num_queries, k] float32, dot products of the L2-normalised
+      similarities: [num_queries, k] float32, dot products of the L2-normalized
         embeddings, descending; -inf where `indices` is -1.
     """
 
@@ -116,5 +116,5 @@ def _refuse(bad: np.ndarray, what: str, remedy: str) -> None:
     if bad.any():
         raise UserError(
             f"{bad.sum()} of {len(bad)} embeddings {what} (the first is row "
-            f"{bad.argmax()}); expected finite, L2-normalised rows. {remedy}"
+            f"{bad.argmax()}); expected finite, L2-normalized rows. {remedy}"
         )

@@ -119,7 +119,7 @@ class Checkpoints:
         )
 
     def restore(self) -> int:
-        """Restores the newest checkpoint that can be used; the steps made, 0 without.
+        """Restores the newest usable checkpoint; returns its step, 0 if there is none.
 
         An older one leads to the same result, since a run repeats itself bit for bit.
 

@@ -38,7 +38,7 @@ def write_pseudo_labels(
 def with_pseudo_labels(
     photos: Photos, groups: Mapping[str, str], config: Config
 ) -> Photos:
-    """The photos, with groups, by `product_id`, for styles of products without one."""
+    """Photos whose missing styles are replaced by groups, names by `product_id`."""
     photos = _as_known(photos, config)
     styles = photos.catalog.style.copy()
     rows = np.flatnonzero(styles < 0)
