@@ -65,28 +65,17 @@ def run(
 def parse_flags(settings_class: type[Settings], argv: Sequence[str]) -> Settings:
     """Makes settings from a command line; --flagfile=FILE reads more from a file.
 
-    Args:
-      settings_class: A dataclass made of `cv_tf.settings.setting` fields.
-      argv: Name of the program, then flags.
-
-    Raises:
-      absl.flags.Error: If a flag is unknown or its value cannot be parsed.
-      ConfigError: If a value cannot be used.
+    Raises `absl.flags.Error` if a flag is unknown or cannot be parsed, and
+    `ConfigError` if a value cannot be used.
     """
     return settings_class(**given_flags(settings_class, argv))
 
 
 def given_flags(settings_class: type, argv: Sequence[str]) -> dict[str, Any]:
-    """The values of the flags that a command line gives, and of no others.
+    """The values of the flags that a command line gives, unchecked, and of no others.
 
-    Args:
-      settings_class: As for `parse_flags`. It is not instantiated, so the values are
-        not checked.
-      argv: Name of the program, then flags.
-
-    Raises:
-      absl.flags.Error: If a flag is unknown, its value cannot be parsed, or it is given
-        by its present and its former name.
+    Raises `absl.flags.Error` if a flag is unknown, its value cannot be parsed, or it is
+    given by its present and its former name.
     """
     values = _define(settings_class)
     positional = values(list(argv))[1:]
@@ -129,14 +118,8 @@ def check_output(
 ) -> Path:
     """The path of an output file, with `~` replaced, checked before heavy work.
 
-    Args:
-      output: Path of the file, as the user gave it.
-      overwrite: Whether an existing file may be replaced.
-      suffixes: Endings that its name may have, in small letters, such as ".csv".
-      flag: Name of the flag, for messages.
-
-    Raises:
-      ConfigError: If the file cannot be written.
+    `suffixes` are in small letters, such as ".csv"; `flag` is its name for messages.
+    Raises ConfigError if the file cannot be written.
     """
     path = Path(output).expanduser()
     known = " or ".join(suffixes)

@@ -46,13 +46,9 @@ def is_file(path: str) -> bool:
 
 
 def open_binary(path: str) -> BinaryIO:
-    """Opens a local or remote file for reading bytes.
+    """Opens a local or remote file for reading bytes; raises OSError if it cannot.
 
     TensorFlow is loaded for remote files only: tables on disk do not wait for it.
-
-    Raises:
-      FileNotFoundError: If there is no such file.
-      OSError: If it cannot be opened.
     """
     if not is_remote(path):
         return Path(path).open("rb")
@@ -72,13 +68,9 @@ def open_random(path: str) -> pa.NativeFile:
     """Opens a local file, or one of Google Cloud Storage, for random access.
 
     To read the file in order, call `read` first: a bucket sends the whole file upon
-    opening. After that, `read_at(num_bytes, start)` may be called from several threads.
-    In a bucket it is one request for these bytes alone, over connections that stay
-    open, while TensorFlow's files read 64 MB ahead and connect anew for each request.
-
-    Raises:
-      FileNotFoundError: If there is no such file.
-      OSError: If it cannot be opened, such as without credentials.
+    opening. After that, threads may call `read_at(num_bytes, start)`: one request for
+    these bytes alone, where TensorFlow's files read 64 MB ahead and connect anew.
+    Raises OSError if it cannot be opened, such as without credentials.
     """
     import pyarrow as pa  # noqa: PLC0415 (the command line does without it)
 
@@ -164,11 +156,8 @@ def say_unknown(
 ) -> str:
     """Says which names do not exist, a line each, and which are spelled like them.
 
-    Args:
-      where: Name of the file that was searched.
-      what: Kind of the names, such as "product".
-      unknown: The names that do not exist, at least one; five are spelled out.
-      known: The names that exist, at least one.
+    `where` is the file that was searched, `what` the kind of names; five are spelled
+    out.
     """
     lines = []
     for name, similar in similar_names(unknown[:_MAX_NAMES], known).items():

@@ -128,14 +128,9 @@ def _tpu_strategy(tpu: str) -> tf.distribute.Strategy:
 def compiles_with_xla(strategy: tf.distribute.Strategy, jit_compile: str) -> bool:
     """Tells whether Keras should compile a training step by XLA.
 
-    Args:
-      strategy: Devices that the step runs on.
-      jit_compile: "on", "off", or "auto" to compile for one accelerator that is not a
-        TPU. TPUs compile in any case, without Keras.
-
-    Raises:
-      ConfigError: If the step is for several CPU replicas, which cannot exchange
-        anything within a compiled step.
+    "auto" compiles for one accelerator that is not a TPU; TPUs compile in any case,
+    without Keras. Raises ConfigError for several CPU replicas, which cannot exchange
+    anything within a compiled step.
     """
     is_accelerator = _is_accelerator(strategy)
     is_single = strategy.num_replicas_in_sync == 1
@@ -173,11 +168,8 @@ def spread_batches(
 ) -> Any:
     """Makes batches for `fit`; each process reads the rows of its own replicas only.
 
-    Args:
-      strategy: Strategy of the training.
-      batches: Function of the numbers of this process's replicas and the number of all
-        replicas to a data set of the rows of each of these replicas in turn: those of
-        the first batch, then the second. It has no end, so that shapes are static.
+    `batches` maps the numbers of this process's replicas, and the number of all
+    replicas, to an endless data set: the rows of each of these in turn, batch by batch.
     """
 
     def local(context: tf.distribute.InputContext) -> tf.data.Dataset:

@@ -36,12 +36,8 @@ class Summary(NamedTuple):
 def mark(summaries: Mapping[str, Summary], better: str) -> dict[str, str]:
     """Marks the best mean, and those that cannot be told from it.
 
-    Args:
-      summaries: Recipe names to summaries of the same figure.
-      better: Which values are better, "higher" or "lower"; "" to mark nothing.
-
-    Returns:
-      For each recipe BEST, EQUAL or OTHER; all that tie are the best.
+    Each recipe is BEST (all that tie are), EQUAL or OTHER. `better` is "higher",
+    "lower", or "" to mark nothing.
     """
     if not better or not summaries:
         return dict.fromkeys(summaries, OTHER)
@@ -59,23 +55,15 @@ def mark(summaries: Mapping[str, Summary], better: str) -> dict[str, str]:
 
 
 def can_be_told_apart(first: Summary, second: Summary) -> bool | None:
-    """Whether two means differ by more than their seeds explain.
+    """Whether two means differ by more than their seeds explain; None if it is unknown.
 
-    They do if Welch's two-sided 95% interval of their difference excludes 0:
-    `|difference| > t * sqrt(s1**2 / n1 + s2**2 / n2)`, with Student's t at the degrees
-    of freedom of Welch and Satterthwaite (B. L. Welch, "The generalization of Student's
-    problem when several different population variances are involved", Biometrika 34,
-    1947). A fixed multiple of the standard deviation would be either blind with many
-    seeds or rash with few: with three each, t is 2.8 to 4.3. Recipes spread
-    differently, which Student's own test does not allow for. A value that does not
-    depend on the seed counts as known exactly.
-
-    The interval is of one pair. Among many recipes, the luckiest of several equals is
-    the best one, so a few will seem worse than they are: take a difference that
-    matters from more seeds.
-
-    Returns:
-      None if it cannot be known: one of them has a single seed.
+    They do if Welch's two-sided 95% interval of their difference excludes 0 (Biometrika
+    34, 1947); it is unknown where one has a single seed. A value that does not depend
+    on the seed counts as known exactly. A fixed multiple of the standard deviation
+    would be blind with many seeds or rash with few: with three each, t is 2.8 to 4.3.
+    Recipes spread differently, which Student's own test does not allow for. The
+    interval is of one pair: of several equals the luckiest is the best, so a few will
+    seem worse than they are.
     """
     if _ties(first.mean, second.mean):
         return False

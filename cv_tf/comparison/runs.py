@@ -68,11 +68,8 @@ class Signals:
 def make_run(run: Run, signals: Signals) -> str:
     """Makes a run in a process of its own, or resumes it, unless it has finished.
 
-    In a process of its own, its peak memory is measured alone, and a crash ends no
-    other run. Its output is appended to its log.
-
-    Returns:
-      The reason of a failure, in one line; "" if the run succeeded.
+    So its peak memory is measured alone, and a crash ends no other run. Returns the
+    reason of a failure, in one line; "" if the run succeeded.
     """
     with run.log.open("ab") as log:
         if not _lock(log, run, signals) or run.read_figures():

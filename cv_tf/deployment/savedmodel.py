@@ -21,14 +21,9 @@ def write_savedmodel(embedder: Embedder, find_frame: bool, folder: Path) -> None
     """Writes a SavedModel with two signatures; both return `embeddings`, unit vectors.
 
     `serving_default` takes `photos`, string `[n]`: whole JPEG or PNG files, in which
-    the product's frame is found as in the pipeline. `images` takes `images`, uint8
-    `[n, S, S, 3]`: squares as the pipeline makes them.
-
-    Args:
-      embedder: The Embedder; S is its image size.
-      find_frame: Whether the product is searched for in `photos`, see
-        `cv_tf.pipeline.read_squares`; if not, the whole photo is taken.
-      folder: Folder to write to.
+    the frame is found as in the pipeline, or is the whole photo without `find_frame`.
+    `images` takes `images`, uint8 `[n, S, S, 3]`: squares as the pipeline makes them, S
+    the Embedder's image size.
     """
     size = embedder.image_size
     model = tf.Module()

@@ -16,14 +16,8 @@ from cv_tf.models import Embedder
 def write_tflite(embedder: Embedder, precision: str, path: Path) -> None:
     """Writes a file that takes one image, uint8 `[1, S, S, 3]`, to float32 `[1, d]`.
 
-    Args:
-      embedder: The Embedder; S is its image size.
-      precision: Precision of the weights, one of `cv_tf.choices.EXPORT_PRECISIONS`:
-        "float32", "float16" (half the size) or "int8_weights" (a quarter).
-      path: Path of the file to write.
-
-    Raises:
-      UserError: If there is no such precision.
+    Weights of precision "float16" take half the size, "int8_weights" a quarter. Raises
+    `UserError` if there is no such precision.
     """
     choices.check("precision", precision, choices.EXPORT_PRECISIONS)
     size = embedder.image_size

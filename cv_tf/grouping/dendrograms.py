@@ -36,14 +36,10 @@ class Dendrograms:
     num_refused: int = 0
 
     def cut(self, threshold: float) -> np.ndarray:
-        """The group of each product, [num_products] int32, at a threshold.
+        """The group of each product, [num_products] int32, at a threshold, -1 to 1.
 
-        Args:
-          threshold: Mean similarity from which on groups merge, -1 to 1; groups are
-            numbered in the order of their first products.
-
-        Raises:
-          ValueError: If the threshold is NaN, or below the floor.
+        Groups are numbered in the order of their first products. A threshold that is
+        NaN, or below the floor, is a ValueError.
         """
         if np.isnan(threshold):
             raise UserError(
@@ -69,11 +65,8 @@ def count_pairs(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Counts the pairs grouped rightly and wrongly, [num_merges + 1] int64 each.
 
-    The first counts are those before any merge. `styles` are the true ones,
-    [num_products] int; pairs with a product of style -1 (unknown) are not counted.
-
-    Raises:
-      ValueError: If `styles` does not fit the dendrograms.
+    The first counts are those before any merge. Pairs with a product of unknown style,
+    -1, are not counted; styles that do not fit are a ValueError.
     """
     styles = np.asarray(styles)
     if styles.shape != (dendrograms.num_products,):

@@ -158,11 +158,9 @@ class Groups:
     ) -> np.ndarray:
         """Merges each of `first` with its `second`, of higher number, under the former.
 
-        No group is in two pairs, of which `similarities` are the means.
-
-        Returns:
-          [m] float64, levels of the merged groups: at most those of the groups that
-          they are made of, so that a cut which takes a merge also takes those before.
+        No group is in two pairs, of which `similarities` are the means. Returns the
+        levels of the merged groups, [m] float64: at most those of the groups that they
+        are made of, so that a cut which takes a merge also takes those before.
         """
         self._sums[first] += self._sums[second]
         self.size[first] += self.size[second]

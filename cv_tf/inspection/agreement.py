@@ -55,14 +55,9 @@ def split_parts(
 ) -> np.ndarray:
     """Splits descriptors of an Embedder of parts into features of each part.
 
-    Args:
-      descriptors: float `[batch, dimensions]`, not whitened: all parts of the first
-        color input, then all parts of the second.
-      num_parts: Number of parts.
-      num_colors: Number of color inputs: 2 for an Embedder of RGB and grey.
-
-    Returns:
-      `[batch, num_parts, channels]`, with the channels of each color input in turn.
+    They are `[batch, dimensions]`, not whitened: all parts of the first color input,
+    then all of the second. The result, `[batch, num_parts, channels]`, has the channels
+    of each color input in turn.
     """
     parts = descriptors.reshape(len(descriptors), num_colors, num_parts, -1)
     parts = parts.transpose(0, 2, 1, 3)
@@ -72,10 +67,8 @@ def split_parts(
 def compare_parts(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, ...]:
     """Compares the features of two products, each float `[parts, channels]`.
 
-    Returns:
-      The cosine of the two features of each part, `[parts]`, and the product of their
-      lengths, `[parts]`. The cosine of two features of length 0 is 1, that of one of
-      them with any other is 0.
+    Returns the cosine of each part's two features, 1 if both are of length 0 and 0 if
+    one is, and the product of their lengths, `[parts]` each.
     """
     lengths = np.linalg.norm(first, axis=1), np.linalg.norm(second, axis=1)
     weights = lengths[0] * lengths[1]

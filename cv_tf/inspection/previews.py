@@ -39,15 +39,9 @@ def choose_products(
 ) -> tuple[Meeting, ...]:
     """Chooses the first products that training sees, of as many blocks as possible.
 
-    Args:
-      order: Function from a step to the row numbers of its batch.
-      blocks: `[n]` integers, the block of each product.
-      num_products: Number of products wanted.
-      num_steps: Steps of the training, of which the first 200 at most are searched.
-
-    Returns:
-      At most `num_products`, the first of each block, then the second of each, and so
-      on.
+    They are at most `num_products`: the first of each block, then the second of each,
+    and so on. `order` maps a step to the row numbers of its batch; the first 200 steps
+    at most are searched.
     """
     met: dict[int, Meeting] = {}
     for step in range(max(1, min(num_steps, _MOST_STEPS))):
@@ -138,14 +132,8 @@ def method_views(
 ) -> list[tf.Tensor]:
     """Makes the views of a batch as a method makes them at a step of its training.
 
-    Args:
-      method: Any method.
-      images: uint8 `[batch, side, side, 3]`.
-      step: Number of the step, from 0.
-      rows: Rows of the images in a larger batch; None if they are all of it.
-
-    Returns:
-      One or two views, float32 `[batch, size, size, 3]` in 0..255.
+    From uint8 `[batch, side, side, 3]` to one or two views, float32 `[batch, size,
+    size, 3]` in 0..255; `rows` as in `Method.features`.
     """
     seed = tf.stack([method.seed, step])  # The seed of `Method.gradients`.
     if isinstance(method, TwoViews):

@@ -18,27 +18,14 @@ def cached_gradients(
     """The gradients of the whole batch, and its losses, by a pass of each piece.
 
     Memory then grows with the features of a batch and no longer with its activations,
-    for a second forward pass of each photo through the backbone:
+    for a second forward pass of each photo (arXiv 2101.06983, section 3.2): first
+    without a gradient, for all features, then piece by piece, to propagate their
+    gradients. Heads see the whole batch, so they may normalize by it; the batch
+    normalization of the backbone has to be frozen.
 
-    1. Compute the features of all photos, and keep nothing else.
-    2. Compute the loss of the whole batch, and its gradients with respect to the heads
-       and to the features.
-    3. Compute the features again, piece by piece, and propagate the gradients of the
-       features into the backbone.
-
-    Heads see the whole batch at once, so they may normalize by it. The backbone must
-    not: its batch normalization has to be frozen.
-
-    Source: Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup,
-    arXiv 2101.06983, section 3.2.
-
-    Args:
-      features_of: Maps the number of a piece, an int32 scalar, to its features, a tuple
-        of float32 `[size, ...]`.
-      loss_of: Maps the features of the batch, float32 `[num_pieces * size, ...]` each,
-        to a tuple whose first value is the loss to differentiate.
-      num_pieces: Number of pieces, at least 1.
-      variables: Variables to differentiate with respect to.
+    `features_of` maps the number of a piece, an int32 scalar, to its features, float32
+    `[size, ...]` each. `loss_of` maps the features of the batch, `[num_pieces * size,
+    ...]` each, to a tuple whose first value is the loss to differentiate.
     """
     features = _features_of_all(features_of, num_pieces)
     with tf.GradientTape() as tape:

@@ -84,11 +84,8 @@ class PartEncoder(keras.Model):
     def features(self, pixels: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Features of each window, float32 `[batch, windows, channels]`.
 
-        The first window is the whole product, if it is encoded.
-
-        Args:
-          pixels: float32 `[batch, side, side, 3]` in 0..255.
-          training: Whether normalization that is not frozen uses the batch.
+        The first window is the whole product, if it is encoded. Pixels are float32
+        `[batch, side, side, 3]` in 0..255.
         """
         features, feature_map = [], None
         if self.whole_head or self.source == "features":

@@ -17,13 +17,10 @@ def depthwise_conv2d(
 ) -> tf.Tensor:
     """A depthwise convolution whose kernel gradient is faster on CPUs and small maps.
 
-    There, the gradient of a 5 x 5 kernel is computed as a matrix product of all pairs
-    of cells, of which the pairs that the kernel connects are added up. This takes half
-    the time of oneDNN's routine (a third on 6 x 6 cells), which is a tenth of a
-    training step at 96 to 128 pixels.
-
-    It maps `[batch, height, width, channels]` with a kernel `[size, size, channels,
-    multiplier]` to `[batch, new_height, new_width, channels * multiplier]`.
+    There, the gradient of a 5 x 5 kernel is a matrix product of all pairs of cells, of
+    which those that the kernel connects are added up. This takes half the time of
+    oneDNN's routine, which is a tenth of a training step at 96 to 128 pixels. The
+    kernel is `[size, size, channels, multiplier]`.
     """
 
     def convolve(inputs, kernel):

@@ -79,11 +79,8 @@ class _RestrictedUnpickler(pickle.Unpickler):
 def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     """Reads the arrays of a legacy (not zipped) PyTorch state dict, by their names.
 
-    Nothing in the file is executed: all globals except ordered dicts and tensors are
-    refused, so a file made to run code raises an error.
-
-    Raises:
-      WeightFileError: If the file is not a state dict, or is truncated.
+    Nothing in it is executed: all globals except ordered dicts and tensors are refused.
+    Raises WeightFileError for these, and if the file is another one or truncated.
     """
     with Path(path).open("rb") as file:
         try:

@@ -28,19 +28,14 @@ _BUSY_SIDES = 3  # Busy sides, of four, of a busy photo; a cropped product touch
 def find_frames(thumbnails: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Finds the box of all pixels that differ from the background, with a margin.
 
-    The background is a smooth surface fitted to the photo's border, so that uneven
-    light is not taken for product. At first, only pixels that cannot be a shadow are
-    product. Of a white product on white, these may be only buttons and a label; so if
-    the box of all pixels that differ is much larger, it is used instead. If most of the
-    border is not background, or the box is too small, the frame is the whole photo.
+    Thumbnails are [n, height, width, 3] uint8, static sides of about 128. Frames are
+    [n, 4] float32, (top, left, height, width) in fractions of the photo, and `found` is
+    [n] bool: false where the frame is the whole photo, as most of the border is not
+    background, or the box is too small.
 
-    Args:
-      thumbnails: [n, height, width, 3] uint8, static height and width of about 128,
-        whatever the aspect ratio of the photos.
-
-    Returns:
-      frames: [n, 4] float32, (top, left, height, width) in fractions of the photo.
-      found: [n] bool; false if no frame was found, and it is the whole photo.
+    The background is a smooth surface fitted to the border, and shadows are not
+    product. But of a white product on white, only buttons and a label may be no shadow;
+    so if the box of all pixels that differ is much larger, it is used instead.
     """
     inside = thumbnails[:, _EDGE:-_EDGE, _EDGE:-_EDGE]
     difference, noise = _difference_from_background(inside)

@@ -45,10 +45,7 @@ def open_image(file: BinaryIO) -> Image.Image:
 def plain_rgb(image: Image.Image, largest_side: int) -> Image.Image:
     """Reads the pixels of an image: 8-bit RGB, turned upright by EXIF, on white.
 
-    Images of `open_image` with a longer side than `largest_side` pixels are shrunk.
-
-    Raises:
-      BadImageError: If the file is damaged or truncated.
+    Those with a longer side than `largest_side` are shrunk; BadImageError if damaged.
     """
     try:
         image.draft("RGB", (largest_side, largest_side))

@@ -49,12 +49,8 @@ class Curve(NamedTuple):
 def lay_out_curve(curve: Mapping[str, np.ndarray], threshold: float) -> Curve | None:
     """Lays the curves out, with the lowest threshold on the left.
 
-    Args:
-      curve: `curve` of a `cv_tf.grouping.Calibration`.
-      threshold: Threshold to mark, whether or not it is on the curve.
-
-    Returns:
-      The chart; None if no threshold groups any variants.
+    The threshold to mark may be off the curve. None if no threshold groups any
+    variants.
     """
     # Precision is undefined where nothing is grouped.
     grouped = np.flatnonzero(curve["recall"] > 0)[::-1]

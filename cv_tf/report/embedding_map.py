@@ -40,14 +40,10 @@ class EmbeddingMap(NamedTuple):
 
 
 def principal_plane(vectors: np.ndarray) -> tuple[np.ndarray, float]:
-    """Projects vectors onto their two principal components.
+    """Projects vectors onto their two principal components, `[n, 2]`.
 
-    Args:
-      vectors: Floats `[n, dim]`.
-
-    Returns:
-      Float64 `[n, 2]`, and the share of the variance that the two components have, 0 to
-      1. Signs are such that the largest absolute value of a component is positive.
+    Also returns the share of the variance that these have, 0 to 1. Signs are such that
+    the largest absolute value of a component is positive.
     """
     centered = vectors - vectors.mean(axis=0)
     variances, axes = np.linalg.eigh(centered.T @ centered)
@@ -69,12 +65,7 @@ def lay_out_map(
 ) -> EmbeddingMap:
     """Lays products out by the principal components of their vectors.
 
-    Args:
-      vectors: Vectors of the products, float32 `[n, dim]`.
-      names: Names of the products, `[n]` object (str).
-      blocks: Number of each product's block, `[n]` integers.
-      block_names: Names of the blocks by number.
-      most: Largest number of products to draw; of more, a fixed random sample is drawn.
+    Of more than `most` products, a fixed random sample is drawn.
     """
     drawn = np.arange(len(vectors))
     if len(vectors) > most:

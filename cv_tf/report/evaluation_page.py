@@ -85,13 +85,7 @@ def write_evaluation_page(
 def lay_out_queries(
     labelled: Embeddings, retrieval: str, most: int = _MOST_QUERIES
 ) -> QueryRows:
-    """Looks for the variants of each product, and lays out what is found.
-
-    Args:
-      labelled: Embeddings of n products with their styles.
-      retrieval: "auto", "exact" or "scann", as in `cv_tf.retrieval.nearest`.
-      most: Largest number of queries to show; the worst are.
-    """
+    """Looks for the variants of each product, and lays out the `most` worst queries."""
     queries = cv_tf.metrics.rank_queries(labelled, _NUM_NEIGHBORS, retrieval)
     shown = slice(most)
     asked = queries.rows[shown]

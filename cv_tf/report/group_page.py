@@ -49,10 +49,7 @@ def lay_out_groups(
 ) -> GroupCards:
     """Orders groups by doubt, and products by their groups.
 
-    Args:
-      grouped: The groups.
-      embeddings: Embeddings of the same products, in the same rows.
-      styles: [n] int, true styles; -1 where unknown, None if none is known.
+    All are in the same rows; `styles` are -1 where unknown, None if none is known.
     """
     names, group = np.unique(grouped.named.group_id, return_inverse=True)
     sizes = np.bincount(group)
@@ -115,11 +112,7 @@ def _worst(sets: np.ndarray, pairs: np.ndarray) -> dict[str, list[int]]:
 
 
 def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The lines of a summary, as labels and numbers.
-
-    Args:
-      summary: Content of `groups.summary.json`.
-    """
+    """The lines of a summary, `groups.summary.json`, as labels and numbers."""
     lines = [
         ("products", f"{summary['num_products']:,}"),
         ("groups of two or more", f"{summary['num_groups']:,}"),

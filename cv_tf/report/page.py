@@ -38,16 +38,10 @@ def write_page(
 ) -> None:
     """Writes a page that appears whole or not at all.
 
-    Args:
-      path: Path of the file.
-      template: Name of a file in `cv_tf/report/templates`, such as
-        "neighbors.html.j2", which extends "base.html.j2".
-      scripts: Names of JavaScript files of that folder, in the order in which they run.
-        The content security policy of the page allows no other scripts.
-      **values: Values of the template's variables. Text in them is escaped.
-
-    Raises:
-      jinja2.UndefinedError: If the value of a variable is missing.
+    `template` and `scripts` are files of `cv_tf/report/templates`; scripts run in their
+    order, and the content security policy of the page allows no others. Text in the
+    values of the template's variables is escaped; a missing one raises
+    `jinja2.UndefinedError`.
     """
     script = "".join(_TEMPLATES.get_source(_ENVIRONMENT, name)[0] for name in scripts)
     # By this, the content security policy of the page knows the script.
@@ -102,12 +96,7 @@ class Styles(NamedTuple):
 
     @classmethod
     def of(cls, product_id: np.ndarray, labels: Mapping[str, str]) -> Styles | None:
-        """Looks up the styles of products; None if no two of them share a style.
-
-        Args:
-          product_id: Ids of the products, `[n]` object (str).
-          labels: Style of each product by its id; "" if unknown.
-        """
+        """Looks up the styles, "" if unknown; None if no two products share a style."""
         styles = [labels.get(product, "") for product in product_id]
         names = tuple(sorted(set(styles) - {""}))
         if len(names) == sum(style != "" for style in styles):
@@ -120,11 +109,7 @@ def product_columns(
 ) -> dict[str, Any]:
     """The columns of products that pages with scripts hold as JSON.
 
-    Args:
-      product_id: Ids of the products, `[n]` object (str).
-      color: Colors of the products, `[n]` object (str); None if unknown.
-      styles: Number of each product's style, `[n]` integers, -1 if unknown; None if no
-        style is known.
+    Colors are None if unknown. Styles are numbers, -1 if unknown; None if all are.
     """
     columns = {"id": product_id, "color": color, "style": styles}
     return {name: of.tolist() for name, of in columns.items() if of is not None}

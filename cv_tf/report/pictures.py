@@ -113,16 +113,9 @@ def draw_sheet(
     scale: ColorScale | None = None,
     inches: float = 2.0,
 ) -> np.ndarray:
-    """Draws a sheet of pictures.
+    """Draws a sheet of pictures, uint8 `[height, width, 3]`; rows may differ in length.
 
-    Args:
-      title: Title of one or more lines.
-      rows: Rows of pictures, from left to right; they may differ in length.
-      scale: Color scale of similarities to draw below the pictures; None for none.
-      inches: Width of a picture in inches of 100 pixels.
-
-    Returns:
-      uint8 `[height, width, 3]`.
+    `scale` is drawn below; `inches` is the width of a picture, 100 pixels each.
     """
     # Imported late and without pyplot, whose import takes a second.
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
@@ -170,16 +163,11 @@ def draw_parts(
     labels: Sequence[str] | None = None,
     colors: Sequence[Color] | None = None,
 ) -> Image.Image:
-    """Draws the windows of each part over a photo.
+    """Draws the windows of each part over a photo, uint8 `[side, side, 3]`.
 
-    Args:
-      pixels: Photo, uint8 `[side, side, 3]`.
-      layout: Layout of the parts. A window and its mirror image are one part.
-      labels: Label of each part, of one or more lines; None for its number, from 1.
-      colors: Color of each part; None for colors that differ between adjacent parts.
-
-    Returns:
-      A picture with sides of at least 448 pixels, so that labels are legible.
+    A window and its mirror image are one part. Without labels, parts are numbered from
+    1; without colors, adjacent ones differ. The sides are at least 448 pixels, so that
+    labels are legible.
     """
     parts = windows_by_part(layout)
     labels = labels or [str(number) for number in range(1, len(parts) + 1)]

@@ -74,15 +74,9 @@ class SearchResult(NamedTuple):
         similarities: np.ndarray,
         lab: np.ndarray | None = None,
     ) -> SearchResult:
-        """A result from rows of a file of embeddings.
+        """A result from rows, [k] int, of a file of embeddings, the most similar first.
 
-        Args:
-          query: The query.
-          embeddings: Embeddings of the products that were searched.
-          rows: [k] int, row numbers of the neighbors, the most similar first; -1 where
-            there is none.
-          similarities: [k] float32, similarities of the neighbors.
-          lab: [3] float32, color of the query in CIELAB; None if unknown.
+        A row is -1 where there is none; `lab` is the query's color in CIELAB, if known.
         """
         same: list[float | None] = [None] * len(rows)
         if lab is not None and embeddings.lab is not None:

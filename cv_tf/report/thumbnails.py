@@ -38,10 +38,7 @@ def thumbnails(
 ) -> dict[str | bytes, Thumbnail]:
     """Makes the thumbnails of photos in parallel, each photo once.
 
-    Args:
-      images: Paths, URIs of object storage (these load TensorFlow), or contents of
-        image files; "" where there is none.
-      side: Largest length of the longer side in pixels.
+    Images are paths, URIs (these load TensorFlow), contents of files, or "" for none.
     """
     distinct = tuple(dict.fromkeys(images))
     # Warning filters belong to the process, so threads must not set them.
@@ -142,12 +139,9 @@ class PagePhotos(NamedTuple):
 def fit_photos(
     rows: Sequence[int], photo: Callable[[int], str | bytes], settings: PageSettings
 ) -> PagePhotos:
-    """Makes thumbnails of products up to the limits of a page.
+    """Makes thumbnails of products, in their order on a page, up to its limits.
 
-    Args:
-      rows: Row numbers of the products, each once, in the order of the page.
-      photo: From a row number to the path, URI or content of the photo, "" for none.
-      settings: Limits of the number of photos and of their total size.
+    `photo` maps a row number to the path, URI or content of the photo, "" for none.
     """
     room = settings.page_megabytes * 10**6
     wanted = rows[: settings.page_photos]

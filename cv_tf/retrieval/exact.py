@@ -31,18 +31,10 @@ def top_k(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Finds the `k` largest values of each row, equal ones in the order of columns.
 
-    One pass takes the maxima of groups of columns. The k-th largest of them is a lower
-    bound of the k-th largest value, so only groups that reach it are looked into. With
-    many columns that takes a tenth of the time of a partition of whole rows.
-
-    Args:
-      values: [num_rows, num_columns] float32, finite.
-      k: Number of values wanted of each row.
-      above: [num_rows] float32; only larger values are found.
-
-    Returns:
-      Columns and values, [num_rows, k] int32 and float32, descending; -1 and -inf where
-      there are fewer. Which of those that tie for the last place is not defined.
+    Only values larger than `above`, [num_rows], count. The k-th largest maximum of
+    groups of columns is a lower bound of the k-th value, so only groups that reach it
+    are looked into. Returns columns and values, [num_rows, k], descending; -1 and -inf
+    where there are fewer. Which of those that tie for the last place is not defined.
     """
     num_rows, num_columns = values.shape
     size = int(np.clip(num_columns // (_GROUPS_PER_PLACE * k), 1, _MAX_GROUP))

@@ -38,11 +38,8 @@ class Neighbors:
     def without(self, rows: np.ndarray) -> Neighbors:
         """Leaves one row out of each query's neighbors, or else the last of them.
 
-        A product that is searched for among products finds itself: of `k + 1`
-        neighbors, these are its `k` others, in the same order.
-
-        Args:
-          rows: [num_queries] int, row to leave out for each query.
+        Of `k + 1` neighbors, a product that is searched for among products keeps its
+        `k` others, in the same order.
         """
         out = self.indices == rows[:, None]
         # A query without its row among its neighbors loses the last one.

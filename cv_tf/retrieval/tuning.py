@@ -45,16 +45,8 @@ def tune(
     itself and `k` others. It has to be a standard error above the wanted one: the
     cheapest effort that only seems to be enough is one whose errors were few by chance.
 
-    Args:
-      search: Searches the products.
-      embeddings: [num_products, dim] float32, vectors of these products.
-      k: Number of other products that are counted.
-      recall: Share of the true neighbors that is enough, 0 to 1.
-      most: Number of all leaves, and the largest number of products to reorder.
-
-    Returns:
-      `(effort, measured, reached)`: the effort, the recall measured with it, and
-      whether that is enough; where it is not, the effort is `most`.
+    Returns the effort, the recall measured with it, and whether that is enough; where
+    it is not, the effort is `most`: all leaves, and the largest number to reorder.
     """
     num_products = len(embeddings)
     num_queries = min(_NUM_QUERIES, num_products)

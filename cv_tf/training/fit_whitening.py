@@ -45,12 +45,9 @@ def embed_whitened(
 def whiten(embedder: Embedder, described: Embeddings, config: Config) -> Embedder:
     """The Embedder with whitening fitted on descriptors, if the config says so.
 
-    Args:
-      embedder: Embedder whose whitening, if any, is replaced.
-      described: Products with styles, and vectors from `Embedder.describe`.
-      config: `whiten` is "none", "pca", "groups" (products that are grouped are taken
-        for variants: six pairs in ten are), or "labels" (known variants are, and groups
-        of products without a label).
+    Vectors are from `Embedder.describe`. With "groups", products that are grouped are
+    taken for variants (six pairs in ten are); with "labels", known variants are, and
+    groups of products without a label.
     """
     if config.whiten == "none":
         return embedder.with_options(whitening=None)

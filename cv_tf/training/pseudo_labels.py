@@ -19,13 +19,11 @@ def write_pseudo_labels(
 ) -> None:
     """Groups products without a style, and writes the groups as `cv_tf.group` does.
 
-    The vectors are those of the Embedder before it learns. They are whitened, the
-    threshold is guessed, and the colors of the photos count: of 3,058 pairs that were
-    grouped among 5,923 real photos, 61% were variants, and half of all variants were
-    among them.
-
-    Source of the idea: Deep Clustering, arXiv 1807.05520, section 3.2. There k-means
-    makes clusters anew in each epoch; here there is one grouping, before training.
+    The vectors are those of the Embedder before it learns, whitened. Of 3,058 pairs
+    that were grouped among 5,923 real photos, 61% were variants, and half of all
+    variants were among them. The idea is that of Deep Clustering (arXiv 1807.05520,
+    section 3.2), which clusters anew in each epoch; here there is one grouping, before
+    training.
     """
     photos = _as_known(photos, config)
     _, embeddings = embed_whitened(

@@ -127,9 +127,7 @@ def grey(images: tf.Tensor) -> tf.Tensor:
 def gamma(planes: tf.Tensor, exponent: tf.Tensor) -> tf.Tensor:
     """Gamma correction, `255 * (x / 255) ** exponent` in float32; above 1 darkens.
 
-    Args:
-      planes: [batch, channels, height, width], 0..255.
-      exponent: [batch] float32, positive.
+    Planes are [batch, channels, height, width] in 0..255, exponents [batch].
     """
     # exp(log) is many times faster than pow on a CPU, with XLA and without. The lower
     # bound avoids log(0) and is far below one level for any exponent > 0.1.

@@ -83,10 +83,7 @@ class ColorViews(PlaneLayer):
     ) -> tuple[tf.Tensor, color.ColorTransform]:
         """Draws the exponents of gamma, [batch], and the transform to apply after it.
 
-        Args:
-          num_images: Number of images.
-          seed: [2] int32.
-          rows: Rows of the images in a larger batch; None if they are the whole batch.
+        `rows` are those of the images in a larger batch; None if they are all of it.
         """
         scalar_seed, mixing_seed = split_seed(seed, 2)
         draws = tf.unstack(per_image([7, None], num_images, scalar_seed, rows))

@@ -27,13 +27,9 @@ def interpolation_matrix(
     """Weights of linear interpolation along one axis, [batch, num_outputs, num_inputs].
 
     Pixel centers lie at halves, as in `tf.image.resize`; ends repeat. Rows sum to 1.
-
-    Args:
-      start: [batch] float32, start of the interval as a fraction of the axis.
-      size: [batch] float32, its size in fractions; below 0 reads backwards.
-      num_outputs: Number of pixels to make of the interval.
-      num_inputs: Number of pixels of the whole axis.
-      antialias: Widen the triangle when shrinking, so that every input pixel counts.
+    `start` and `size`, [batch], are fractions of the axis; a size below 0 reads
+    backwards. Antialiasing widens the triangle when shrinking, so that every input
+    pixel counts.
     """
     step = size * (num_inputs / num_outputs)
     steps = tf.range(num_outputs, dtype=tf.float32) + 0.5

@@ -120,16 +120,8 @@ def pixel_windows(layout: Layout, height: int, width: int) -> np.ndarray:
     """The windows of a layout in whole pixels, all of one size, [parts, 4] int64.
 
     Sizes are rounded up, and starts to the nearest pixel (halves upwards); windows that
-    then exceed the image are moved inside. So the windows of a grid cover all pixels,
-    and neighbors share a row or column if the size does not divide evenly.
-
-    Args:
-      layout: A name from `LAYOUTS` or a table; its windows must be of one size.
-      height: Height of the image in pixels.
-      width: Width of the image in pixels.
-
-    Raises:
-      ValueError: If the windows differ in size or the layout is symmetric.
+    then exceed the image are moved inside. So the windows of a grid cover all pixels.
+    Raises ValueError if the windows differ in size or the layout is symmetric.
     """
     table = windows(layout)
     if is_symmetric(layout):

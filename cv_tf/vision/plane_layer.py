@@ -50,10 +50,7 @@ class PlaneLayer(keras.layers.Layer):
     ) -> tf.Tensor:
         """Changes planes, [batch, c, h, w] in 0..255, at random, to float32 in 0..255.
 
-        Args:
-          planes: [batch, c, h, w] in 0..255.
-          seed: [2] int32.
-          rows: Rows of the images in a larger batch; None if they are the whole batch.
+        `rows` are those of the images in a larger batch; None if they are all of it.
         """
         raise NotImplementedError
 

@@ -24,14 +24,10 @@ _EPSILON, _KAPPA = 216 / 24389, 24389 / 27  # CIE 15:2004, 8.2.1.
 def background_mask(planes: tf.Tensor, tolerance: float = 24.0) -> tf.Tensor:
     """Marks the pixels, [batch, height, width], between the border and the product.
 
-    The color of the background is the median of the four corners, in each channel. A
-    pixel is background if a straight line from it to the border, along its row or its
-    column, crosses no other color. So white details inside a product on white are not
-    background, and a busy background is hardly marked at all.
-
-    Args:
-      planes: [batch, channels, height, width], 0..255; height and width static.
-      tolerance: Largest difference, in levels, of a background pixel from that color.
+    The color of the background is the median of the four corners. A pixel is background
+    if a straight line from it to the border, along its row or column, crosses no color
+    that differs by more than `tolerance` levels. So white details inside a product on
+    white are not background, and a busy background is hardly marked at all.
     """
     planes = tf.cast(planes, tf.float32)
     _, channels, height, width = planes.shape

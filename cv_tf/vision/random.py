@@ -52,13 +52,8 @@ def per_image(
 ) -> tf.Tensor:
     """Draws numbers in 0..1 for each image, however its batch is split.
 
-    They are the rows of these images of what `uniform` draws for the whole batch.
-
-    Args:
-      shape: Shape of the result, with None in place of the number of images.
-      num_images: Number of images.
-      seed: [2] int32.
-      rows: Rows of the images in a larger batch; None if they are the whole batch.
+    They are the images' rows of what `uniform` draws for the whole batch. `shape` has
+    None in place of the number of images.
     """
     axis = list(shape).index(None)
     first, total = rows or (0, num_images)

@@ -88,16 +88,11 @@ class Canvas:
         edge: float = 0.45,
         within: np.ndarray | None = None,
     ) -> None:
-        """Draws a piece of cloth.
+        """Draws a piece of cloth with a closed outline, `[points, 2]`.
 
-        Args:
-          outline: Closed outline `[points, 2]`.
-          fill: Role of the piece's color.
-          pattern: Name of a pattern, or "plain".
-          pattern_turn: Rotation of the pattern in degrees.
-          pattern_center: Center of the pattern.
-          edge: Width of the seam around the piece in percent; 0 for none.
-          within: Outline of a larger piece that this one is clipped to.
+        `fill` is the role of its color; the pattern is turned by degrees about its
+        center. `edge` is the width of the seam around it in percent; `within` clips it
+        to the outline of a larger piece.
         """
         before = None if within is None else self._image.copy()
         polygon = self._pixels(outline, closed=True)
@@ -123,14 +118,10 @@ class Canvas:
         on: str = "base",
         cover: bool = True,
     ) -> None:
-        """Draws a line.
+        """Draws a line along an open path, `[points, 2]`; its width is in percent.
 
-        Args:
-          path: Open path `[points, 2]`.
-          width: Width in percent.
-          fill: Role of the line's color; None draws a seam on cloth of color `on`.
-          on: Role of the color of the cloth below a seam.
-          cover: Whether the line is part of the product where it leaves the cloth.
+        Without `fill`, it is a seam on cloth of color `on`. With `cover`, it is part of
+        the product where it leaves the cloth.
         """
         color = self._colors[fill] if fill else ink(self._colors[on])
         pixels = self._pixels(path, closed=False)

@@ -23,11 +23,7 @@ _JPEG_QUALITY = 90
 def render_photo(style: Style, color: str, seed: int) -> bytes:
     """Renders the photo of one product, a JPEG file of 192 x 256 pixels.
 
-    Args:
-      style: Style of the product.
-      color: Name of the product's color in the palette.
-      seed: Seed of the data set. With the style and the color it determines pose and
-        light, so the photo of a product has the same bytes in every run.
+    Style, color and seed determine pose and light: its bytes are the same in every run.
     """
     key = zlib.crc32(f"{style.style_id}/{color}".encode())
     rng = np.random.default_rng((seed, key))
