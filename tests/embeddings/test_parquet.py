@@ -321,7 +321,17 @@ class TestWhatCannotBeUsed:
         assert message.startswith(f"e.parquet: products c {what}. ")
 
     @pytest.mark.parametrize(
-        "kind", [pa.list_(pa.float32()), pa.list_(pa.float32(), 2)]
+        "kind",
+        [
+            pa.list_(pa.float32()),
+            pytest.param(
+                pa.list_(pa.float32(), 2),
+                marks=pytest.mark.skipif(
+                    int(pa.__version__.split(".")[0]) < 26,
+                    reason="pyarrow before 26 writes such a file, but cannot read it",
+                ),
+            ),
+        ],
     )
     def test_the_first_has_no_vector(self, kind, refused):
         vectors = pa.array([None, [0.0, 1.0]], kind)
