@@ -30,7 +30,7 @@ class Prepared:
       catalog: Products of the data set.
       left_out: Reason to the number of items left out for it ("count") and the first of
         them ("example"); empty if the data set does not count them.
-      is_new: Whether it was prepared by this call.
+      is_new: Whether the data set was prepared now, not before.
     """
 
     catalog: Catalog

@@ -84,14 +84,14 @@ def write_card(
 
     Args:
       name: Name of the exported file or folder.
-      format: As of `export_embedder`, as are the next two, and the Embedder.
-      precision: See there.
-      find_frame: See there.
-      embedder: See there.
+      format: Format of the export, one of `cv_tf.choices.EXPORT_FORMATS`.
+      precision: Precision of the export, one of `cv_tf.choices.EXPORT_PRECISIONS`.
+      find_frame: Whether the frame is found in photos that are given whole.
+      embedder: The exported Embedder.
       config: Settings of the run that trained it.
       catalog: Catalogue whose photos the export was checked on.
       metrics: Content of the run's metrics.json; empty if it has none.
-      agreements: How well the export agrees by its input, from `export_embedder`.
+      agreements: Agreement of the export with the Embedder, by name of the input.
     """
     size = embedder.image_size
     changed = command.changed_settings(config)

@@ -2,9 +2,14 @@ from .compute import (
     compiled as compiled,
     embed as embed,
     embed_photos as embed_photos,
+    embed_with_color as embed_with_color,
     with_color as with_color,
 )
-from .embeddings import Embeddings as Embeddings, EmbeddingsError as EmbeddingsError
+from .embeddings import (
+    LENGTH_TOLERANCE as LENGTH_TOLERANCE,
+    Embeddings as Embeddings,
+    EmbeddingsError as EmbeddingsError,
+)
 from .job import (
     Embedded as Embedded,
     EmbeddingJob as EmbeddingJob,

@@ -35,7 +35,7 @@ def embed_photos(
 
     Args:
       photos: A folder, a list of files, or a `Catalog` (`cv_tf.read_catalog`).
-      embedder: What makes the vectors, or the file of it.
+      embedder: An Embedder, or the path of its file (.keras).
       frame: The product's box in its photo: "auto" takes that of the table, or else
         finds it from a plain background; "columns" the table alone; "photo" all of it.
       on_bad_image: "fail" if a photo cannot be read, or "reject" to leave it out.
@@ -63,8 +63,18 @@ def embed_photos(
         progress=progress,
     )
     bar = "Embedding" if progress else ""
-    vectors, lab = embed(with_color(embedder), squares, batch_size, bar)
-    return Embeddings.of_catalog(squares.catalog, vectors, lab)
+    return embed_with_color(embedder, squares, batch_size, bar)
+
+
+def embed_with_color(
+    model: Model, photos: Photos, batch_size: int, progress: str = ""
+) -> Embeddings:
+    """The products of photos, with the vectors of a model and the colors of the photos.
+
+    The arguments are those of `embed`.
+    """
+    vectors, lab = embed(with_color(model), photos, batch_size, progress)
+    return Embeddings.of_catalog(photos.catalog, vectors, lab)
 
 
 def compiled(model: Model, size: int) -> tf.types.experimental.PolymorphicFunction:

@@ -9,6 +9,8 @@ import numpy as np
 from cv_tf.catalog import Catalog, objects
 from cv_tf.errors import UserError
 
+# Tolerance of lengths, wide enough for vectors normalized in half precision.
+LENGTH_TOLERANCE = 1e-2
 _COLUMNS = ("product_id", "vectors", "block", "image", "color", "lab", "style")
 
 

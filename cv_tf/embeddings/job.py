@@ -131,7 +131,7 @@ def write_shard(
     """Embeds shard `number`, writes it, and reports the number of products done."""
     with _LOADING:
         ready = _get_ready(job, model, shards.identity["catalogue"])
-    photos = ready.look_through(job, number)
+    photos = ready.scan(job, number)
     report(len(photos.rejects))
     # Arrays of no rows, as a shard may be without any photo that can be read.
     outputs = [ready.empty]
@@ -155,7 +155,7 @@ class _Ready:
     model: Callable[..., Any]
     empty: tuple[np.ndarray, np.ndarray]
 
-    def look_through(self, job: EmbeddingJob, number: int) -> Photos:
+    def scan(self, job: EmbeddingJob, number: int) -> Photos:
         """The photos of a shard; each shard has a cache folder of its own."""
         return scan_photos(
             self.catalog.select(job.rows(number, len(self.catalog))),

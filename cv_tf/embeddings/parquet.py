@@ -14,14 +14,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cv_tf.catalog import Catalog, number_blocks, objects
-from cv_tf.embeddings.embeddings import Embeddings, EmbeddingsError
+from cv_tf.embeddings.embeddings import LENGTH_TOLERANCE, Embeddings, EmbeddingsError
 from cv_tf.files import open_binary, repeated
 
 # Rows read or written at a time: 64 MB of vectors with 1,024 dimensions.
 CHUNK = 16_384
 _HEADER = b"cv_tf"
-# Tolerance of lengths, wide enough for vectors normalized in half precision.
-_LENGTH_TOLERANCE = 1e-2
 # Products named in a message, at most.
 _SHOWN = 5
 # Bytes of a file that are digested at a time.
@@ -229,7 +227,7 @@ def _vectors(name: str, batch: pa.RecordBatch, dimensions: int) -> np.ndarray:
         "Training has probably diverged, or the file is damaged",
     )
     refuse(
-        np.abs(length - 1) > _LENGTH_TOLERANCE,
+        np.abs(length - 1) > LENGTH_TOLERANCE,
         "have a vector that is not of length 1",
         "Divide each vector by its L2 norm",
     )

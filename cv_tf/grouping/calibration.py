@@ -64,10 +64,10 @@ def calibrate_on(
     Args:
       labelled: Embeddings with the `style` of some products at least; -1 elsewhere.
       settings: Settings of the grouping; None for the defaults.
-      criterion: As in `calibrate`.
+      criterion: Figure that the threshold is chosen by, "f1" or "fms".
       for_blocks: [n] int, blocks of the products that the threshold is for; None if
         they are as large as those of the labelled products.
-      min_precision: As in `calibrate`.
+      min_precision: Least pairwise precision, 0 to 1; None to go by `criterion`.
       neighbors: Neighbors of the labelled products; None to find them.
 
     Raises:

@@ -24,8 +24,8 @@ class Similarity:
     Attributes:
       vectors: [n, dimensions] float32, L2-normalized.
       colors: [n, 3] float32 in CIELAB, NaN where unknown; None if none is known.
-      color_weight: How much less the similarity of two products of the very same color
-        counts, 0 to 2; the discount falls as a Gaussian of the colors' distance.
+      color_weight: Discount for two products of the very same color, 0 to 2; it falls
+        as a Gaussian of the distance of their colors.
     """
 
     vectors: np.ndarray

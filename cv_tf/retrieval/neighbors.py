@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cv_tf.embeddings import LENGTH_TOLERANCE
 from cv_tf.errors import UserError
-
-# Tolerance of lengths, wide enough for vectors normalized in half precision.
-_LENGTH_TOLERANCE = 1e-2
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ def check_embeddings(embeddings: np.ndarray) -> np.ndarray:
         "Training has probably diverged: check its loss, and the embedder's weights.",
     )
     _refuse(
-        np.abs(length - 1) > _LENGTH_TOLERANCE,
+        np.abs(length - 1) > LENGTH_TOLERANCE,
         "are not of length 1",
         "Divide each embedding by its L2 norm.",
     )

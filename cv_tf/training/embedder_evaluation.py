@@ -11,7 +11,7 @@ import numpy as np
 from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config, EvaluationSettings
-from cv_tf.embeddings import Embeddings, embed, with_color
+from cv_tf.embeddings import Embeddings, embed_with_color
 from cv_tf.grouping import calibrate_on
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import evaluate_embeddings, retrieval_figures
@@ -125,20 +125,13 @@ def evaluate_catalog(
         trained_on = trained_on and has_variants(known.catalog.style)
         embeddings = None
         if config.threshold == "auto" or trained_on:
-            embeddings = _embed(embedder, known, config, "Embedding, known")
+            embeddings = embed_with_color(
+                embedder, known, config.embed_batch_size, "Embedding, known"
+            )
         measured = _measure(embedder, known, embeddings, reported, config, "to report")
         if embeddings is None or not trained_on:
             return measured
         return _with_known(measured, embeddings, config)
-
-
-def _embed(
-    embedder: Embedder, photos: Photos, settings: EvaluationSettings, progress: str
-) -> Embeddings:
-    vectors, lab = embed(
-        with_color(embedder), photos, settings.embed_batch_size, progress
-    )
-    return Embeddings.of_catalog(photos.catalog, vectors, lab)
 
 
 def _measure(
@@ -159,7 +152,9 @@ def _measure(
         if known_embeddings is not None:
             learned = EmbeddedPhotos(known, known_embeddings.vectors)
         return Evaluation(counts, embedder, None, learned, {}, None)
-    measured = _embed(embedder, reported, settings, f"Embedding, {name}")
+    measured = embed_with_color(
+        embedder, reported, settings.embed_batch_size, f"Embedding, {name}"
+    )
     threshold = find_threshold(known_embeddings, measured.block, settings)
     if threshold is None:
         figures = retrieval_figures(measured, settings)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from cv_tf.config import Config, GroupingSettings
-from cv_tf.embeddings import Embeddings, embed, with_color
+from cv_tf.embeddings import Embeddings, embed_with_color
 from cv_tf.grouping import group
 from cv_tf.models import Embedder, Whitening
 from cv_tf.pipeline import Photos
@@ -31,14 +31,13 @@ def embed_whitened(
     Returns the whitened Embedder, and the embeddings that it makes of the photos. An
     empty text of the progress bar is for no bar.
     """
-    descriptors, lab = embed(
-        with_color(embedder.describe), photos, config.embed_batch_size, progress
+    described = embed_with_color(
+        embedder.describe, photos, config.embed_batch_size, progress
     )
-    described = Embeddings.of_catalog(photos.catalog, descriptors, lab)
     embedder = whiten(embedder, described, config)
     if embedder.whitening is None:
         return embedder, described
-    vectors = embedder.whitening(descriptors).numpy()
+    vectors = embedder.whitening(described.vectors).numpy()
     return embedder, dataclasses.replace(described, vectors=vectors)
 
 
