@@ -8,7 +8,8 @@ r"""Finds the groups of color variants among embedded products.
     python -m cv_tf.group --embeddings=my.parquet --labels=labelled.csv \
         --output=groups.csv --page=groups.html
 
-Every product is in the output once; those without variants are groups of one. Without
+Every product is in the output once; those without variants are groups of one. Products
+of one photo count once and are in one group; `copy_of` names the first of them. Without
 --threshold and --calibrate, the threshold is that of the earlier run, or else guessed
 from the products themselves. Beside groups.csv, groups.summary.json holds what is
 printed and, after --calibrate, groups.threshold.csv holds precision and recall at every
@@ -155,7 +156,11 @@ def _calibrate(config: GroupConfig, embeddings: Embeddings) -> Calibration:
         known.check_comparable(embeddings)
     labelled = cv_tf.grouping.match_labels(known, labels, config.calibrate)
     return cv_tf.grouping.calibrate_on(
-        labelled, config, config.criterion, embeddings.block, config.precision or None
+        labelled,
+        config,
+        config.criterion,
+        embeddings.distinct.block,
+        config.precision or None,
     )
 
 
@@ -182,7 +187,8 @@ def _threshold(
     earlier = _earlier_threshold(config, embeddings)
     if earlier is not None:
         return earlier, "the earlier run"
-    similarity = cv_tf.grouping.Similarity.of(embeddings, config.group_color_weight)
+    distinct = embeddings.distinct
+    similarity = cv_tf.grouping.Similarity.of(distinct, config.group_color_weight)
     return cv_tf.grouping.guess_threshold(similarity, neighbors), cv_tf.report.GUESSED
 
 

@@ -140,6 +140,11 @@ def run(config: SearchConfig) -> _Results:
     embeddings = read_embeddings(_expanded(config.embeddings))
     results = (_near_photos if config.image else _near_products)(config, embeddings)
     print(format_results(results))
+    if embeddings.copies.num_copies:
+        print(
+            f"\n{embeddings.copies.num_copies:,} products share the photo of another "
+            "one, and are not listed beside it."
+        )
     if output:
         _write(output, results, embeddings, config)
         print(f"\nWritten to '{output}'.")
@@ -165,16 +170,18 @@ def _expanded(path: str) -> str:
 
 def _near_products(config: SearchConfig, embeddings: Embeddings) -> _Results:
     rows = _rows_of_products(config.product_id, embeddings)
+    # Copies of one photo are found once; those of the query's own photo are not.
+    distinct = embeddings.distinct
     found = nearest(
-        embeddings.vectors,
-        min(config.neighbors + CANDIDATES, len(embeddings)),
-        blocks=embeddings.block if config.within_block else None,
+        distinct.vectors,
+        min(config.neighbors + CANDIDATES, len(distinct)),
+        blocks=distinct.block if config.within_block else None,
         retrieval="exact",
-        queries=rows,
+        queries=embeddings.copies.place[rows],
     )
     queries = [Product.of_row(embeddings, row) for row in rows]
     lab = None if embeddings.lab is None else embeddings.lab[rows]
-    return _results(queries, lab, embeddings, found, config)
+    return _results(queries, lab, distinct, found, config)
 
 
 def _near_photos(config: SearchConfig, embeddings: Embeddings) -> _Results:
@@ -182,6 +189,7 @@ def _near_photos(config: SearchConfig, embeddings: Embeddings) -> _Results:
         embeddings = embeddings.select(_rows_of_block(config.block, embeddings))
     images = tuple(dict.fromkeys(map(_expanded, config.image)))
     vectors, lab = _embed_photos(images, config, embeddings)
+    embeddings = embeddings.distinct
     index = ExactIndex(embeddings.vectors, embeddings.model)
     found = index.search(vectors, min(config.neighbors + CANDIDATES, len(embeddings)))
     queries = [Product("", image, config.block) for image in images]
@@ -273,6 +281,8 @@ def _write(
         write_results_json(output, results)
     else:
         note = f"Found among the {len(embeddings):,} products of {embeddings.name}."
+        if embeddings.copies.num_copies:
+            note += " Products of one photo are listed once."
         if embeddings.lab is not None and config.search_color_weight:
             note += (
                 " Variants differ in color: one of the very same color is ranked as if "

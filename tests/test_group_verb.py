@@ -23,7 +23,7 @@ from cv_tf.grouping import (
 
 COLUMNS = [
     *("product_id", "group_id", "group_size"),
-    *("confidence", "nearest_other", "similarity"),
+    *("confidence", "nearest_other", "similarity", "copy_of"),
 ]
 
 
@@ -118,6 +118,16 @@ class TestGroups:
         printed = capsys.readouterr().out
         assert re.search(r"groups of two or more +2\n", printed)
         assert "71.4%" in printed
+
+    def test_copies_of_a_photo_are_told(self, tmp_path, capsys):
+        degrees = [0, 5, 0, 90, 180, 90]
+        vectors = _write(tmp_path / "vectors.parquet", list("abcdef"), degrees)
+        summary = _group(vectors, tmp_path / "groups.csv", "--threshold=0.9")
+        rows = _rows(tmp_path / "groups.csv")
+        assert [row["copy_of"] for row in rows] == ["", "", "a", "", "", "d"]
+        assert [row["group_id"] for row in rows] == ["a", "a", "a", "d", "e", "d"]
+        assert summary["num_copies"] == 2
+        assert "of them, copies of a photo" in capsys.readouterr().out
 
     def test_names_do_not_depend_on_the_order_of_products(self, embeddings, tmp_path):
         _group(embeddings, tmp_path / "a.csv", "--threshold=0.9")

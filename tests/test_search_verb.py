@@ -89,6 +89,20 @@ class TestProducts:
         assert list(two) == ["00-black", "02-black"]
         assert len(found(*flags, "--neighbors=1000000000")["00-navy"]) == 3
 
+    def test_copies_of_a_photo_are_found_once(self, tmp_path, capsys):
+        angles = np.radians([0, 0, 10, 10, 20])
+        table = {
+            "product_id": ["a", "a in L", "b", "b in L", "c"],
+            "embedding": np.stack([np.cos(angles), np.sin(angles)], 1).tolist(),
+        }
+        pq.write_table(pa.table(table), tmp_path / "sizes.parquet")
+        flags = (f"--embeddings={tmp_path / 'sizes.parquet'}", "--product_id=a in L,c")
+        assert [list(near) for near in found(*flags).values()] == [
+            ["b", "c"],
+            ["b", "a"],
+        ]
+        assert "2 products share the photo of another one" in capsys.readouterr().out
+
     def test_those_of_its_own_color_are_further_behind(
         self, embeddings, tmp_path, capsys
     ):

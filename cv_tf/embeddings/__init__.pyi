@@ -5,6 +5,7 @@ from .compute import (
     embed_with_color as embed_with_color,
     with_color as with_color,
 )
+from .copies import Copies as Copies, find_copies as find_copies
 from .embeddings import (
     LENGTH_TOLERANCE as LENGTH_TOLERANCE,
     Embeddings as Embeddings,

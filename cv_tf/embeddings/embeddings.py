@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from cv_tf.catalog import Catalog, objects
+from cv_tf.embeddings.copies import Copies, find_copies
 from cv_tf.errors import UserError
 
 # Tolerance of lengths, wide enough for vectors normalized in half precision.
@@ -121,6 +123,46 @@ class Embeddings:
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+    @cached_property
+    def copies(self) -> Copies:
+        """Which products have the vector and the color of an earlier one."""
+        return find_copies(self.vectors, self.block, self.lab)
+
+    @cached_property
+    def distinct(self) -> Embeddings:
+        """The products without copies, of the styles that any of their copies tells.
+
+        A style is -1 where the copies of one photo tell several.
+        """
+        copies = self.copies
+        if not copies.num_copies:
+            return self
+        first = self.select(copies.rows)
+        if self.style is None:
+            return first
+        return replace(first, style=copies.styles(self.style))
+
+    @property
+    def measured(self) -> Embeddings:
+        """The products of `rows_to_measure`."""
+        rows = self.rows_to_measure
+        return self if len(rows) == len(self) else self.select(rows)
+
+    @cached_property
+    def rows_to_measure(self) -> np.ndarray:
+        """Rows, [l] int64, of which figures are: each photo of a style is there once.
+
+        Without colors, two photos of different names are not taken for one, whatever
+        their vectors. If nothing but copies shares a style, all rows are measured.
+        """
+        style, copies = self.known_style, self.copies
+        if self.lab is None:
+            photo = np.unique(self.image, return_inverse=True)[1]
+            copies = copies.apart(photo)
+        rows = copies.rows_to_measure(style)
+        _, num_products = np.unique(style[rows][style[rows] >= 0], return_counts=True)
+        return rows if (num_products > 1).any() else np.arange(len(self))
 
     @property
     def known_style(self) -> np.ndarray:

@@ -12,7 +12,7 @@ from cv_tf.embeddings import Embeddings
 from cv_tf.errors import UserError
 from cv_tf.grouping.confidence import ConfidenceCurve, fit_confidence_curve
 from cv_tf.grouping.dendrograms import Dendrograms, count_pairs
-from cv_tf.grouping.graph import Graph, find_neighbors, mutual_graph
+from cv_tf.grouping.graph import Graph, check_neighbors, find_neighbors, mutual_graph
 from cv_tf.grouping.linkage import link, mutually_best
 from cv_tf.grouping.similarity import Similarity
 from cv_tf.retrieval import Neighbors
@@ -65,22 +65,28 @@ def calibrate_on(
       labelled: Embeddings with the `style` of some products at least; -1 elsewhere.
       settings: Settings of the grouping; None for the defaults.
       criterion: Figure that the threshold is chosen by, "f1" or "fms".
-      for_blocks: [n] int, blocks of the products that the threshold is for; None if
-        they are as large as those of the labelled products.
+      for_blocks: [n] int, blocks of the products that the threshold is for, without
+        copies; None if they are as large as those of the labelled products.
       min_precision: Least pairwise precision, 0 to 1; None to go by `criterion`.
-      neighbors: Neighbors of the labelled products; None to find them.
+      neighbors: What `find_neighbors` finds for the labelled products; None to find it.
 
     Raises:
       ValueError: As `calibrate` and `cv_tf.retrieval.nearest`.
       EmbeddingsError: If the products have no styles.
     """
-    settings, styles = settings or GroupingSettings(), labelled.known_style
+    settings = settings or GroupingSettings()
     if neighbors is None:
         neighbors = find_neighbors(labelled, settings)
-    similarity = Similarity.of(labelled, settings.group_color_weight)
-    floor = _likely_floor(similarity, mutual_graph(neighbors), styles)
+    distinct = labelled.distinct
+    similarity = Similarity.of(distinct, settings.group_color_weight)
+    check_neighbors(neighbors, len(similarity))
+    floor = _likely_floor(similarity, mutual_graph(neighbors), distinct.known_style)
     dendrograms = link(similarity, neighbors, floor, settings.max_group_size)
-    own = labelled.block[styles >= 0]
+    # Copies are always in one group: they say nothing about the threshold.
+    rows = labelled.rows_to_measure
+    dendrograms = dendrograms.with_copies(labelled.copies.place[rows])
+    styles = labelled.known_style[rows]
+    own = labelled.block[rows][styles >= 0]
     crowding = 1.0 if for_blocks is None else crowd(for_blocks) / crowd(own)
     return calibrate(dendrograms, styles, criterion, crowding, min_precision)
 
@@ -153,9 +159,10 @@ def guess_threshold(similarity: Similarity, neighbors: Neighbors) -> float:
     any have, the guess joins too many. It is 1 where no two products are neighbors.
 
     Args:
-      similarity: Similarity of all products.
-      neighbors: Neighbors of all products, in the order of the rows.
+      similarity: Similarity of all products, without copies (`Embeddings.distinct`).
+      neighbors: Neighbors of these products, in the order of the rows.
     """
+    check_neighbors(neighbors, len(similarity))
     graph = mutual_graph(neighbors)
     if not len(graph):
         return 1.0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from cv_tf.embeddings import Copies
 from cv_tf.grouping.similarity import Similarity
 from cv_tf.retrieval import Neighbors
 
@@ -71,6 +72,13 @@ class Confidence:
     probability: np.ndarray
     nearest_other: np.ndarray
     similarity: np.ndarray
+
+    def with_copies(self, copies: Copies) -> Confidence:
+        """That of all products, from that of the products that are no copies."""
+        other = self.nearest_other
+        rows = np.where(other >= 0, copies.rows[other], -1).astype(np.int32)
+        place = copies.place
+        return Confidence(self.probability[place], rows[place], self.similarity[place])
 
 
 def find_confidence(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -58,6 +58,24 @@ class Dendrograms:
         )
         _, groups = csgraph.connected_components(graph, directed=False)
         return groups.astype(np.int32)
+
+    def with_copies(self, place: np.ndarray) -> Dendrograms:
+        """The merges of m products, after those of each product with its copies.
+
+        `place`, [m] int, says for each of m products which of these products it is, or
+        is a copy of; all of them are there. Copies merge at a similarity of 1.
+        """
+        lowest = np.unique(place, return_index=True)[1]
+        first = lowest[place]
+        copies = np.flatnonzero(first != np.arange(len(place)))
+        merges = np.stack([first[copies], copies], axis=1)
+        level = np.full(len(copies), max(1.0, self.similarities.max(initial=1.0)))
+        return replace(
+            self,
+            num_products=len(place),
+            merges=np.concatenate([merges, lowest[self.merges]]).astype(np.int32),
+            similarities=np.concatenate([level, self.similarities]),
+        )
 
 
 def count_pairs(

@@ -26,12 +26,17 @@ class GroupsError(UserError):
 
 
 def to_table(grouped: Grouped) -> pa.Table:
-    """One row a product: its group, the confidence, and the nearest product outside."""
+    """One row a product: its group, the confidence, the nearest product outside.
+
+    `copy_of` names the first product with the same photo, where that is another one.
+    """
     confidence = grouped.confidence
     has_other = confidence.nearest_other >= 0
     other = np.full(len(has_other), None, object)
     other[has_other] = grouped.product_id[confidence.nearest_other[has_other]]
     similarity = np.round(confidence.similarity.astype(np.float64), _DECIMALS)
+    copies = grouped.copies
+    copy_of = np.where(copies.is_copy, grouped.product_id[copies.first], None)
     return pa.table(
         {
             "product_id": pa.array(grouped.product_id, pa.string()),
@@ -40,6 +45,7 @@ def to_table(grouped: Grouped) -> pa.Table:
             "confidence": pa.array(np.round(confidence.probability, _DECIMALS)),
             "nearest_other": pa.array(other, pa.string()),
             "similarity": pa.array(similarity, mask=~has_other),
+            "copy_of": pa.array(copy_of, pa.string()),
         }
     )
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
 
 from cv_tf.config import GroupingSettings
-from cv_tf.embeddings import Embeddings
+from cv_tf.embeddings import Copies, Embeddings
 from cv_tf.grouping.calibration import guess_threshold
 from cv_tf.grouping.confidence import (
     Confidence,
@@ -42,6 +44,7 @@ class Grouped:
       same_color: Names of groups with two products of one color.
       num_new: Number of products that the earlier run did not have; 0 without one.
       num_left: Number of products of the earlier run that are no longer there.
+      copies: Which products have the photo of an earlier one.
     """
 
     product_id: np.ndarray
@@ -50,6 +53,7 @@ class Grouped:
     confidence: Confidence
     num_refused: int
     same_color: tuple[str, ...]
+    copies: Copies
     num_new: int = 0
     num_left: int = 0
 
@@ -61,6 +65,7 @@ class Grouped:
         confidence = np.bincount(group, self.confidence.probability[is_grouped]) / sizes
         return {
             "num_products": len(self.product_id),
+            "num_copies": self.copies.num_copies,
             "num_groups": len(sizes),
             "num_grouped_products": len(group),
             "share_with_variants": float(is_grouped.mean()),
@@ -81,11 +86,12 @@ def find_groups(
 ) -> Grouped:
     """Groups a catalog, names its groups, and says how sure each place is.
 
-    Every product is in one group; those without variants are alone.
+    Every product is in one group; those without variants are alone. Products of one
+    photo are in one group, and count as one for threshold and confidence.
 
     Args:
       embeddings: Embeddings of the catalog.
-      neighbors: Neighbors of all products, in the order of rows; None to find them.
+      neighbors: What `find_neighbors` finds in it; None to find it.
       threshold: Mean similarity at which groups join, -1 to 1; None to guess it.
       settings: Settings of the grouping; None for the defaults.
       confidence_curve: From similarity to probability; None for one at the threshold.
@@ -93,7 +99,7 @@ def find_groups(
         together; new ones are placed, and may join groups. None without one.
 
     Raises:
-      ValueError: As `cv_tf.retrieval.nearest`, and if the threshold is NaN.
+      ValueError: As `cv_tf.retrieval.nearest`; for other neighbors; for NaN.
 
     Example:
       >>> import numpy as np
@@ -105,25 +111,28 @@ def find_groups(
       ['0', '0', '2', '2']
     """
     ids, settings = embeddings.product_id, settings or GroupingSettings()
+    copies, distinct = embeddings.copies, embeddings.distinct
     if neighbors is None:
         neighbors = find_neighbors(embeddings, settings)
-    start = start_from(previous, ids) if previous else None
-    dendrograms, threshold = _link(embeddings, neighbors, threshold, settings, start)
-    groups = dendrograms.cut(threshold)
+    start = _start(copies, start_from(previous, ids)) if previous else None
+    dendrograms, threshold = _link(distinct, neighbors, threshold, settings, start)
+    confidence = find_confidence(
+        groups := dendrograms.cut(threshold),
+        Similarity.of(distinct, settings.group_color_weight),
+        neighbors,
+        confidence_curve or ConfidenceCurve(threshold),
+    )
+    groups = groups[copies.place]
     named = name_groups(groups, ids, previous)
     num_known = sum(product in previous for product in ids) if previous else len(ids)
     return Grouped(
         product_id=ids,
         named=named,
         size=np.bincount(groups)[groups],
-        confidence=find_confidence(
-            groups,
-            Similarity.of(embeddings, settings.group_color_weight),
-            neighbors,
-            confidence_curve or ConfidenceCurve(threshold),
-        ),
+        confidence=confidence.with_copies(copies),
         num_refused=dendrograms.num_refused,
         same_color=_of_one_color(embeddings, groups, named),
+        copies=copies,
         num_new=len(ids) - num_known,
         num_left=len(previous) - num_known if previous else 0,
     )
@@ -155,19 +164,34 @@ def group(
     settings = settings or GroupingSettings()
     if neighbors is None:
         neighbors = find_neighbors(embeddings, settings)
-    dendrograms, threshold = _link(embeddings, neighbors, threshold, settings)
-    return dendrograms.cut(threshold)
+    distinct = embeddings.distinct
+    dendrograms, threshold = _link(distinct, neighbors, threshold, settings)
+    return dendrograms.cut(threshold)[embeddings.copies.place]
+
+
+def _start(copies: Copies, groups: np.ndarray) -> np.ndarray:
+    """Former groups of products without copies, [m] int, from those of all, [n] int.
+
+    Former groups that share a photo become one.
+    """
+    if not copies.num_copies:
+        return groups
+    num_distinct = len(copies.rows)
+    size = num_distinct + groups.max() + 1
+    edges = (np.ones(len(groups), np.int8), (copies.place, num_distinct + groups))
+    graph = sparse.coo_array(edges, shape=(size, size))
+    return csgraph.connected_components(graph, directed=False)[1][:num_distinct]
 
 
 def _link(
-    embeddings: Embeddings,
+    distinct: Embeddings,
     neighbors: Neighbors,
     threshold: float | None,
     settings: GroupingSettings,
     start: np.ndarray | None = None,
 ) -> tuple[Dendrograms, float]:
     """The merges down to a threshold, and this: the given one, or a guess."""
-    similarity = Similarity.of(embeddings, settings.group_color_weight)
+    similarity = Similarity.of(distinct, settings.group_color_weight)
     if threshold is None:
         threshold = guess_threshold(similarity, neighbors)
     size = settings.max_group_size
@@ -177,14 +201,16 @@ def _link(
 def _of_one_color(
     embeddings: Embeddings, groups: np.ndarray, named: Named
 ) -> tuple[str, ...]:
-    """Groups in which two products have one color: by its name, else by the photos."""
-    first, second = pairs_within(groups)
-    if embeddings.color is not None:
-        color = embeddings.color
+    """Groups in which two photos have one color: by its name, else by the photos."""
+    rows, distinct = embeddings.copies.rows, embeddings.distinct
+    names = named.group_id[rows]
+    first, second = pairs_within(groups[rows])
+    if distinct.color is not None:
+        color = distinct.color
         same = (color[first] == color[second]) & (color[first] != "")
-    elif embeddings.lab is not None:
-        apart = embeddings.lab[first] - embeddings.lab[second]
+    elif distinct.lab is not None:
+        apart = distinct.lab[first] - distinct.lab[second]
         same = np.linalg.norm(apart, axis=1) < _ONE_COLOR
     else:
         return ()
-    return tuple(sorted(set(named.group_id[first[same]])))
+    return tuple(sorted(set(names[first[same]])))

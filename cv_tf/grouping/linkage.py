@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cv_tf.grouping.dendrograms import Dendrograms
-from cv_tf.grouping.graph import Graph, mutual_graph
+from cv_tf.grouping.graph import Graph, check_neighbors, mutual_graph
 from cv_tf.grouping.similarity import Similarity
 from cv_tf.retrieval import Neighbors
 
@@ -28,6 +28,7 @@ def link(
 
     The other arguments are those of `average_linkage`.
     """
+    check_neighbors(neighbors, len(similarity))
     # The discount for color only lowers similarities, so that no edge is missed.
     graph = mutual_graph(neighbors, floor)
     return average_linkage(similarity, graph, floor, max_size, start)

@@ -135,7 +135,7 @@ def find_neighbors_in_shards(
     output: Path,
     overwrite: bool = False,
 ) -> Neighbors:
-    """Finds the neighbors of every product within its block, as `find_neighbors` does.
+    """Finds the neighbors that `find_neighbors` finds, shard by shard.
 
     The vectors are written once, ordered by block, into the folder of the shards. A
     shard is a block, or several small ones, and leaves a file of neighbors. A block of
@@ -160,6 +160,7 @@ def find_neighbors_in_shards(
       ValueError: As `find_neighbors`.
       JobError: If shards of another job are in the way; as `run_on_spark`.
     """
+    embeddings = embeddings.distinct
     vectors, blocks = check_embeddings(embeddings.vectors), embeddings.block
     order = np.argsort(blocks, kind="stable")
     plan = make_plan(blocks[order])

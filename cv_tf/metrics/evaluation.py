@@ -123,7 +123,7 @@ def stored_figures(
     """
     figures: dict[str, Any] = {}
     best: dict[str, float] = {}
-    numbers = threshold = None
+    numbers = threshold = labelled = None
     if groups is not None:
         numbers, threshold = _numbers(groups, truth), groups.threshold
     if embeddings is not None:
@@ -136,7 +136,7 @@ def stored_figures(
             numbers = group(labelled, threshold, settings, neighbors)
     if numbers is None:
         raise GroupsError("There is nothing to measure. Pass embeddings or groups.")
-    figures |= grouping_figures(numbers, truth.styles)
+    figures |= _of_groups(numbers, labelled, truth.styles)
     if threshold is not None:
         figures["threshold"] = threshold
     figures |= {
@@ -153,7 +153,7 @@ def _threshold(
     """The given threshold, or a guess that looks at no label."""
     if settings.threshold != "auto":
         return float(settings.threshold)
-    similarity = Similarity.of(labelled, settings.group_color_weight)
+    similarity = Similarity.of(labelled.distinct, settings.group_color_weight)
     return guess_threshold(similarity, neighbors)
 
 
@@ -166,7 +166,18 @@ def _at_best_threshold(
     except UserError:  # No variants are near enough to be grouped at any threshold.
         return {}
     groups = group(labelled, best, settings, neighbors)
-    return grouping_figures(groups, labelled.known_style) | {"threshold": best}
+    figures = _of_groups(groups, labelled, labelled.known_style)
+    return figures | {"threshold": best}
+
+
+def _of_groups(
+    groups: np.ndarray, labelled: Embeddings | None, styles: np.ndarray
+) -> dict[str, float]:
+    """The figures of groups, [n] int, in which each photo of one style counts once."""
+    if labelled is not None:
+        rows = labelled.rows_to_measure
+        groups, styles = groups[rows], styles[rows]
+    return grouping_figures(groups, styles)
 
 
 def _numbers(groups: StoredGroups, truth: Truth) -> np.ndarray:
@@ -206,5 +217,5 @@ def evaluate_embeddings(
     settings = settings or EvaluationSettings()
     figures = retrieval_figures(labelled, settings)
     groups = group(labelled, threshold, settings)
-    figures |= grouping_figures(groups, labelled.known_style)
+    figures |= _of_groups(groups, labelled, labelled.known_style)
     return figures | {"threshold": float(threshold)}

@@ -101,6 +101,14 @@ _ALL = (
     Figure("threshold", "threshold", _THRESHOLD, better=""),
     Figure("num_products", "products", "Reported on.", "", 0, ""),
     Figure(
+        "num_copies",
+        "copies",
+        "Products that count once with another one, as they share photo and style.",
+        "",
+        0,
+        "",
+    ),
+    Figure(
         "num_rejects", "rejects", "Left out, as their photos cannot be used.", "", 0, ""
     ),
     Figure("images_per_second", "images per second", _SPEED, "images/s", 1),

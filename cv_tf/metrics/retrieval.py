@@ -30,6 +30,7 @@ def retrieval_figures(
     Every product with a variant is a query, once among all products and once (keys that
     end in `_in_block`) among those of its block; a variant in another block counts as
     missed there. The other products, also unlabelled ones, are only candidates.
+    Products of one photo and one style count once: copies are no variants.
 
     Recall@k is the share of queries with a variant among their first k neighbors. mAP@R
     is the mean over queries of `1/R * sum(P(i) * rel(i) for i in 1..R)`, where R counts
@@ -43,15 +44,18 @@ def retrieval_figures(
 
     Returns:
       `recall_at_1`, `recall_at_5`, `recall_at_10` and `map_at_r`, the same with
-      `_in_block` added, and `num_queries`. With colors, all but the last also with
-      `_with_color` added, of neighbors ranked by `cv_tf.retrieval.other_colors_first`.
+      `_in_block` added, `num_queries`, and `num_copies` if there are any. With colors,
+      also those with `_with_color` added, of neighbors that are ranked by
+      `cv_tf.retrieval.other_colors_first`.
 
     Raises:
       ValueError: If no product has a variant, or vectors are not finite and of
         length 1.
     """
-    settings, lab = settings or EvaluationSettings(), labelled.lab
-    styles = labelled.known_style
+    settings = settings or EvaluationSettings()
+    num_products = len(labelled)
+    labelled = labelled.measured
+    styles, lab = labelled.known_style, labelled.lab
     num_variants = count_variants(styles)
     queries = np.flatnonzero(num_variants)
     if not len(queries):
@@ -73,12 +77,19 @@ def retrieval_figures(
             )
         for name, neighbors in rankings.items():
             right = is_variant(neighbors, styles, queries)
-            for rank in RECALL_AT:
-                recall = right[:, :rank].any(axis=1).mean()
-                figures[f"recall_at_{rank}{name}"] = float(recall)
-            precision = average_precision_at_r(right, num_variants[queries])
-            figures[f"map_at_r{name}"] = float(precision.mean())
-    return figures | {"num_queries": len(queries)}
+            of_ranking = _figures(right, num_variants[queries])
+            figures |= {f"{figure}{name}": value for figure, value in of_ranking}
+    figures["num_queries"] = len(queries)
+    num_copies = num_products - len(labelled)
+    return figures | ({"num_copies": num_copies} if num_copies else {})
+
+
+def _figures(right: np.ndarray, num_variants: np.ndarray) -> list[tuple[str, float]]:
+    """The figures of one ranking; the arguments are `average_precision_at_r`'s."""
+    recalls = [right[:, :rank].any(axis=1).mean() for rank in RECALL_AT]
+    precision = average_precision_at_r(right, num_variants).mean()
+    names = [*(f"recall_at_{rank}" for rank in RECALL_AT), "map_at_r"]
+    return list(zip(names, map(float, [*recalls, precision]), strict=True))
 
 
 def count_variants(styles: np.ndarray) -> np.ndarray:
@@ -138,6 +149,8 @@ def rank_queries(labelled: Embeddings, k: int = 6, retrieval: str = "auto") -> Q
     Raises:
       ValueError: As `cv_tf.retrieval.nearest`.
     """
+    all_rows = labelled.rows_to_measure
+    labelled = labelled.measured
     styles = labelled.known_style
     num_variants = count_variants(styles)
     rows = np.flatnonzero(num_variants)
@@ -148,9 +161,10 @@ def rank_queries(labelled: Embeddings, k: int = 6, retrieval: str = "auto") -> Q
     precision = average_precision_at_r(is_right, num_variants)
     stranger = np.where(is_right, -np.inf, found.similarities).max(axis=1)
     order = np.lexsort((-stranger, precision.round(9)))
+    near = found.indices[order]
     return Queries(
-        rows[order],
-        Neighbors(found.indices[order], found.similarities[order]),
+        all_rows[rows[order]],
+        Neighbors(np.where(near < 0, -1, all_rows[near]), found.similarities[order]),
         is_right[order],
         num_variants[order],
         precision[order],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,6 +92,10 @@ def _products(
     number[rows] = np.arange(len(rows))
     other = confidence.nearest_other[rows]
     has_other = other >= 0
+    copies = {}
+    if grouped.copies.num_copies:
+        first = np.where(grouped.copies.is_copy, number[grouped.copies.first], -1)
+        copies = {"copy_of": first[rows].tolist()}
     return product_columns(
         grouped.product_id[rows],
         None if embeddings.color is None else embeddings.color[rows],
@@ -99,6 +104,7 @@ def _products(
         "confidence": thousandths(confidence.probability[rows]),
         "other": np.where(has_other, number[other], -1).tolist(),
         "similarity": thousandths(np.where(has_other, confidence.similarity[rows], 0)),
+        **copies,
     }
 
 
@@ -115,6 +121,7 @@ def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The lines of a summary, `groups.summary.json`, as labels and numbers."""
     lines = [
         ("products", f"{summary['num_products']:,}"),
+        *_copies(summary),
         ("groups of two or more", f"{summary['num_groups']:,}"),
         ("products with variants", f"{summary['share_with_variants']:.1%}"),
         ("largest group", f"{summary['largest_group']:,}"),
@@ -135,6 +142,12 @@ def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
             ("former groups joined", f"{len(summary['joined_groups']):,}"),
         ]
     return lines
+
+
+def _copies(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    # Summaries of earlier versions do not tell it.
+    number = summary.get("num_copies", 0)
+    return [("of them, copies of a photo", f"{number:,}")] if number else []
 
 
 def format_summary(summary: Mapping[str, Any], grouped: Grouped) -> str:
@@ -203,7 +216,7 @@ def write_group_page(
         name=embeddings.name,
         threshold_source=summary["threshold_source"],
         facts=summary_lines(summary),
-        figures=defined(_figures(grouped, styles)),
+        figures=defined(_figures(grouped, embeddings, styles)),
         labels_chose=labels_chose,
         num_labelled=int((styles.number >= 0).sum()) if styles else 0,
         curve=calibration and lay_out_curve(calibration.curve, calibration.threshold),
@@ -218,9 +231,12 @@ def write_group_page(
     )
 
 
-def _figures(grouped: Grouped, styles: Styles | None) -> dict[str, float]:
+def _figures(
+    grouped: Grouped, embeddings: Embeddings, styles: Styles | None
+) -> dict[str, float]:
     if styles is None:
         return {}
     # Comparing numbers is many times as fast as comparing names.
     _, group = np.unique(grouped.named.group_id, return_inverse=True)
-    return grouping_figures(group, styles.number)
+    rows = replace(embeddings, style=styles.number).rows_to_measure
+    return grouping_figures(group[rows], styles.number[rows])

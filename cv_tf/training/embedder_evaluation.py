@@ -155,7 +155,7 @@ def _measure(
     measured = embed_with_color(
         embedder, reported, settings.embed_batch_size, f"Embedding, {name}"
     )
-    threshold = find_threshold(known_embeddings, measured.block, settings)
+    threshold = find_threshold(known_embeddings, measured.distinct.block, settings)
     if threshold is None:
         figures = retrieval_figures(measured, settings)
     else:

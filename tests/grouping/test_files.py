@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cv_tf.embeddings import Copies
 from cv_tf.grouping import (
     Confidence,
     Grouped,
@@ -39,17 +40,18 @@ def grouped() -> Grouped:
         ),
         num_refused=0,
         same_color=(),
+        copies=Copies(np.array([0, 0, 2])),
     )
 
 
 ROWS = [
-    ["007", "007", 2, 0.9877, "ü", 0.1235],
-    ["b, the second", "007", 2, 0.5, "007", -0.25],
-    ["ü", "ü", 1, 1.0, None, None],
+    ["007", "007", 2, 0.9877, "ü", 0.1235, None],
+    ["b, the second", "007", 2, 0.5, "007", -0.25, "007"],
+    ["ü", "ü", 1, 1.0, None, None, None],
 ]
 COLUMNS = [
     *("product_id", "group_id", "group_size"),
-    *("confidence", "nearest_other", "similarity"),
+    *("confidence", "nearest_other", "similarity", "copy_of"),
 ]
 
 
@@ -65,7 +67,15 @@ class TestWrite:
         table = pq.read_table(tmp_path / name)
         assert [list(row.values()) for row in table.to_pylist()] == ROWS
         types = [str(kind) for kind in table.schema.types]
-        assert types == ["string", "string", "int32", "double", "string", "double"]
+        assert types == [
+            "string",
+            "string",
+            "int32",
+            "double",
+            "string",
+            "double",
+            "string",
+        ]
 
     @pytest.mark.parametrize("name", ["groups.csv", "groups.CSV"])
     def test_csv_has_empty_cells_where_there_is_nothing(self, name, grouped, tmp_path):

@@ -56,6 +56,7 @@ def test_identical_embeddings_are_evaluated_like_any():
 
 def test_colors_part_products_that_look_alike():
     embeddings = np.tile(np.array([0.6, 0.8], np.float32), (4, 1))
+    embeddings[2:] = [0.61, 0.7924]
     styles = np.array([0, 0, 1, 1])
     # Two designs, each in a dark and a light color.
     lab = np.array([[20, 0, 0], [80, 0, 0]] * 2, np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cv_tf.embeddings import Embeddings
+from cv_tf.embeddings import Copies, Embeddings
 from cv_tf.grouping import Calibration, Confidence, ConfidenceCurve, Grouped
 from cv_tf.grouping.naming import name_groups
 from cv_tf.report import PageSettings, Styles, write_group_page
@@ -30,7 +30,8 @@ def _grouped(ids, groups, confidence, other):
         np.where(np.array(other) < 0, -np.inf, 0.25).astype(np.float32),
     )
     size = np.bincount(groups)[groups]
-    return Grouped(ids, name_groups(groups, ids), size, confidence, 0, ())
+    copies = Copies(np.arange(len(ids)))
+    return Grouped(ids, name_groups(groups, ids), size, confidence, 0, (), copies)
 
 
 def _embeddings(ids, blocks, names, image=None, color=None):

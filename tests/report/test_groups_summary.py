@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cv_tf.embeddings import Copies
 from cv_tf.grouping import Confidence, Grouped, Named
 from cv_tf.report import GUESSED, format_summary
 
@@ -43,6 +44,7 @@ def grouped():
             confidence=Confidence(nothing, nothing.astype(np.int32), nothing),
             num_refused=0,
             same_color=same_color,
+            copies=Copies(np.zeros(1, np.int64)),
         )
 
     return make

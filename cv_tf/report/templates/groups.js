@@ -45,6 +45,12 @@ function nearest(n) {
   return text;
 }
 
+// Of a product with the photo of another one; null for all others.
+function copied(n) {
+  const first = product.copy_of?.[n] ?? -1;
+  return first < 0 ? null : `Same photo as ${product.id[first]}`;
+}
+
 // Number of labelled products of each style, most frequent first.
 function count(products) {
   const counts = new Map();
@@ -68,7 +74,7 @@ function drawGroup(g, ...more) {
     const className = known ? (isRight ? "right" : "wrong") : "";
     return card(
       "li", n, className, known && mark(isRight, name, name), confidence(product.confidence[n]),
-      nearest(n),
+      copied(n) ?? nearest(n),
     );
   };
   const title = make("h3", {}, `Group ${group.name[g]}`);
