@@ -6,6 +6,7 @@ from .columns import (
     read_columns as read_columns,
 )
 from .dataset import load_dataset as load_dataset
+from .ids_and_labels import read_cells as read_cells
 from .table import (
     Catalog as Catalog,
     catalog_of_photos as catalog_of_photos,

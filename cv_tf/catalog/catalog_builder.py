@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from cv_tf.catalog.columns import CatalogError, raise_problems, read_columns
-from cv_tf.catalog.table import Catalog, read_catalog
+from cv_tf.catalog.cells import clean
+from cv_tf.catalog.columns import CatalogError, raise_problems
+from cv_tf.catalog.table import Catalog, catalog_columns, read_catalog
 from cv_tf.catalog.tfds_builders import prepare_builder, quiet_logs
 from cv_tf.files import is_file, open_binary
 
@@ -59,7 +60,7 @@ class CatalogBuilder(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:  # noqa: ARG002
         config = self.builder_config
         catalog = read_catalog(config.table, config.block_columns)
-        cells = read_columns(config.table).cells
+        cells = catalog_columns(config.table, config.block_columns).cells
         unsplit = np.full(len(catalog), "train", object)
         split = unsplit if catalog.split is None else catalog.split
         _check(catalog, split, config.on_bad_image)
@@ -117,7 +118,6 @@ def _read_or_empty(image: str) -> bytes:
         return file.read()
 
 
-@quiet_logs()
 def write_shards(
     table: str | Path,
     data_dir: str | Path | None = None,
@@ -150,17 +150,20 @@ def write_shards(
       CatalogError: If the table or, with "fail", a photo cannot be read; or if shards
         of this format cannot be written there.
     """
+    read_catalog(table, block_columns)  # Says here what TFDS is too quiet to say.
+    file_name = Path(table).name.removesuffix(".gz")
     config = CatalogConfig(
-        name=name or Path(table).stem,
+        name=name or Path(file_name).stem,
         table=os.fspath(table),
-        block_columns=tuple(block_columns),
+        block_columns=tuple(map(clean, block_columns)),
         on_bad_image=on_bad_image,
     )
-    builder = CatalogBuilder(config=config, data_dir=data_dir)
-    if builder.is_prepared():
-        raise CatalogError(
-            f"{builder.info.full_name} is already in {builder.data_dir}. Choose "
-            "another name for this table, or delete that folder."
-        )
-    prepare_builder(builder, progress, file_format)
+    with quiet_logs():
+        builder = CatalogBuilder(config=config, data_dir=data_dir)
+        if builder.is_prepared():
+            raise CatalogError(
+                f"{builder.info.full_name} is already in {builder.data_dir}. Choose "
+                "another name for this table, or delete that folder."
+            )
+        prepare_builder(builder, progress, file_format)
     return str(builder.data_dir)

@@ -1,22 +1,21 @@
-"""Reads a CSV or Parquet table into columns of text, and checks its rows."""
+"""The columns of a table as text, and the checks of its rows."""
 
 from __future__ import annotations
 
-import csv
-import io
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from cv_tf.catalog.ids_and_labels import is_missing, read_cells
+from cv_tf.catalog.raw_table import Problem
+from cv_tf.catalog.table_files import read_file, unit_of
 from cv_tf.errors import UserError
-from cv_tf.files import is_remote, open_binary, repeated, similar_names
+from cv_tf.files import is_remote, similar_names
 
 BOX_COLUMNS = ("x", "y", "width", "height")
-Problem = tuple[int, str]  # The line, and what is wrong there.
 
 _MAX_PROBLEMS = 20  # Problems that a message spells out.
 
@@ -30,100 +29,40 @@ class Columns:
     """The cells of a table as text, column by column."""
 
     cells: dict[str, list[str]]  # From top to bottom; an empty cell is "".
-    # Line of a CSV file where each row starts (the header is line 1), or row number in
-    # a Parquet file (from 1).
+    # Line of a CSV file where each row starts (the header is line 1), row number of a
+    # spreadsheet, as it shows them, or of a Parquet file (from 1).
     lines: list[int]
-    problems: list[Problem] = field(default_factory=list)  # Rows that cannot be read.
+    # Rows that cannot be read, and ids that another tool has spoiled.
+    problems: list[Problem] = field(default_factory=list)
 
 
-def read_columns(path: str) -> Columns:
+def read_columns(
+    path: str, ids: Sequence[str] = (), labels: Sequence[str] = ()
+) -> Columns:
     """Reads every cell of a table as text, so that `0108775015` stays as it is.
+
+    Columns of lists, structs or bytes are left out.
+
+    Args:
+      path: CSV, Parquet file or spreadsheet, on disk or in object storage.
+      ids: Columns of ids. Floating-point numbers there become digits, or problems.
+      labels: Columns in which text such as "nan" or "N/A" is as good as an empty cell.
 
     Raises:
       UserError: If the file is not a table that can be read at all.
       OSError: If it cannot be opened.
     """
-    is_parquet = path.rstrip("/").lower().endswith((".parquet", ".pq"))
-    return _read_parquet(path) if is_parquet else _read_csv(path)
-
-
-def _read_csv(path: str) -> Columns:
-    problems, rows, lines = [], [], []
-    with open_binary(path) as file:
-        content = io.BytesIO(file.read())
-    with io.TextIOWrapper(content, "utf-8-sig", newline="") as text:
-        reader = csv.reader(text, strict=True)
+    name = posixpath.basename(path.rstrip("/"))
+    table = read_file(path)
+    columns = Columns({}, table.lines, table.problems)
+    for column, values in table.columns.items():
         try:
-            header = [name.strip() for name in next(reader, [])]
-            _check_header(header)
-            end_of_last_row = reader.line_num
-            for row in reader:
-                line, end_of_last_row = end_of_last_row + 1, reader.line_num
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    problems.append((line, _wrong_width(len(row), len(header))))
-                    continue
-                rows.append(row)
-                lines.append(line)
-        except csv.Error as error:
-            raise UserError(
-                f"line {reader.line_num} is not valid CSV: {error}. "
-                "Look for a quote that is not closed, or not doubled."
-            ) from error
-        except UnicodeDecodeError as error:
-            raise UserError(
-                f"the text is not UTF-8 (after line {reader.line_num}: {error}). "
-                "Save the table as UTF-8."
-            ) from error
-    columns = zip(*rows, strict=True) if rows else ((),) * len(header)
-    cells = {name: list(column) for name, column in zip(header, columns, strict=True)}
-    return Columns(cells, lines, problems)
-
-
-def _wrong_width(found: int, expected: int) -> str:
-    why = "a comma inside a cell needs quotes" if found > expected else "cells missing"
-    return f"{found} cells, but the header has {expected} ({why})"
-
-
-def _read_parquet(path: str) -> Columns:
-    try:
-        table = _parquet_table(path)
-    except pa.ArrowInvalid as error:
-        raise UserError(f"not a Parquet file that can be read: {error}") from error
-    _check_header(table.column_names)
-    text = {name: _as_text(table.column(name)) for name in table.column_names}
-    cells = {name: column for name, column in text.items() if column is not None}
-    return Columns(cells, list(range(1, table.num_rows + 1)))
-
-
-def _parquet_table(path: str) -> pa.Table:
-    if not is_remote(path):
-        return pq.read_table(path)
-    with open_binary(path) as file:
-        return pq.read_table(pa.BufferReader(file.read()))
-
-
-def _as_text(column: pa.ChunkedArray) -> list[str] | None:
-    """Cells as text, or None for a column of lists, structs or bytes."""
-    try:
-        text = column.cast(pa.string())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return None
-    return ["" if cell is None else cell for cell in text.to_pylist()]
-
-
-def _check_header(header: list[str]) -> None:
-    if not header:
-        raise UserError("the file is empty")
-    twice = sorted(repeated(header))
-    if twice:
-        raise UserError(f"the header names {', '.join(map(repr, twice))} twice")
-    if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
-        raise UserError(
-            f"the header is one single column, {header[0]!r}. "
-            "Separate the columns with commas."
-        )
+            cells, problems = read_cells(name, column, values, ids, labels)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            continue
+        columns.cells[column] = cells
+        columns.problems += [(table.lines[place], what) for place, what in problems]
+    return columns
 
 
 def raise_problems(name: str, problems: Sequence[Problem], advice: str = "") -> None:
@@ -135,7 +74,7 @@ def raise_problems(name: str, problems: Sequence[Problem], advice: str = "") -> 
     if not problems:
         return
     text = [f"{name}: {len(problems)} problem{'s' if len(problems) > 1 else ''}."]
-    unit = "line" if name.lower().endswith(".csv") else "row"
+    unit = unit_of(name)
     first = sorted(problems)[:_MAX_PROBLEMS]
     text += [f"  {unit} {line}: {what}." for line, what in first]
     if len(problems) > _MAX_PROBLEMS:
@@ -182,16 +121,24 @@ def check_frame(name: str, frame: str, boxes: np.ndarray | None) -> None:
 
 
 def check_ids(
-    ids: Sequence[str], lines: Sequence[int], problems: list[Problem]
+    name: str, ids: Sequence[str], lines: Sequence[int], problems: list[Problem]
 ) -> None:
-    """Adds a problem for each id that is empty or repeats an earlier one."""
+    """Adds a problem for each id that is empty or repeats an earlier one.
+
+    Rows that have a problem already are passed over. `name` is that of the table.
+    """
+    if not problems and "" not in ids and len(set(ids)) == len(ids):
+        return
     first_line: dict[str, int] = {}
+    known = {line for line, _ in problems}
     for product_id, line in zip(ids, lines, strict=True):
-        if not product_id.strip():
+        if line in known:
+            continue
+        if not product_id:
             problems.append((line, "product_id is empty"))
         elif product_id in first_line:
-            first = first_line[product_id]
-            what = f"product_id {product_id!r} was already on line {first}"
+            place = f"{unit_of(name)} {first_line[product_id]}"
+            what = f"product_id {product_id!r} was already on {place}"
             problems.append((line, what))
         else:
             first_line[product_id] = line
@@ -233,7 +180,7 @@ def read_boxes(columns: Columns, problems: list[Problem]) -> np.ndarray | None:
     boxes = np.full((len(columns.lines), 4), np.nan, np.float32)
     rows = zip(*(columns.cells[name] for name in BOX_COLUMNS), strict=True)
     for i, cells in enumerate(rows):
-        if not any(cell.strip() for cell in cells):
+        if all(map(is_missing, cells)):
             continue
         try:
             boxes[i] = [float(cell) for cell in cells]

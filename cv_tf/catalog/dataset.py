@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
+from cv_tf.catalog.cells import Values
 from cv_tf.catalog.columns import CatalogError, Problem, check_ids, raise_problems
+from cv_tf.catalog.ids_and_labels import read_cells
 from cv_tf.catalog.table import Catalog, number_blocks, number_styles, objects
 from cv_tf.catalog.tfds_builders import find_builder, prepare_builder, quiet_logs
 from cv_tf.catalog.tfrecord_source import Concatenated, TFRecordSource
@@ -20,7 +23,6 @@ from cv_tf.files import is_remote
 _STYLE_GUESSES = ("style_id", "style", "item_id", "label")
 
 
-@quiet_logs()
 def load_dataset(
     name: str,
     data_dir: str | Path | None = None,
@@ -45,7 +47,8 @@ def load_dataset(
       block_columns: Features whose values make the blocks.
       image: Name of the image feature; None if there is only one.
       style: Name of the style feature, text or class; None for `style_id`, `style`,
-        `item_id` or `label`, if any. Empty text, negative classes are unknown.
+        `item_id` or `label`, if any. Empty text, "nan" and the like, and negative
+        numbers are unknown.
       progress: Whether to draw progress bars.
 
     Returns:
@@ -55,19 +58,19 @@ def load_dataset(
     Raises:
       CatalogError: If the data set cannot be used.
     """
-    builder = find_builder(name, data_dir)
-    full_name, features = builder.info.full_name, dict(builder.info.features)
-    image = image or _guess_image(full_name, features)
-    style = style or next((f for f in _STYLE_GUESSES if f in features), "")
-    _check_features(full_name, features, [image, style, *block_columns], block_columns)
-    prepare_builder(builder, progress)
+    with quiet_logs():
+        builder = find_builder(name, data_dir)
+        full_name, features = builder.info.full_name, dict(builder.info.features)
+        image = image or _guess_image(full_name, features)
+        style = style or next((f for f in _STYLE_GUESSES if f in features), "")
+        wanted = [image, style, *block_columns]
+        _check_features(full_name, features, wanted, block_columns)
+        prepare_builder(builder, progress)
 
-    splits = _splits(builder, split)
-    examples = Concatenated([_source(builder, part, image) for part in splits])
-    if not len(examples):
-        raise CatalogError(f"{full_name}: split {split!r} holds no products.")
-    labels = [style, *block_columns, "product_id", "color", "box"]
-    columns = _read_labels(examples, features, labels, progress)
+        splits, examples = _examples(builder, split, image)
+        labels = [style, *block_columns, "product_id", "color", "box"]
+        columns = _read_labels(examples, features, labels, progress)
+    columns = _to_text(full_name, columns, features, style)
     catalog = _from_labels(columns, full_name, style, block_columns, len(examples))
     names = objects([part.split("[")[0] for part in splits])
     split_of_row = np.repeat(names, [len(source) for source in examples.sources])
@@ -106,6 +109,18 @@ def _from_labels(
         line=np.arange(1, num_rows + 1, dtype=np.int32),
         style_id=objects(columns[style]) if style else None,
     )
+
+
+def _examples(
+    builder: tfds.core.DatasetBuilder, split: str, image: str
+) -> tuple[list[str], Concatenated]:
+    """The parts of a split, and the examples of all of them."""
+    splits = _splits(builder, split)
+    examples = Concatenated([_source(builder, part, image) for part in splits])
+    if not len(examples):
+        name = builder.info.full_name
+        raise CatalogError(f"{name}: split {split!r} holds no products.")
+    return splits, examples
 
 
 def _splits(builder: tfds.core.DatasetBuilder, split: str) -> list[str]:
@@ -182,7 +197,7 @@ def _read_labels(
     wanted: Sequence[str],
     progress: bool,
 ) -> dict[str, list[Any]]:
-    """Reads the wanted features of all examples; text and classes as text."""
+    """Reads the wanted features of all examples; classes as text."""
     readers = {name: _reader(features[name]) for name in wanted if name in features}
     columns: dict[str, list[Any]] = {name: [] for name in readers}
     bar = tqdm(examples, "Reading labels", unit="", leave=False, disable=not progress)
@@ -193,14 +208,37 @@ def _read_labels(
 
 
 def _reader(feature: Any) -> Callable[[Any], Any]:
-    """A function from a value of a feature to text; arrays stay arrays."""
+    """A function from a value of a feature to text, a number or an array."""
     if isinstance(feature, tfds.features.ClassLabel):
         return lambda value: feature.int2str(int(value)) if value >= 0 else ""
     if feature.shape:
         return np.asarray
-    if np.issubdtype(feature.np_dtype, np.number):
-        return lambda value: str(value) if value >= 0 else ""
-    return lambda value: value.decode() if isinstance(value, bytes) else str(value)
+    return lambda value: value.decode() if isinstance(value, bytes) else value
+
+
+def _to_text(
+    name: str, columns: dict[str, list[Any]], features: dict[str, Any], style: str
+) -> dict[str, list[Any]]:
+    """Columns of values as text; those of arrays stay. Raises `CatalogError`."""
+    text: dict[str, list[Any]] = {}
+    problems: list[Problem] = []
+    for column, values in columns.items():
+        if features[column].shape:
+            text[column] = values
+            continue
+        dtype = features[column].np_dtype
+        is_class = isinstance(features[column], tfds.features.ClassLabel)
+        known: Values = values
+        if np.issubdtype(dtype, np.number) and not is_class:
+            numbers = np.array(values, dtype)
+            known = pa.array(numbers, mask=numbers < 0)
+        labels = [column] if column != "product_id" else []
+        text[column], wrong = read_cells(
+            name, column, known, ids=("product_id", style), labels=labels
+        )
+        problems += [(place + 1, what) for place, what in wrong]
+    raise_problems(name, problems)
+    return text
 
 
 def _boxes(columns: dict[str, list[Any]]) -> np.ndarray | None:
@@ -217,6 +255,6 @@ def _product_ids(
     if ids is None:
         ids = [f"{split}-{number:07}" for number, split in enumerate(splits)]
     problems: list[Problem] = []
-    check_ids(ids, range(1, len(ids) + 1), problems)
+    check_ids(name, ids, range(1, len(ids) + 1), problems)
     raise_problems(name, problems)
     return objects(ids)

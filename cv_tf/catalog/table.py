@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import cv_tf
+from cv_tf.catalog.cells import clean
 from cv_tf.catalog.columns import (
     CatalogError,
     Columns,
@@ -45,8 +46,8 @@ class Catalog:
         model; or None.
       box: x, y, width, height, `[n, 4]` float32, in pixels of the photo as it is
         displayed; NaN where unknown; or None.
-      line: Line of the CSV file (the header is line 1) or row of the Parquet file (from
-        1) of each product, `[n]` int32.
+      line: Line of the CSV file (the header is line 1), or row of the spreadsheet or
+        Parquet file (from 1), of each product, `[n]` int32.
       records: Function from a record number to an encoded image; or None.
       record: Record number of each product, `[n]` int64; or None.
       folder: Folder of the data, where caches are kept; "" if there is none.
@@ -128,10 +129,11 @@ def read_catalog(
     """Reads and checks a table of products.
 
     Args:
-      path: CSV (UTF-8, with or without byte order mark) or Parquet file, on disk or in
-        object storage. Columns: `product_id`; `image`, relative to the table's folder,
-        absolute, or a URI such as `gs://bucket/a.jpg`; optional `style_id`, `color`,
-        `split`, and `x`, `y`, `width`, `height`.
+      path: CSV (UTF-8 or UTF-16, also `.csv.gz`), Parquet file or spreadsheet, on disk
+        or in object storage. Columns: `product_id`; `image`, relative to the table's
+        folder, absolute, or a URI such as `gs://bucket/a.jpg`; optional `style_id`,
+        `color`, `split` (of these and blocks, "nan", "N/A" and the like are taken as
+        empty), and `x`, `y`, `width`, `height`.
       block_columns: Columns that make the blocks: only products with the same values
         are compared. Empty to compare all products.
 
@@ -142,10 +144,11 @@ def read_catalog(
     Raises:
       CatalogError: With every problem of the table (the first 20 spelled out).
     """
+    block_columns = list(map(clean, block_columns))
     path = str(path) if is_remote(str(path)) else str(Path(path).expanduser())
     name = posixpath.basename(path.rstrip("/"))
     try:
-        columns = read_columns(path)
+        columns = catalog_columns(path, block_columns)
     except FileNotFoundError as error:
         raise CatalogError(f"{path} does not exist.") from error
     except (OSError, UserError) as error:
@@ -157,7 +160,7 @@ def read_catalog(
         folder = str(Path(path).absolute().parent)
     problems = list(columns.problems)
     product_id = columns.cells["product_id"]
-    check_ids(product_id, columns.lines, problems)
+    check_ids(name, product_id, columns.lines, problems)
     image = resolve_images(columns.cells["image"], folder, columns.lines, problems)
     box = read_boxes(columns, problems)
     if not columns.lines and not problems:
@@ -180,6 +183,12 @@ def read_catalog(
         folder=folder,
         style_id=_optional(columns, "style_id"),
     )
+
+
+def catalog_columns(path: str, block_columns: Sequence[str]) -> Columns:
+    """Reads the cells of a catalogue; raises as `read_columns`."""
+    labels = {"style_id", "color", "split", *block_columns} - {"product_id"}
+    return read_columns(path, ids=("product_id", "style_id"), labels=sorted(labels))
 
 
 def catalog_of_photos(photos: str | Path | Sequence[str | Path]) -> Catalog:
@@ -208,7 +217,7 @@ def catalog_of_photos(photos: str | Path | Sequence[str | Path]) -> Catalog:
             f"'{folder}' has no photos: no name ends in {', '.join(_PHOTO_SUFFIXES)}."
         )
     problems: list[tuple[int, str]] = []
-    check_ids(names, range(1, len(names) + 1), problems)
+    check_ids(folder.name, names, range(1, len(names) + 1), problems)
     raise_problems(folder.name, problems)
     return Catalog(
         name=folder.name,
@@ -246,11 +255,12 @@ def number_blocks(
     """
     if not columns:
         return np.zeros(num_rows, np.int32), ("all",)
-    rows = zip(*columns, strict=True)
-    names = [" / ".join(value or "(none)" for value in row) for row in rows]
-    distinct = tuple(sorted(set(names)))
-    number = {name: i for i, name in enumerate(distinct)}
-    return np.array([number[name] for name in names], np.int32), distinct
+    rows = list(zip(*columns, strict=True))
+    names = {row: " / ".join(value or "(none)" for value in row) for row in set(rows)}
+    distinct = tuple(sorted(set(names.values())))
+    place = {name: i for i, name in enumerate(distinct)}
+    number = {row: place[name] for row, name in names.items()}
+    return np.array([number[row] for row in rows], np.int32), distinct
 
 
 def objects(cells: Sequence[str]) -> np.ndarray:

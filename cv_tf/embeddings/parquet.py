@@ -13,13 +13,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cv_tf.catalog import Catalog, number_blocks, objects
+from cv_tf.catalog import (
+    Catalog,
+    CatalogError,
+    number_blocks,
+    objects,
+    raise_problems,
+    read_cells,
+)
 from cv_tf.embeddings.embeddings import LENGTH_TOLERANCE, Embeddings, EmbeddingsError
 from cv_tf.files import open_binary, repeated
 
 # Rows read or written at a time: 64 MB of vectors with 1,024 dimensions.
 CHUNK = 16_384
 _HEADER = b"cv_tf"
+_LABELS = ("block", "color")
 # Products named in a message, at most.
 _SHOWN = 5
 # Bytes of a file that are digested at a time.
@@ -89,13 +97,16 @@ def read_embeddings(path: str | Path) -> Embeddings:
 
     The file may also come from another tool: it needs the columns `product_id` and
     `embedding` (lists of numbers); `block`, `image`, `color` and `lab` are optional.
+    Text is stripped, and may be numbers; "nan", "N/A" and the like, as a block or
+    color, are taken as empty.
 
     Args:
       path: Parquet file, on disk or in object storage.
 
     Raises:
-      EmbeddingsError: If a column is missing, a product is there twice, or vectors
-        differ in width, are not finite, or not of length 1.
+      EmbeddingsError: If a column is missing, an id is a number that is not whole or
+        exact, a product is there twice, or vectors differ in width, are not finite, or
+        not of length 1.
       OSError: If the file cannot be opened.
 
     Example:
@@ -132,7 +143,7 @@ def _read(name: str, file: pq.ParquetFile) -> Embeddings:
     if not num_rows:
         raise EmbeddingsError(f"{name} has no products. Embed a catalogue first.")
     known = [c for c in ("product_id", "block", "image", "color") if c in schema.names]
-    texts: dict[str, list[str]] = {column: [] for column in known}
+    parts: dict[str, list[pa.Array]] = {column: [] for column in known}
     has_lab = "lab" in schema.names and not pa.types.is_null(schema.field("lab").type)
     lists = ["lab"] if has_lab else []
     _check_types(name, schema, known, [*lists, "embedding"])
@@ -141,8 +152,7 @@ def _read(name: str, file: pq.ParquetFile) -> Embeddings:
     done = 0
     for batch in file.iter_batches(CHUNK, columns=[*known, *lists, "embedding"]):
         for column in known:
-            filled = pc.fill_null(batch[column].cast(pa.string()), "")
-            texts[column] += filled.to_pylist()
+            parts[column].append(batch[column])
         rows = _vectors(name, batch, vectors.shape[1])
         if not done:
             vectors = np.empty((num_rows, rows.shape[1]), np.float32)
@@ -150,6 +160,7 @@ def _read(name: str, file: pq.ParquetFile) -> Embeddings:
         if lists:
             lab[done : done + len(rows)] = _lab(name, batch)
         done += len(rows)
+    texts = {column: _read_text(name, column, parts[column]) for column in known}
     _check_ids(name, texts["product_id"])
     blocks = [texts["block"]] if "block" in texts else []
     block, block_names = number_blocks(blocks, num_rows)
@@ -164,6 +175,17 @@ def _read(name: str, file: pq.ParquetFile) -> Embeddings:
         lab=lab if lists else None,
         model=read_header(schema).get("model", ""),
     )
+
+
+def _read_text(name: str, column: str, parts: Sequence[pa.Array]) -> list[str]:
+    cells, problems = read_cells(
+        name, column, pa.chunked_array(parts), ids=("product_id",), labels=_LABELS
+    )
+    try:
+        raise_problems(name, [(place + 1, what) for place, what in problems])
+    except CatalogError as error:
+        raise EmbeddingsError(str(error)) from error
+    return cells
 
 
 def _check_types(
@@ -236,10 +258,11 @@ def _vectors(name: str, batch: pa.RecordBatch, dimensions: int) -> np.ndarray:
 
 def _refuse(name: str, ids: pa.Array, bad: np.ndarray, what: str, remedy: str) -> None:
     if bad.any():
-        products = ids.take(pa.array(np.flatnonzero(bad)[:_SHOWN])).to_pylist()
+        some = ids.take(pa.array(np.flatnonzero(bad)[:_SHOWN]))
+        products = read_cells(name, "product_id", some)[0]
         more = ", ..." if bad.sum() > _SHOWN else ""
         raise EmbeddingsError(
-            f"{name}: products {', '.join(map(str, products))}{more} {what}. {remedy}."
+            f"{name}: products {', '.join(products)}{more} {what}. {remedy}."
         )
 
 

@@ -64,7 +64,8 @@ def read_groups(path: str) -> Mapping[str, str]:
     """Reads names of groups by product, from the columns `product_id` and `group_id`.
 
     Raises:
-      GroupsError: If the file, CSV or Parquet, cannot be used.
+      GroupsError: If the file, a table as for `cv_tf.catalog.read_catalog`, cannot be
+        used.
     """
     groups = _read_pairs(path, "group_id", "python -m cv_tf.group writes such a file")
     if "" in groups.values():
@@ -80,7 +81,8 @@ def read_labels(path: str, split: str = "") -> Mapping[str, str]:
     """Reads the styles of labelled products by product; "" where a style is unknown.
 
     Args:
-      path: CSV or Parquet file with the columns `product_id` and `style_id`.
+      path: CSV, Parquet file or spreadsheet with the columns `product_id` and
+        `style_id`; where that is "nan", "N/A" or the like, no style is known.
       split: Value of the column `split` of the products to read; "" for all.
 
     Raises:
@@ -93,7 +95,8 @@ def _read_pairs(
     path: str, value: str, remedy: str, split: str = ""
 ) -> Mapping[str, str]:
     try:
-        columns = read_columns(path)
+        labels = ("style_id", "split")
+        columns = read_columns(path, ids=("product_id", value), labels=labels)
         raise_problems(path, columns.problems)
     except FileNotFoundError as error:
         raise GroupsError(f"{path} does not exist.") from error

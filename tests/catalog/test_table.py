@@ -148,7 +148,7 @@ def test_a_missing_column_names_those_there_and_the_nearest(tmp_path):
     [
         (b"", "the file is empty"),
         (b"product_id,image,category\n", "no products"),
-        (b"product_id;image\n1;a.jpg\n", "Separate the columns with commas"),
+        (b'"product_id,image"\n"1,a.jpg"\n', "Quote cells, not whole lines"),
         (b"product_id,image,image\n1,a,b\n", "names 'image' twice"),
         ("product_id,image\n1,caf\xe9.jpg\n".encode("latin-1"), "not UTF-8"),
         (b'product_id,image\n1,"a.jpg\n2,b.jpg\n', "quote"),

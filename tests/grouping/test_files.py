@@ -189,7 +189,7 @@ class TestWhatCannotBeUsed:
 
     def test_a_file_that_is_no_table(self, refused):
         assert refused("") == ": the file is empty"
-        assert refused("product_id;VALUE\n").startswith(": the header is one single")
+        assert refused('"product_id;VALUE"\n').startswith(": the header is one single")
 
     def test_missing_columns(self, refused):
         message = refused("product_id,group\na,g\n")
