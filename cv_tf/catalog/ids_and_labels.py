@@ -102,11 +102,10 @@ def _wrong_values(column: str, values: Values) -> list[CellProblem]:
 
 
 def _say_inexact(column: str, number: float) -> str:
+    what = f"{number!s} is not a whole number"
     if np.isfinite(number) and np.floor(number) == number:
-        what = "is a floating-point number too large to hold every digit"
-    else:
-        what = "is not a whole number"
-    return f"{column} {number!s} {what}. Write ids as text"
+        what = f"{number:.0f} is a floating-point number too large to hold every digit"
+    return f"{column} {what}. Write ids as text"
 
 
 def _mend_ids(

@@ -26,9 +26,9 @@ def read_spreadsheet(source: str, content: bytes, max_bytes: int) -> RawTable:
     """
     import python_calamine as calamine  # noqa: PLC0415 (few tables are spreadsheets)
 
-    if content.startswith(b"PK"):
-        _check_size(content, max_bytes)
     try:
+        if content.startswith(b"PK"):
+            _check_size(content, max_bytes)
         book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
         shown = [
             sheet.name
@@ -37,7 +37,7 @@ def read_spreadsheet(source: str, content: bytes, max_bytes: int) -> RawTable:
             and sheet.visible == calamine.SheetVisibleEnum.Visible
         ]
         sheets = [book.get_sheet_by_name(name) for name in shown]
-        filled = [sheet for sheet in sheets if sheet.total_height]
+        filled = [sheet for sheet in sheets if sheet.height]
         rows = filled[0].to_python(skip_empty_area=False) if filled else []
     except (calamine.CalamineError, zipfile.BadZipFile) as error:
         raise UserError(
