@@ -231,6 +231,8 @@ def _to_text(
         known: Values = values
         if np.issubdtype(dtype, np.number) and not is_class:
             numbers = np.array(values, dtype)
+            if dtype == np.float64:  # Examples of TFDS are stored in single precision.
+                numbers = numbers.astype(np.float32)
             known = pa.array(numbers, mask=numbers < 0)
         labels = [column] if column != "product_id" else []
         text[column], wrong = read_cells(

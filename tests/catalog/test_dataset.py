@@ -1,3 +1,5 @@
+import logging
+
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
@@ -142,3 +144,60 @@ def test_our_own_data_set_is_made_where_it_is_missing(tmp_path, capfd):
     out, err = capfd.readouterr()
     assert "examples/s" not in out + err
     assert "Downloading" not in out + err
+
+
+class FloatShoes(tfds.core.GeneratorBasedBuilder):
+    """Four photos whose labels are numbers and words for nothing."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        features = {
+            "image": tfds.features.Image(shape=(None, None, 3)),
+            "product_id": np.float64,
+            "style_id": np.float32,
+            "shop": np.float32,
+            "ean": np.float64,
+            "color": tfds.features.Text(),
+        }
+        return tfds.core.DatasetInfo(
+            builder=self,
+            features=tfds.features.FeaturesDict(features),
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples()}
+
+    def _generate_examples(self):
+        styles, colors = [12, np.nan, -1, 12], [" red", "N/A", "Ro\u0308te", "nan"]
+        for i, (style, color) in enumerate(zip(styles, colors, strict=True)):
+            yield (
+                i,
+                {
+                    "image": np.zeros((8, 8, 3), np.uint8),
+                    "product_id": 70001 + i,
+                    "style_id": style,
+                    "shop": 0.5 if i else np.nan,
+                    "ean": 4006381333931,
+                    "color": color,
+                },
+            )
+
+
+def test_labels_may_be_floats_and_words_for_nothing(tmp_path, caplog):
+    tfds.disable_progress_bar()
+    FloatShoes(data_dir=tmp_path).download_and_prepare(file_format="array_record")
+    with caplog.at_level(logging.WARNING, "absl"):
+        catalog = load(tmp_path, "float_shoes", block_columns=("shop",))
+    assert catalog.product_id.tolist() == ["70001", "70002", "70003", "70004"]
+    assert catalog.style_id.tolist() == ["12", "", "", "12"]
+    assert catalog.style.tolist() == [0, -1, -1, 0]
+    assert catalog.block_names == ("(none)", "0.5")
+    assert catalog.color.tolist() == ["red", "", "R\u00f6te", ""]
+    said = "2 cells of 'color' hold 'N/A' or 'nan', which is taken as empty."
+    assert said in caplog.text
+    with pytest.raises(CatalogError, match=r"row 2: shop 0\.5 is not a whole number"):
+        load(tmp_path, "float_shoes", style="shop")
+    with pytest.raises(CatalogError, match="row 1: ean .* too large to hold every dig"):
+        load(tmp_path, "float_shoes", style="ean")

@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
@@ -222,3 +223,55 @@ def test_labels_need_their_split_column(tmp_path):
     path.write_text("product_id,style_id\na,s\n")
     with pytest.raises(GroupsError, match="has no column 'split'; it has product_id"):
         read_labels(str(path), "train")
+
+
+@pytest.mark.parametrize("read", [read_groups, read_labels])
+class TestValues:
+    """Ids and labels are as the catalogue and the file of embeddings have them."""
+
+    @pytest.fixture
+    def pairs(self, read, tmp_path):
+        """A function from the two columns to what is read, as Parquet and as CSV."""
+        value = "group_id" if read is read_groups else "style_id"
+
+        def pairs(ids, values):
+            table = pa.table({"product_id": ids, value: values})
+            pq.write_table(table, tmp_path / "t.parquet")
+            pa.csv.write_csv(table, tmp_path / "t.csv")
+            found = read(str(tmp_path / "t.parquet"))
+            assert read(str(tmp_path / "t.csv")) == found
+            return found
+
+        return pairs
+
+    @pytest.mark.parametrize("kind", [pa.float64(), pa.float32(), pa.int64()])
+    def test_numbers_are_digits(self, kind, pairs):
+        ids, values = pa.array([70001, 70002], kind), pa.array([7, 8], kind)
+        assert pairs(ids, values) == {"70001": "7", "70002": "8"}
+
+    def test_text_is_stripped_and_of_one_form(self, pairs):
+        found = pairs([" a", "o\u0308\u00a0"], ["g ", "\ufeffo\u0308"])
+        assert found == {"a": "g", "\u00f6": "\u00f6"}
+
+    @pytest.mark.parametrize("values", [[0.5, 1], [2.0**53, 1]])
+    def test_numbers_without_all_digits_are_refused(self, values, read, tmp_path):
+        value = "group_id" if read is read_groups else "style_id"
+        path = tmp_path / "t.parquet"
+        pq.write_table(pa.table({"product_id": ["a", "b"], value: values}), path)
+        with pytest.raises(GroupsError, match=f"row 1: {value} .* Write ids as text"):
+            read(str(path))
+
+
+@pytest.mark.parametrize("missing", [float("nan"), None, "nan", "N/A", "<NA>"])
+def test_labels_that_say_nothing(missing, tmp_path):
+    style = "7" if isinstance(missing, str) else 7.0
+    table = {"product_id": ["a", "b", "c"], "style_id": [style, missing, missing]}
+    pq.write_table(pa.table(table), tmp_path / "t.parquet")
+    expected = {"a": "7", "b": "", "c": ""}
+    assert read_labels(str(tmp_path / "t.parquet")) == expected
+
+
+def test_groups_may_have_such_names(tmp_path):
+    """The name of a group is the id of a product, which may be any word."""
+    (tmp_path / "groups.csv").write_text("product_id,group_id\nNA,NA\nnull,NA\n")
+    assert read_groups(str(tmp_path / "groups.csv")) == {"NA": "NA", "null": "NA"}
