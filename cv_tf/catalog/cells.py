@@ -61,6 +61,8 @@ def to_cells(values: Values, keep_form: bool = False) -> list[str]:
         return to_cells(values.cast(kind.value_type), keep_form)
     if isinstance(kind, pa.BaseExtensionType):
         return list(map(to_cell, values.to_pylist()))
+    if pa.types.is_nested(kind):
+        raise pa.ArrowNotImplementedError(f"{kind} is no text")
     if pa.types.is_floating(kind):
         return _float_cells(values)
     if pa.types.is_large_binary(kind) or pa.types.is_large_string(kind):
@@ -98,7 +100,7 @@ def to_numbers(values: pa.Array | pa.ChunkedArray) -> np.ndarray:
             [np.empty(0, np.float16), *map(to_numbers, values.chunks)]
         )
     numbers = values.to_numpy(zero_copy_only=False)
-    dtype = values.type.to_pandas_dtype()
+    dtype = np.dtype(f"float{values.type.bit_width}")
     if numbers.dtype == object:
         numbers = np.array([np.nan if n is None else n for n in numbers], dtype)
     return numbers.astype(dtype, copy=False)

@@ -34,6 +34,8 @@ class Columns:
     lines: list[int]
     # Rows that cannot be read, and ids that another tool has spoiled.
     problems: list[Problem] = field(default_factory=list)
+    # Columns of lists, structs or bytes, and what they hold.
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 def read_columns(
@@ -59,6 +61,7 @@ def read_columns(
         try:
             cells, problems = read_cells(name, column, values, ids, labels)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            columns.left_out[column] = str(getattr(values, "type", "other values"))
             continue
         columns.cells[column] = cells
         columns.problems += [(table.lines[place], what) for place, what in problems]
@@ -95,6 +98,8 @@ def check_columns(name: str, columns: Columns, block_columns: Sequence[str]) -> 
         return
     similar = similar_names(missing, there).items()
     hint = {name: f" (is it {near[0]!r}?)" if near else "" for name, near in similar}
+    for column in set(missing) & set(columns.left_out):
+        hint[column] = f" of text (it holds {columns.left_out[column]})"
     hints = [f"no column {column!r}{hint[column]}" for column in missing]
     advice = "Rename the columns of the table."
     if set(missing) & set(block_columns):

@@ -199,5 +199,5 @@ def test_labels_may_be_floats_and_words_for_nothing(tmp_path, caplog):
     assert said in caplog.text
     with pytest.raises(CatalogError, match=r"row 2: shop 0\.5 is not a whole number"):
         load(tmp_path, "float_shoes", style="shop")
-    with pytest.raises(CatalogError, match="row 1: ean .* too large to hold every dig"):
+    with pytest.raises(CatalogError, match=r"row 1: ean .* too large to hold every"):
         load(tmp_path, "float_shoes", style="ean")

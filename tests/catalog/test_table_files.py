@@ -262,6 +262,15 @@ class TestParquet:
         )
 
 
+def test_a_column_that_holds_no_text_is_named(tmp_path):
+    photo = [{"bytes": b"x", "path": "a.jpg"}]
+    pq.write_table(pa.table({"product_id": ["a"], "image": photo}), tmp_path / "c.pq")
+    with pytest.raises(
+        CatalogError, match=r"no column 'image' of text \(it holds struct"
+    ):
+        read_catalog(tmp_path / "c.pq", ())
+
+
 def test_boxes_may_be_missing_in_any_way(read):
     text = "product_id,image,x,y,width,height\n1,a,1,2,3,4\n2,b,nan,NaN,N/A,\n"
     catalog = read(text.encode(), block_columns=())
