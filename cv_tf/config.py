@@ -20,8 +20,8 @@ class CatalogSettings:
 
     catalog: str = setting(
         "",
-        "CSV or Parquet table with product_id, image and, where known, style_id. "
-        "Takes the place of --dataset.",
+        "Table (CSV, Parquet or spreadsheet) with product_id, image and, where known, "
+        "style_id. Takes the place of --dataset.",
     )
     dataset: str = setting(
         "synthetic_color_variants",

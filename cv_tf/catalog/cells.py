@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 # A column as a file holds it: text of a CSV file, values of a spreadsheet, or Arrow's.
-Values: TypeAlias = "list[Any] | pa.Array | pa.ChunkedArray"
+Values: TypeAlias = list[Any] | pa.Array | pa.ChunkedArray
 # What is cut from the ends of a cell: blanks and line breaks of Unicode, and what takes
 # no room: soft hyphens, joiners, marks of direction, byte order marks.
 _EDGES = (
