@@ -178,8 +178,13 @@ def _read(name: str, file: pq.ParquetFile) -> Embeddings:
 
 
 def _read_text(name: str, column: str, parts: Sequence[pa.Array]) -> list[str]:
+    values: list | pa.ChunkedArray
+    if len({part.type for part in parts}) == 1:
+        values = pa.chunked_array(parts)
+    else:  # Such as numbers in one file, and nulls or text in another.
+        values = [value for part in parts for value in part.to_pylist()]
     cells, problems = read_cells(
-        name, column, pa.chunked_array(parts), ids=("product_id",), labels=_LABELS
+        name, column, values, ids=("product_id",), labels=_LABELS
     )
     try:
         raise_problems(name, [(place + 1, what) for place, what in problems])

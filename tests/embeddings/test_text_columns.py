@@ -92,3 +92,9 @@ def test_products_are_named_by_their_ids_in_messages(tmp_path):
     pq.write_table(pa.table(table), tmp_path / "e.parquet")
     with pytest.raises(EmbeddingsError, match="products 7 have a vector that is not"):
         read_embeddings(tmp_path / "e.parquet")
+
+
+def test_parts_of_a_column_may_differ_in_type():
+    parts = [pa.array([7.0, None]), pa.array(["a "]), pa.nulls(1)]
+    found = parquet._read_text("e.parquet", "color", parts)
+    assert found == ["7", "", "a", ""]
