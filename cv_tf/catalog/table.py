@@ -20,8 +20,8 @@ from cv_tf.catalog.columns import (
     raise_problems,
     read_boxes,
     read_columns,
-    resolve_images,
 )
+from cv_tf.catalog.photo_paths import resolve_images
 from cv_tf.config import CatalogSettings
 from cv_tf.errors import UserError
 from cv_tf.files import is_remote
