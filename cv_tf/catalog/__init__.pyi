@@ -7,6 +7,7 @@ from .columns import (
 )
 from .dataset import load_dataset as load_dataset
 from .ids_and_labels import read_cells as read_cells
+from .photo_paths import FolderNames as FolderNames, is_elsewhere as is_elsewhere
 from .table import (
     Catalog as Catalog,
     catalog_of_photos as catalog_of_photos,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ from cv_tf.catalog.ids_and_labels import is_missing, read_cells
 from cv_tf.catalog.raw_table import Problem
 from cv_tf.catalog.table_files import read_file, unit_of
 from cv_tf.errors import UserError
-from cv_tf.files import is_remote, similar_names
+from cv_tf.files import similar_names
 
 BOX_COLUMNS = ("x", "y", "width", "height")
 

@@ -161,7 +161,8 @@ def read_catalog(
     problems = list(columns.problems)
     product_id = columns.cells["product_id"]
     check_ids(name, product_id, columns.lines, problems)
-    image = resolve_images(columns.cells["image"], folder, columns.lines, problems)
+    cells, lines = columns.cells["image"], columns.lines
+    image = resolve_images(name, cells, folder, lines, problems)
     box = read_boxes(columns, problems)
     if not columns.lines and not problems:
         raise CatalogError(f"{name}: the table has a header but no products.")

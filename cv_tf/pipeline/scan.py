@@ -14,7 +14,7 @@ import tensorflow as tf
 from PIL import Image
 from tqdm import tqdm
 
-from cv_tf.catalog import Catalog
+from cv_tf.catalog import Catalog, FolderNames, is_elsewhere
 from cv_tf.files import READS_AT_ONCE, is_remote, open_binary
 from cv_tf.pipeline.examine import CONVERTED, THUMBNAIL_SIDE, examine
 from cv_tf.pipeline.frames import border_colors, find_frames
@@ -23,6 +23,11 @@ from cv_tf.pipeline.scan_cache import ScanCache, Scanned
 
 _CHUNK = 128
 _UNKNOWN = -1  # Size of a photo that could not be read; it is never cached.
+_MISSING = "the file is missing"
+_ELSEWHERE = (
+    "a path of another machine; copy the photo to this one, and give its path from the "
+    "table's folder, with slashes"
+)
 
 
 def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scanned]:
@@ -35,7 +40,8 @@ def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scan
     with ThreadPoolExecutor(num_threads) as pool, warnings.catch_warnings():
         # `examine` checks the number of pixels itself.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        rows = list(pool.map(partial(_identify, catalog), range(len(catalog))))
+        identify = partial(_identify, catalog, FolderNames())
+        rows = list(pool.map(identify, range(len(catalog))))
         rows = [_recall(row, known, cache) for row in rows]
         new = [i for i, row in enumerate(rows) if not row.kind and not row.reason]
         if not new:
@@ -56,14 +62,15 @@ def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scan
     return rows
 
 
-def _identify(catalog: Catalog, i: int) -> Scanned:
+def _identify(catalog: Catalog, folders: FolderNames, i: int) -> Scanned:
     """Finds the key, size and time of a photo, without reading it."""
     if catalog.record is not None:
         return Scanned(f"record {catalog.record[i]}", 0, 0, "")
     image = catalog.image[i]
     key = image.removeprefix(f"{catalog.folder}/") if catalog.folder else image
-    if not image:
-        return Scanned(key, _UNKNOWN, 0, "no image given")
+    if not image or is_elsewhere(image):
+        reason = _ELSEWHERE if image else "no image given"
+        return Scanned(key, _UNKNOWN, 0, reason)
     try:
         if is_remote(image):
             stat = tf.io.gfile.stat(image)
@@ -73,13 +80,17 @@ def _identify(catalog: Catalog, i: int) -> Scanned:
             return Scanned(key, _UNKNOWN, 0, "is a folder, not a file")
         return Scanned(key, stat.st_size, stat.st_mtime_ns, "")
     except Exception as error:  # Each object store raises its own.
-        return Scanned(key, _UNKNOWN, 0, _why_unreachable(error))
+        reason = _why_unreachable(error)
+        if reason == _MISSING and not is_remote(image):
+            similar = folders.similar(image, catalog.folder)
+            reason += f"; there is {' and '.join(map(repr, similar))}" * bool(similar)
+        return Scanned(key, _UNKNOWN, 0, reason)
 
 
 def _why_unreachable(error: Exception) -> str:
     name = type(error).__name__
     if name in ("FileNotFoundError", "NotFoundError", "NotADirectoryError"):
-        return "the file is missing"
+        return _MISSING
     return f"the file cannot be read ({error})"
 
 
