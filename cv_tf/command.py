@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
 import sys
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import get_annotations
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,11 +16,13 @@ from typing import Any, TypeVar
 from absl import flags
 
 from cv_tf.errors import UserError
-from cv_tf.files import is_remote
+from cv_tf.files import expanded, is_remote, say_unknown
 from cv_tf.settings import ConfigError, help_of
 
 Settings = TypeVar("Settings")
 _STOPPED = 130  # The exit code that shells expect after Ctrl-C.
+# Pieces between commas that are tried as one name, besides all of them.
+_MOST_PIECES = 20
 _DEFINE: dict[type, Callable[..., Any]] = {
     bool: flags.DEFINE_boolean,
     int: flags.DEFINE_integer,
@@ -107,7 +112,7 @@ def find_files(settings: Any, names: Sequence[str]) -> dict[str, str]:
     files = {name: getattr(settings, name) for name in names}
     for name, path in files.items():
         if path and not is_remote(path):
-            files[name] = str(Path(path).expanduser())
+            files[name] = str(Path(expanded(path)))
             if not Path(files[name]).is_file():
                 raise ConfigError(f"--{name}={files[name]}: there is no such file.")
     return files
@@ -121,7 +126,7 @@ def check_output(
     `suffixes` are in small letters, such as ".csv"; `flag` is its name for messages.
     Raises ConfigError if the file cannot be written.
     """
-    path = Path(output).expanduser()
+    path = Path(expanded(output))
     known = " or ".join(suffixes)
     if not output:
         raise ConfigError(f"{flag} is not set. Name a file that ends in {known}.")
@@ -146,6 +151,68 @@ def check_free(path: Path, overwrite: bool) -> None:
         raise ConfigError(f"There is no folder '{path.parent}' to write to.")
 
 
+def split_names(pieces: Sequence[str], is_known: Callable[[str], bool]) -> list[str]:
+    """Tells names in a comma-separated list from each other; they may have commas, too.
+
+    All pieces together are a name if it is known, and so is the longest run of pieces,
+    from the left. Names are also known without blanks around them, in the composed
+    Unicode form, and without quotes. What is not known stays as it is, without blanks.
+
+    Args:
+      pieces: What stands between commas, with its blanks.
+      is_known: Whether there is something of this name.
+    """
+    names: list[str] = []
+    start = 0
+    while start < len(pieces):
+        most = min(start + _MOST_PIECES, len(pieces))
+        name, end = pieces[start].strip(), start + 1
+        for last in dict.fromkeys((len(pieces), *range(most, start, -1))):
+            run = ",".join(pieces[start:last])
+            if known := next(filter(is_known, _spellings(run)), None):
+                name, end = known, last
+                break
+        names.append(name)
+        start = end
+    return names
+
+
+def _spellings(name: str) -> Iterator[str]:
+    yield name
+    yield (stripped := name.strip())
+    yield unicodedata.normalize("NFC", stripped)
+    if stripped[:1] == stripped[-1:] == '"':
+        yield stripped[1:-1].replace('""', '"')
+
+
+def rows_of_names(
+    pieces: Sequence[str], names: Sequence[str], where: str, what: str = "product"
+) -> list[int]:
+    """The row numbers of the names that a comma-separated list has.
+
+    Args:
+      pieces: What stands between commas, as for `split_names`.
+      names: The names of all rows.
+      where: The file of the names, for messages.
+      what: What they are the names of, for messages.
+
+    Raises:
+      ConfigError: If there is no such name.
+    """
+    rows = range(len(names))
+    row_of = dict(zip((unicodedata.normalize("NFC", n) for n in names), rows))  # noqa: B905
+    row_of |= dict(zip(names, rows, strict=True))
+    wanted = split_names(pieces, row_of.__contains__)
+    if "" in wanted:
+        raise ConfigError(
+            f"The list of {what}s {','.join(pieces)!r} has an empty entry. Put one "
+            "comma between two."
+        )
+    if unknown := [name for name in wanted if name not in row_of]:
+        raise ConfigError(say_unknown(where, what, unknown, names))
+    return [row_of[name] for name in wanted]
+
+
 def to_flagfile(settings: Any) -> str:
     """Spells settings as a text that --flagfile reads back to equal settings."""
     return "\n".join(to_flags(dataclasses.asdict(settings))) + "\n"
@@ -154,10 +221,17 @@ def to_flagfile(settings: Any) -> str:
 def to_flags(values: Mapping[str, Any]) -> list[str]:
     """Spells values as flags: `{"steps": 3}` becomes `["--steps=3"]`."""
     spelled = {
-        name: ",".join(value) if isinstance(value, tuple) else value
+        name: _to_list(value) if isinstance(value, tuple) else value
         for name, value in values.items()
     }
     return [f"--{name}={value}" for name, value in spelled.items()]
+
+
+def _to_list(values: Sequence[str]) -> str:
+    """A comma-separated list, as flags are parsed: what has a comma is quoted."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(values)
+    return line.getvalue()
 
 
 def changed_settings(settings: Any) -> dict[str, Any]:
@@ -199,6 +273,16 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+class _Pieces(flags.ListParser):
+    """Splits a list at every comma, and keeps blanks and quotes."""
+
+    def parse(self, argument: str | list[str]) -> list[str]:
+        """See base class."""
+        if isinstance(argument, list):
+            return argument
+        return argument.split(",") if argument else []
+
+
 def _define(settings_class: type) -> flags.FlagValues:
     """Defines flags in a set of their own: absl's global flags are not touched."""
     values = flags.FlagValues()
@@ -206,7 +290,10 @@ def _define(settings_class: type) -> flags.FlagValues:
     for field in dataclasses.fields(settings_class):
         default, text = field.default, field.metadata["help"]
         default = list(default) if isinstance(default, tuple) else default
-        _DEFINE[type(default)](field.name, default, text, flag_values=values)
+        if field.metadata["names"]:
+            flags.DEFINE(_Pieces(), field.name, default, text, flag_values=values)
+        else:
+            _DEFINE[type(default)](field.name, default, text, flag_values=values)
         if field.metadata["was"]:
             flags.DEFINE_alias(field.metadata["was"], field.name, flag_values=values)
     return values

@@ -26,7 +26,7 @@ import cv_tf
 from cv_tf import choices, command
 from cv_tf.config import CatalogSettings, ConfigError
 from cv_tf.errors import MissingPackageError
-from cv_tf.files import write_text
+from cv_tf.files import expanded, write_text
 from cv_tf.settings import check_all, setting
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _outputs(config: ExportConfig) -> tuple[Path, Path]:
 
 
 def _check_folder(output: str, overwrite: bool) -> Path:
-    folder = Path(output).expanduser()
+    folder = Path(expanded(output))
     if not output or not folder.name:
         raise ConfigError("--output is not set. Name a folder for the SavedModel.")
     if folder.suffix in _SUFFIX.values():

@@ -36,6 +36,15 @@ def is_remote(path: str) -> bool:
     return "://" in path
 
 
+def expanded(path: str | os.PathLike[str]) -> str:
+    """A path with `~` replaced by the home folder, as a shell does it.
+
+    A shell leaves it alone in `--flag=~/a`. Where no such user is known, and in object
+    storage, the path stays as it is.
+    """
+    return os.path.expanduser(path)  # noqa: PTH111 (Path fails on unknown users)
+
+
 def is_file(path: str) -> bool:
     """Whether a local or remote file exists."""
     if is_remote(path):

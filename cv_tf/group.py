@@ -29,7 +29,7 @@ from absl import logging
 import cv_tf
 from cv_tf import choices, command
 from cv_tf.config import ConfigError, GroupingSettings
-from cv_tf.files import beside, is_remote, write_json
+from cv_tf.files import beside, expanded, is_remote, write_json
 from cv_tf.report import PageSettings, check_page
 from cv_tf.settings import setting
 from cv_tf.shards import EngineSettings
@@ -167,7 +167,7 @@ def _calibrate(config: GroupConfig, embeddings: Embeddings) -> Calibration:
 def _find_neighbors(config: GroupConfig, embeddings: Embeddings) -> Neighbors:
     if config.engine == "local":
         return cv_tf.grouping.find_neighbors(embeddings, config, "Finding neighbors")
-    job = beside(Path(config.output).expanduser().absolute(), "neighbors.npz")
+    job = beside(Path(expanded(config.output)).absolute(), "neighbors.npz")
     return cv_tf.grouping.find_neighbors_in_shards(
         embeddings, config, config, job, config.overwrite
     )

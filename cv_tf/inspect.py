@@ -22,7 +22,6 @@ import cv_tf
 from cv_tf import command
 from cv_tf.catalog import Catalog, read_products
 from cv_tf.config import Config, ConfigError, setting
-from cv_tf.files import say_unknown
 from cv_tf.training import Workdir, inherited_settings, split_catalog
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ class InspectConfig(Config):
         (),
         "Two products, comma-separated: shows in which parts they agree under the "
         "Embedder of --workdir, or of --method=frozen. Empty for views of training.",
+        names=True,
     )
     products: int = setting(8, "Products whose views are shown.", minimum=1)
     views_each: int = setting(4, "Views of each.", minimum=1)
@@ -47,11 +47,16 @@ class InspectConfig(Config):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.pair and (len(set(self.pair)) != 2 or len(self.pair) != 2):
-            raise ConfigError(
-                f"--pair={','.join(self.pair)} must name two different products: "
-                "--pair=ID1,ID2."
-            )
+        pair = [name.strip() for name in self.pair]
+        # More than two pieces may be of ids with commas.
+        if len(pair) == 1 or (len(pair) == 2 and pair[0] == pair[1]):
+            raise _not_a_pair(self.pair)
+
+
+def _not_a_pair(pair: Sequence[str]) -> ConfigError:
+    return ConfigError(
+        f"--pair={','.join(pair)} must name two different products: --pair=ID1,ID2."
+    )
 
 
 def run(config: InspectConfig) -> Path:
@@ -117,12 +122,11 @@ def _show_pair(config: InspectConfig, output: Path) -> None:
 
 
 def _select(catalog: Catalog, names: Sequence[str]) -> Catalog:
-    """Selects products by their `product_id`, in this order."""
-    row_of = dict(zip(catalog.product_id, range(len(catalog)), strict=True))
-    unknown = [name for name in names if name not in row_of]
-    if unknown:
-        raise ConfigError(say_unknown(catalog.name, "product", unknown, row_of))
-    return catalog.select(np.array([row_of[name] for name in names]))
+    """Selects two products by their `product_id`, in this order."""
+    rows = command.rows_of_names(names, catalog.product_id.tolist(), catalog.name)
+    if len(rows) != 2 or rows[0] == rows[1]:
+        raise _not_a_pair(names)
+    return catalog.select(np.array(rows))
 
 
 def _notes(config: InspectConfig, embedder: Embedder, catalog: Catalog) -> list[str]:

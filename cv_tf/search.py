@@ -22,10 +22,10 @@ from absl import logging
 
 import cv_tf
 from cv_tf import command
-from cv_tf.catalog import catalog_of_photos, objects
+from cv_tf.catalog import FolderNames, catalog_of_photos, objects
 from cv_tf.config import CatalogSettings, RankingSettings
 from cv_tf.embeddings import Embeddings, read_embeddings
-from cv_tf.files import is_remote, say_unknown
+from cv_tf.files import expanded, is_file, is_remote
 from cv_tf.report import (
     Product,
     SearchResult,
@@ -60,10 +60,14 @@ class SearchConfig:
         "", "Parquet file of the products' vectors, as python -m cv_tf.embed writes it."
     )
     product_id: tuple[str, ...] = setting(
-        (), "Products of the file to find the neighbors of, comma-separated."
+        (),
+        "Products of the file to find the neighbors of, comma-separated.",
+        names=True,
     )
     image: tuple[str, ...] = setting(
-        (), "Or photos to find the neighbors of, comma-separated; needs --workdir."
+        (),
+        "Or photos to find the neighbors of, comma-separated; needs --workdir.",
+        names=True,
     )
     workdir: str = setting(
         "", "Run whose Embedder made the file; it turns --image into a vector."
@@ -108,10 +112,6 @@ class SearchConfig:
                 "Pass one of --product_id=ID, for a product of the file, and "
                 "--image=photo.jpg, for any photo."
             )
-        if "" in (*self.product_id, *self.image):
-            raise ConfigError(
-                "--product_id or --image has an empty entry. Put one comma between two."
-            )
         if self.image and not self.workdir:
             raise ConfigError(
                 "--image needs --workdir: name the run whose Embedder made the file."
@@ -135,10 +135,12 @@ def run(config: SearchConfig) -> _Results:
     output = None
     if config.output:
         output = command.check_output(config.output, config.overwrite, _OUTPUTS)
-    if config.image:
-        _check_files(config)
-    embeddings = read_embeddings(_expanded(config.embeddings))
-    results = (_near_photos if config.image else _near_products)(config, embeddings)
+    images = _find_photos(config) if config.image else ()
+    embeddings = read_embeddings(expanded(config.embeddings))
+    if images:
+        results = _near_photos(images, config, embeddings)
+    else:
+        results = _near_products(config, embeddings)
     print(format_results(results))
     if embeddings.copies.num_copies:
         print(
@@ -151,25 +153,41 @@ def run(config: SearchConfig) -> _Results:
     return results
 
 
-def _check_files(config: SearchConfig) -> None:
-    """Checks that photos and Embedder are there, before anything is read."""
-    for image in config.image:
-        path = _expanded(image)
-        if not is_remote(path) and not Path(path).is_file():
-            raise ConfigError(f"--image: there is no file '{path}'.")
+def _find_photos(config: SearchConfig) -> tuple[str, ...]:
+    """The paths of --image, each once; photos and Embedder are checked to be there."""
+    folders = FolderNames()
+
+    def find(image: str) -> str:
+        """The path of a photo as it is on disk."""
+        return folders.spelled(expanded(image))
+
+    def is_there(image: str) -> bool:
+        if is_remote(image):
+            return image.count("://") == 1 and ("," not in image or is_file(image))
+        return is_file(find(image))
+
+    images = command.split_names(config.image, is_there)
+    for image in images:
+        if not image:
+            raise ConfigError("--image has an empty entry. Put one comma between two.")
+        if not is_there(image):
+            path, cwd = str(Path(find(image)).absolute()), str(Path.cwd())
+            similar = folders.similar(path, cwd)
+            there = f" There is {' and '.join(map(repr, similar))}." if similar else ""
+            raise ConfigError(f"--image: there is no file '{find(image)}'.{there}")
     embedder = Workdir(config.workdir).embedder
     if not embedder.is_file():
         raise ConfigError(
             f"There is no Embedder at '{embedder}'. Name a finished run by --workdir."
         )
-
-
-def _expanded(path: str) -> str:
-    return path if is_remote(path) else str(Path(path).expanduser())
+    return tuple(dict.fromkeys(map(find, images)))
 
 
 def _near_products(config: SearchConfig, embeddings: Embeddings) -> _Results:
-    rows = _rows_of_products(config.product_id, embeddings)
+    wanted = command.rows_of_names(
+        config.product_id, embeddings.product_id.tolist(), embeddings.name
+    )
+    rows = np.array(list(dict.fromkeys(wanted)))
     # Copies of one photo are found once; those of the query's own photo are not.
     distinct = embeddings.distinct
     found = nearest(
@@ -184,10 +202,13 @@ def _near_products(config: SearchConfig, embeddings: Embeddings) -> _Results:
     return _results(queries, lab, distinct, found, config)
 
 
-def _near_photos(config: SearchConfig, embeddings: Embeddings) -> _Results:
+def _near_photos(
+    images: Sequence[str], config: SearchConfig, embeddings: Embeddings
+) -> _Results:
     if config.block:
-        embeddings = embeddings.select(_rows_of_block(config.block, embeddings))
-    images = tuple(dict.fromkeys(map(_expanded, config.image)))
+        names, name = embeddings.block_names, embeddings.name
+        (block,) = command.rows_of_names([config.block], names, name, "block")
+        embeddings = embeddings.select(np.flatnonzero(embeddings.block == block))
     vectors, lab = _embed_photos(images, config, embeddings)
     embeddings = embeddings.distinct
     index = ExactIndex(embeddings.vectors, embeddings.model)
@@ -216,22 +237,6 @@ def _results(
             queries, found.indices, found.similarities, colors, strict=True
         )
     )
-
-
-def _rows_of_products(wanted: Sequence[str], embeddings: Embeddings) -> np.ndarray:
-    """The row numbers of products, each once; unknown products are an error."""
-    row_of = dict(zip(embeddings.product_id, range(len(embeddings)), strict=True))
-    unknown = [name for name in wanted if name not in row_of]
-    if unknown:
-        raise ConfigError(say_unknown(embeddings.name, "product", unknown, row_of))
-    return np.array([row_of[name] for name in dict.fromkeys(wanted)])
-
-
-def _rows_of_block(name: str, embeddings: Embeddings) -> np.ndarray:
-    if name not in embeddings.block_names:
-        names = embeddings.block_names
-        raise ConfigError(say_unknown(embeddings.name, "block", [name], names))
-    return np.flatnonzero(embeddings.block == embeddings.block_names.index(name))
 
 
 def _embed_photos(

@@ -19,6 +19,7 @@ def setting(
     minimum: float | None = None,
     maximum: float | None = None,
     was: str = "",
+    names: bool = False,
 ) -> Any:
     """Declares a dataclass field that is also a flag of the command line.
 
@@ -29,6 +30,8 @@ def setting(
       minimum: Least allowed value; None for any.
       maximum: Greatest allowed value; None for any.
       was: Former name of the flag, which is still understood; empty for none.
+      names: Whether it lists names of a user's data, which may have commas in them:
+        what stands between commas is kept as typed, for `cv_tf.command.split_names`.
     """
     metadata = {
         "help": help,
@@ -36,6 +39,7 @@ def setting(
         "minimum": minimum,
         "maximum": maximum,
         "was": was,
+        "names": names,
     }
     return dataclasses.field(default=default, metadata=metadata)
 

@@ -80,6 +80,13 @@ def test_values_are_spelled_as_flags():
     assert command.given_flags(Oven, ["oven", *spelled]) == values
 
 
+def test_values_with_commas_are_read_back():
+    spelled = command.to_flags({"shelves": ("Price, EUR", 'a "b"', "c")})
+    assert command.given_flags(Oven, ["oven", *spelled]) == {
+        "shelves": ("Price, EUR", 'a "b"', "c")
+    }
+
+
 class TestFormerNames:
     def given(self, *arguments):
         return command.given_flags(Grill, ["grill", *arguments])

@@ -162,6 +162,84 @@ class TestProducts:
         assert output.read_text().count("No photo: no image given") == 3
 
 
+class TestCommas:
+    """Ids and names of files may have commas in them."""
+
+    IDS = ("shirt,1", "shirt", "A", "B", "A,B", "x, y", "x,y", "a,,b", "é,1", "z,")
+
+    @pytest.fixture
+    def file(self, tmp_path):
+        vectors = np.eye(len(self.IDS), dtype=np.float32).tolist()
+        table = pa.table({"product_id": list(self.IDS), "embedding": vectors})
+        pq.write_table(table, tmp_path / "e.parquet")
+        return f"--embeddings={tmp_path}/e.parquet"
+
+    @pytest.mark.parametrize(
+        ("given", "ids"),
+        [
+            ("shirt,1", ["shirt,1"]),
+            ("shirt", ["shirt"]),
+            ("shirt,1,B", ["shirt,1", "B"]),
+            ("B,shirt,1", ["B", "shirt,1"]),
+            (" B , shirt,1 ", ["B", "shirt,1"]),
+            ("A,B", ["A,B"]),
+            ("B,A", ["B", "A"]),
+            ("x, y", ["x, y"]),
+            ("x,y", ["x,y"]),
+            ("B, x, y,x,y", ["B", "x, y", "x,y"]),
+            ("a,,b,B", ["a,,b", "B"]),
+            ("z,", ["z,"]),
+            ('"shirt,1",B', ["shirt,1", "B"]),
+            ("e\u0301,1", ["é,1"]),
+        ],
+    )
+    def test_of_ids(self, file, given, ids):
+        assert list(found(file, f"--product_id={given}")) == ids
+
+    def test_of_an_id_that_is_not_there(self, file):
+        with pytest.raises(ConfigError, match="has no product '2'"):
+            found(file, "--product_id=shirt,2")
+
+    def test_of_ids_in_a_list_of_python(self, file, tmp_path):
+        config = SearchConfig(
+            embeddings=f"{tmp_path}/e.parquet", product_id=("x, y", "shirt,1")
+        )
+        assert [query.name for query, _ in search.run(config)] == ["x, y", "shirt,1"]
+
+    def test_ids_in_another_form_of_unicode_than_the_file(self, tmp_path):
+        vectors = [[1.0, 0.0], [0.0, 1.0]]
+        table = pa.table({"product_id": ["e\u0301", "A"], "embedding": vectors})
+        pq.write_table(table, tmp_path / "e.parquet")
+        results = found(f"--embeddings={tmp_path}/e.parquet", "--product_id=é")
+        assert list(results) == ["e\u0301"]
+
+    @pytest.mark.parametrize(
+        ("given", "names"),
+        [
+            ("c,d.jpg", ["c,d.jpg"]),
+            ("c,d.jpg,e.jpg", ["c,d.jpg", "e.jpg"]),
+            ("e.jpg, f, g.jpg", ["e.jpg", "f, g.jpg"]),
+            ("~/c,d.jpg", ["c,d.jpg"]),
+            ("e.jpg,e.jpg", ["e.jpg"]),
+            ("r\u00f6.jpg", ["ro\u0308.jpg"]),
+        ],
+    )
+    def test_of_photos(self, tmp_path, monkeypatch, given, names):
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.chdir(tmp_path)
+        for name in ("c,d.jpg", "e.jpg", "f, g.jpg", "ro\u0308.jpg", "embedder.keras"):
+            (tmp_path / name).touch()
+        flags = ["", "--embeddings=e", "--workdir=.", f"--image={given}"]
+        photos = search._find_photos(search.settings_of(flags))
+        assert [Path(photo).name for photo in photos] == names
+
+    def test_a_photo_that_is_not_there_suggests_others(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "A.JPG").touch()
+        with pytest.raises(ConfigError, match=r"no file 'a\.jpg'\. There is 'A\.JPG'"):
+            found("--embeddings=e", "--workdir=.", "--image=a.jpg")
+
+
 class TestOutput:
     @pytest.fixture
     def output_of(self, embeddings, tmp_path, run_verb):
@@ -386,6 +464,11 @@ class TestRefusals:
             "'00-navy' or '02-navy' or '01-navy'?\n"
         )
 
+    @pytest.mark.parametrize("ids", ["00-black,,01-navy", "00-black,", ",00-black"])
+    def test_an_empty_entry(self, embeddings, ids):
+        with pytest.raises(ConfigError, match="has an empty entry"):
+            found(f"--embeddings={embeddings}", f"--product_id={ids}")
+
     def test_a_file_that_is_not_there(self):
         with pytest.raises(EmbeddingsError, match=r"nowhere\.parquet does not exist"):
             found("--embeddings=nowhere.parquet", "--product_id=A")
@@ -396,7 +479,6 @@ class TestRefusals:
             (("--product_id=A", "--embeddings="), "--embeddings is not set"),
             ((), "Pass one of --product_id=ID"),
             (("--product_id=A", "--image=a.jpg", "--workdir=w"), "Pass one of"),
-            (("--product_id=A,,B",), "has an empty entry"),
             (("--image=a.jpg",), "--image needs --workdir"),
             (("--product_id=A", "--block=Shirts"), "--block goes with --image alone"),
             (

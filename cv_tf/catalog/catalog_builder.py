@@ -6,7 +6,6 @@ catalog = cv_tf.catalog.load_dataset(folder)
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from cv_tf.catalog.cells import clean
 from cv_tf.catalog.columns import CatalogError, raise_problems
 from cv_tf.catalog.table import Catalog, catalog_columns, read_catalog
 from cv_tf.catalog.tfds_builders import prepare_builder, quiet_logs
-from cv_tf.files import is_file, open_binary
+from cv_tf.files import expanded, is_file, open_binary
 
 _NUM_THREADS = 32
 _CHUNK_SIZE = 256  # Photos that are read ahead.
@@ -150,14 +149,16 @@ def write_shards(
       CatalogError: If the table or, with "fail", a photo cannot be read; or if shards
         of this format cannot be written there.
     """
+    table = expanded(table)
     read_catalog(table, block_columns)  # Says here what TFDS is too quiet to say.
     file_name = Path(table).name.removesuffix(".gz")
     config = CatalogConfig(
         name=name or Path(file_name).stem,
-        table=os.fspath(table),
+        table=table,
         block_columns=tuple(map(clean, block_columns)),
         on_bad_image=on_bad_image,
     )
+    data_dir = expanded(data_dir or "") or None
     with quiet_logs():
         builder = CatalogBuilder(config=config, data_dir=data_dir)
         if builder.is_prepared():

@@ -24,7 +24,7 @@ from cv_tf.catalog.columns import (
 from cv_tf.catalog.photo_paths import resolve_images
 from cv_tf.config import CatalogSettings
 from cv_tf.errors import UserError
-from cv_tf.files import is_remote
+from cv_tf.files import expanded, is_remote
 
 _PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -145,7 +145,7 @@ def read_catalog(
       CatalogError: With every problem of the table (the first 20 spelled out).
     """
     block_columns = list(map(clean, block_columns))
-    path = str(path) if is_remote(str(path)) else str(Path(path).expanduser())
+    path = str(path) if is_remote(str(path)) else str(Path(expanded(path)))
     name = posixpath.basename(path.rstrip("/"))
     try:
         columns = catalog_columns(path, block_columns)
@@ -204,7 +204,7 @@ def catalog_of_photos(photos: str | Path | Sequence[str | Path]) -> Catalog:
       CatalogError: If there is no such folder, no photo, or a file is listed twice.
     """
     if isinstance(photos, (str, Path)):
-        folder = Path(photos).expanduser().absolute()
+        folder = Path(expanded(photos)).absolute()
         if not folder.is_dir():
             raise CatalogError(f"'{photos}' is not a folder of photos.")
         files = [path for path in sorted(folder.rglob("*")) if _is_photo(path, folder)]
@@ -212,7 +212,7 @@ def catalog_of_photos(photos: str | Path | Sequence[str | Path]) -> Catalog:
     else:
         folder = Path.cwd()
         names = [str(path) for path in photos]
-        files = [Path(path).expanduser().absolute() for path in photos]
+        files = [Path(expanded(path)).absolute() for path in photos]
     if not files:
         raise CatalogError(
             f"'{folder}' has no photos: no name ends in {', '.join(_PHOTO_SUFFIXES)}."

@@ -16,7 +16,7 @@ from etils import epath
 from tqdm import tqdm
 
 from cv_tf.catalog.columns import CatalogError
-from cv_tf.files import did_you_mean, is_file, is_remote
+from cv_tf.files import did_you_mean, expanded, is_file, is_remote
 
 _OWN_BUILDERS = {
     "catalog": "cv_tf.catalog.catalog_builder",
@@ -86,6 +86,7 @@ def find_builder(
     Raises:
       CatalogError: If there is none.
     """
+    name, data_dir = expanded(name), expanded(data_dir or "") or None
     if is_file(f"{name}/dataset_info.json"):
         return tfds.builder_from_directory(name)
     family = re.split("[/:]", name)[0]
@@ -137,6 +138,6 @@ def _one_bar(
 
 def _check_folder(name: str, data_dir: str | Path | None) -> None:
     """Raises for buckets, too, what TFDS raises for missing folders on disk only."""
-    folder = epath.Path(data_dir or "", name.partition(":")[0]).expanduser()
+    folder = epath.Path(data_dir or "", name.partition(":")[0])
     if data_dir and not folder.exists():
         raise tfds.core.DatasetNotFoundError(name)

@@ -13,7 +13,7 @@ from absl import flags
 from cv_tf import command
 from cv_tf.config import Config
 from cv_tf.errors import UserError
-from cv_tf.files import repeated
+from cv_tf.files import expanded, repeated
 from cv_tf.settings import ConfigError, check_all, setting
 from cv_tf.training import Workdir
 
@@ -153,7 +153,7 @@ class ComparisonPlan:
     @property
     def folder(self) -> Path:
         """Folder of the comparison."""
-        return Path(self.config.workdir).expanduser()
+        return Path(expanded(self.config.workdir))
 
     @property
     def flags(self) -> list[str]:
@@ -201,7 +201,7 @@ def _check_overrides(config: CompareConfig, overrides: Mapping[str, Any]) -> lis
 def _read_recipe(
     flagfile: str, config: CompareConfig, overrides: Mapping[str, Any]
 ) -> Recipe:
-    path = Path(flagfile).expanduser()
+    path = Path(expanded(flagfile))
     if not path.is_file():
         raise ConfigError("there is no such file.")
     given = command.given_flags(Config, ["", f"--flagfile={path}"])

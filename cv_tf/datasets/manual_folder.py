@@ -10,6 +10,7 @@ from etils import epath
 
 from cv_tf.catalog import CatalogError, Columns, read_columns
 from cv_tf.errors import UserError
+from cv_tf.files import expanded
 
 NO_PHOTO = "no photo"
 EMPTY_PHOTO = "photo is an empty file"
@@ -31,7 +32,7 @@ class ManualFolder:
     def __init__(
         self, folder: epath.PathLike, subfolders: Sequence[str], instructions: str
     ):
-        self._folder = epath.Path(folder).expanduser()
+        self._folder = epath.Path(expanded(folder))
         self._roots = [self._folder, *(self._folder / name for name in subfolders)]
         self._instructions = instructions
 

@@ -19,7 +19,7 @@ from cv_tf.catalog import Catalog, CatalogError, read_products
 from cv_tf.config import CatalogSettings
 from cv_tf.embeddings.compute import compiled, embed_batches, with_color
 from cv_tf.embeddings.parquet import fingerprint, merge_tables, read_notes, to_table
-from cv_tf.files import beside, whole_file
+from cv_tf.files import beside, expanded, whole_file
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos, Reject, default_folder, scan_photos, write_rejects
 from cv_tf.shards import EngineSettings, JobError, Shards, run_shards
@@ -184,7 +184,7 @@ def _get_ready(job: EmbeddingJob, made_by: str, catalogue: str) -> _Ready:
     outputs = model(np.zeros((1, size, size, 3), np.uint8))
     return _Ready(
         catalog=catalog,
-        folder=Path(settings.cache_dir or default_folder(catalog)),
+        folder=Path(expanded(settings.cache_dir) or default_folder(catalog)),
         image_size=size,
         model=model,
         empty=tuple(output.numpy()[:0] for output in outputs),

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cv_tf.catalog import Catalog
-from cv_tf.files import is_remote, whole_file
+from cv_tf.files import expanded, is_remote, whole_file
 
 _VERSION = 3  # Raise it when the meaning of a column or the frame finder changes.
 
@@ -40,7 +40,7 @@ class ScanCache:
     """
 
     def __init__(self, catalog: Catalog, folder: str | Path | None = None):
-        self.folder = Path(folder) if folder else default_folder(catalog)
+        self.folder = Path(expanded(folder)) if folder else default_folder(catalog)
         self.folder.mkdir(parents=True, exist_ok=True)
         name = re.sub(r"[^\w.-]", "_", catalog.name)
         self._file = self.folder / f"{name}.scan-v{_VERSION}.parquet"

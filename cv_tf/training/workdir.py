@@ -11,7 +11,7 @@ from typing import Any
 from cv_tf import command
 from cv_tf.config import Config, ConfigError
 from cv_tf.errors import UserError
-from cv_tf.files import write_json, write_text
+from cv_tf.files import expanded, write_json, write_text
 
 # Settings that may change when a run is resumed: where files are, and how fast it is.
 _FREE = (
@@ -43,7 +43,7 @@ class Workdir:
             raise WorkdirError(
                 "--workdir is not set. Name a folder for checkpoints and figures."
             )
-        self.path = Path(path).expanduser()
+        self.path = Path(expanded(path))
         self.config = self.path / "config.cfg"  # All settings; --flagfile reads it.
         self.metrics = self.path / "metrics.json"  # Figures before and after training.
         self.embedder = self.path / "embedder.keras"  # The trained Embedder.
