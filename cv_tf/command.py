@@ -103,18 +103,25 @@ def given_flags(settings_class: type, argv: Sequence[str]) -> dict[str, Any]:
     return given
 
 
-def find_files(settings: Any, names: Sequence[str]) -> dict[str, str]:
+def find_files(
+    settings: Any, names: Sequence[str], folders: Sequence[str] = ()
+) -> dict[str, str]:
     """The paths in settings of these names, with `~` replaced, checked if on disk.
 
+    Those whose names are in `folders`, too, may be folders.
+
     Raises:
-      ConfigError: If a file on disk does not exist.
+      ConfigError: If a file on disk does not exist, or is a folder.
     """
     files = {name: getattr(settings, name) for name in names}
     for name, path in files.items():
         if path and not is_remote(path):
             files[name] = str(Path(expanded(path)))
-            if not Path(files[name]).is_file():
-                raise ConfigError(f"--{name}={files[name]}: there is no such file.")
+            found = Path(files[name])
+            if found.is_dir() and name not in folders:
+                raise ConfigError(f"--{name}={found} is a folder; name a file.")
+            if not found.exists():
+                raise ConfigError(f"--{name}={found}: there is no such file.")
     return files
 
 

@@ -191,7 +191,8 @@ def _evaluate_embedder(config: EvaluateConfig, is_frozen: bool) -> Evaluation:
 
 def _evaluate_stored(config: EvaluateConfig) -> _Result:
     """Measures vectors and groups that are there already, without TensorFlow."""
-    files = command.find_files(config, ("embeddings", "groups", "labels"))
+    names = ("embeddings", "groups", "labels")
+    files = command.find_files(config, names, ("embeddings",))
     labels = cv_tf.grouping.read_labels(files["labels"], config.labels_split)
     embeddings = labelled = None
     if config.embeddings:

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from cv_tf.grouping import Calibration, Grouped
     from cv_tf.retrieval import Neighbors
 
-_FILES = ("embeddings", "previous", "calibrate", "calibrate_embeddings", "labels")
+_EMBEDDINGS = ("embeddings", "calibrate_embeddings")
+_FILES = (*_EMBEDDINGS, "previous", "calibrate", "labels")
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -108,7 +109,7 @@ def run(config: GroupConfig) -> dict[str, Any]:
     suffixes = (".csv", ".parquet", ".pq")
     output = command.check_output(config.output, config.overwrite, suffixes)
     page = check_page(config, config.overwrite)
-    files: dict[str, Any] = command.find_files(config, _FILES)
+    files: dict[str, Any] = command.find_files(config, _FILES, _EMBEDDINGS)
     if page and not config.labels:
         files |= {"labels": files["calibrate"], "labels_split": config.calibrate_split}
     config = dataclasses.replace(config, **files)

@@ -22,12 +22,14 @@ from cv_tf.catalog import (
     read_cells,
 )
 from cv_tf.embeddings.embeddings import LENGTH_TOLERANCE, Embeddings, EmbeddingsError
-from cv_tf.files import open_binary, repeated
+from cv_tf.embeddings.parquet_folder import Part, find_parts, opened
+from cv_tf.files import repeated
 
 # Rows read or written at a time: 64 MB of vectors with 1,024 dimensions.
 CHUNK = 16_384
 _HEADER = b"cv_tf"
 _LABELS = ("block", "color")
+_TEXTS = ("product_id", "block", "image", "color")
 # Products named in a message, at most.
 _SHOWN = 5
 # Bytes of a file that are digested at a time.
@@ -101,12 +103,13 @@ def read_embeddings(path: str | Path) -> Embeddings:
     color, are taken as empty.
 
     Args:
-      path: Parquet file, on disk or in object storage.
+      path: Parquet file, on disk or in object storage; or a folder with the parts of a
+        table (`part-*.parquet`), which are read in the order of their names.
 
     Raises:
       EmbeddingsError: If a column is missing, an id is a number that is not whole or
-        exact, a product is there twice, or vectors differ in width, are not finite, or
-        not of length 1.
+        exact, a product is there twice, vectors differ in width, are not finite, or not
+        of length 1; or if a folder has no parts, or parts of several Embedders.
       OSError: If the file cannot be opened.
 
     Example:
@@ -120,47 +123,32 @@ def read_embeddings(path: str | Path) -> Embeddings:
       >>> read_embeddings(path).vectors.shape
       (2, 2)
     """
-    name = Path(path).name
-    try:
-        with open_binary(str(path)) as stream, pq.ParquetFile(stream) as file:
-            return _read(name, file)
-    except FileNotFoundError as error:
-        raise EmbeddingsError(
-            f"{path} does not exist. Make it with python -m cv_tf.embed."
-        ) from error
-    except pa.ArrowInvalid as error:
-        raise EmbeddingsError(f"{path} cannot be read as Parquet: {error}") from error
+    name, parts = Path(path).name, find_parts(str(path))
+    num_rows = sum(part.num_rows for part in parts)
+    _check_parts(name, parts, num_rows)
+    return _read(name, parts, num_rows)
 
 
-def _read(name: str, file: pq.ParquetFile) -> Embeddings:
-    schema, num_rows = file.schema_arrow, file.metadata.num_rows
-    missing = {"product_id", "embedding"} - set(schema.names)
-    if missing:
-        raise EmbeddingsError(
-            f"{name} has no column {' and no '.join(sorted(missing))}; it has "
-            f"{', '.join(schema.names)}. Make it with python -m cv_tf.embed."
-        )
-    if not num_rows:
-        raise EmbeddingsError(f"{name} has no products. Embed a catalogue first.")
-    known = [c for c in ("product_id", "block", "image", "color") if c in schema.names]
-    parts: dict[str, list[pa.Array]] = {column: [] for column in known}
-    has_lab = "lab" in schema.names and not pa.types.is_null(schema.field("lab").type)
-    lists = ["lab"] if has_lab else []
-    _check_types(name, schema, known, [*lists, "embedding"])
+def _read(name: str, parts: Sequence[Part], num_rows: int) -> Embeddings:
+    known = [column for column in _TEXTS if column in parts[0].schema.names]
+    cells: dict[str, list[pa.Array]] = {column: [] for column in known}
     vectors = np.empty((num_rows, 0), np.float32)
     lab = np.full((num_rows, 3), np.nan, np.float32)
     done = 0
-    for batch in file.iter_batches(CHUNK, columns=[*known, *lists, "embedding"]):
-        for column in known:
-            parts[column].append(batch[column])
-        rows = _vectors(name, batch, vectors.shape[1])
-        if not done:
-            vectors = np.empty((num_rows, rows.shape[1]), np.float32)
-        vectors[done : done + len(rows)] = rows
-        if lists:
-            lab[done : done + len(rows)] = _lab(name, batch)
-        done += len(rows)
-    texts = {column: _read_text(name, column, parts[column]) for column in known}
+    for part in parts:
+        lists = _lists_of(part)
+        with opened(part.path) as file:
+            for batch in file.iter_batches(CHUNK, columns=[*known, *lists]):
+                for column in known:
+                    cells[column].append(batch[column])
+                rows = _vectors(part.name, batch, vectors.shape[1])
+                if not done:
+                    vectors = np.empty((num_rows, rows.shape[1]), np.float32)
+                vectors[done : done + len(rows)] = rows
+                if "lab" in lists:
+                    lab[done : done + len(rows)] = _lab(part.name, batch)
+                done += len(rows)
+    texts = {column: _read_text(name, column, cells[column]) for column in known}
     _check_ids(name, texts["product_id"])
     blocks = [texts["block"]] if "block" in texts else []
     block, block_names = number_blocks(blocks, num_rows)
@@ -172,8 +160,8 @@ def _read(name: str, file: pq.ParquetFile) -> Embeddings:
         block_names=block_names,
         image=objects(texts.get("image", [""] * num_rows)),
         color=objects(texts["color"]) if "color" in texts else None,
-        lab=lab if lists else None,
-        model=read_header(schema).get("model", ""),
+        lab=lab if any("lab" in _lists_of(part) for part in parts) else None,
+        model=read_header(parts[0].schema).get("model", ""),
     )
 
 
@@ -191,6 +179,35 @@ def _read_text(name: str, column: str, parts: Sequence[pa.Array]) -> list[str]:
     except CatalogError as error:
         raise EmbeddingsError(str(error)) from error
     return cells
+
+
+def _lists_of(part: Part) -> list[str]:
+    """The columns of lists; that of colors is of no type where none is known."""
+    schema = part.schema
+    has_lab = "lab" in schema.names and not pa.types.is_null(schema.field("lab").type)
+    return ["lab", "embedding"] if has_lab else ["embedding"]
+
+
+def _check_parts(name: str, parts: Sequence[Part], num_rows: int) -> None:
+    """Checks the columns of each part, and that one Embedder made all vectors."""
+    schema = parts[0].schema
+    missing = {"product_id", "embedding"} - set(schema.names)
+    if missing:
+        raise EmbeddingsError(
+            f"{name} has no column {' and no '.join(sorted(missing))}; it has "
+            f"{', '.join(schema.names)}. Make it with python -m cv_tf.embed."
+        )
+    if not num_rows:
+        raise EmbeddingsError(f"{name} has no products. Embed a catalogue first.")
+    for part in parts:
+        texts = [column for column in _TEXTS if column in part.schema.names]
+        _check_types(part.name, part.schema, texts, _lists_of(part))
+    models = {read_header(part.schema).get("model", ""): part.name for part in parts}
+    if len(models) > 1:
+        raise EmbeddingsError(
+            f"{' and '.join(list(models.values())[:2])} hold vectors of different "
+            "Embedders, which cannot be compared. Embed all products with one."
+        )
 
 
 def _check_types(
