@@ -7,7 +7,6 @@ import dataclasses
 import io
 import sys
 import textwrap
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import get_annotations
 from pathlib import Path
@@ -18,6 +17,7 @@ from absl import flags
 from cv_tf.errors import UserError
 from cv_tf.files import expanded, is_remote, say_unknown
 from cv_tf.settings import ConfigError, help_of
+from cv_tf.spelling import composed
 
 Settings = TypeVar("Settings")
 _STOPPED = 130  # The exit code that shells expect after Ctrl-C.
@@ -187,7 +187,7 @@ def split_names(pieces: Sequence[str], is_known: Callable[[str], bool]) -> list[
 def _spellings(name: str) -> Iterator[str]:
     yield name
     yield (stripped := name.strip())
-    yield unicodedata.normalize("NFC", stripped)
+    yield composed(stripped)
     if stripped[:1] == stripped[-1:] == '"':
         yield stripped[1:-1].replace('""', '"')
 
@@ -207,7 +207,7 @@ def rows_of_names(
       ConfigError: If there is no such name.
     """
     rows = range(len(names))
-    row_of = dict(zip((unicodedata.normalize("NFC", n) for n in names), rows))  # noqa: B905
+    row_of = dict(zip(map(composed, names), rows, strict=True))
     row_of |= dict(zip(names, rows, strict=True))
     wanted = split_names(pieces, row_of.__contains__)
     if "" in wanted:

@@ -14,6 +14,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
+from cv_tf.spelling import bare, folded
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow.fs import FileSystem
@@ -191,23 +193,25 @@ def similar_names(
     only with those that share the longest beginning or the longest end with it. Case is
     ignored, and so are leading zeros, which spreadsheets remove.
     """
-    folded = {name.casefold(): name for name in known}
-    forwards = sorted(folded)
-    backwards = sorted(name[::-1] for name in folded)
+    spelled = {folded(name): name for name in known}
+    forwards = sorted(spelled)
+    same: dict[str, list[str]] = {}
+    for name in forwards:
+        same.setdefault(bare(name), []).append(name)
+    backwards = sorted(name[::-1] for name in spelled)
     similar = {}
     for name in unknown:
-        wanted = name.casefold()
+        wanted = folded(name)
         compared = {*_around(wanted, forwards)}
         compared |= {other[::-1] for other in _around(wanted[::-1], backwards)}
         # Sorted, so that equally similar names always come in the same order.
         ordered = sorted(compared)
-        bare = wanted.lstrip("0")
-        near = [other for other in ordered if other.lstrip("0") == bare]
-        near += difflib.get_close_matches(
+        near = same.get(bare(name), [])
+        near = near + difflib.get_close_matches(
             wanted, ordered, _MAX_SUGGESTIONS, _MIN_SIMILARITY
         )
         near = list(dict.fromkeys(near))[:_MAX_SUGGESTIONS]
-        similar[name] = [folded[other] for other in near]
+        similar[name] = [spelled[other] for other in near]
     return similar
 
 

@@ -119,6 +119,10 @@ def run(config: GroupConfig) -> dict[str, Any]:
     if config.labels:
         labels = cv_tf.grouping.read_labels(config.labels, config.labels_split)
     embeddings = cv_tf.embeddings.read_embeddings(config.embeddings)
+    if previous is not None:
+        cv_tf.grouping.check_previous(embeddings, previous, config.previous)
+    if config.labels and config.labels != config.calibrate:
+        cv_tf.grouping.check_shown(embeddings, labels, config.labels)
     calibration = _calibrate(config, embeddings) if config.calibrate else None
     neighbors = _find_neighbors(config, embeddings)
     threshold, source = _threshold(config, embeddings, neighbors, calibration)

@@ -7,7 +7,6 @@ import os
 import posixpath
 import re
 import threading
-import unicodedata
 from collections.abc import Callable, Sequence
 from urllib.parse import unquote
 
@@ -15,6 +14,7 @@ from absl import logging
 
 from cv_tf.catalog.columns import Problem
 from cv_tf.files import is_remote
+from cv_tf.spelling import composed, folded
 
 _FILE_ADDRESS = re.compile(r"file:(?://(?:localhost)?)?/(?!/)", re.IGNORECASE)
 # A drive, a server of Windows, or the address of a file on a server.
@@ -143,7 +143,7 @@ class FolderNames:
         folder = self._spelled[folder]
         there = self._folder(folder or ".")
         if not name.isascii() and name not in there.names:
-            same = there.by_form.get(_composed(name), [])
+            same = there.by_form.get(composed(name), [])
             name = same[0] if len(same) == 1 else name
         return posixpath.join(folder, name)
 
@@ -194,7 +194,7 @@ class _Folder:
 
     @functools.cached_property
     def by_form(self) -> dict[str, list[str]]:
-        return self._by(_composed)
+        return self._by(composed)
 
     @functools.cached_property
     def by_stem(self) -> dict[str, list[str]]:
@@ -207,14 +207,10 @@ class _Folder:
         return same
 
 
-def _composed(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
-
-
 def _stem(name: str) -> str:
     """What is left of a name without case, suffix, and the spelling of addresses."""
     plain = unquote(name.partition("?")[0]).replace("+", " ")
-    stem = _composed(_composed(plain).casefold()).strip()
+    stem = folded(plain)
     while stem.endswith(_SUFFIXES):
         stem = stem.rpartition(".")[0]
     return stem

@@ -13,6 +13,8 @@ from .graph import (
 )
 from .group_files import (
     GroupsError as GroupsError,
+    check_previous as check_previous,
+    check_shown as check_shown,
     match_labels as match_labels,
     read_groups as read_groups,
     read_labels as read_labels,

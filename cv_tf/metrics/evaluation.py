@@ -24,6 +24,7 @@ from cv_tf.grouping import (
 from cv_tf.metrics.grouping import grouping_figures
 from cv_tf.metrics.retrieval import count_variants, retrieval_figures
 from cv_tf.retrieval import Neighbors
+from cv_tf.spelling import find_unmatched
 
 
 class StoredGroups(NamedTuple):
@@ -72,23 +73,24 @@ def match_truth(
     styles = number_styles([known.get(product, "") for product in ids])
     num_found = int((styles >= 0).sum())
     where = source if embeddings is None else f"{source} and {embeddings.name}"
+    unmatched = find_unmatched(known, ids.tolist())
     if known and not num_found:
         raise GroupsError(
-            f"{where} have no product in common: the first ids are "
-            f"{next(iter(known))!r} and {ids[0]!r}. Both must call products the same."
+            f"{where} have no product in common: ids are such as "
+            f"{unmatched.example!r} and {ids[0]!r}. "
+            f"{unmatched.hint or 'Both must call products the same.'}"
         )
     if not count_variants(styles).any():
         raise GroupsError(
             f"No two products of {where} share a style_id, so there is nothing to "
             "measure. Label some color variants."
         )
-    if embeddings is not None and num_found < len(known):
-        logging.warning(
-            "%s of %s labelled products have no vector in %s, and are left out.",
-            f"{len(known) - num_found:,}",
-            f"{len(known):,}",
-            embeddings.name,
+    if embeddings is not None and unmatched.number:
+        text = (
+            f"{unmatched.number:,} of {len(known):,} labelled products have no vector "
+            f"in {embeddings.name}, such as {unmatched.example!r}, and are left out."
         )
+        logging.warning("%s", unmatched.with_hint(text))
     return Truth(ids, styles, len(known) - num_found)
 
 
@@ -183,18 +185,21 @@ def _of_groups(
 def _numbers(groups: StoredGroups, truth: Truth) -> np.ndarray:
     """The number of each product's group; a product without a group is alone."""
     names = [groups.group_of.get(product) for product in truth.product_id]
-    missing = np.array([name is None for name in names]) & (truth.styles >= 0)
-    if missing.sum() == (truth.styles >= 0).sum():
+    labelled = truth.product_id[truth.styles >= 0].tolist()
+    unmatched = find_unmatched(labelled, groups.group_of)
+    if unmatched.number == len(labelled):
         raise GroupsError(
-            f"None of the labelled products is in {groups.source}. Both must call "
-            "products the same."
+            f"None of the labelled products is in {groups.source}: ids are such as "
+            f"{unmatched.example!r}, and there such as "
+            f"{next(iter(groups.group_of))!r}. "
+            f"{unmatched.hint or 'Both must call products the same.'}"
         )
-    if missing.any():
-        logging.warning(
-            "%s labelled products are not in %s: they count as groups of one.",
-            f"{missing.sum():,}",
-            groups.source,
+    if unmatched.number:
+        text = (
+            f"{unmatched.number:,} labelled products are not in {groups.source}, such "
+            f"as {unmatched.example!r}: they count as groups of one."
         )
+        logging.warning("%s", unmatched.with_hint(text))
     number: dict[Any, int] = {}
     keys = [(row,) if name is None else name for row, name in enumerate(names)]
     return np.array([number.setdefault(key, len(number)) for key in keys], np.int64)

@@ -55,8 +55,8 @@ def test_labels_without_a_vector_are_told_of(embeddings, caplog):
     assert known.style.tolist() == [0, 1]
     (record,) = caplog.records
     assert record.getMessage() == (
-        "1,500 of 1,502 labelled products have no vector in shop.parquet; the others "
-        "calibrate."
+        "1,500 of 1,502 labelled products have no vector in shop.parquet, such as "
+        "'new 0'; the others calibrate."
     )
 
 
@@ -73,6 +73,7 @@ def test_labels_of_other_products_are_refused(num, said, embeddings):
     with pytest.raises(EmbeddingsError) as error:
         match_labels(embeddings, labels, "labels.csv")
     assert str(error.value) == (
-        f"None of the {said} products of labels.csv is in shop.parquet. Name the file "
-        "that holds their vectors with --calibrate_embeddings."
+        f"None of the {said} products of labels.csv is in shop.parquet: ids are such "
+        "as 'new 0', and there such as 'd'. Name the file of their vectors with "
+        "--calibrate_embeddings."
     )

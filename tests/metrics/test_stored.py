@@ -194,7 +194,7 @@ class TestGroups:
 class TestTruth:
     def test_no_product_in_common(self):
         with pytest.raises(
-            GroupsError, match=r"no product in common: the first ids are '1' and 'a1'"
+            GroupsError, match=r"no product in common: ids are such as '1' and 'a1'"
         ):
             match_truth({"1": "A", "2": "A"}, "labels.csv", embeddings_of())
 
