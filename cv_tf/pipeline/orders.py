@@ -74,6 +74,11 @@ def check_batch_size(batch_size: int, num_rows: int) -> None:
     """Raises ValueError if a batch is empty or larger than the number of products."""
     if batch_size < 1:
         raise UserError(f"batch_size is {batch_size}; it must be 1 or more.")
+    if batch_size > num_rows and num_rows < 2:
+        raise UserError(
+            "Training compares products and needs two at least; there "
+            f"{'is one' if num_rows else 'are none'} to learn from. Bring more."
+        )
     if batch_size > num_rows:
         raise UserError(
             f"A batch of {batch_size} does not fit a catalogue of {num_rows} products. "

@@ -55,13 +55,19 @@ class StyleOrder:
         self._taken = np.array(
             [min(len(m), products_per_style) for m in self._members], np.int64
         )
+        if not self._members:
+            raise UserError(
+                "No two products to learn from share a style_id, and this method "
+                "learns from variants. Label some of them, or pass a method that "
+                "learns without labels, such as --method=part_contrast."
+            )
         available = int(self._taken.sum())
         if available < batch_size:
             raise UserError(
                 f"{len(self._members)} styles with two products or more give "
                 f"{available} products at {products_per_style} a style, but a batch "
-                f"takes {batch_size}. Lower --batch_size, or label more styles "
-                "(column style_id)."
+                f"takes {batch_size}. Lower --batch_size to {available} or less, or "
+                "label more styles (column style_id)."
             )
         self._pools = self._make_pools(blocks)
         per_batch = batch_size // products_per_style

@@ -12,6 +12,7 @@ from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config, EvaluationSettings
 from cv_tf.embeddings import Embeddings, embed_with_color
+from cv_tf.errors import UserError
 from cv_tf.grouping import calibrate_on
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import evaluate_embeddings, retrieval_figures
@@ -90,13 +91,26 @@ def evaluate_new(
 
     There are no figures but counts if no two of the reported products are variants. The
     name is for the progress bars. `measure_known` measures the known products, too.
+
+    Raises:
+      UserError: If there are not two known products to fit whitening on.
     """
     photos = _sample(known, config.seed)
-    embedder, embeddings = embed_whitened(
-        embedder, photos, config, f"Embedding, {name}"
-    )
+    embeddings = None
+    if len(photos):
+        embedder, embeddings = embed_whitened(
+            embedder, photos, config, f"Embedding, {name}"
+        )
+    elif config.whiten != "none":
+        raise UserError(
+            "Whitening needs at least two photos to learn from, but all products are "
+            "to be reported on. Label products of more styles, name those to learn "
+            "from in a column 'split', or pass --whiten=none."
+        )
     measured = _measure(embedder, photos, embeddings, reported, config, name)
-    return _with_known(measured, embeddings, config) if measure_known else measured
+    if embeddings is None or not measure_known:
+        return measured
+    return _with_known(measured, embeddings, config)
 
 
 def evaluate_catalog(
@@ -124,7 +138,7 @@ def evaluate_catalog(
         known = _sample(known, config.seed)
         trained_on = trained_on and has_variants(known.catalog.style)
         embeddings = None
-        if config.threshold == "auto" or trained_on:
+        if len(known) and (config.threshold == "auto" or trained_on):
             embeddings = embed_with_color(
                 embedder, known, config.embed_batch_size, "Embedding, known"
             )

@@ -15,6 +15,7 @@ from cv_tf import strategy as devices
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
 from cv_tf.embeddings import Embeddings, compiled, embed
+from cv_tf.errors import UserError
 from cv_tf.files import whole_file
 from cv_tf.grouping import read_groups
 from cv_tf.methods import build_embedder, build_method
@@ -94,6 +95,13 @@ def prepare_run(config: Config, catalog: Catalog) -> RunInputs:
         photos.catalog, config.train_split, config.eval_split, config.seed
     )
     train = photos.select(split.train)
+    if len(train) < 2:
+        raise UserError(
+            f"{catalog.name}: of {len(photos):,} products whose photos can be used, "
+            f"{len(train)} can be learned from ({split.source}), and training needs "
+            "two at least. Bring more products, or name those to learn from in a "
+            "column 'split'."
+        )
     if config.pseudo_labels == "none":
         build_order(config, train.catalog)  # Raises if batches cannot be filled.
     return RunInputs(strategy, train, photos.select(split.evaluation), split.source)
