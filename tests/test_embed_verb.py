@@ -102,6 +102,25 @@ class TestCatalogueOfTheRun:
         assert sorted(names) == ["vectors.parquet", "vectors.rejects.csv"]
 
 
+def test_paths_of_windows_are_told_once_and_embed_alike(
+    workdir, drawn_catalog, finished, tmp_path, caplog
+):
+    header, *rows = drawn_catalog.read_text().splitlines()
+    place = header.split(",").index("image")
+    lines = [header]
+    for row in rows[:3]:
+        cells = row.split(",")
+        cells[place] = rf"photos\{cells[place]}"
+        lines.append(",".join(cells))
+    (tmp_path / "photos").symlink_to(drawn_catalog.parent)
+    (tmp_path / "c.csv").write_text("\n".join(lines))
+    output = tmp_path / "e.parquet"
+    run(workdir, f"--catalog={tmp_path}/c.csv", f"--output={output}")
+    assert caplog.text.count("in 3 of 3 paths of photos, backslashes") == 1
+    found, expected = read_embeddings(output), read_embeddings(finished[0])
+    np.testing.assert_allclose(found.vectors, expected.vectors[:3], atol=1e-5)
+
+
 class TestKilled:
     @pytest.mark.integration
     @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from .columns import (
 from .dataset import load_dataset as load_dataset
 from .ids_and_labels import read_cells as read_cells
 from .photo_paths import FolderNames as FolderNames, is_elsewhere as is_elsewhere
+from .quiet import quiet_logs as quiet_logs
 from .table import (
     Catalog as Catalog,
     catalog_of_photos as catalog_of_photos,
@@ -20,5 +21,4 @@ from .table import (
 from .tfds_builders import (
     find_builder as find_builder,
     prepare_builder as prepare_builder,
-    quiet_logs as quiet_logs,
 )

@@ -17,8 +17,9 @@ import tensorflow_datasets as tfds
 
 from cv_tf.catalog.cells import clean
 from cv_tf.catalog.columns import CatalogError, raise_problems
+from cv_tf.catalog.quiet import quiet_logs
 from cv_tf.catalog.table import Catalog, catalog_columns, read_catalog
-from cv_tf.catalog.tfds_builders import prepare_builder, quiet_logs
+from cv_tf.catalog.tfds_builders import prepare_builder
 from cv_tf.files import expanded, is_file, open_binary
 
 _NUM_THREADS = 32

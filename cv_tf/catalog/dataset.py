@@ -15,8 +15,9 @@ from tqdm import tqdm
 from cv_tf.catalog.cells import Values
 from cv_tf.catalog.columns import CatalogError, Problem, check_ids, raise_problems
 from cv_tf.catalog.ids_and_labels import read_cells
+from cv_tf.catalog.quiet import quiet_logs
 from cv_tf.catalog.table import Catalog, number_blocks, number_styles, objects
-from cv_tf.catalog.tfds_builders import find_builder, prepare_builder, quiet_logs
+from cv_tf.catalog.tfds_builders import find_builder, prepare_builder
 from cv_tf.catalog.tfrecord_source import Concatenated, TFRecordSource
 from cv_tf.files import is_remote
 

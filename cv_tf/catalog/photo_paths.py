@@ -74,10 +74,10 @@ def resolve_images(
         resolved.append(path if is_ascii else folders.spelled(path))
     if num_backslashes:
         logging.warning(
-            "%s: %s paths of photos have backslashes, as on Windows. They are read as "
-            "slashes.",
+            "%s: in %s of %s paths of photos, backslashes are read as slashes.",
             name,
             f"{num_backslashes:,}",
+            f"{len(images):,}",
         )
     return resolved
 

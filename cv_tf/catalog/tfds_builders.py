@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow_datasets as tfds
-from absl import logging
 from etils import epath
 from tqdm import tqdm
 
@@ -63,17 +62,6 @@ def prepare_builder(
             f"{builder.info.full_name} could not be downloaded to {builder.data_dir}: "
             f"{error}"
         ) from error
-
-
-@contextlib.contextmanager
-def quiet_logs() -> Iterator[None]:
-    """Silences the warnings of TFDS about its own folders."""
-    level = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
 
 
 def find_builder(

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from cv_tf import strategy as devices
-from cv_tf.catalog import Catalog, CatalogError, read_products
+from cv_tf.catalog import Catalog, CatalogError, quiet_logs, read_products
 from cv_tf.config import CatalogSettings
 from cv_tf.embeddings.compute import compiled, embed_batches, with_color
 from cv_tf.embeddings.parquet import fingerprint, merge_tables, read_notes, to_table
@@ -169,7 +169,8 @@ class _Ready:
 def _get_ready(job: EmbeddingJob, made_by: str, catalogue: str) -> _Ready:
     """Loads the Embedder and the catalog, and checks their fingerprints."""
     settings = job.settings
-    catalog = read_products(settings, job.split)
+    with quiet_logs():  # Whoever made the job has read it, and was told of it.
+        catalog = read_products(settings, job.split)
     if fingerprint(job.embedder) != made_by or _digest(catalog) != catalogue:
         raise JobError(
             f"'{job.embedder}' or {catalog.name} has changed since the job began, or "

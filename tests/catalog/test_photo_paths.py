@@ -53,13 +53,13 @@ class TestBackslashes:
     )
     def test_are_slashes(self, folder, cell, caplog):
         assert photo_of(folder, cell) == f"{folder}/images/sub/a.jpg"
-        assert "1 paths of photos have backslashes" in caplog.text
+        assert "in 1 of 1 paths of photos, backslashes are" in caplog.text
 
     def test_are_told_once_with_their_number(self, folder, caplog):
         with caplog.at_level(logging.WARNING, "absl"):
             read(folder, r"a\1.jpg", r"a\2.jpg", "a/3.jpg", r"C:\a\4.jpg")
         (record,) = caplog.records
-        assert "c.csv: 2 paths of photos have backslashes" in record.getMessage()
+        assert "c.csv: in 2 of 4 paths of photos, backslashes" in record.getMessage()
 
     @pytest.mark.parametrize("name", [r"images\a.jpg", r"images/x\a.jpg", r"~\a"])
     def test_may_be_of_a_name(self, folder, name, caplog):
