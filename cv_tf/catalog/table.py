@@ -158,29 +158,27 @@ def read_catalog(
     folder = posixpath.dirname(path)
     if not is_remote(path):
         folder = str(Path(path).absolute().parent)
-    problems = list(columns.problems)
-    product_id = columns.cells["product_id"]
-    check_ids(name, product_id, columns.lines, problems)
-    cells, lines = columns.cells["image"], columns.lines
-    image = resolve_images(name, cells, folder, lines, problems)
+    problems, cells, lines = list(columns.problems), columns.cells, columns.lines
+    check_ids(name, cells["product_id"], lines, problems)
+    image = resolve_images(name, cells["image"], folder, lines, problems)
     box = read_boxes(columns, problems)
-    if not columns.lines and not problems:
+    if not lines and not problems:
         raise CatalogError(f"{name}: the table has a header but no products.")
     raise_problems(name, problems)
 
-    block_values = [columns.cells[name] for name in block_columns]
+    block_values = [cells[name] for name in block_columns]
     block, block_names = number_blocks(block_values, len(image))
     return Catalog(
         name=name,
-        product_id=objects(product_id),
+        product_id=objects(cells["product_id"]),
         image=objects(image),
-        style=number_styles(columns.cells.get("style_id", [""] * len(image))),
+        style=number_styles(cells.get("style_id", [""] * len(image))),
         block=block,
         block_names=block_names,
         split=_optional(columns, "split"),
         color=_optional(columns, "color"),
         box=box,
-        line=np.array(columns.lines, np.int32),
+        line=np.array(lines, np.int32),
         folder=folder,
         style_id=_optional(columns, "style_id"),
     )

@@ -171,11 +171,14 @@ def _read_text(name: str, column: str, parts: Sequence[pa.Array]) -> list[str]:
         values = pa.chunked_array(parts)
     else:  # Such as numbers in one file, and nulls or text in another.
         values = [value for part in parts for value in part.to_pylist()]
-    cells, problems = read_cells(
-        name, column, values, ids=("product_id",), labels=_LABELS
-    )
     try:
+        cells, problems = read_cells(name, column, values, ("product_id",), _LABELS)
         raise_problems(name, [(place + 1, what) for place, what in problems])
+    except pa.ArrowInvalid as error:
+        raise EmbeddingsError(
+            f"{name}: the column {column} holds bytes that are no text: {error}. Write "
+            "it as text (UTF-8)."
+        ) from error
     except CatalogError as error:
         raise EmbeddingsError(str(error)) from error
     return cells

@@ -401,7 +401,7 @@ class TestWhatCannotBeUsed:
 
     def test_text_that_is_none(self, refused):
         message = refused(product_id=pa.array([b"\xff"]), embedding=[[1.0]])
-        assert "e.parquet cannot be read as Parquet: Invalid UTF8" in message
+        assert "column product_id holds bytes that are no text: Invalid" in message
 
 
 class TestComparable:
