@@ -1,9 +1,6 @@
 from .decode import DecodingPlan as DecodingPlan
-from .image_files import (
-    BadImageError as BadImageError,
-    open_image as open_image,
-    to_eight_bits as to_eight_bits,
-)
+from .file_formats import BadImageError as BadImageError
+from .image_files import open_image as open_image, plain_rgb as plain_rgb
 from .loading import (
     load_photos as load_photos,
     photos_of as photos_of,

@@ -35,7 +35,13 @@ def plan(
 
     Frames are [n, 4] float, (top, left, height, width) in fractions of the photo.
     """
-    size = np.array([(row.height, row.width) for row in scanned], np.int64)
+    size = np.array(
+        [
+            (row.copy_height or row.height, row.copy_width or row.width)
+            for row in scanned
+        ],
+        np.int64,
+    )
     background = np.array([row.background for row in scanned], np.uint8)
     with tf.device("/CPU:0"):
         how = plan_tensors(

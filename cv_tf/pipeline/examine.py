@@ -7,16 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile
 
-from cv_tf.pipeline.image_files import BadImageError, open_image, plain_rgb
+from cv_tf.pipeline.color_profiles import changes_colors
+from cv_tf.pipeline.damage import has_hole
+from cv_tf.pipeline.file_formats import BadImageError
+from cv_tf.pipeline.image_files import open_image, orientation, plain_rgb, shown_size
 
 THUMBNAIL_SIDE = 128
 JPEG, PNG, CONVERTED = "jpeg", "png", "converted"
 RATIOS = (1, 2, 4, 8)
+NO_BOXES = np.empty((0, 4))
 
-_MAX_CONVERTED_SIDE = 1024
-_EXIF_ORIENTATION = 0x0112
+_COPY_SIDE = 1024  # Pixels of the longer side of a copy, or of the smallest box in it.
+_MAX_COPY_SIDE = 4096
 
 
 @dataclass(frozen=True)
@@ -24,69 +28,80 @@ class Examined:
     """What is known about a photo after decoding it once."""
 
     kind: str  # `JPEG` or `PNG` if TensorFlow reads it correctly; else `CONVERTED`.
-    height: int  # Pixels of the file or of the converted copy.
+    height: int  # Pixels of the photo as it is displayed: upright, in its full size.
     width: int
     thumbnail: np.ndarray  # [128, 128, 3] uint8; the aspect ratio is not kept.
     converted: bytes | None = None  # The copy, as PNG; None if there is none.
+    copy_height: int = 0  # Pixels of the copy.
+    copy_width: int = 0
 
 
-def examine(encoded: bytes) -> Examined:
+def examine(encoded: bytes, boxes: np.ndarray = NO_BOXES) -> Examined:
     """Decodes a photo once and completely.
 
     JPEG and PNG files that TensorFlow reads correctly are read by it, large ones at a
     fraction of their size. All others (WebP, CMYK, palettes, transparency, 16 bits,
-    turned by EXIF, ...) are converted: upright, on white, at most 1024 pixels a side.
+    turned by EXIF, colors other than sRGB, ...) are converted: upright, sRGB, on white,
+    at most `copy_side` pixels a side for the boxes that are cut from the photo, [k, 4].
 
     Raises:
       BadImageError: If the file is not an image, is damaged, truncated or too large.
     """
-    image = _open(encoded)
-    width, height = image.size
+    image = open_image(io.BytesIO(encoded))
+    width, height = shown_size(image)
+    is_jpeg = image.format in ("JPEG", "MPO")
+    if is_jpeg and has_hole(encoded):
+        raise BadImageError("damaged (there is nothing but zeros in a part of it)")
     kind = _native_kind(image, encoded)
     if kind:
         try:
             pixels = _decode_native(encoded, kind, min(width, height))
             return Examined(kind, height, width, _thumbnail(Image.fromarray(pixels)))
         except tf.errors.InvalidArgumentError:
-            pass  # Pillow is more lenient, or says better what is wrong.
-    image = plain_rgb(image, _MAX_CONVERTED_SIDE)
+            pass  # Pillow says better what is wrong.
+    side = copy_side(width, height, boxes)
+    copy = plain_rgb(image, side)
+    if kind == JPEG and not _has_arithmetic_codes(encoded):
+        raise BadImageError("damaged (its pixels cannot be decoded)")
+    copy.thumbnail((side, side), Image.Resampling.BOX)
     file = io.BytesIO()
-    image.save(file, "PNG", compress_level=1)
-    thumbnail = _thumbnail(image)
-    return Examined(CONVERTED, image.height, image.width, thumbnail, file.getvalue())
+    copy.save(file, "PNG", compress_level=1)
+    thumbnail, converted = _thumbnail(copy), file.getvalue()
+    return Examined(CONVERTED, height, width, thumbnail, converted, *copy.size[::-1])
 
 
-def _open(encoded: bytes) -> Image.Image:
-    if not encoded:
-        raise BadImageError("the file is empty")
-    try:
-        return open_image(io.BytesIO(encoded))
-    except UnidentifiedImageError as error:
-        raise BadImageError(f"not an image ({_looks_like(encoded)})") from error
+def copy_side(width: int, height: int, boxes: np.ndarray) -> int:
+    """Pixels of the longer side of a converted copy of a photo.
+
+    Boxes are [k, 4], x, y, width and height in pixels of the photo as it is displayed.
+    The copy has 1024 pixels, or as many as give the smallest box 1024, but at most 4096
+    and no more than the photo.
+    """
+    start = np.clip(boxes[:, :2], 0, (width, height))
+    sides = np.clip(boxes[:, :2] + boxes[:, 2:], 0, (width, height)) - start
+    longest = max(width, height)
+    smallest = sides[sides.min(axis=1) > 0].max(axis=1).min(initial=longest)
+    wanted = np.ceil(_COPY_SIDE * longest / max(smallest, 1.0))
+    return int(min(wanted, longest, _MAX_COPY_SIDE))
 
 
-def _looks_like(encoded: bytes) -> str:
-    start = encoded[:512]
-    if start.lstrip()[:5].lower() in (b"<html", b"<!doc"):
-        return "a web page?"
-    return "an unknown format" if b"\0" in start else "a text file?"
-
-
-def _native_kind(image: Image.Image, encoded: bytes) -> str | None:
-    """The kind of file that TensorFlow decodes as Pillow does; None for others."""
+def _native_kind(image: ImageFile.ImageFile, encoded: bytes) -> str | None:
+    """The kind of file that TensorFlow decodes as `plain_rgb` does; None for others."""
+    kind = None
     if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
-        return None if _is_turned(image) else JPEG
+        kind = JPEG
     if image.format == "PNG" and image.mode in ("RGB", "L"):
         eight_bits = encoded[24] == 8  # Pillow's mode does not tell 16 bits from 8.
-        return PNG if eight_bits and "transparency" not in image.info else None
+        if eight_bits and "transparency" not in image.info:
+            kind = PNG
+    if kind and orientation(image) == 1 and not changes_colors(image):
+        return kind
     return None
 
 
-def _is_turned(image: Image.Image) -> bool:
-    try:
-        return image.getexif().get(_EXIF_ORIENTATION, 1) in range(2, 9)
-    except Exception:  # Damaged EXIF data does not make a damaged photo.
-        return False
+def _has_arithmetic_codes(jpeg: bytes) -> bool:
+    """Whether a JPEG file is of a kind that TensorFlow may not decode."""
+    return any(bytes((0xFF, marker)) in jpeg for marker in range(0xC9, 0xCC))
 
 
 def _decode_native(encoded: bytes, kind: str, short_side: int) -> np.ndarray:

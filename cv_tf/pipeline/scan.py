@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,9 +17,15 @@ from tqdm import tqdm
 
 from cv_tf.catalog import Catalog, FolderNames, is_elsewhere
 from cv_tf.files import READS_AT_ONCE, is_remote, open_binary
-from cv_tf.pipeline.examine import CONVERTED, THUMBNAIL_SIDE, examine
+from cv_tf.pipeline.examine import (
+    CONVERTED,
+    NO_BOXES,
+    THUMBNAIL_SIDE,
+    copy_side,
+    examine,
+)
+from cv_tf.pipeline.file_formats import BadImageError
 from cv_tf.pipeline.frames import border_colors, find_frames
-from cv_tf.pipeline.image_files import BadImageError
 from cv_tf.pipeline.scan_cache import ScanCache, Scanned
 
 _CHUNK = 128
@@ -42,7 +49,8 @@ def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scan
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         identify = partial(_identify, catalog, FolderNames())
         rows = list(pool.map(identify, range(len(catalog))))
-        rows = [_recall(row, known, cache) for row in rows]
+        boxes = _boxes_by_key(catalog, rows)
+        rows = [_recall(row, known, cache, boxes) for row in rows]
         new = [i for i, row in enumerate(rows) if not row.kind and not row.reason]
         if not new:
             return rows
@@ -50,7 +58,7 @@ def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scan
         try:
             for start in range(0, len(new), _CHUNK):
                 chunk = new[start : start + _CHUNK]
-                task = partial(_examine_row, catalog, cache)
+                task = partial(_examine_row, catalog, cache, boxes)
                 results = list(pool.map(task, chunk, [rows[i] for i in chunk]))
                 for i, row in zip(chunk, _with_frames(results), strict=True):
                     rows[i] = row
@@ -94,26 +102,54 @@ def _why_unreachable(error: Exception) -> str:
     return f"the file cannot be read ({error})"
 
 
-def _recall(row: Scanned, known: dict[str, Scanned], cache: ScanCache) -> Scanned:
+def _boxes_by_key(catalog: Catalog, rows: Sequence[Scanned]) -> dict[str, np.ndarray]:
+    """The boxes, [k, 4], that are cut from each photo, which products may share."""
+    if catalog.box is None:
+        return {}
+    of: dict[str, list[int]] = defaultdict(list)
+    for i in np.flatnonzero(~np.isnan(catalog.box[:, 0])).tolist():
+        of[rows[i].key].append(i)
+    return {key: catalog.box[places] for key, places in of.items()}
+
+
+def _recall(
+    row: Scanned,
+    known: Mapping[str, Scanned],
+    cache: ScanCache,
+    boxes: Mapping[str, np.ndarray],
+) -> Scanned:
     old = known.get(row.key)
     if row.reason or old is None or old[:3] != row[:3]:
         return row
-    lost = old.kind == CONVERTED and not cache.converted_path(old).is_file()
-    return row if lost else old
+    if old.kind != CONVERTED:
+        return old
+    side = copy_side(old.width, old.height, boxes.get(row.key, NO_BOXES))
+    is_large = max(old.copy_width, old.copy_height) >= side
+    return old if is_large and cache.converted_path(old).is_file() else row
 
 
 def _examine_row(
-    catalog: Catalog, cache: ScanCache, i: int, row: Scanned
+    catalog: Catalog,
+    cache: ScanCache,
+    boxes: Mapping[str, np.ndarray],
+    i: int,
+    row: Scanned,
 ) -> tuple[Scanned, np.ndarray | None]:
     try:
-        examined = examine(_read(catalog, i))
+        examined = examine(_read(catalog, i), boxes.get(row.key, NO_BOXES))
     except BadImageError as error:
         return row._replace(reason=str(error)), None
     except Exception as error:  # Each object store raises its own.
         return row._replace(reason=_why_unreachable(error), size=_UNKNOWN), None
+    row = row._replace(
+        kind=examined.kind,
+        height=examined.height,
+        width=examined.width,
+        copy_height=examined.copy_height,
+        copy_width=examined.copy_width,
+    )
     if examined.converted is not None:
         cache.write_converted(row, examined.converted)
-    row = row._replace(kind=examined.kind, height=examined.height, width=examined.width)
     return row, examined.thumbnail
 
 

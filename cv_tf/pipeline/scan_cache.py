@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from cv_tf.catalog import Catalog
 from cv_tf.files import expanded, is_remote, whole_file
 
-_VERSION = 3  # Raise it when the meaning of a column or the frame finder changes.
+_VERSION = 4  # Raise it when the meaning of a column or the frame finder changes.
 
 
 class Scanned(NamedTuple):
@@ -26,11 +26,13 @@ class Scanned(NamedTuple):
     modified: int  # Time of the last change in nanoseconds.
     reason: str  # Why the photo cannot be used, in plain words; "" if it can be.
     kind: str = ""  # As in `Examined`; "" if the photo has not been examined.
-    height: int = 0
+    height: int = 0  # Pixels of the photo as it is displayed.
     width: int = 0
     frame: Sequence[float] = (0.0, 0.0, 1.0, 1.0)  # Top, left, height, width.
     found: bool = False  # Whether the frame was found; if not, it is the whole photo.
     background: Sequence[int] = (255, 255, 255)  # Color around the frame.
+    copy_height: int = 0  # Pixels of the converted copy; 0 if there is none.
+    copy_width: int = 0
 
 
 class ScanCache:
@@ -64,7 +66,9 @@ class ScanCache:
 
     def converted_path(self, scanned: Scanned) -> Path:
         """The path of the converted copy of a photo."""
-        identity = f"{scanned.key} {scanned.size} {scanned.modified}"
+        identity = f"{_VERSION} {scanned.key} {scanned.size} {scanned.modified}"
+        # Two catalogues with other boxes may need copies of other sizes.
+        identity += f" {scanned.copy_width}x{scanned.copy_height}"
         name = hashlib.sha256(identity.encode()).hexdigest()[:32]
         return self.folder / "converted" / f"{name}.png"
 

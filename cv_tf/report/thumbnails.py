@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from cv_tf.files import is_remote, open_binary
-from cv_tf.pipeline import BadImageError, open_image, to_eight_bits
+from cv_tf.pipeline import BadImageError, open_image, plain_rgb
 from cv_tf.report.page import PageSettings
 
 _SIDE = 160  # Pixels of the longer side.
@@ -50,7 +50,7 @@ def thumbnails(
 
 
 def thumbnail(image: str | bytes, side: int = _SIDE) -> Thumbnail:
-    """Makes one of `thumbnails`: upright, on white, without the photo's metadata."""
+    """Makes one of `thumbnails`: upright, sRGB, on white, without metadata."""
     try:
         return as_thumbnail(_small_photo(image, side))
     except BadImageError as error:
@@ -77,7 +77,9 @@ def _small_photo(image: str | bytes, side: int) -> Image.Image:
         if not is_remote(image) and Path(image).exists() and not Path(image).is_file():
             raise BadImageError("not a file")
         with open_binary(image) as stream:
-            return _decode(stream, side)
+            # Pillow goes back and forth, which is slow in a bucket.
+            local = io.BytesIO(stream.read()) if is_remote(image) else stream
+            return _decode(local, side)
     except BadImageError:
         raise
     except FileNotFoundError as error:
@@ -90,34 +92,9 @@ def _small_photo(image: str | bytes, side: int) -> Image.Image:
 
 
 def _decode(stream: BinaryIO, side: int) -> Image.Image:
-    try:
-        photo = open_image(stream)
-        photo.draft("RGB", (2 * side, 2 * side))  # JPEG is decoded at a reduced size.
-        photo.load()
-        return _on_white(to_eight_bits(_upright(photo)), side)
-    except BadImageError:
-        raise
-    except UnidentifiedImageError as error:
-        raise BadImageError("not an image") from error
-    except Exception as error:  # Pillow's plugins raise nearly anything.
-        raise BadImageError(f"damaged or truncated ({error})") from error
-
-
-def _upright(photo: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(photo)
-    except Exception:  # Damaged metadata does not make a damaged photo.
-        return photo
-
-
-def _on_white(photo: Image.Image, side: int) -> Image.Image:
-    """Shrinks a photo and lays its transparent pixels on white."""
-    photo = photo.convert("RGBA" if photo.has_transparency_data else "RGB")
+    photo = plain_rgb(open_image(stream), 2 * side)
     photo.thumbnail((side, side))
-    if photo.mode == "RGB":
-        return photo
-    white = Image.new("RGBA", photo.size, "white")
-    return Image.alpha_composite(white, photo).convert("RGB")
+    return photo
 
 
 class PagePhotos(NamedTuple):

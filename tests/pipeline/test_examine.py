@@ -127,7 +127,8 @@ def test_exif_that_turns_nothing_needs_no_conversion():
 
 def test_large_converted_photos_are_shrunk_and_keep_their_shape():
     examined = examine(encode(picture(size=(3000, 1500)), "WEBP"))
-    assert (examined.height, examined.width) == (512, 1024)
+    assert (examined.height, examined.width) == (1500, 3000)
+    assert (examined.copy_height, examined.copy_width) == (512, 1024)
     assert Image.open(io.BytesIO(examined.converted)).size == (1024, 512)
     assert_shows_the_picture(examined)
 

@@ -28,9 +28,9 @@ def examined(monkeypatch):
     calls = []
     original = scan.examine
 
-    def count(encoded):
+    def count(encoded, boxes):
         calls.append(len(encoded))
-        return original(encoded)
+        return original(encoded, boxes)
 
     monkeypatch.setattr(scan, "examine", count)
     return calls

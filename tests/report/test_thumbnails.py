@@ -57,7 +57,7 @@ class TestPhotos:
         data = (tmp_path / "photo.png").read_bytes()
         made = thumbnails([path, data, b"This is not a photo."])
         assert made[data] == made[path]
-        assert made[b"This is not a photo."].reason == "not an image"
+        assert made[b"This is not a photo."].reason == "not an image (a text file?)"
 
     @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.gif", "a.bmp"])
     def test_of_many_kinds(self, name, tmp_path):
@@ -131,7 +131,7 @@ class TestNoPhoto:
     @pytest.mark.parametrize(
         ("content", "reason"),
         [
-            (b"", "not an image"),
+            (b"", "the file is empty"),
             (b"This is not a photo.", "not an image"),
             (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image"),
             (png(10_001, 10_000), "too large: 10001 x 10000 pixels, at most 100 mil"),
@@ -161,7 +161,7 @@ class TestNoPhoto:
 
     def test_of_another_kind_than_photos_are(self, tmp_path):
         Image.new("L", (9, 9)).save(tmp_path / "photo.jpg", "PPM")
-        assert thumbnail(str(tmp_path / "photo.jpg")).reason == "not an image"
+        assert thumbnail(str(tmp_path / "photo.jpg")).reason.startswith("not an image")
 
 
 def test_each_once_and_by_name(tmp_path):

@@ -1,0 +1,70 @@
+"""Converts the colors of images from their ICC profiles to sRGB."""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageCms
+
+_VISIBLE = 2  # Levels of 255; a profile that changes less is taken for sRGB.
+_STEPS = np.linspace(0, 255, 16).round().astype(np.uint8)
+
+
+def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """An image of the modes L, RGB, CMYK or LAB in RGB, with the colors of sRGB.
+
+    Profiles that are damaged, or made for another mode, are ignored.
+    """
+    transform = _transform(profile or b"", image.mode)
+    if transform is None:
+        return image.convert("RGB")
+    return transform.apply(image)
+
+
+def changes_colors(image: Image.Image) -> bool:
+    """Whether the profile of an opened image changes its colors visibly."""
+    profile = image.info.get("icc_profile")
+    return bool(profile) and _transform(profile, image.mode) is not None
+
+
+@lru_cache(maxsize=64)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """From a profile to sRGB; None if it is ignored, or changes nothing visibly."""
+    # The tables of inks differ by intent; those of screens and of grey seldom do.
+    ink = mode == "CMYK"
+    intent = ImageCms.Intent.PERCEPTUAL
+    if not ink:
+        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    if mode == "LAB":
+        source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    elif not profile:
+        return None
+    try:
+        if mode != "LAB":
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        transform = ImageCms.buildTransform(
+            source,
+            ImageCms.createProfile("sRGB"),
+            mode,
+            "RGB",
+            intent,
+            ImageCms.Flags.NOCACHE,  # Threads share the transform.
+        )
+        if mode not in ("L", "RGB"):
+            return transform
+        colors = _colors(mode)
+        before = np.asarray(colors.convert("RGB"), np.int16)
+        after = np.asarray(transform.apply(colors), np.int16)
+    except Exception:  # A damaged profile does not make a damaged photo.
+        return None
+    return transform if np.abs(after - before).max() > _VISIBLE else None
+
+
+def _colors(mode: str) -> Image.Image:
+    """All levels of grey, or a cube of colors."""
+    if mode == "L":
+        return Image.fromarray(np.arange(256, dtype=np.uint8)[None])
+    cube = np.stack(np.meshgrid(_STEPS, _STEPS, _STEPS), axis=-1)
+    return Image.fromarray(cube.reshape(1, -1, 3))

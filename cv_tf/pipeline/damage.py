@@ -1,0 +1,100 @@
+"""Finds damage in files that decoders read over."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import IO
+
+from cv_tf.pipeline.file_formats import BadImageError
+
+_HOLE = bytes(256)
+_NOTES = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")  # Those Pillow looks at.
+
+
+def png_chunks(file: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
+    """The kind, place and length in bytes of the data of each chunk of a PNG file.
+
+    The place in the file is put back at the end.
+    """
+    place = file.tell()
+    try:
+        at = file.seek(8)
+        while len(head := file.read(8)) == 8:
+            length, kind = struct.unpack(">I4s", head)
+            yield kind, at + 8, length
+            if kind == b"IEND":
+                return
+            at = file.seek(at + 12 + length)
+    finally:
+        file.seek(place)
+
+
+def check_png(file: IO[bytes]) -> None:
+    """Compares the checksums of what the pixels are made from.
+
+    Raises:
+      BadImageError: If one is wrong, or the file is cut short.
+    """
+    for kind, at, length in png_chunks(file):
+        if kind[0] & 0x20:  # Lower case: an ancillary chunk.
+            continue
+        file.seek(at)
+        data, checksum = file.read(length), file.read(4)
+        if len(data) < length:
+            raise BadImageError("truncated")
+        if kind != b"IEND" and checksum != struct.pack(">I", zlib.crc32(kind + data)):
+            raise BadImageError(
+                f"damaged (the checksum of a chunk {kind.decode('latin-1')} is wrong)"
+            )
+
+
+def has_late_notes(file: IO[bytes]) -> bool:
+    """Whether there are notes in a PNG file that may turn it, after its pixels."""
+    late = False
+    for kind, at, _ in png_chunks(file):
+        late |= kind == b"IDAT"
+        if late and kind == b"eXIf":
+            return True
+        if late and kind in (b"tEXt", b"zTXt", b"iTXt"):
+            file.seek(at)
+            if file.read(32).startswith(_NOTES):
+                return True
+    return False
+
+
+def has_hole(jpeg: bytes) -> bool:
+    """Whether zeros stand in the pixels of a JPEG file, as after a broken download.
+
+    Only where that is sure: not in progressive files, nor in those where the shortest
+    code, of zeros, stands for a flat block.
+    """
+    if _HOLE not in jpeg:
+        return False
+    file = io.BytesIO(jpeg)
+    file.seek(2)
+    flat = False
+    while len(head := file.read(4)) == 4 and head[0] == 0xFF:
+        marker, length = head[1], int.from_bytes(head[2:], "big") - 2
+        data = file.read(length)
+        if 0xC2 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return False  # Progressive, or not coded by Huffman.
+        if marker == 0xC4:
+            flat |= _zeros_are_flat(data)
+        if marker == 0xDA:
+            end = jpeg.find(b"\xff\xd9", file.tell())
+            return not flat and _HOLE in jpeg[file.tell() : end]
+    return False
+
+
+def _zeros_are_flat(tables: bytes) -> bool:
+    """Whether zeros can be the end of a block, in one of some Huffman tables."""
+    while len(tables) > 17:
+        num_codes = sum(tables[1:17])
+        is_ac, first = tables[0] >> 4, tables[17]
+        if is_ac and first == 0:
+            return True
+        tables = tables[17 + num_codes :]
+    return False
