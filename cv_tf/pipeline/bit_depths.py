@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -116,15 +116,16 @@ def _load_deep_colors(
         return image
     file.seek(0)
     swapped = Image.open(file, formats=["TIFF"])
-    raw_mode = swapped.tile[0][3][0]  # type: ignore[index]
+    tiles: Any = swapped.tile
+    raw_mode = tiles[0][3][0]
     if separate or raw_mode.startswith("RGBa") or raw_mode[-3:-1] != "16":
         raise BadImageError(f"its colors use few of their 16 bits. {_ADVICE}")
     order = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
     raw_mode = raw_mode[:-1] + order[raw_mode[-1]]
-    swapped.tile = [
-        type(tile)(*tile[:3], (raw_mode, *tile[3][1:]))  # type: ignore[index]
-        for tile in swapped.tile
-    ]
+    # Tiles are tuples, whose fields have names in later versions of Pillow.
+    make = getattr(tiles[0], "_make", tuple)
+    tiles = [make((*tile[:3], (raw_mode, *tile[3][1:]))) for tile in tiles]
+    swapped.tile = cast(Any, tiles)
     swapped.load()
     pixels = high * 256 + np.asarray(swapped)
     bands = [_scaled(pixels[..., :num_colors])]

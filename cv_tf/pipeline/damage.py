@@ -10,7 +10,7 @@ from typing import IO
 
 from cv_tf.pipeline.file_formats import BadImageError
 
-_HOLE = bytes(256)
+_HOLE = bytes(128)
 _NOTES = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")  # Those Pillow looks at.
 
 
@@ -68,33 +68,34 @@ def has_late_notes(file: IO[bytes]) -> bool:
 def has_hole(jpeg: bytes) -> bool:
     """Whether zeros stand in the pixels of a JPEG file, as after a broken download.
 
-    Only where that is sure: not in progressive files, nor in those where the shortest
-    code, of zeros, stands for a flat block.
+    Only where that is sure: not in progressive files, nor in those whose codes of zeros
+    stand for flat blocks.
     """
     if _HOLE not in jpeg:
         return False
     file = io.BytesIO(jpeg)
     file.seek(2)
-    flat = False
+    flat, num_channels = True, 0
     while len(head := file.read(4)) == 4 and head[0] == 0xFF:
         marker, length = head[1], int.from_bytes(head[2:], "big") - 2
         data = file.read(length)
-        if 0xC2 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return False  # Progressive, or not coded by Huffman.
         if marker == 0xC4:
-            flat |= _zeros_are_flat(data)
-        if marker == 0xDA:
+            flat &= _zeros_are_flat(data)
+        elif marker in (0xC0, 0xC1):
+            num_channels = data[5]
+        elif marker == 0xDA:
+            if flat or num_channels != data[0]:  # Progressive, or several scans.
+                return False
             end = jpeg.find(b"\xff\xd9", file.tell())
-            return not flat and _HOLE in jpeg[file.tell() : end]
+            return _HOLE in jpeg[file.tell() : end]
     return False
 
 
 def _zeros_are_flat(tables: bytes) -> bool:
-    """Whether zeros can be the end of a block, in one of some Huffman tables."""
+    """Whether zeros end a block, in each of some Huffman tables."""
     while len(tables) > 17:
-        num_codes = sum(tables[1:17])
         is_ac, first = tables[0] >> 4, tables[17]
-        if is_ac and first == 0:
-            return True
-        tables = tables[17 + num_codes :]
-    return False
+        if is_ac and first != 0:
+            return False
+        tables = tables[17 + sum(tables[1:17]) :]
+    return True

@@ -20,8 +20,8 @@ def read_squares(photos: tf.Tensor, image_size: int, find_frame: bool) -> tf.Ten
     """Decodes products' frames, padded to [n, image_size, image_size, 3] uint8.
 
     The pixels are those of `load_photos` for all photos that it does not convert, and
-    for PNG with transparency or a palette. EXIF orientation and CMYK of JPEG files are
-    ignored.
+    for PNG with transparency or a palette. EXIF orientation, color profiles and CMYK of
+    JPEG files are ignored.
 
     Args:
       photos: [n] string, the bytes of JPEG or PNG files.

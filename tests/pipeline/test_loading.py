@@ -4,6 +4,8 @@ from PIL import Image
 
 from cv_tf.catalog import CatalogError, read_catalog
 from cv_tf.pipeline import in_order, load_photos, scan_photos
+from cv_tf.pipeline.examine import copy_side
+from cv_tf.pipeline.scan_cache import ScanCache
 
 RED, BLUE = (200, 40, 40), (40, 40, 200)
 HEADER = "product_id,image,x,y,width,height"
@@ -137,6 +139,102 @@ def test_boxes_of_the_catalogue_win_where_they_are_given(tmp_path):
         np.testing.assert_allclose(photos.plan.window[1], expected, atol=2)
     photos = load_photos(catalog, 68, frame="photo", progress=False)
     np.testing.assert_array_equal(photos.plan.window[0], [0, 0, 100, 100])
+
+
+def two_products(size):
+    """A striped product on the left, another one on the right."""
+    x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
+    waves = [np.sin(x / 90), np.sin(y / 70), np.cos((x + 2 * y) / 80)]
+    pixels = np.stack(waves, axis=-1) * 90 + 128
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def save_in_every_way(folder, image):
+    """Files that are displayed alike, some of which are converted to be read."""
+    best = {"quality": 98, "subsampling": 0}
+    image.save(folder / "a.jpg", **best)
+    image.save(folder / "b.png")
+    image.save(folder / "c.webp", quality=98)
+    image.convert("RGBA").save(folder / "d.png")
+    image.convert("CMYK").save(folder / "e.jpg", **best)
+    image.save(folder / "f.tif")
+    turns = ("FLIP_LEFT_RIGHT", "ROTATE_180", "TRANSPOSE", "ROTATE_90", "ROTATE_270")
+    for turn, how in zip((2, 3, 5, 6, 8), turns, strict=True):
+        exif = Image.Exif()
+        exif[0x0112] = turn
+        stored = image.transpose(Image.Transpose[how])
+        stored.save(folder / f"turned{turn}.jpg", exif=exif, **best)
+        stored.save(folder / f"turned{turn}.png", exif=exif)
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.integration
+def test_a_box_is_cut_from_the_same_place_in_every_kind_of_file(tmp_path):
+    names = save_in_every_way(tmp_path, two_products((2548, 1580)))
+    extra = ["1400,300,900,1000"] * len(names)
+    catalog = write_table(tmp_path, names, HEADER, extra)
+    images = pixels(load_photos(catalog, 64, progress=False))
+    assert len(images) == 16
+    expected = images[names.index("b.png")]
+    for name, image in zip(names, images, strict=True):
+        assert np.abs(image - expected).mean() <= 3, name
+        assert np.corrcoef(image.ravel(), expected.ravel())[0, 1] > 0.998, name
+
+
+@pytest.mark.integration
+def test_a_small_box_is_cut_from_a_copy_that_shows_it_in_full(tmp_path):
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 256, (2000, 3000, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    Image.fromarray(noise).convert("RGBA").save(tmp_path / "b.png")
+    catalog = write_table(
+        tmp_path, ["a.png", "b.png"], HEADER, ["1500,900,300,200"] * 2
+    )
+    one, other = pixels(load_photos(catalog, 324, progress=False))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_copies_are_made_anew_when_boxes_need_larger_ones(tmp_path):
+    two_products((3000, 1500)).save(tmp_path / "a.webp")
+    whole = write_table(tmp_path, ["a.webp"])
+    assert scan_photos(whole, 8).plan.window[0].tolist() == [0, 0, 512, 1024]
+    boxes = ["100,100,1500,1500", "0,0,1000,800"]
+    boxed = write_table(tmp_path, ["a.webp"] * 2, HEADER, boxes)
+    photos = scan_photos(boxed, 8, frame="photo")
+    # One photo has one copy, large enough for the smaller of its boxes.
+    assert photos.plan.window.tolist() == [[0, 0, 1500, 3000]] * 2
+    assert len(set(photos.files)) == 1
+    (rows,) = (ScanCache(boxed).read().values(),)
+    assert [(row.height, row.width) for row in rows] == [(1500, 3000)]
+    # What is larger than needed is kept.
+    assert scan_photos(whole, 8).plan.window[0].tolist() == [0, 0, 1500, 3000]
+
+
+@pytest.mark.parametrize(
+    ("size", "boxes", "side"),
+    [
+        ((4000, 3000), [], 1024),
+        ((800, 600), [(0, 0, 10, 10)], 800),
+        ((4000, 3000), [(0, 0, 2000, 500)], 2048),
+        ((4000, 3000), [(0, 0, 300, 200)], 4000),
+        ((9000, 3000), [(0, 0, 300, 200)], 4096),
+        ((4000, 3000), [(0, 0, 4000, 3000), (0, 0, 500, 2000)], 2048),
+        ((4000, 3000), [(2000, 0, 4000, 500)], 2048),  # Half of it is outside.
+        ((4000, 3000), [(5000, 0, 100, 100)], 1024),  # It makes a bad photo.
+    ],
+)
+def test_copies_are_as_large_as_their_boxes_need(size, boxes, side):
+    assert copy_side(*size, np.reshape(boxes, (-1, 4))) == side
+
+
+def test_a_box_outside_a_converted_photo_is_told_in_its_own_pixels(tmp_path):
+    halves(2000, 1000).save(tmp_path / "a.webp")
+    catalog = write_table(
+        tmp_path, ["a.webp"] * 2, HEADER, ["1990,0,5,5", "2000,0,5,5"]
+    )
+    photos = load_photos(catalog, 8, on_bad_image="reject", progress=False)
+    assert [reject.product_id for reject in photos.rejects] == ["1"]
+    assert photos.rejects[0].reason == "its box lies outside the photo, 2000x1000"
 
 
 def test_a_box_outside_its_photo_makes_a_bad_photo(tmp_path):

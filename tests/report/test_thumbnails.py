@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
+from crafted_images import ADOBE_RGB, encode, rgb_profile
 from PIL import Image
 
 from cv_tf.report.thumbnails import Thumbnail, thumbnail, thumbnails
@@ -78,6 +79,17 @@ class TestPhotos:
         assert image.size == (80, 160)
         assert near(image, (40, 20), RED)
         assert near(image, (40, 140), BLUE)
+
+    def test_have_the_colors_of_their_profile(self):
+        profile = rgb_profile(ADOBE_RGB, 563 / 256)
+        image = Image.new("RGB", (400, 200), (160, 90, 80))
+        for file_format in ("JPEG", "PNG"):
+            plain = encode(image, file_format)
+            other = encode(image, file_format, icc_profile=profile)
+            assert near(shown(thumbnail(plain)), (80, 50), (160, 90, 80))
+            red, green, _ = shown(thumbnail(other)).getpixel((80, 50))
+            assert red - green > 70 + 12
+            assert "icc_profile" not in shown(thumbnail(other)).info
 
     def test_transparent_ones_lie_on_white(self, tmp_path):
         image = Image.new("RGBA", (100, 100), (0, 0, 0, 0))
