@@ -38,7 +38,12 @@ def load_eight_bits(image: ImageFile.ImageFile) -> Image.Image:
     if not image.mode.startswith("I"):
         return image
     pixels = np.asarray(image).astype(np.int64)
-    return Image.fromarray((pixels.clip(0, 65535) >> 8).astype(np.uint8))
+    grey = Image.fromarray((pixels.clip(0, 65535) >> 8).astype(np.uint8))
+    clear = image.info.get("transparency")  # One level of grey, of 16 bits.
+    if clear is None:
+        return grey
+    opacity = np.where(pixels == clear, 0, 255).astype(np.uint8)
+    return Image.merge("LA", (grey, Image.fromarray(opacity)))
 
 
 def _load_tiff(image: ImageFile.ImageFile) -> Image.Image:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from crafted_images import encode, tiff
+from crafted_images import encode, tiff, with_chunk
 from PIL import Image
 
 from cv_tf.pipeline import BadImageError
@@ -128,6 +128,15 @@ def test_channels_apart_are_read_right_or_named(deflate):
 def test_numbers_that_are_not_read_are_named(dtype):
     with pytest.raises(BadImageError, match="TIFF that is not read"):
         examine(tiff(RAMP.astype(dtype)))
+
+
+def test_a_transparent_level_of_16_bits_lies_on_white():
+    levels = np.full((40, 60), 300, np.uint16)
+    levels[:, 30:] = 301  # The same in 8 bits.
+    png = encode(Image.fromarray(levels), "PNG")
+    png = with_chunk(png, b"tRNS", (300).to_bytes(2, "big"), late=False)
+    row = examine(png).thumbnail[64, :, 0]
+    assert (row[20], row[108]) == (255, 1)
 
 
 def test_png_and_jpeg_2000_say_themselves_how_many_bits_they_use():
