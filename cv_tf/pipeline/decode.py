@@ -29,11 +29,16 @@ class DecodingPlan(NamedTuple):
 
 
 def plan(
-    scanned: Sequence[Scanned], frames: np.ndarray, image_size: int
+    scanned: Sequence[Scanned],
+    frames: np.ndarray,
+    image_size: int,
+    detail: np.ndarray | float = 1.0,
 ) -> DecodingPlan:
     """Plans how to decode each of n photos to a square of `image_size` pixels a side.
 
     Frames are [n, 4] float, (top, left, height, width) in fractions of the photo.
+    `detail`, [n] float or one for all, is how many times `image_size` pixels a JPEG
+    file has at least, where it has them, at the fraction at which it is decoded.
     """
     size = np.array(
         [
@@ -50,6 +55,7 @@ def plan(
             np.asarray(frames, np.float64),
             background.reshape(-1, 3),
             image_size,
+            detail,
         )
     return DecodingPlan(*(np.asarray(column) for column in how))
 
@@ -60,6 +66,7 @@ def plan_tensors(
     frames: tf.Tensor,
     background: tf.Tensor,
     image_size: int,
+    detail: tf.Tensor | float = 1.0,
 ) -> DecodingPlan:
     """`plan` with tensors, which also works in a graph.
 
@@ -70,7 +77,7 @@ def plan_tensors(
     longest = tf.reduce_max(extent, axis=1)
     inner = tf.round(extent * image_size / longest[:, None])
     ratios = tf.constant(RATIOS, tf.int64)
-    shrinking = longest / image_size + 1e-6
+    shrinking = longest / (image_size * detail) + 1e-6
     reader = tf.searchsorted(tf.cast(ratios, tf.float64), shrinking, side="right")
     reader = tf.maximum(reader - 1, 0)
     ratio = tf.where(is_jpeg, tf.gather(ratios, reader), 1)[:, None]

@@ -181,6 +181,14 @@ def test_a_box_is_cut_from_the_same_place_in_every_kind_of_file(tmp_path):
         assert np.corrcoef(image.ravel(), expected.ravel())[0, 1] > 0.998, name
 
 
+def test_boxes_are_cut_from_jpeg_at_a_finer_fraction_than_frames(tmp_path):
+    two_products((1600, 1600)).save(tmp_path / "a.jpg")
+    boxes = ["400,400,800,800", ",,,"]
+    catalog = write_table(tmp_path, ["a.jpg"] * 2, HEADER, boxes)
+    assert scan_photos(catalog, 200, "columns").plan.reader.tolist() == [1, 3]
+    assert scan_photos(catalog, 200, "photo").plan.reader.tolist() == [3, 3]
+
+
 @pytest.mark.integration
 def test_a_small_box_is_cut_from_a_copy_that_shows_it_in_full(tmp_path):
     random = np.random.default_rng(0)
