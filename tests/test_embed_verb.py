@@ -141,7 +141,7 @@ class TestKilled:
         assert "Traceback" not in errors
         assert not output.exists()
         done = parts_in(folder)
-        assert 2 <= len(done) < NUM_PARTS
+        assert 2 <= len(done) <= NUM_PARTS  # A signal may come late.
         begun = []
 
         def write(job, shards, model, shard, report):
