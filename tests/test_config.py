@@ -139,6 +139,7 @@ def test_a_setting_says_all_of_itself():
         "minimum": 1,
         "maximum": 5,
         "was": "",
+        "names": False,
     }
 
 
