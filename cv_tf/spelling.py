@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection
 from typing import NamedTuple
+
+_WHOLE = re.compile(r"\.0+$")
+# Characters that take no room, and dashes.
+_UNSEEN = "\xad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+_PLAIN = str.maketrans(dict.fromkeys(_UNSEEN, "") | dict.fromkeys(_DASHES, "-"))
 
 
 class Unmatched(NamedTuple):
@@ -29,9 +36,9 @@ class Unmatched(NamedTuple):
 def find_unmatched(names: Collection[str], there: Collection[str]) -> Unmatched:
     """Which names are not there; the example has a hint if any of them has.
 
-    A hint is given for names that differ in leading zeros, a `.0` at the end, capital
-    letters, blanks around them, or their Unicode form, and for no others: ids that are
-    only similar are those of other products.
+    A hint is given for names that differ in leading zeros or apostrophes, a `.0` at the
+    end, capital letters, blanks, dashes, or their Unicode form, and for no others: ids
+    that are only similar are those of other products.
     """
     have = set(there)
     missing = [name for name in names if name not in have]
@@ -49,13 +56,18 @@ def find_unmatched(names: Collection[str], there: Collection[str]) -> Unmatched:
 
 
 def _why_spelled_so(name: str, meant: str) -> str:
-    if composed(name) == composed(meant):
-        return "Their letters are in two Unicode forms."
-    if name.strip() == meant.strip():
-        return "Blanks around an id count."
-    if folded(name) == folded(meant):
-        return "Capital letters count."
-    if ".0" in (name[-2:], meant[-2:]):
+    unseen = "Their blanks or dashes differ, or one has characters that take no room."
+    for form, why in (
+        (composed, "Their letters are in two Unicode forms."),
+        (str.strip, "Blanks around an id count."),
+        (_plain, unseen),
+        (folded, "Capital letters count."),
+    ):
+        if form(name) == form(meant):
+            return why
+    if "'" in (name[:1], meant[:1]):
+        return "Spreadsheets mark text with a leading apostrophe."
+    if _WHOLE.search(name) or _WHOLE.search(meant):
         return "Some tools write whole numbers with '.0'."
     return "Spreadsheets drop leading zeros."
 
@@ -66,10 +78,17 @@ def composed(name: str) -> str:
 
 
 def folded(name: str) -> str:
-    """A name in small letters and one Unicode form, without blanks around it."""
-    return composed(composed(name).casefold()).strip()
+    """A name in small letters and one Unicode form, with plain blanks and dashes."""
+    return composed(_plain(name).casefold())
 
 
 def bare(name: str) -> str:
     """A name as tools may leave it that take it for a number."""
-    return folded(name).removesuffix(".0").lstrip("0")
+    return _WHOLE.sub("", folded(name)).lstrip("'").lstrip("0")
+
+
+def _plain(name: str) -> str:
+    """A name with single spaces for blanks, and without what takes no room."""
+    if not name.isascii():
+        name = composed(name).translate(_PLAIN)
+    return " ".join(name.split())

@@ -7,7 +7,8 @@ import pytest
 
 from cv_tf.spelling import Unmatched, find_unmatched
 
-IDS = ("0108775010", "0108775011", "Ab-2", "é", "0017", "c ")
+IDS = ("0108775010", "0108775011", "Ab-2", "é", "0017", "c ", "x y")
+UNSEEN = "Their blanks or dashes differ, or one has characters that take no room."
 ZEROS = "Spreadsheets drop leading zeros."
 
 
@@ -21,6 +22,17 @@ ZEROS = "Spreadsheets drop leading zeros."
         ("17", "0017", ZEROS),
         ("AB-2", "Ab-2", "Capital letters count."),
         ("e\u0301", "é", "Their letters are in two Unicode forms."),
+        (
+            "'0108775010",
+            "0108775010",
+            "Spreadsheets mark text with a leading apostrophe.",
+        ),
+        ("108775010.00", "0108775010", "Some tools write whole numbers with '.0'."),
+        ("Ab\u20112", "Ab-2", UNSEEN),
+        ("Ab-\u200b2", "Ab-2", UNSEEN),
+        ("x\xa0y", "x y", UNSEEN),
+        ("x  y", "x y", UNSEEN),
+        ("X\u2009y", "x y", "Capital letters count."),
         ("c", "c ", "Blanks around an id count."),
         (" 0017", "0017", "Blanks around an id count."),
     ],

@@ -80,17 +80,17 @@ def match_truth(
             f"{unmatched.example!r} and {ids[0]!r}. "
             f"{unmatched.hint or 'Both must call products the same.'}"
         )
-    if not count_variants(styles).any():
-        raise GroupsError(
-            f"No two products of {where} share a style_id, so there is nothing to "
-            "measure. Label some color variants."
-        )
     if embeddings is not None and unmatched.number:
         text = (
             f"{unmatched.number:,} of {len(known):,} labelled products have no vector "
             f"in {embeddings.name}, such as {unmatched.example!r}, and are left out."
         )
         logging.warning("%s", unmatched.with_hint(text))
+    if not count_variants(styles).any():
+        raise GroupsError(
+            f"No two products of {where} share a style_id, so there is nothing to "
+            "measure. Label some color variants."
+        )
     return Truth(ids, styles, len(known) - num_found)
 
 
