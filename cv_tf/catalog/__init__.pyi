@@ -6,7 +6,7 @@ from .columns import (
     read_columns as read_columns,
 )
 from .dataset import load_dataset as load_dataset
-from .ids_and_labels import read_cells as read_cells
+from .ids_and_labels import is_missing as is_missing, read_cells as read_cells
 from .photo_paths import FolderNames as FolderNames, is_elsewhere as is_elsewhere
 from .quiet import quiet_logs as quiet_logs
 from .table import (

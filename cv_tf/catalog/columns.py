@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+from absl import logging
 
 from cv_tf.catalog.ids_and_labels import is_missing, read_cells
 from cv_tf.catalog.raw_table import Problem
@@ -16,6 +17,7 @@ from cv_tf.errors import UserError
 from cv_tf.files import similar_names
 
 BOX_COLUMNS = ("x", "y", "width", "height")
+_OPTIONAL = ("style_id", "color", "split", *BOX_COLUMNS)
 
 _MAX_PROBLEMS = 20  # Problems that a message spells out.
 
@@ -86,7 +88,7 @@ def raise_problems(name: str, problems: Sequence[Problem], advice: str = "") -> 
 
 
 def check_columns(name: str, columns: Columns, block_columns: Sequence[str]) -> None:
-    """Checks that a table has the columns it needs.
+    """Checks that a table has the columns it needs; warns of others that are left out.
 
     Raises:
       CatalogError: If a column is missing; the message says which ones exist.
@@ -95,6 +97,9 @@ def check_columns(name: str, columns: Columns, block_columns: Sequence[str]) -> 
     needed = ("product_id", "image", *block_columns)
     missing = [column for column in needed if column not in there]
     if not missing:
+        for column in sorted(set(columns.left_out) & set(_OPTIONAL)):
+            what = f"'{column}' is left out, as it holds {columns.left_out[column]}"
+            logging.warning("%s: the column %s. Write it as text.", name, what)
         return
     similar = similar_names(missing, there).items()
     hint = {name: f" (is it {near[0]!r}?)" if near else "" for name, near in similar}

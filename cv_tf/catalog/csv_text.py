@@ -14,6 +14,7 @@ from typing import TextIO
 
 from absl import logging
 
+from cv_tf.catalog.cells import EDGES
 from cv_tf.catalog.raw_table import RawTable, Rows, of_rows
 from cv_tf.errors import UserError
 
@@ -29,14 +30,11 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-# Where most bytes of Latin letters are 0, by their number modulo 4.
-_ZEROS: dict[tuple[bool, ...], str] = {
-    (False, True, False, True): "utf-16-le",
-    (True, False, True, False): "utf-16-be",
-    (False, True, True, True): "utf-32-le",
-    (True, True, True, False): "utf-32-be",
-}
+_WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")  # Also without a mark.
+_LATIN = re.compile("[A-Za-z]{3}")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\1*', re.IGNORECASE)
+# What other tools leave before a quote, besides spaces, which are skipped.
+_BEFORE_QUOTES = ("\ufeff", "\xa0", "\u200b", ",\t", ";\t", "|\t")
 _limit = threading.Lock()
 
 
@@ -66,14 +64,40 @@ def read_csv(source: str, content: bytes) -> RawTable:
     if separator != "," and (separator != "\t" or ".tsv" not in source.lower()):
         name = _NAMES.get(separator, repr(separator))
         logging.warning("%s: cells are separated by %s, not commas.", source, name)
-    text = io.TextIOWrapper(io.BytesIO(content), encoding, newline="")
+    blanks = (f'{blank}"'.encode() for blank in _BEFORE_QUOTES)
+    is_neat = known_as == "UTF-8" and all(content.find(it, 1) < 0 for it in blanks)
     try:
-        with text, _long_cells():
-            return of_rows(source, _batches(text, separator, num_skipped))
+        with _long_cells():
+            if is_neat:
+                text = io.TextIOWrapper(io.BytesIO(content), encoding, newline="")
+                with text, contextlib.suppress(csv.Error):
+                    return of_rows(source, _batches(text, separator, num_skipped))
+            neat = _without_blanks(content.decode(encoding), separator)
+            return _read_neat(source, neat, separator, num_skipped)
     except UnicodeDecodeError as error:
         raise UserError(
             f"the text is not {known_as}: {error}. Save the table as UTF-8; "
             "spreadsheets call that 'CSV UTF-8'."
+        ) from error
+
+
+def _without_blanks(text: str, separator: str) -> str:
+    """A text without blanks around the quotes of its cells."""
+    blanks = re.escape("".join(set(EDGES) - set("\r\n" + separator)))
+    ends = re.escape(f"{separator}\r\n")
+    cell = r'"[^"]*(?:""[^"]*)*"'
+    quoted = rf"(^|(?<=[{ends}]))[{blanks}]*({cell})[{blanks}]*(?=[{ends}]|\Z)"
+    return re.sub(quoted, r"\2", text)
+
+
+def _read_neat(source: str, text: str, separator: str, num_skipped: int) -> RawTable:
+    lines = io.StringIO(text, newline="")
+    batches = _batches(lines, separator, num_skipped)
+    try:
+        return of_rows(source, batches)
+    except csv.Error as error:
+        raise UserError(
+            f"{error}. Look for a quote that is not closed, or not doubled."
         ) from error
 
 
@@ -93,10 +117,8 @@ def _batches(text: TextIO, separator: str, num_skipped: int) -> Iterator[Rows]:
             yield rows, list(itertools.islice(starts, len(rows)))
             before = after
     except csv.Error as error:
-        raise UserError(
-            f"line {reader.line_num + num_skipped} is not valid CSV: {error}. "
-            "Look for a quote that is not closed, or not doubled."
-        ) from error
+        line = reader.line_num + num_skipped
+        raise csv.Error(f"line {line} is not valid CSV: {error}") from error
 
 
 def _count_breaks(cell: str) -> int:
@@ -107,14 +129,17 @@ def _encoding(content: bytes) -> str:
     for mark, encoding in _MARKS.items():
         if content.startswith(mark):
             return encoding
-    head = content[:256]
-    zeros = tuple(head[i::4].count(0) * 8 > len(head) for i in range(4))
-    return _ZEROS.get(zeros, "utf-8")
+    head = content[:_HEAD]
+    if b"\0" not in head:
+        return "utf-8"
+    # Whatever its cells hold, a table has columns with Latin names.
+    texts = ((name, head.decode(name, errors="ignore")) for name in _WIDE)
+    return next((name for name, text in texts if _LATIN.search(text)), "utf-8")
 
 
 def _separator(head: str) -> tuple[str, int]:
     """What separates cells, and the number of lines to skip."""
-    first = head.partition("\n")[0].strip("\r \ufeff")
+    first = next(iter(head.splitlines()), "").strip(" \ufeff")
     if match := _SEPARATOR_LINE.fullmatch(first):
         return match[1], 1
     lines = re.sub('"[^"]*"', "quoted", head).splitlines()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, time, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -16,13 +16,22 @@ from cv_tf.catalog.cells import Values, is_exact, to_cell, to_cells, to_numbers
 CellProblem = tuple[int, str]
 
 _IMAGE = "image"  # Paths keep their Unicode form, as names of files do.
-# Text that tools write where a value is missing, in small letters.
+# Text that tools write where a value is missing, in small letters: those of data
+# frames, of databases, and the errors of spreadsheets.
 _MISSING = frozenset(
     ("#n/a", "#n/a n/a", "#na", "-1.#ind", "-1.#qnan", "-nan", "1.#ind", "1.#qnan")
     + ("<na>", "n/a", "na", "nan", "nat", "none", "null")
+    + ("(null)", "<null>", "[null]", "\\n")
+    + ("#div/0!", "#name?", "#null!", "#num!", "#ref!", "#value!")
 )
+# What tools write for a style or group that is not known, as their numbers are from 0.
+_NO_NUMBER = ("-1", "-1.0")
 _WHOLE_AS_FLOAT = re.compile(r"-?(?:0|[1-9][0-9]*)\.0")
-_SHORTENED = re.compile(r"-?[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2,3}")
+# Spreadsheets write 1.23E+08, programs also 1.23E8; ids such as 1E5 are no numbers.
+_SHORTENED = re.compile(
+    r"-?[0-9](?:[.,][0-9]+[eE]\+?[0-9]{1,3}|[eE]\+[0-9]{2,3})", re.ASCII
+)
+_ANY_SHORTENED = re.compile(r"[.,][0-9]+[eE]\+?[0-9]|[eE]\+[0-9]")
 # What keeps a spreadsheet from reading a number: ="0108775015".
 _FORMULA = re.compile(r'="[^"]*"')
 _FORMAT = "Format the column as text there, enter the ids again and export the table"
@@ -56,7 +65,7 @@ def read_cells(
     """
     cells = to_cells(values, keep_form=column == _IMAGE)
     if column in labels:
-        cells = _empty_missing(source, column, cells)
+        cells = _empty_missing(source, column, cells, is_id=column in ids)
     if column not in ids:
         return cells, []
     if problems := _wrong_values(column, values):
@@ -64,23 +73,29 @@ def read_cells(
     return _mend_ids(source, column, cells)
 
 
-def is_missing(cell: str) -> bool:
-    """Whether a cell is empty, or says that nothing is known, such as "nan"."""
-    return not cell or cell.lower() in _MISSING
+def is_missing(cell: str, is_id: bool = False) -> bool:
+    """Whether a cell is empty, or says that nothing is known, such as "nan".
+
+    Where `is_id`, of a style or group, it also says so by the number -1.
+    """
+    return not cell or cell.lower() in _MISSING or (is_id and cell in _NO_NUMBER)
 
 
-def _empty_missing(source: str, column: str, cells: list[str]) -> list[str]:
-    words = {cell for cell in set(cells) if cell and is_missing(cell)}
+def _empty_missing(
+    source: str, column: str, cells: list[str], is_id: bool
+) -> list[str]:
+    words = {cell for cell in set(cells) if cell and is_missing(cell, is_id)}
     if not words:
         return cells
     count = sum(cell in words for cell in cells)
     spelled = " or ".join(map(repr, sorted(words)))
-    _say(source, column, count, f"hold {spelled}, which is taken as empty")
+    hold = "hold" if count > 1 else "holds"
+    _say(source, column, count, f"{hold} {spelled}, which is taken as empty")
     return ["" if cell in words else cell for cell in cells]
 
 
 def _wrong_values(column: str, values: Values) -> list[CellProblem]:
-    """Numbers from which no id can be read, and dates in a spreadsheet."""
+    """Numbers from which no id can be read, and dates or times in a spreadsheet."""
     if not isinstance(values, list):
         if pa.types.is_dictionary(values.type):
             values = values.cast(values.type.value_type)
@@ -95,8 +110,9 @@ def _wrong_values(column: str, values: Values) -> list[CellProblem]:
     for place, value in enumerate(values):
         if isinstance(value, float) and not (is_exact(value) or np.isnan(value)):
             problems.append((place, _say_inexact(column, value)))
-        elif isinstance(value, date):
-            what = f"{column} is the date {to_cell(value)}, as which a spreadsheet "
+        elif isinstance(value, date | time | timedelta):
+            kind = "date" if isinstance(value, date) else "time"
+            what = f"{column} is the {kind} {to_cell(value)}, as which a spreadsheet"
             problems.append((place, f"{what} reads some ids. {_FORMAT}"))
     return problems
 
@@ -128,9 +144,9 @@ def _mend_ids(
         cells = [cell[:-2] if cell in numbers else "" for cell in cells]
         wrong = [c for c in enumerate(cells) if c[1] and not is_exact(float(c[1]))]
         return cells, [(place, _say_inexact(column, float(c))) for place, c in wrong]
-    if "+" not in text:
+    if not _ANY_SHORTENED.search(text):
         return cells, []
-    what = f"was shortened by a spreadsheet. {_FORMAT}"
+    what = f"was shortened by a spreadsheet or a program. {_FORMAT}"
     shortened = [c for c in enumerate(cells) if _SHORTENED.fullmatch(c[1])]
     return cells, [(place, f"{column} {cell!r} {what}") for place, cell in shortened]
 

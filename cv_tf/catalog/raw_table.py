@@ -70,7 +70,7 @@ def of_rows(source: str, batches: Iterable[Rows]) -> RawTable:
     for some, their_lines in batches:
         start = 0
         if not names:
-            filled = (place for place, row in enumerate(some) if not _is_blank(row))
+            filled = (place for place, row in enumerate(some) if not is_blank(row))
             start = next(filled, len(some)) + 1
             if start > len(some):
                 continue
@@ -84,9 +84,11 @@ def of_rows(source: str, batches: Iterable[Rows]) -> RawTable:
     named = zip(names or to_names(()), columns, strict=True)
     table.columns.update((name, column) for name, column in named if name)
     unnamed = [c for name, c in zip(names, columns, strict=True) if not name]
-    if num := sum(not _is_blank(column) for column in unnamed):
-        what = "columns without a name are" if num > 1 else "column without a name is"
-        logging.warning("%s: %d %s left out, with its cells.", source, num, what)
+    if num := sum(not is_blank(column) for column in unnamed):
+        what = "column without a name is left out, with its cells"
+        if num > 1:
+            what = "columns without a name are left out, with their cells"
+        logging.warning("%s: %d %s.", source, num, what)
     if num_cut:
         what = "empty cells after the last column are cut off"
         logging.warning("%s: %s, in %s rows.", source, what, f"{num_cut:,}")
@@ -106,7 +108,7 @@ def _mend_rows(
     """
     width = len(names)
     is_filled = [
-        bool(row) and (str(row[0])[:1].isalnum() or not _is_blank(row)) for row in rows
+        bool(row) and (str(row[0])[:1].isalnum() or not is_blank(row)) for row in rows
     ]
     if not all(is_filled):
         rows = list(itertools.compress(rows, is_filled))
@@ -119,7 +121,7 @@ def _mend_rows(
     for row, line in zip(rows, lines, strict=True):
         # A comma inside of a cell, too, moves empty cells beyond the last column. It
         # has not where the last column is filled, or where all rows end alike.
-        is_cut = len(row) > width and _is_blank(row[width:])
+        is_cut = len(row) > width and is_blank(row[width:])
         if is_cut and min(widths) <= width and _is_empty(row[named - 1]):
             is_cut = False
         if len(row) < named or (len(row) > width and not is_cut):
@@ -135,7 +137,8 @@ def _mend_rows(
     return mended, kept, num_cut
 
 
-def _is_blank(row: Sequence[Any]) -> bool:
+def is_blank(row: Sequence[Any]) -> bool:
+    """Whether none of the cells holds more than blanks."""
     return all(map(_is_empty, row))
 
 

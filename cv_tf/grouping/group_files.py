@@ -12,7 +12,13 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from absl import logging
 
-from cv_tf.catalog import CatalogError, number_styles, raise_problems, read_columns
+from cv_tf.catalog import (
+    CatalogError,
+    is_missing,
+    number_styles,
+    raise_problems,
+    read_columns,
+)
 from cv_tf.embeddings import Embeddings, EmbeddingsError
 from cv_tf.errors import UserError
 from cv_tf.files import repeated, whole_file
@@ -69,11 +75,14 @@ def read_groups(path: str) -> Mapping[str, str]:
         used.
     """
     groups = _read_pairs(path, "group_id", "python -m cv_tf.group writes such a file")
-    if "" in groups.values():
-        product = next(product for product, name in groups.items() if not name)
+    words = {name for name in set(groups.values()) if is_missing(name, is_id=True)}
+    # A group is named after a product, which may be called "NA".
+    if words := words - set(groups):
+        product, name = next(pair for pair in groups.items() if pair[1] in words)
+        what = f"the group_id {name!r}, as good as none" if name else "no group_id"
         raise GroupsError(
-            f"{path}: product {product!r} has no group_id. Give it one of its own, or "
-            "leave its row out."
+            f"{path}: product {product!r} has {what}. Give it one of its own, or leave "
+            "its row out."
         )
     return groups
 
@@ -107,17 +116,20 @@ def _read_pairs(
         raise GroupsError(f"{path}: {error}") from error
     cells = columns.cells
     wanted = ["product_id", value, *(["split"] if split else [])]
-    missing = [column for column in wanted if column not in cells]
-    if missing:
-        raise GroupsError(
-            f"{path} has no column '{missing[0]}'; it has {', '.join(cells)}. Add it: "
-            f"{remedy if missing[0] == value else 'every product needs one'}."
-        )
+    for column in wanted:
+        if column not in cells:
+            kind = columns.left_out.get(column)
+            what = f" of text (it holds {kind})" if kind else ""
+            raise GroupsError(
+                f"{path} has no column '{column}'{what}; it has {', '.join(cells)}. "
+                f"Add it: {remedy if column == value else 'every product needs one'}."
+            )
     splits = cells["split"] if split else [split] * len(cells[value])
     rows = zip(cells["product_id"], cells[value], splits, strict=True)
     pairs = [(product, cell) for product, cell, its_split in rows if its_split == split]
     if not pairs:
-        raise GroupsError(f"{path} has no products{f' of {split!r}' if split else ''}.")
+        what = f" of {split!r}; the table has {sorted({*splits} - {''})}"
+        raise GroupsError(f"{path} has no products{what if split else ''}.")
     known = dict(pairs)
     if "" in known:
         raise GroupsError(f"{path} has a row without a product_id. Remove it.")

@@ -129,6 +129,10 @@ class TestIds:
             (["4.00638E+12", "a"], {0: "'4.00638E+12' was shortened by a spreadsheet"}),
             (["1", "4,00638E+12"], {1: "'4,00638E+12' was shortened"}),
             (pa.array(["4.006381333931e+12"]), {0: "was shortened"}),
+            (["1.08775015E8", "a"], {0: "'1.08775015E8' was shortened"}),
+            (["1.5e+3", "2.5e3", "3,5E3"], {0: "shortened", 1: "shortened", 2: "sh"}),
+            (["x", datetime.time(1, 2)], {1: "is the time 01:02:00, as which a spre"}),
+            ([datetime.timedelta(1)], {0: "is the time 1 day"}),
             (["1.0", "9007199254740993.0"], {1: "too large to hold every digit"}),
         ],
     )
@@ -164,7 +168,7 @@ class TestIds:
             ["1.0", "1.5"],
             ["1.0", "a"],
             ["007.0"],
-            ["1E5", "2e10"],
+            ["1E5", "2e10", "12.5E3", "1.E5", "1.5E3X"],
             ["A4.0E+12"],
             ["nan", "NULL", "a"],
             ["="],
@@ -181,7 +185,8 @@ class TestLabels:
         "word",
         ["#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND"]
         + ["1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"]
-        + ["NaT", "NONE", "Nan", " nan ", f"{NBSP}N/A"],
+        + ["NaT", "NONE", "Nan", " nan ", f"{NBSP}N/A", "\\N", "(null)", "[NULL]"]
+        + ["<null>", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"],
     )
     @pytest.mark.parametrize("as_arrow", [False, True])
     def test_words_for_nothing_are_empty(self, word, as_arrow):
@@ -190,6 +195,21 @@ class TestLabels:
         expected = ["", "Natural", "NAVY", ""]
         assert cells_of(values, "color", labels=["color"])[0] == expected
         assert cells_of(values, "color")[0][0] == word.strip()
+
+    @pytest.mark.parametrize(
+        "values",
+        [
+            pa.array([-1, 0, 7]),
+            pa.array([-1.0, 0, 7]),
+            ["-1", "0", "7"],
+            ["-1.0", "0.0", "7.0"],
+            [-1.0, 0.0, "7"],
+        ],
+    )
+    def test_styles_are_not_known_by_minus_one(self, values):
+        both = {"ids": ["style_id"], "labels": ["style_id"]}
+        assert cells_of(values, "style_id", **both) == (["", "0", "7"], [])
+        assert cells_of(values, "size", labels=["size"])[0][0].startswith("-1")
 
     def test_are_counted_once(self, caplog):
         values = ["nan", "a", "N/A", "nan", ""]

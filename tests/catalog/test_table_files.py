@@ -52,10 +52,10 @@ def said(caplog):
         yield said
 
 
-def assert_is_table(catalog):
+def assert_is_table(catalog, block_names=("Bag", "Röcke")):
     assert catalog.product_id.tolist() == ["007", "8"]
     assert catalog.style_id.tolist() == ["S1", ""]
-    assert catalog.block_names == ("Bag", "Röcke")
+    assert catalog.block_names == block_names
     assert catalog.image[0].endswith("/images/a.jpg")
 
 
@@ -106,6 +106,21 @@ class TestText:
         text = 'product_id;image;"size, cm"\n1;a.jpg;"3, 4"\n'
         assert len(read(text.encode(), block_columns=())) == 1
 
+    @pytest.mark.parametrize(
+        "language", ["Röcke", "Юбка-ель", "一丁丂", "ĀĒ", "🧥", "कਕ"]
+    )
+    @pytest.mark.parametrize("name", ["utf-16-le", "utf-16-be", "utf-32-le"])
+    def test_no_mark_and_other_letters(self, language, name, read):
+        header = TABLE.splitlines()[0]
+        rows = "".join(f"{i},{i}.jpg,,{language * 9}\n" for i in range(99))
+        catalog = read(f"{header}\n{rows}".encode(name))
+        assert catalog.block_names == (language * 9,)
+
+    @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+    def test_every_line_end_after_a_line_that_names_the_separator(self, end, read):
+        text = f"sep=;\n{TABLE.replace(',', ';')}".replace("\n", end)
+        assert_is_table(read(text.encode()))
+
     @pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "SEP=;\r", "sep=;;;;"])
     def test_a_line_that_names_the_separator(self, line, read):
         text = f"{line}\n{TABLE.replace(',', ';')}8;c.jpg;;\n"
@@ -122,6 +137,24 @@ class TestText:
     def test_blanks_around_cells_and_quotes(self, read):
         text = TABLE.replace(",", " , ").replace(" , Röcke", ' , "Röcke "')
         assert_is_table(read(text.encode()))
+
+    @pytest.mark.parametrize("before", ["", " ", "\t", "\xa0", "\ufeff", "\u200b"])
+    @pytest.mark.parametrize("after", ["", " ", "\t ", "\xa0"])
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+    def test_blanks_outside_of_quotes(self, before, after, encoding, read):
+        rows = [[f'"{cell}"' for cell in row.split(",")] for row in TABLE.splitlines()]
+        rows.append(['"9"', '"c.jpg"', '""', '"1"" , ""2"'])
+        lines = (f"{after},{before}".join(row) for row in rows)
+        text = "".join(f"{before}{line}{after}\r\n" for line in lines)
+        catalog = read(text.encode(encoding))
+        assert catalog.block_names == ('1" , "2', "Bag", "Röcke")
+        assert_is_table(catalog.select(slice(0, 2)), ('1" , "2', "Bag", "Röcke"))
+
+    @pytest.mark.parametrize("cell", ['"A"B', '"A" B', '"A', '"A" "B"'])
+    def test_other_text_outside_of_quotes_is_refused(self, cell, refused):
+        message = refused(f"{TABLE}9,c.jpg,,{cell}\n8,d.jpg,,\n".encode())
+        assert "is not valid CSV" in message
+        assert message.endswith("Look for a quote that is not closed, or not doubled.")
 
 
 class TestLeftovers:
@@ -271,6 +304,15 @@ def test_a_column_that_holds_no_text_is_named(tmp_path):
         read_catalog(tmp_path / "c.pq", ())
 
 
+@pytest.mark.parametrize("column", ["style_id", "color", "split", "x"])
+def test_an_optional_column_that_holds_no_text_is_said(column, tmp_path, said):
+    table = {"product_id": ["a"], "image": ["a.jpg"], column: [["S"]]}
+    pq.write_table(pa.table(table), tmp_path / "c.parquet")
+    assert getattr(read_catalog(tmp_path / "c.parquet", ()), column, None) is None
+    (message,) = said()
+    assert message.startswith(f"c.parquet: the column '{column}' is left out, as it ")
+
+
 def test_boxes_may_be_missing_in_any_way(read):
     text = "product_id,image,x,y,width,height\n1,a,1,2,3,4\n2,b,nan,NaN,N/A,\n"
     catalog = read(text.encode(), block_columns=())
@@ -312,6 +354,24 @@ class TestSpreadsheets:
         assert catalog.line.tolist() == [3, 5]
         assert said() == []
 
+    def test_merged_cells_have_one_value(self, tmp_path, said):
+        rows = (
+            ("product_id", "image", "style_id", "category"),
+            ("1", "a.jpg", "S", "Skirts"),
+            ("2", "b.jpg", None, None),
+            ("3", "c.jpg", "T", None),
+        )
+        path = tmp_path / "c.xlsx"
+        write_xlsx(path, rows, merged=("A1:A1", "C2:C3", "D2:D4"))
+        catalog = read_catalog(path)
+        assert catalog.style_id.tolist() == ["S", "S", "T"]
+        assert catalog.block_names == ("Skirts",)
+        assert said() == [
+            "c.xlsx: 3 cells that are merged with others have their value."
+        ]
+        write_xlsx(path, rows, merged=("D1:D3",))  # That of a header is no value.
+        assert read_catalog(path).block_names == ("(none)", "Skirts")
+
     def test_several_sheets(self, tmp_path, said):
         write_xlsx(tmp_path / "c.xlsx", (), self.ROWS, (("notes",),))
         assert len(read_catalog(tmp_path / "c.xlsx", ())) == 2
@@ -350,8 +410,13 @@ class TestSpreadsheets:
             read_catalog(tmp_path / "c.xlsx", ())
 
 
-def write_xlsx(path, *sheets):
-    """Writes sheets of text, numbers and dates: the least that is a file of Excel."""
+def write_xlsx(path, *sheets, merged=()):
+    """Writes sheets of text, numbers and dates: the least that is a file of Excel.
+
+    `merged` has ranges of cells of all sheets, such as "A1:A2".
+    """
+    ranges = "".join(f'<mergeCell ref="{cells}"/>' for cells in merged)
+    ranges = f"<mergeCells>{ranges}</mergeCells>" if merged else ""
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -383,7 +448,8 @@ def write_xlsx(path, *sheets):
             for number, row in enumerate(rows, 1)
         )
         files[f"xl/worksheets/sheet{i}.xml"] = (
-            f'<worksheet xmlns="{main}"><sheetData>{data}</sheetData></worksheet>'
+            f'<worksheet xmlns="{main}"><sheetData>{data}</sheetData>'
+            f"{ranges}</worksheet>"
         )
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files.items():

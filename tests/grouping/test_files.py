@@ -141,7 +141,8 @@ class TestLabels:
     def test_of_a_split_that_is_not_there(self, path):
         with pytest.raises(GroupsError) as error:
             read_labels(path, "Test")
-        assert str(error.value) == f"{path} has no products of 'Test'."
+        there = "the table has ['test', 'train']"
+        assert str(error.value) == f"{path} has no products of 'Test'; {there}."
 
     def test_a_product_may_be_twice_if_another_split_is_asked_for(self, tmp_path):
         path = tmp_path / "labels.csv"
@@ -155,6 +156,17 @@ class TestLabels:
         columns = {"product_id": [7, 8], "style_id": pa.array([None, 108], pa.int64())}
         pq.write_table(pa.table(columns), path)
         assert read_labels(str(path)) == {"7": "", "8": "108"}
+
+
+@pytest.mark.parametrize("name", ["nan", "N/A", "#REF!", "\\N", "-1", "-1.0", ""])
+def test_a_name_of_a_group_that_stands_for_none(name, tmp_path):
+    path = tmp_path / "groups.csv"
+    path.write_text(f"product_id,group_id\na,1\nb,{name}\nc,{name}\n")
+    with pytest.raises(GroupsError, match=r"product 'b' has .*Give it one of its own"):
+        read_groups(str(path))
+    if name and name != "-1.0":
+        path.write_text(f"product_id,group_id\na,{name}\n{name},{name}\n")
+        assert read_groups(str(path)) == {"a": name, name: name}
 
 
 @pytest.mark.parametrize("read", [read_groups, read_labels])
@@ -200,6 +212,14 @@ class TestWhatCannotBeUsed:
             " has no column 'product_id'; it has id, VALUE. Add it: every product "
             "needs one."
         )
+
+    def test_columns_that_hold_no_text(self, read, tmp_path):
+        column = "group_id" if read is read_groups else "style_id"
+        pq.write_table(
+            pa.table({"product_id": ["a"], column: [["g"]]}), tmp_path / "t.parquet"
+        )
+        with pytest.raises(GroupsError, match=f"'{column}' of text"):
+            read(str(tmp_path / "t.parquet"))
 
     def test_rows_of_another_width(self, refused):
         message = refused("product_id,VALUE\na,g\nb\nc,g,h\n")
