@@ -38,6 +38,15 @@ def is_remote(path: str) -> bool:
     return "://" in path
 
 
+def is_text(path: str) -> bool:
+    """Whether a path is text, and not bytes of a disk that are no UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def expanded(path: str | os.PathLike[str]) -> str:
     """A path with `~` replaced by the home folder, as a shell does it.
 

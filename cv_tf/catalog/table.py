@@ -24,7 +24,7 @@ from cv_tf.catalog.columns import (
 from cv_tf.catalog.photo_paths import resolve_images
 from cv_tf.config import CatalogSettings
 from cv_tf.errors import UserError
-from cv_tf.files import expanded, is_remote
+from cv_tf.files import expanded, is_remote, is_text
 
 _PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -146,6 +146,7 @@ def read_catalog(
     """
     block_columns = list(map(clean, block_columns))
     path = str(path) if is_remote(str(path)) else str(Path(expanded(path)))
+    folder = _folder_of(path)
     name = posixpath.basename(path.rstrip("/"))
     try:
         columns = catalog_columns(path, block_columns)
@@ -155,9 +156,6 @@ def read_catalog(
         raise CatalogError(f"{path}: {error}") from error
     check_columns(name, columns, block_columns)
 
-    folder = posixpath.dirname(path)
-    if not is_remote(path):
-        folder = str(Path(path).absolute().parent)
     problems, cells, lines = list(columns.problems), columns.cells, columns.lines
     check_ids(name, cells["product_id"], lines, problems)
     image = resolve_images(name, cells["image"], folder, lines, problems)
@@ -184,6 +182,16 @@ def read_catalog(
     )
 
 
+def _folder_of(path: str) -> str:
+    """The absolute folder of a table, spelled alike however the table was named."""
+    if is_remote(path):
+        return posixpath.dirname(path)
+    folder = Path(path).absolute().parent
+    folder = folder.resolve() if ".." in folder.parts else folder
+    _check_names([str(folder / path)])
+    return str(folder)
+
+
 def catalog_columns(path: str, block_columns: Sequence[str]) -> Columns:
     """Reads the cells of a catalogue; raises as `read_columns`."""
     labels = {"style_id", "color", "split", *block_columns} - {"product_id"}
@@ -193,7 +201,8 @@ def catalog_columns(path: str, block_columns: Sequence[str]) -> Columns:
 def catalog_of_photos(photos: str | Path | Sequence[str | Path]) -> Catalog:
     """Makes a catalogue of photos alone: one product a photo, all in one block.
 
-    A product is named by the path of its photo, within the folder or as it is listed.
+    A product is named by the path of its photo, within the folder or as it is listed,
+    in Unicode's form NFC.
 
     Args:
       photos: A folder, which is searched with the folders in it, or a list of files.
@@ -215,12 +224,14 @@ def catalog_of_photos(photos: str | Path | Sequence[str | Path]) -> Catalog:
         raise CatalogError(
             f"'{folder}' has no photos: no name ends in {', '.join(_PHOTO_SUFFIXES)}."
         )
+    _check_names(list(map(str, files)))
+    ids = list(map(clean, names))
     problems: list[tuple[int, str]] = []
-    check_ids(folder.name, names, range(1, len(names) + 1), problems)
+    check_ids(folder.name, ids, range(1, len(ids) + 1), problems)
     raise_problems(folder.name, problems)
     return Catalog(
         name=folder.name,
-        product_id=objects(names),
+        product_id=objects(ids),
         image=objects(list(map(str, files))),
         style=np.full(len(files), -1, np.int32),
         block=np.zeros(len(files), np.int32),
@@ -231,6 +242,17 @@ def catalog_of_photos(photos: str | Path | Sequence[str | Path]) -> Catalog:
         line=np.arange(1, len(files) + 1, dtype=np.int32),
         folder=str(folder),
     )
+
+
+def _check_names(paths: Sequence[str]) -> None:
+    """Raises `CatalogError` if a name on disk is no text, as of some ZIP files."""
+    wrong = [ascii(path) for path in paths if not is_text(path)]
+    if wrong:
+        files = f"{len(wrong)} files" if len(wrong) > 1 else "a file"
+        raise CatalogError(
+            f"The name of {files}, such as {wrong[0]}, is not UTF-8. Rename it, or "
+            "unpack the photos by a program that asks for the encoding of names."
+        )
 
 
 def _is_photo(path: Path, folder: Path) -> bool:

@@ -166,22 +166,33 @@ def _read(name: str, parts: Sequence[Part], num_rows: int) -> Embeddings:
 
 
 def _read_text(name: str, column: str, parts: Sequence[pa.Array]) -> list[str]:
-    values: list | pa.ChunkedArray
-    if len({part.type for part in parts}) == 1:
-        values = pa.chunked_array(parts)
-    else:  # Such as numbers in one file, and nulls or text in another.
-        values = [value for part in parts for value in part.to_pylist()]
+    """The cells of a column, whose parts may differ in type: numbers here, text there.
+
+    Parts of one type are read together, so that what is mended is said once.
+    """
+    ends = np.cumsum([len(part) for part in parts])
+    rows = [
+        np.arange(end - len(part), end) for end, part in zip(ends, parts, strict=True)
+    ]
+    cells, problems = np.empty(ends[-1], object), []
+    for kind in dict.fromkeys(part.type for part in parts):
+        same = [place for place, part in enumerate(parts) if part.type == kind]
+        values = pa.chunked_array([parts[place] for place in same])
+        where = np.concatenate([rows[place] for place in same])
+        try:
+            some, wrong = read_cells(name, column, values, ("product_id",), _LABELS)
+        except pa.ArrowInvalid as error:
+            raise EmbeddingsError(
+                f"{name}: the column {column} holds bytes that are no text: {error}. "
+                "Write it as text (UTF-8)."
+            ) from error
+        cells[where] = some
+        problems += [(int(where[place]) + 1, what) for place, what in wrong]
     try:
-        cells, problems = read_cells(name, column, values, ("product_id",), _LABELS)
-        raise_problems(name, [(place + 1, what) for place, what in problems])
-    except pa.ArrowInvalid as error:
-        raise EmbeddingsError(
-            f"{name}: the column {column} holds bytes that are no text: {error}. Write "
-            "it as text (UTF-8)."
-        ) from error
+        raise_problems(name, problems)
     except CatalogError as error:
         raise EmbeddingsError(str(error)) from error
-    return cells
+    return cells.tolist()
 
 
 def _lists_of(part: Part) -> list[str]:

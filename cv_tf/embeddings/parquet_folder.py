@@ -102,7 +102,20 @@ def _names_in(path: str) -> list[str] | None:
             "cv_tf.embed wrote, or a folder with the parts of such a table side by "
             "side (part-00000.parquet, ...)."
         )
+    if not is_remote(path):
+        _refuse_folders(Path(path))
     return names
+
+
+def _refuse_folders(path: Path) -> None:
+    """Raises if parts are in folders of a folder, which would be left out."""
+    for child in sorted(path.iterdir()):
+        is_hidden = child.name.startswith((".", "_"))
+        if not is_hidden and child.is_dir() and any(child.glob("*.parquet")):
+            raise EmbeddingsError(
+                f"{path} holds parts in the folder {child.name!r}. Only parts that are "
+                "side by side are read: move all of them into one folder."
+            )
 
 
 def _check_columns(parts: Sequence[Part]) -> None:

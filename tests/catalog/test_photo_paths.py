@@ -245,3 +245,13 @@ def test_photos_are_remembered_by_their_path_in_the_folder(folder):
     catalog = read(folder, "images/a.png", r"images\a.png", "./images/a.png")
     rows = scan.scan(catalog, ScanCache(catalog), False)
     assert [(row.key, row.kind) for row in rows] == [("images/a.png", "png")] * 3
+
+
+def test_a_table_may_be_named_by_a_way_around(tmp_path, monkeypatch):
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "c.csv").write_text("product_id,image\n1,a.jpg\n")
+    monkeypatch.chdir(tmp_path / "shop")
+    for path in ("c.csv", "./c.csv", "../shop/c.csv", f"{tmp_path}/shop/../shop/c.csv"):
+        catalog = read_catalog(path, ())
+        assert catalog.image.tolist() == [f"{tmp_path}/shop/a.jpg"]
+        assert catalog.folder == f"{tmp_path}/shop"

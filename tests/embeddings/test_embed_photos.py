@@ -1,11 +1,13 @@
 """Photos to vectors in one call."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
 
 import cv_tf
-from cv_tf.catalog import CatalogError
+from cv_tf.catalog import CatalogError, catalog_of_photos, read_catalog
 from cv_tf.embeddings import embed_photos
 
 
@@ -69,3 +71,25 @@ def test_a_photo_that_cannot_be_read_fails_or_is_left_out(folder, embedder):
         embed_photos(folder, embedder, progress=False)
     products = embed_photos(folder, embedder, on_bad_image="reject", progress=False)
     assert len(products) == 3
+
+
+def test_products_have_the_ids_that_tables_have(tmp_path):
+    for name in ("Ro\u0308cke.jpg", " a.jpg"):
+        (tmp_path / name).touch()
+    catalog = catalog_of_photos(tmp_path)
+    assert catalog.product_id.tolist() == ["a.jpg", "R\u00f6cke.jpg"]
+    assert catalog.image.tolist() == [
+        f"{tmp_path}/ a.jpg",
+        f"{tmp_path}/Ro\u0308cke.jpg",
+    ]
+
+
+def test_names_that_are_no_text_are_named(tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9.jpg")).touch()
+    (tmp_path / os.fsdecode(b"caf\xe9")).mkdir()
+    with pytest.raises(CatalogError, match=r"such as '.*caf.udce9\.jpg', is not"):
+        catalog_of_photos(tmp_path)
+    table = tmp_path / os.fsdecode(b"caf\xe9") / "c.csv"
+    table.write_text("product_id,image\n1,a.jpg\n")
+    with pytest.raises(CatalogError, match="is not UTF-8"):
+        read_catalog(table, ())

@@ -1,5 +1,6 @@
 """Folders with the parts of a table of embeddings, as Spark and others write them."""
 
+import decimal
 import json
 
 import numpy as np
@@ -89,7 +90,34 @@ def test_texts_may_differ_in_their_types(folder):
     assert read_embeddings(folder).product_id.tolist() == ["a", "b", "7"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (["a"], pa.array([b"b"]), ["a", "b"]),
+        (["a"], pa.array([decimal.Decimal("3.00")]), ["a", "3"]),
+        (["1.0", "2.0"], pa.array([3]), ["1", "2", "3"]),
+        (pa.array([1]), pa.array([2.0]), ["1", "2"]),
+        (pa.array(["a"]).dictionary_encode(), pa.array(["b "]), ["a", "b"]),
+    ],
+)
+def test_ids_of_parts_are_those_of_one_file(first, second, expected, folder, caplog):
+    for number, ids in enumerate((first, second)):
+        rows = {"product_id": ids, "embedding": VECTORS[: len(ids)].tolist()}
+        pq.write_table(pa.table(rows), folder / f"{number}.parquet")
+    assert read_embeddings(folder).product_id.tolist() == expected
+    assert len(caplog.records) == ("1.0" in first)
+
+
 class TestRefused:
+    @pytest.mark.parametrize("text_first", [True, False])
+    def test_numbers_that_lost_digits_beside_text(self, text_first, folder):
+        columns = [pa.array(["a"]), pa.array([2.0**24], pa.float32())]
+        for number, ids in enumerate(columns if text_first else columns[::-1]):
+            rows = {"product_id": ids, "embedding": [VECTORS[0].tolist()]}
+            pq.write_table(pa.table(rows), folder / f"{number}.parquet")
+        row = 2 if text_first else 1
+        assert f"row {row}: product_id 16777216 is a floating" in refused(folder)
+
     def test_vectors_of_different_widths(self, folder):
         write(folder, table([0, 1]), table([2], vectors=np.eye(3, dtype=np.float32)))
         message = refused(folder)
@@ -102,6 +130,14 @@ class TestRefused:
         message = refused(folder)
         assert "e.parquet/part-00000-8f.snappy.parquet" in message or len(models) > 2
         assert "vectors of different Embedders" in message
+
+    @pytest.mark.parametrize("name", ["category=x", "more.parquet"])
+    def test_parts_in_folders(self, name, folder):
+        write(folder, table([0]))
+        (folder / name).mkdir()
+        assert "more" in name or read_embeddings(folder).product_id.tolist() == ["a"]
+        write(folder / name, table([1]))
+        assert f"holds parts in the folder {name!r}" in refused(folder)
 
     def test_a_product_in_two_parts(self, folder):
         write(folder, table([0, 1]), table([1, 2]))
