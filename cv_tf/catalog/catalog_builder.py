@@ -6,6 +6,7 @@ catalog = cv_tf.catalog.load_dataset(folder)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from cv_tf.catalog.tfds_builders import prepare_builder
 from cv_tf.files import expanded, is_file, open_binary
 
 _NUM_THREADS = 32
+# What TFDS understands as a split.
+_SPLIT_NAME = re.compile(r"(?!all$)[\w-]+", re.IGNORECASE)
+_OWN_FEATURES = ("image", "box")
 _CHUNK_SIZE = 256  # Photos that are read ahead.
 
 
@@ -90,11 +94,15 @@ class CatalogBuilder(tfds.core.GeneratorBasedBuilder):
 def _check(catalog: Catalog, split: np.ndarray, on_bad_image: str) -> None:
     """Raises `CatalogError` if rows cannot be stored, and lists them."""
     problems = [
-        (int(line), "split is empty")
+        (int(line), f"split is {name!r}" if name else "split is empty")
         for line, name in zip(catalog.line, split, strict=True)
-        if not name.strip()
+        if not _SPLIT_NAME.fullmatch(name)
     ]
-    raise_problems(catalog.name, problems, "Fill it, or leave the column out.")
+    advice = (
+        "Fill it, or leave the column out. A split of a data set is named by letters, "
+        "digits, '_' and '-', and not 'all'."
+    )
+    raise_problems(catalog.name, problems, advice)
     if on_bad_image == "reject":
         return
     with ThreadPoolExecutor(_NUM_THREADS) as pool:
@@ -151,12 +159,18 @@ def write_shards(
         of this format cannot be written there.
     """
     table = expanded(table)
+    block_columns = tuple(map(clean, block_columns))
+    if taken := sorted(set(block_columns) & set(_OWN_FEATURES)):
+        raise CatalogError(
+            f"A data set has the photos and boxes as {' and '.join(_OWN_FEATURES)}, so "
+            f"that no block can be made of {taken[0]!r}. Rename the column."
+        )
     read_catalog(table, block_columns)  # Says here what TFDS is too quiet to say.
     file_name = Path(table).name.removesuffix(".gz")
     config = CatalogConfig(
         name=name or Path(file_name).stem,
         table=table,
-        block_columns=tuple(map(clean, block_columns)),
+        block_columns=block_columns,
         on_bad_image=on_bad_image,
     )
     data_dir = expanded(data_dir or "") or None

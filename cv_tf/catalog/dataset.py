@@ -245,9 +245,11 @@ def _to_text(
 
 
 def _boxes(columns: dict[str, list[Any]]) -> np.ndarray | None:
-    boxes = np.asarray(columns.get("box", np.full((1, 4), np.nan)), np.float32)
-    is_usable = boxes.shape[1:] == (4,) and not np.isnan(boxes).all()
-    return boxes if is_usable else None
+    values = columns.get("box", [])
+    if not values or any(np.shape(value) != (4,) for value in values):
+        return None  # A feature of this name that holds something else.
+    boxes = np.asarray(values, np.float32)
+    return None if np.isnan(boxes).all() else boxes
 
 
 def _product_ids(

@@ -76,6 +76,23 @@ def test_an_empty_split_is_told_with_its_line(table, tmp_path):
         write(table, tmp_path / "data")
 
 
+@pytest.mark.parametrize("name", ["test set", "a+b", "train/x", "50%", "ALL", "all"])
+def test_a_split_that_tfds_does_not_understand(name, table, tmp_path):
+    table.write_text(ROWS.replace("validation", name), encoding="utf-8")
+    with pytest.raises(CatalogError) as error:
+        write(table, tmp_path / "data")
+    assert f"line 3: split is {name!r}" in str(error.value)
+    assert "named by letters" in str(error.value)
+    assert not list((tmp_path / "data").rglob("*.array_record*"))
+
+
+@pytest.mark.parametrize("name", ["image", "box"])
+def test_blocks_of_columns_that_shards_have_for_themselves(name, tmp_path):
+    (tmp_path / "c.csv").write_text("product_id,image,box\n1,a.png,x\n")
+    with pytest.raises(CatalogError, match=f"no block can be made of '{name}'"):
+        write_shards(tmp_path / "c.csv", tmp_path / "data", block_columns=[name])
+
+
 def test_shards_that_are_there_are_not_overwritten(table, tmp_path):
     write(table, tmp_path / "data")
     with pytest.raises(CatalogError, match="already in"):
