@@ -17,7 +17,7 @@ from absl import flags
 from cv_tf.errors import UserError
 from cv_tf.files import expanded, is_remote, say_unknown
 from cv_tf.settings import ConfigError, help_of
-from cv_tf.spelling import composed
+from cv_tf.spelling import clean, composed
 
 Settings = TypeVar("Settings")
 _STOPPED = 130  # The exit code that shells expect after Ctrl-C.
@@ -186,8 +186,8 @@ def split_names(pieces: Sequence[str], is_known: Callable[[str], bool]) -> list[
 
 def _spellings(name: str) -> Iterator[str]:
     yield name
-    yield (stripped := name.strip())
-    yield composed(stripped)
+    yield name.strip()
+    yield (stripped := clean(name))
     if stripped[:1] == stripped[-1:] == '"':
         yield stripped[1:-1].replace('""', '"')
 

@@ -7,6 +7,14 @@ import unicodedata
 from collections.abc import Collection
 from typing import NamedTuple
 
+# What is cut from the ends of a cell: blanks and line breaks of Unicode, and what takes
+# no room: soft hyphens, joiners, marks of direction, byte order marks.
+EDGES = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005"
+    "\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\xad\u180e\u200b\u200c"
+    "\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064"
+    "\u2066\u2067\u2068\u2069\ufeff"
+)
 _WHOLE = re.compile(r"\.0+$")
 # Characters that take no room, and dashes.
 _UNSEEN = "\xad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
@@ -70,6 +78,15 @@ def _why_spelled_so(name: str, meant: str) -> str:
     if _WHOLE.search(name) or _WHOLE.search(meant):
         return "Some tools write whole numbers with '.0'."
     return "Spreadsheets drop leading zeros."
+
+
+def clean(text: str, keep_form: bool = False) -> str:
+    """A text without blanks and invisible marks at its ends, in Unicode's form NFC.
+
+    `keep_form` leaves its form, for names of files.
+    """
+    text = text.strip(EDGES)
+    return text if keep_form or text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def composed(name: str) -> str:

@@ -191,6 +191,7 @@ class TestCommas:
             ("z,", ["z,"]),
             ('"shirt,1",B', ["shirt,1", "B"]),
             ("e\u0301,1", ["é,1"]),
+            ("\u200bshirt,1\ufeff,\xa0B", ["shirt,1", "B"]),
         ],
     )
     def test_of_ids(self, file, given, ids):

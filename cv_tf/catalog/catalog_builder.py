@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from cv_tf.catalog.cells import clean
 from cv_tf.catalog.columns import CatalogError, raise_problems
 from cv_tf.catalog.quiet import quiet_logs
 from cv_tf.catalog.table import Catalog, catalog_columns, read_catalog
 from cv_tf.catalog.tfds_builders import prepare_builder
 from cv_tf.files import expanded, is_file, open_binary
+from cv_tf.spelling import clean
 
 _NUM_THREADS = 32
 # What TFDS understands as a split.

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cv_tf.spelling import clean
+
 # A column as a file holds it: text of a CSV file, values of a spreadsheet, or Arrow's.
 Values: TypeAlias = list[Any] | pa.Array | pa.ChunkedArray
-# What is cut from the ends of a cell: blanks and line breaks of Unicode, and what takes
-# no room: soft hyphens, joiners, marks of direction, byte order marks.
-EDGES = (
-    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005"
-    "\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\xad\u180e\u200b\u200c"
-    "\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064"
-    "\u2066\u2067\u2068\u2069\ufeff"
-)
 # Every whole number below is stored exactly, by the bits of a floating-point type.
 _EXACT_BELOW = {16: 2**11, 32: 2**24, 64: 2**53}
 
@@ -115,15 +108,6 @@ def is_exact(numbers: Any) -> Any:
 def _without_midnight(text: str) -> str:
     """A date without the time 00:00:00, with which dates alone are stored."""
     return re.sub(r"[ T]00:00:00(\.0+)?$", "", text)
-
-
-def clean(text: str, keep_form: bool = False) -> str:
-    """A text without blanks and invisible marks at its ends, in Unicode's form NFC.
-
-    `keep_form` leaves its form, for names of files.
-    """
-    text = text.strip(EDGES)
-    return text if keep_form or text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _clean_all(cells: list[str], keep_form: bool) -> list[str]:

@@ -14,9 +14,9 @@ from typing import TextIO
 
 from absl import logging
 
-from cv_tf.catalog.cells import EDGES
 from cv_tf.catalog.raw_table import RawTable, Rows, of_rows
 from cv_tf.errors import UserError
+from cv_tf.spelling import EDGES
 
 SEPARATORS = ",\t;|"
 _NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
@@ -33,8 +33,8 @@ _MARKS = {
 _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")  # Also without a mark.
 _LATIN = re.compile("[A-Za-z]{3}")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\1*', re.IGNORECASE)
-# What other tools leave before a quote, besides spaces, which are skipped.
-_BEFORE_QUOTES = ("\ufeff", "\xa0", "\u200b", ",\t", ";\t", "|\t")
+# What other tools leave before a quote, besides tabs, and spaces, which are skipped.
+_BEFORE_QUOTES = "\ufeff\xa0\u200b"
 _limit = threading.Lock()
 
 
@@ -64,8 +64,10 @@ def read_csv(source: str, content: bytes) -> RawTable:
     if separator != "," and (separator != "\t" or ".tsv" not in source.lower()):
         name = _NAMES.get(separator, repr(separator))
         logging.warning("%s: cells are separated by %s, not commas.", source, name)
-    blanks = (f'{blank}"'.encode() for blank in _BEFORE_QUOTES)
-    is_neat = known_as == "UTF-8" and all(content.find(it, 1) < 0 for it in blanks)
+    blanks = "" if content.isascii() else _BEFORE_QUOTES
+    blanks += "\t" if separator != "\t" else ""
+    quotes = (f'{blank}"'.encode() for blank in blanks)
+    is_neat = known_as == "UTF-8" and all(content.find(it, 1) < 0 for it in quotes)
     try:
         with _long_cells():
             if is_neat:

@@ -144,7 +144,8 @@ def _mend_ids(
         cells = [cell[:-2] if cell in numbers else "" for cell in cells]
         wrong = [c for c in enumerate(cells) if c[1] and not is_exact(float(c[1]))]
         return cells, [(place, _say_inexact(column, float(c))) for place, c in wrong]
-    if not _ANY_SHORTENED.search(text):
+    has_exponents = "e" in text or "E" in text
+    if not (has_exponents and _ANY_SHORTENED.search(text)):
         return cells, []
     what = f"was shortened by a spreadsheet or a program. {_FORMAT}"
     shortened = [c for c in enumerate(cells) if _SHORTENED.fullmatch(c[1])]

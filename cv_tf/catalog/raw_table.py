@@ -9,9 +9,10 @@ from typing import Any
 
 from absl import logging
 
-from cv_tf.catalog.cells import Values, clean
+from cv_tf.catalog.cells import Values
 from cv_tf.errors import UserError
 from cv_tf.files import repeated
+from cv_tf.spelling import clean
 
 # Some rows of cells, and the line of each.
 Rows = tuple[Sequence[Sequence[Any]], Sequence[int]]

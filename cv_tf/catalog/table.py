@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from absl import logging
 
 import cv_tf
-from cv_tf.catalog.cells import clean
 from cv_tf.catalog.columns import (
     CatalogError,
     Columns,
@@ -25,7 +25,9 @@ from cv_tf.catalog.photo_paths import resolve_images
 from cv_tf.config import CatalogSettings
 from cv_tf.errors import UserError
 from cv_tf.files import expanded, is_remote, is_text
+from cv_tf.spelling import clean, folded
 
+_MOST_BLOCKS = 10_000  # Whose names are compared; more are no kinds of products.
 _PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
@@ -98,6 +100,7 @@ class Catalog:
           CatalogError: If there is no such split.
         """
         splits = [] if self.split is None else sorted(set(self.split))
+        split = clean(split)
         if split not in splits:
             there = f"has {splits}" if splits else "has no column 'split'"
             raise CatalogError(f"{self.name}: no split {split!r}; the table {there}.")
@@ -166,6 +169,7 @@ def read_catalog(
 
     block_values = [cells[name] for name in block_columns]
     block, block_names = number_blocks(block_values, len(image))
+    _warn_of_blocks(name, block_names)
     return Catalog(
         name=name,
         product_id=objects(cells["product_id"]),
@@ -190,6 +194,23 @@ def _folder_of(path: str) -> str:
     folder = folder.resolve() if ".." in folder.parts else folder
     _check_names([str(folder / path)])
     return str(folder)
+
+
+def _warn_of_blocks(name: str, block_names: Sequence[str]) -> None:
+    """Warns of blocks that are two only because their names are spelled in two ways."""
+    first: dict[str, str] = {}
+    alike = []
+    for block in block_names[:_MOST_BLOCKS]:
+        other = first.setdefault(folded(block), block)
+        alike += [(other, block)] if other != block else []
+    if alike:
+        logging.warning(
+            "%s: the products of block %r are not compared with those of %r%s. If they "
+            "are of one kind, spell it alike.",
+            name,
+            *alike[0],
+            f", and so on for {len(alike) - 1} more" if len(alike) > 1 else "",
+        )
 
 
 def catalog_columns(path: str, block_columns: Sequence[str]) -> Columns:

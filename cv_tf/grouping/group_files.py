@@ -23,7 +23,7 @@ from cv_tf.embeddings import Embeddings, EmbeddingsError
 from cv_tf.errors import UserError
 from cv_tf.files import repeated, whole_file
 from cv_tf.grouping.groups import Grouped
-from cv_tf.spelling import Unmatched, find_unmatched
+from cv_tf.spelling import Unmatched, clean, find_unmatched
 
 _DECIMALS = 4
 
@@ -104,6 +104,7 @@ def read_labels(path: str, split: str = "") -> Mapping[str, str]:
 def _read_pairs(
     path: str, value: str, remedy: str, split: str = ""
 ) -> Mapping[str, str]:
+    split = clean(split)
     try:
         labels = ("style_id", "split")
         columns = read_columns(path, ids=("product_id", value), labels=labels)

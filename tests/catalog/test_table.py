@@ -197,7 +197,8 @@ def test_select_takes_rows_and_keeps_numbers(tmp_path):
 
 def test_where_split_takes_one_split_or_says_which_there_are(tmp_path):
     catalog = read_catalog(write(tmp_path / "c.csv", TABLE))
-    assert list(catalog.where_split("validation").product_id) == ["10", "11"]
+    for split in ("validation", " validation\xa0"):
+        assert list(catalog.where_split(split).product_id) == ["10", "11"]
     with pytest.raises(CatalogError, match="'train', 'validation'"):
         catalog.where_split("test")
 
@@ -219,3 +220,20 @@ def test_a_remote_table_is_read_with_images_beside_it(tmp_path):
     assert list(catalog.image) == [f"file://{tmp_path}/images/a.jpg"]
     with pytest.raises(CatalogError, match="does not exist"):
         read_catalog(f"file://{tmp_path}/none.csv")
+
+
+SPELLINGS = ["Men shoes", "men\xa0Shoes", "Men  Shoes", "Men Sho\xades"]
+
+
+@pytest.mark.parametrize("other", SPELLINGS)
+def test_blocks_that_are_spelled_in_two_ways_are_told(other, tmp_path, caplog):
+    path = tmp_path / "c.csv"
+    rows = f"1,a,Men Shoes\n2,b,{other}\n3,c,Bags\n"
+    path.write_text(f"product_id,image,category\n{rows}")
+    assert len(read_catalog(path).block_names) == 3
+    (record,) = caplog.records
+    assert repr(other) in record.getMessage()
+    assert "'Men Shoes'" in record.getMessage()
+    path.write_text("product_id,image,category\n1,a,Shoes\n2,b,Shoe\n3,c,\n")
+    read_catalog(path)
+    assert len(caplog.records) == 1

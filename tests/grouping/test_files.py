@@ -137,6 +137,7 @@ class TestLabels:
     def test_of_one_split(self, path):
         assert read_labels(path, "train") == {"a": "s1", "b": ""}
         assert read_labels(path, "test") == {"c": "s1"}
+        assert read_labels(path, " test\xa0") == {"c": "s1"}
 
     def test_of_a_split_that_is_not_there(self, path):
         with pytest.raises(GroupsError) as error:
