@@ -7,12 +7,14 @@ import contextlib
 import difflib
 import json
 import os
+import re
 import shutil
 import threading
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from urllib.parse import unquote
 
 from cv_tf.spelling import bare, folded
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 Name = TypeVar("Name", bound=Hashable)
 
+# The address of a file on this machine, up to its path: file:///a, file:/a.
+FILE_ADDRESS = re.compile(r"file:(?://(?:localhost)?)?/(?!/)", re.IGNORECASE)
 READS_AT_ONCE = 64  # Parallel reads from a bucket, where most of the time is waiting.
 _RETRY_TIME_LIMIT = timedelta(seconds=30)
 _clients: dict[str, FileSystem] = {}  # By bucket.
@@ -34,8 +38,11 @@ _MIN_SIMILARITY = 0.7  # Of difflib, 0 to 1. Below, all ids made of digits look 
 
 
 def is_remote(path: str) -> bool:
-    """Whether a path is a URI of object storage, such as `gs://bucket/a.jpg`."""
-    return "://" in path
+    """Whether a path is a URI of object storage, such as `gs://bucket/a.jpg`.
+
+    The address of a local file, `file:///a.jpg`, is none; `expanded` makes it a path.
+    """
+    return "://" in path and not FILE_ADDRESS.match(path)
 
 
 def is_text(path: str) -> bool:
@@ -51,8 +58,10 @@ def expanded(path: str | os.PathLike[str]) -> str:
     """A path with `~` replaced by the home folder, as a shell does it.
 
     A shell leaves it alone in `--flag=~/a`. Where no such user is known, and in object
-    storage, the path stays as it is.
+    storage, the path stays as it is. The address of a local file becomes its path.
     """
+    if address := FILE_ADDRESS.match(path := os.fspath(path)):
+        return unquote(path[address.end() - 1 :])
     return os.path.expanduser(path)  # noqa: PTH111 (Path fails on unknown users)
 
 

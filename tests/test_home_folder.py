@@ -22,7 +22,7 @@ def home(tmp_path, monkeypatch):
     return tmp_path / "home"
 
 
-@pytest.mark.parametrize(
+FLAGS = pytest.mark.parametrize(
     "flags",
     [
         (*EMBED, "--workdir=~/none"),
@@ -57,6 +57,9 @@ def home(tmp_path, monkeypatch):
     ],
     ids=lambda flags: f"{flags[0]}-{flags[-1]}",
 )
+
+
+@FLAGS
 def test_is_the_home_folder_in_every_verb(flags, home, tmp_path, run_verb, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "run").mkdir()
@@ -70,6 +73,27 @@ def test_is_the_home_folder_in_every_verb(flags, home, tmp_path, run_verb, monke
     assert process.returncode in (1, 2)
     assert f"{home}/none" in process.stderr
     assert not (tmp_path / "~").exists()
+
+
+@FLAGS
+def test_addresses_of_files_are_paths(flags, tmp_path, run_verb, monkeypatch):
+    if flags[-1].startswith("--flagfile"):
+        pytest.skip("absl reads it")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "embedder.keras").touch()
+    file = tmp_path / "file.parquet"
+    file.touch()
+    given = [
+        flag.format(tmp=tmp_path, run=tmp_path / "run", file=file).replace(
+            "~/none", f"file://{tmp_path}/n%20ne"
+        )
+        for flag in flags
+    ]
+    process = run_verb(*given, tensorflow=False)
+    assert process.returncode in (1, 2)
+    assert f"{tmp_path}/n ne" in process.stderr
+    assert not (tmp_path / "file:").exists()
 
 
 def test_is_the_home_folder_of_recipes(home, tmp_path, run_verb):

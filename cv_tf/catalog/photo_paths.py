@@ -13,10 +13,9 @@ from urllib.parse import unquote
 from absl import logging
 
 from cv_tf.catalog.columns import Problem
-from cv_tf.files import is_remote
+from cv_tf.files import FILE_ADDRESS, is_remote
 from cv_tf.spelling import composed, folded
 
-_FILE_ADDRESS = re.compile(r"file:(?://(?:localhost)?)?/(?!/)", re.IGNORECASE)
 # A drive, a server of Windows, or the address of a file on a server.
 _ELSEWHERE = re.compile(r"[a-z]:[\\/]|\\\\|file://", re.IGNORECASE)
 _SUFFIXES = (
@@ -94,7 +93,7 @@ def _is_ordinary(image: str) -> bool:
 
 def _plain_path(image: str, folder: str, folders: FolderNames) -> str:
     """A cell as a relative or absolute path with slashes; those of elsewhere stay."""
-    if address := _FILE_ADDRESS.match(image):
+    if address := FILE_ADDRESS.match(image):
         path = unquote(image[address.end() - 1 :])
         return path[1:] if is_elsewhere(path[1:]) else path
     # A name on Linux may have a backslash, begin with ~, or look like a drive.
@@ -111,7 +110,7 @@ def is_elsewhere(image: str) -> bool:
     r"""Whether a path is one of another machine, such as `C:\photos\a.jpg`."""
     if not _ELSEWHERE.match(image):
         return False
-    return not _FILE_ADDRESS.match(image)
+    return not FILE_ADDRESS.match(image)
 
 
 class FolderNames:

@@ -23,7 +23,7 @@ from cv_tf.catalog import (
 )
 from cv_tf.embeddings.embeddings import LENGTH_TOLERANCE, Embeddings, EmbeddingsError
 from cv_tf.embeddings.parquet_folder import Part, find_parts, opened
-from cv_tf.files import repeated
+from cv_tf.files import expanded, repeated
 
 # Rows read or written at a time: 64 MB of vectors with 1,024 dimensions.
 CHUNK = 16_384
@@ -123,7 +123,8 @@ def read_embeddings(path: str | Path) -> Embeddings:
       >>> read_embeddings(path).vectors.shape
       (2, 2)
     """
-    name, parts = Path(path).name, find_parts(str(path))
+    path = expanded(path)
+    name, parts = Path(path).name, find_parts(path)
     num_rows = sum(part.num_rows for part in parts)
     _check_parts(name, parts, num_rows)
     return _read(name, parts, num_rows)

@@ -42,8 +42,11 @@ def opened(path: str) -> Iterator[pq.ParquetFile]:
       EmbeddingsError: If there is no such file, or it is not Parquet.
     """
     try:
-        with open_binary(path) as stream, pq.ParquetFile(stream) as file:
-            yield file
+        with open_binary(path) as stream:
+            # Parquet is read from its end, which files of TensorFlow do not let it do.
+            source = pa.BufferReader(stream.read()) if is_remote(path) else stream
+            with pq.ParquetFile(source) as file:
+                yield file
     except FileNotFoundError as error:
         raise EmbeddingsError(
             f"{path} does not exist. Make it with python -m cv_tf.embed."

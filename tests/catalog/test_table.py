@@ -5,6 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import tensorflow as tf
 
 from cv_tf.catalog import CatalogError, read_catalog
 
@@ -216,10 +217,17 @@ def test_checking_a_table_does_not_load_tensorflow(tmp_path):
 def test_a_remote_table_is_read_with_images_beside_it(tmp_path):
     text = "product_id,image\n1,images/a.jpg\n"
     (tmp_path / "c.csv").write_text(text, encoding="utf-8")
-    catalog = read_catalog(f"file://{tmp_path}/c.csv", block_columns=())
-    assert list(catalog.image) == [f"file://{tmp_path}/images/a.jpg"]
+    tf.io.gfile.copy(f"{tmp_path}/c.csv", f"ram://{tmp_path}/c.csv")
+    catalog = read_catalog(f"ram://{tmp_path}/c.csv", block_columns=())
+    assert list(catalog.image) == [f"ram://{tmp_path}/images/a.jpg"]
     with pytest.raises(CatalogError, match="does not exist"):
-        read_catalog(f"file://{tmp_path}/none.csv")
+        read_catalog(f"ram://{tmp_path}/none.csv")
+
+
+def test_the_address_of_a_local_table_is_its_path(tmp_path):
+    write(tmp_path / "c.csv", TABLE)
+    catalog = read_catalog(f"file://{tmp_path}/c.csv")
+    assert list(catalog.image) == list(read_catalog(tmp_path / "c.csv").image)
 
 
 SPELLINGS = ["Men shoes", "men\xa0Shoes", "Men  Shoes", "Men Sho\xades"]

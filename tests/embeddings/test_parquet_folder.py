@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import tensorflow as tf
 
 from cv_tf.embeddings import EmbeddingsError, read_embeddings
 
@@ -67,6 +68,19 @@ def test_parts_are_one_table(folder, cuts):
         assert found.block.tolist() == [0, 1] * 3
         np.testing.assert_array_equal(found.vectors, VECTORS)
         assert found.vectors.base is None  # No slice of a larger array.
+
+
+@pytest.mark.parametrize("scheme", ["file://", "ram://"])
+def test_addresses_of_files_and_folders(scheme, folder):
+    write(folder, table([0, 1]), table([2]))
+    address = f"{scheme}{folder}"
+    if scheme == "ram://":
+        tf.io.gfile.makedirs(address)
+        for part in folder.iterdir():
+            tf.io.gfile.copy(str(part), f"{address}/{part.name}")
+    assert read_embeddings(address).product_id.tolist() == IDS[:3]
+    part = f"{address}/part-00001-8f.snappy.parquet"
+    assert read_embeddings(part).product_id.tolist() == IDS[2:3]
 
 
 def test_parts_come_in_the_order_of_their_names(folder):
