@@ -125,7 +125,10 @@ def decode(encoded: tf.Tensor, how: DecodingPlan, image_size: int) -> tf.Tensor:
 
 
 def _read_jpeg(encoded: tf.Tensor, how: DecodingPlan, ratio: int) -> tf.Tensor:
-    return tf.image.decode_and_crop_jpeg(encoded, how.window, channels=3, ratio=ratio)
+    # As all other readers do: TensorFlow's default saves 3%, and is off by a level.
+    return tf.image.decode_and_crop_jpeg(
+        encoded, how.window, channels=3, ratio=ratio, dct_method="INTEGER_ACCURATE"
+    )
 
 
 def _read_png(encoded: tf.Tensor, how: DecodingPlan) -> tf.Tensor:
