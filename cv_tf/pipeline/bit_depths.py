@@ -34,16 +34,25 @@ def load_eight_bits(image: ImageFile.ImageFile) -> Image.Image:
     """
     if image.format == "TIFF":
         return _load_tiff(image)
+    file, tiles = image.fp, image.tile
     image.load()
+    clear = image.info.get("transparency")  # One level or color, of as many bits.
+    is_color = image.mode == "RGB" and isinstance(clear, tuple)
+    if is_color and file is not None and tiles[0][3] == "RGB;16B":
+        low = np.asarray(_low_bytes(file, "PNG", "RGB;16L"), np.int64)
+        pixels = np.asarray(image, np.int64) * 256 + low
+        return _with_opacity(image, (pixels != clear).any(axis=-1))
     if not image.mode.startswith("I"):
         return image
     pixels = np.asarray(image).astype(np.int64)
     grey = Image.fromarray((pixels.clip(0, 65535) >> 8).astype(np.uint8))
-    clear = image.info.get("transparency")  # One level of grey, of 16 bits.
-    if clear is None:
-        return grey
-    opacity = np.where(pixels == clear, 0, 255).astype(np.uint8)
-    return Image.merge("LA", (grey, Image.fromarray(opacity)))
+    return grey if clear is None else _with_opacity(grey, pixels != clear)
+
+
+def _with_opacity(image: Image.Image, is_opaque: np.ndarray) -> Image.Image:
+    """An image that is transparent where [height, width] bool is false."""
+    opacity = Image.fromarray(is_opaque.astype(np.uint8) * 255)
+    return Image.merge(f"{image.mode}A", (*image.split(), opacity))
 
 
 def _load_tiff(image: ImageFile.ImageFile) -> Image.Image:
@@ -120,22 +129,37 @@ def _load_deep_colors(
     if high[..., :num_colors].max() >= 64:  # They use 15 or 16 bits.
         return image
     file.seek(0)
-    swapped = Image.open(file, formats=["TIFF"])
-    tiles: Any = swapped.tile
+    tiles: Any = Image.open(file, formats=["TIFF"]).tile
     raw_mode = tiles[0][3][0]
     if separate or raw_mode.startswith("RGBa") or raw_mode[-3:-1] != "16":
         raise BadImageError(f"its colors use few of their 16 bits. {_ADVICE}")
     order = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
-    raw_mode = raw_mode[:-1] + order[raw_mode[-1]]
-    # Tiles are tuples, whose fields have names in later versions of Pillow.
-    make = getattr(tiles[0], "_make", tuple)
-    tiles = [make((*tile[:3], (raw_mode, *tile[3][1:]))) for tile in tiles]
-    swapped.tile = cast(Any, tiles)
-    swapped.load()
-    pixels = high * 256 + np.asarray(swapped)
+    low = _low_bytes(file, "TIFF", raw_mode[:-1] + order[raw_mode[-1]])
+    pixels = high * 256 + np.asarray(low)
     bands = [_scaled(pixels[..., :num_colors])]
     if image.mode == "RGBA":
         opacity = pixels[..., 3:]
         bands.append(_scaled(opacity) if opacity.max() >= _DARK else opacity * 0)
     scaled = np.concatenate(bands, axis=-1).astype(np.uint8)
     return Image.frombytes(image.mode, image.size, scaled.tobytes())
+
+
+def _low_bytes(file: IO[bytes], file_format: str, raw_mode: str) -> Image.Image:
+    """An image of 16 bits, of which Pillow reads the high bytes, in its low bytes.
+
+    `raw_mode` has the bytes in the other order than the file.
+    """
+    file.seek(0)
+    image = Image.open(file, formats=[file_format])
+    tiles: Any = image.tile
+    # Tiles are tuples, whose fields have names in later versions of Pillow.
+    make = getattr(tiles[0], "_make", tuple)
+    image.tile = cast(
+        Any,
+        [
+            make((*place, (raw_mode, *how[1:]) if isinstance(how, tuple) else raw_mode))
+            for *place, how in tiles
+        ],
+    )
+    image.load()
+    return image

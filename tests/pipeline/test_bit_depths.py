@@ -1,6 +1,9 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
-from crafted_images import encode, tiff, with_chunk
+from crafted_images import chunk, encode, tiff, with_chunk
 from PIL import Image
 
 from cv_tf.pipeline import BadImageError
@@ -144,3 +147,16 @@ def test_png_and_jpeg_2000_say_themselves_how_many_bits_they_use():
     for file_format in ("PNG", "JPEG2000"):
         found = examine(encode(Image.fromarray(dark), file_format)).thumbnail
         assert abs(int(found.max()) - 15) <= 1
+
+
+def test_a_transparent_color_of_16_bits_lies_on_white():
+    levels = np.full((40, 60, 3), 300, ">u2")
+    levels[:, 30:, 2] = 301  # The same in 8 bits.
+    lines = b"".join(b"\0" + line.tobytes() for line in levels)
+    head = b"\x89PNG\r\n\x1a\n" + chunk(
+        b"IHDR", struct.pack(">IIBBBBB", 60, 40, 16, 2, 0, 0, 0)
+    )
+    clear = chunk(b"tRNS", struct.pack(">HHH", 300, 300, 300))
+    pixels = chunk(b"IDAT", zlib.compress(lines))
+    row = examine(head + clear + pixels + chunk(b"IEND", b"")).thumbnail[64, :, 2]
+    assert (row[20], row[108]) == (255, 1)
