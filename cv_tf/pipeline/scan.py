@@ -51,9 +51,12 @@ def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scan
         rows = list(pool.map(identify, range(len(catalog))))
         boxes = _boxes_by_key(catalog, rows)
         rows = [_recall(row, known, cache, boxes) for row in rows]
-        new = [i for i, row in enumerate(rows) if not row.kind and not row.reason]
-        if not new:
+        unknown = [i for i, row in enumerate(rows) if not row.kind and not row.reason]
+        if not unknown:
             return rows
+        # Products may share a photo: it is looked at once.
+        looked_at = {rows[i].key: i for i in reversed(unknown)}
+        new = sorted(looked_at.values())
         bar = tqdm(None, "Looking at photos", len(new), unit="", disable=not progress)
         try:
             for start in range(0, len(new), _CHUNK):
@@ -67,6 +70,8 @@ def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scan
             bar.close()
             lasting = [r for r in rows if r.size != _UNKNOWN and (r.kind or r.reason)]
             cache.write((known | {row.key: row for row in lasting}).values())
+    for i in unknown:
+        rows[i] = rows[looked_at[rows[i].key]]
     return rows
 
 
