@@ -240,7 +240,10 @@ def _read_groups(path: str) -> cv_tf.metrics.StoredGroups:
     if not is_remote(path) and summary.is_file():
         threshold = json.loads(summary.read_text()).get("threshold")
     return cv_tf.metrics.StoredGroups(
-        cv_tf.grouping.read_groups(path), threshold, Path(path).name
+        group_of=cv_tf.grouping.read_groups(path),
+        threshold=threshold,
+        source=Path(path).name,
+        copy_of=cv_tf.grouping.read_copies(path),
     )
 
 

@@ -24,7 +24,7 @@ import cv_tf
 from cv_tf import command
 from cv_tf.catalog import FolderNames, catalog_of_photos, objects
 from cv_tf.config import CatalogSettings, RankingSettings
-from cv_tf.embeddings import Embeddings, read_embeddings
+from cv_tf.embeddings import Copies, Embeddings, read_embeddings
 from cv_tf.files import expanded, is_file, is_remote
 from cv_tf.report import (
     Product,
@@ -189,13 +189,14 @@ def _near_products(config: SearchConfig, embeddings: Embeddings) -> _Results:
     )
     rows = np.array(list(dict.fromkeys(wanted)))
     # Copies of one photo are found once; those of the query's own photo are not.
-    distinct = embeddings.distinct
+    copies = _copies(config, embeddings)
+    distinct = embeddings.select(copies.rows)
     found = nearest(
         distinct.vectors,
         min(config.neighbors + CANDIDATES, len(distinct)),
         blocks=distinct.block if config.within_block else None,
         retrieval="exact",
-        queries=embeddings.copies.place[rows],
+        queries=copies.place[rows],
     )
     queries = [Product.of_row(embeddings, row) for row in rows]
     lab = None if embeddings.lab is None else embeddings.lab[rows]
@@ -210,11 +211,17 @@ def _near_photos(
         (block,) = command.rows_of_names([config.block], names, name, "block")
         embeddings = embeddings.select(np.flatnonzero(embeddings.block == block))
     vectors, lab = _embed_photos(images, config, embeddings)
-    embeddings = embeddings.distinct
+    embeddings = embeddings.select(_copies(config, embeddings).rows)
     index = ExactIndex(embeddings.vectors, embeddings.model)
     found = index.search(vectors, min(config.neighbors + CANDIDATES, len(embeddings)))
     queries = [Product("", image, config.block) for image in images]
     return _results(queries, lab, embeddings, found, config)
+
+
+def _copies(config: SearchConfig, embeddings: Embeddings) -> Copies:
+    """Which products that are searched together have one photo."""
+    in_blocks = config.product_id and config.within_block
+    return embeddings.copies if in_blocks else embeddings.copies_across_blocks
 
 
 def _results(
@@ -286,7 +293,7 @@ def _write(
         write_results_json(output, results)
     else:
         note = f"Found among the {len(embeddings):,} products of {embeddings.name}."
-        if embeddings.copies.num_copies:
+        if _copies(config, embeddings).num_copies:
             note += " Products of one photo are listed once."
         if embeddings.lab is not None and config.search_color_weight:
             note += (

@@ -103,6 +103,22 @@ class TestProducts:
         ]
         assert "2 products share the photo of another one" in capsys.readouterr().out
 
+    def test_copies_in_another_block_are_found_once_where_all_are_searched(
+        self, tmp_path
+    ):
+        angles = np.radians([0, 0, 10, 10, 20])
+        table = {
+            "product_id": ["a", "a on sale", "b", "b on sale", "c on sale"],
+            "block": ["all", "sale", "all", "sale", "sale"],
+            "embedding": np.stack([np.cos(angles), np.sin(angles)], 1).tolist(),
+        }
+        pq.write_table(pa.table(table), tmp_path / "sale.parquet")
+        flags = (f"--embeddings={tmp_path / 'sale.parquet'}", "--product_id=a on sale")
+        within = found(*flags)["a on sale"]
+        assert list(within) == ["b on sale", "c on sale"]
+        across = found(*flags, "--within_block=false")["a on sale"]
+        assert list(across) == ["b", "c on sale"]
+
     def test_those_of_its_own_color_are_further_behind(
         self, embeddings, tmp_path, capsys
     ):

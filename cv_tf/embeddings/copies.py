@@ -15,7 +15,7 @@ _APART = 1e-3
 _COLORS_APART = 1.0
 # Vectors are compared that fall into one cell of a grid in this many random directions.
 # Copies at the wall of a cell may fall into two, so the grid is moved and tried again.
-_DIRECTIONS, _CELL, _GRIDS = 16, 0.05, 3
+_DIRECTIONS, _CELL, _GRIDS = 16, 0.15, 3
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 # Different vectors of one cell that are compared with all others of it. Only of an
 # Embedder that makes all products nearly equal do more fall into one cell.
@@ -78,13 +78,24 @@ class Copies:
         )
         return Copies(lowest[pair.reshape(-1)])
 
-    def rows_to_measure(self, style: np.ndarray) -> np.ndarray:
+    def rows_to_measure(
+        self, style: np.ndarray, block: np.ndarray | None = None
+    ) -> np.ndarray:
         """Rows, [l] int64, that hold each photo of one style (`style`, [n] int) once.
 
         Copies are no variants of each other. But products of several styles that seem
         to be copies are a failure of the Embedder, or of the labels: all of them count.
+        If nothing but copies shares a style, all rows are measured. With `block`, [n]
+        int, a photo of several blocks is kept where most of its style is.
         """
         known = np.flatnonzero(style >= 0)
+        if block is not None:  # First come those with most of their style beside them.
+            pairs = np.stack([style[known], block[known]], axis=1)
+            _, pair, size = np.unique(
+                pairs, axis=0, return_inverse=True, return_counts=True
+            )
+            beside = size[pair.reshape(-1)]
+            known = known[np.argsort(-beside, kind="stable")]
         # Of a photo's products, one that tells the style comes first.
         order = np.concatenate([known, np.flatnonzero(style < 0)])
         kept = order[np.unique(self.place[order], return_index=True)[1]]
@@ -96,7 +107,9 @@ class Copies:
             self.place[known],
             style[known] != style[kept][self.place[known]],
         )
-        return np.flatnonzero(is_kept | has_several[self.place])
+        rows = np.flatnonzero(is_kept | has_several[self.place])
+        _, num_products = np.unique(style[rows][style[rows] >= 0], return_counts=True)
+        return rows if (num_products > 1).any() else np.arange(len(style))
 
 
 def find_copies(

@@ -130,6 +130,13 @@ class Embeddings:
         return find_copies(self.vectors, self.block, self.lab)
 
     @cached_property
+    def copies_across_blocks(self) -> Copies:
+        """The same, whatever their blocks: shops list one photo in several of them."""
+        if (self.block == self.block[:1]).all():
+            return self.copies
+        return find_copies(self.vectors, np.zeros(len(self), np.int32), self.lab)
+
+    @cached_property
     def distinct(self) -> Embeddings:
         """The products without copies, of the styles that any of their copies tells.
 
@@ -153,16 +160,15 @@ class Embeddings:
     def rows_to_measure(self) -> np.ndarray:
         """Rows, [l] int64, of which figures are: each photo of a style is there once.
 
+        A photo of several blocks is there in the one that holds most of its style.
         Without colors, two photos of different names are not taken for one, whatever
         their vectors. If nothing but copies shares a style, all rows are measured.
         """
-        style, copies = self.known_style, self.copies
+        copies = self.copies_across_blocks
         if self.lab is None:
             photo = np.unique(self.image, return_inverse=True)[1]
             copies = copies.apart(photo)
-        rows = copies.rows_to_measure(style)
-        _, num_products = np.unique(style[rows][style[rows] >= 0], return_counts=True)
-        return rows if (num_products > 1).any() else np.arange(len(self))
+        return copies.rows_to_measure(self.known_style, self.block)
 
     @property
     def known_style(self) -> np.ndarray:

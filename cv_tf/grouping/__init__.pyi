@@ -16,6 +16,7 @@ from .group_files import (
     check_previous as check_previous,
     check_shown as check_shown,
     match_labels as match_labels,
+    read_copies as read_copies,
     read_groups as read_groups,
     read_labels as read_labels,
     write_groups as write_groups,

@@ -82,11 +82,12 @@ def calibrate_on(
     check_neighbors(neighbors, len(similarity))
     floor = _likely_floor(similarity, mutual_graph(neighbors), distinct.known_style)
     dendrograms = link(similarity, neighbors, floor, settings.max_group_size)
+    dendrograms = dendrograms.with_copies(labelled.copies.place)
     # Copies are always in one group: they say nothing about the threshold.
+    styles = np.full(len(labelled), -1)
     rows = labelled.rows_to_measure
-    dendrograms = dendrograms.with_copies(labelled.copies.place[rows])
-    styles = labelled.known_style[rows]
-    own = labelled.block[rows][styles >= 0]
+    styles[rows] = labelled.known_style[rows]
+    own = labelled.block[styles >= 0]
     crowding = 1.0 if for_blocks is None else crowd(for_blocks) / crowd(own)
     return calibrate(dendrograms, styles, criterion, crowding, min_precision)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from absl import logging
 
 from cv_tf.catalog import (
     CatalogError,
+    Columns,
     is_missing,
     number_styles,
     raise_problems,
@@ -35,14 +36,15 @@ class GroupsError(UserError):
 def to_table(grouped: Grouped) -> pa.Table:
     """One row a product: its group, the confidence, the nearest product outside.
 
-    `copy_of` names the first product with the same photo, where that is another one.
+    `copy_of` names the first product with the same photo, where that is another one;
+    it is in the same group, unless it is in another block.
     """
     confidence = grouped.confidence
     has_other = confidence.nearest_other >= 0
     other = np.full(len(has_other), None, object)
     other[has_other] = grouped.product_id[confidence.nearest_other[has_other]]
     similarity = np.round(confidence.similarity.astype(np.float64), _DECIMALS)
-    copies = grouped.copies
+    copies = grouped.copies_across_blocks
     copy_of = np.where(copies.is_copy, grouped.product_id[copies.first], None)
     return pa.table(
         {
@@ -87,6 +89,21 @@ def read_groups(path: str) -> Mapping[str, str]:
     return groups
 
 
+def read_copies(path: str) -> Mapping[str, str]:
+    """Reads the column `copy_of` of a file of groups: the first product of each photo.
+
+    Products that are no copies are left out; all are where there is no such column.
+
+    Raises:
+      GroupsError: As `read_groups`.
+    """
+    cells = _read_table(path, ("product_id", "copy_of")).cells
+    if "copy_of" not in cells:
+        return {}
+    pairs = zip(cells["product_id"], cells["copy_of"], strict=True)
+    return {product: first for product, first in pairs if first}
+
+
 def read_labels(path: str, split: str = "") -> Mapping[str, str]:
     """Reads the styles of labelled products by product; "" where a style is unknown.
 
@@ -105,16 +122,7 @@ def _read_pairs(
     path: str, value: str, remedy: str, split: str = ""
 ) -> Mapping[str, str]:
     split = clean(split)
-    try:
-        labels = ("style_id", "split")
-        columns = read_columns(path, ids=("product_id", value), labels=labels)
-        raise_problems(path, columns.problems)
-    except FileNotFoundError as error:
-        raise GroupsError(f"{path} does not exist.") from error
-    except CatalogError as error:
-        raise GroupsError(str(error)) from error
-    except (OSError, ValueError) as error:
-        raise GroupsError(f"{path}: {error}") from error
+    columns = _read_table(path, ("product_id", value))
     cells = columns.cells
     wanted = ["product_id", value, *(["split"] if split else [])]
     for column in wanted:
@@ -137,6 +145,20 @@ def _read_pairs(
     if twice := repeated(product for product, _ in pairs):
         raise GroupsError(f"{path}: product {twice[0]!r} is there twice.")
     return known
+
+
+def _read_table(path: str, ids: Sequence[str]) -> Columns:
+    """The columns of a table, of which some hold ids."""
+    try:
+        columns = read_columns(path, ids=ids, labels=("style_id", "split"))
+        raise_problems(path, columns.problems)
+    except FileNotFoundError as error:
+        raise GroupsError(f"{path} does not exist.") from error
+    except CatalogError as error:
+        raise GroupsError(str(error)) from error
+    except (OSError, ValueError) as error:
+        raise GroupsError(f"{path}: {error}") from error
+    return columns
 
 
 def check_shown(embeddings: Embeddings, labels: Mapping[str, str], source: str) -> None:

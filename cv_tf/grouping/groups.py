@@ -44,7 +44,8 @@ class Grouped:
       same_color: Names of groups with two products of one color.
       num_new: Number of products that the earlier run did not have; 0 without one.
       num_left: Number of products of the earlier run that are no longer there.
-      copies: Which products have the photo of an earlier one.
+      copies: Which products have the photo of an earlier one of their block.
+      copies_across_blocks: The same, of an earlier one of any block.
     """
 
     product_id: np.ndarray
@@ -54,6 +55,7 @@ class Grouped:
     num_refused: int
     same_color: tuple[str, ...]
     copies: Copies
+    copies_across_blocks: Copies
     num_new: int = 0
     num_left: int = 0
 
@@ -133,6 +135,7 @@ def find_groups(
         num_refused=dendrograms.num_refused,
         same_color=_of_one_color(embeddings, groups, named),
         copies=copies,
+        copies_across_blocks=embeddings.copies_across_blocks,
         num_new=len(ids) - num_known,
         num_left=len(previous) - num_known if previous else 0,
     )

@@ -11,7 +11,7 @@ from absl import logging
 
 from cv_tf.catalog import number_styles, objects
 from cv_tf.config import EvaluationSettings
-from cv_tf.embeddings import Embeddings
+from cv_tf.embeddings import Copies, Embeddings
 from cv_tf.errors import UserError
 from cv_tf.grouping import (
     GroupsError,
@@ -34,11 +34,13 @@ class StoredGroups(NamedTuple):
       group_of: Name of the group of each product.
       threshold: Mean similarity at which groups were joined; None where unknown.
       source: Name of the file that they come from, for messages.
+      copy_of: First product with the same photo, of each product that is a copy.
     """
 
     group_of: Mapping[str, str]
     threshold: float | None
     source: str
+    copy_of: Mapping[str, str] = {}
 
 
 class Truth(NamedTuple):
@@ -125,9 +127,11 @@ def stored_figures(
     """
     figures: dict[str, Any] = {}
     best: dict[str, float] = {}
-    numbers = threshold = labelled = None
+    numbers = threshold = None
+    rows = np.arange(len(truth.styles))
     if groups is not None:
         numbers, threshold = _numbers(groups, truth), groups.threshold
+        rows = _copies(groups.copy_of, truth.product_id).rows_to_measure(truth.styles)
     if embeddings is not None:
         labelled = dataclasses.replace(embeddings, style=truth.styles)
         neighbors = find_neighbors(labelled, settings)
@@ -136,9 +140,13 @@ def stored_figures(
         if numbers is None:
             threshold = _threshold(labelled, neighbors, settings)
             numbers = group(labelled, threshold, settings, neighbors)
+        rows = labelled.rows_to_measure
     if numbers is None:
         raise GroupsError("There is nothing to measure. Pass embeddings or groups.")
-    figures |= _of_groups(numbers, labelled, truth.styles)
+    figures |= grouping_figures(numbers[rows], truth.styles[rows])
+    num_copies = len(truth.styles) - len(rows)
+    if num_copies and "num_copies" not in figures:
+        figures["num_copies"] = num_copies
     if threshold is not None:
         figures["threshold"] = threshold
     figures |= {
@@ -168,18 +176,25 @@ def _at_best_threshold(
     except UserError:  # No variants are near enough to be grouped at any threshold.
         return {}
     groups = group(labelled, best, settings, neighbors)
-    figures = _of_groups(groups, labelled, labelled.known_style)
-    return figures | {"threshold": best}
+    return _of_groups(groups, labelled) | {"threshold": best}
 
 
-def _of_groups(
-    groups: np.ndarray, labelled: Embeddings | None, styles: np.ndarray
-) -> dict[str, float]:
+def _of_groups(groups: np.ndarray, labelled: Embeddings) -> dict[str, float]:
     """The figures of groups, [n] int, in which each photo of one style counts once."""
-    if labelled is not None:
-        rows = labelled.rows_to_measure
-        groups, styles = groups[rows], styles[rows]
-    return grouping_figures(groups, styles)
+    rows = labelled.rows_to_measure
+    return grouping_figures(groups[rows], labelled.known_style[rows])
+
+
+def _copies(copy_of: Mapping[str, str], product_id: np.ndarray) -> Copies:
+    """Which of some products, [n] object (str), are copies of an earlier one of them.
+
+    The first product of a photo may be none of them, as it has no label.
+    """
+    lowest: dict[str, int] = {}
+    photos = [copy_of.get(product, product) for product in product_id]
+    return Copies(
+        np.array([lowest.setdefault(photo, i) for i, photo in enumerate(photos)], int)
+    )
 
 
 def _numbers(groups: StoredGroups, truth: Truth) -> np.ndarray:
@@ -222,5 +237,5 @@ def evaluate_embeddings(
     settings = settings or EvaluationSettings()
     figures = retrieval_figures(labelled, settings)
     groups = group(labelled, threshold, settings)
-    figures |= _of_groups(groups, labelled, labelled.known_style)
+    figures |= _of_groups(groups, labelled)
     return figures | {"threshold": float(threshold)}

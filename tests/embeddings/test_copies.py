@@ -112,3 +112,19 @@ class TestEmbeddings:
         assert len(Embeddings.of_arrays(unit(1)[[0] * 4], style=style).measured) == 4
         style = np.zeros(4, int)
         assert len(Embeddings.of_arrays(unit(1)[[0] * 4], style=style).measured) == 4
+
+
+def test_a_photo_of_two_blocks_is_measured_where_most_of_its_style_is():
+    vectors = unit(3)[[0, 0, 1, 2]]
+    style, block = np.array([5, 5, 5, 6]), np.array([0, 1, 1, 0])
+    products = Embeddings.of_arrays(vectors, block, style=style)
+    assert products.copies.num_copies == 0
+    assert products.rows_to_measure.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("noise", [3e-4, 9e-4])
+def test_vectors_rounded_to_half_precision_are_copies(noise):
+    vectors = unit(2000, 64)
+    apart = unit(2000, 64, seed=1) * noise
+    both = np.concatenate([vectors, vectors + apart])
+    assert find_copies(both, one_block(both)).num_copies > 1990

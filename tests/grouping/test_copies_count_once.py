@@ -15,6 +15,7 @@ from cv_tf.grouping import (
     find_neighbors_in_shards,
     group,
 )
+from cv_tf.grouping.group_files import to_table
 from cv_tf.metrics import evaluate_embeddings, rank_queries, retrieval_figures
 from cv_tf.shards import EngineSettings
 
@@ -156,3 +157,35 @@ def test_neighbors_of_all_rows_are_refused():
     both = dataclasses.replace(alone, indices=np.tile(alone.indices, (2, 1)))
     with pytest.raises(UserError, match="360 products; expected those of 180"):
         group(copied, 0.5, neighbors=both)
+
+
+def in_two_blocks():
+    """All products, and those of the first block listed in a third one, too."""
+    once = products()
+    again = np.flatnonzero(once.block == 0)
+    rows = np.concatenate([np.arange(NUM_PRODUCTS), again])
+    both = with_copies(once, rows, 1e-8)
+    block = np.where(np.arange(len(rows)) < NUM_PRODUCTS, both.block, 2)
+    return rows, dataclasses.replace(both, block=block.astype(np.int32))
+
+
+class TestPhotosInTwoBlocks:
+    def test_count_once_in_figures(self):
+        rows, both = in_two_blocks()
+        once = evaluate_embeddings(products(), 0.5, EvaluationSettings())
+        twice = evaluate_embeddings(both, 0.5, EvaluationSettings())
+        assert twice.pop("num_copies") == len(rows) - NUM_PRODUCTS
+        assert twice == pytest.approx(once, abs=1e-5)
+        threshold = calibrate_on(products()).threshold
+        assert calibrate_on(both).threshold == pytest.approx(threshold, abs=1e-5)
+
+    def test_are_grouped_in_each(self):
+        rows, both = in_two_blocks()
+        grouped = find_groups(both, threshold=0.5)
+        copied = np.arange(NUM_PRODUCTS, len(rows))
+        assert (grouped.size[copied] == grouped.size[rows[copied]]).all()
+        names = grouped.named.group_id
+        assert (names[copied] != names[rows[copied]]).all()
+        copy_of = to_table(grouped)["copy_of"].to_pylist()
+        assert copy_of[:NUM_PRODUCTS] == [None] * NUM_PRODUCTS
+        assert copy_of[NUM_PRODUCTS:] == both.product_id[rows[copied]].tolist()

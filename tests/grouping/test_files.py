@@ -42,6 +42,7 @@ def grouped() -> Grouped:
         num_refused=0,
         same_color=(),
         copies=Copies(np.array([0, 0, 2])),
+        copies_across_blocks=Copies(np.array([0, 0, 2])),
     )
 
 

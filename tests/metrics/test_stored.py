@@ -12,7 +12,16 @@ from cv_tf import evaluate
 from cv_tf.config import ConfigError, EvaluationSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.evaluate import EvaluateConfig, settings_of
-from cv_tf.grouping import GroupsError, calibration, find_neighbors, groups
+from cv_tf.grouping import (
+    GroupsError,
+    calibration,
+    find_groups,
+    find_neighbors,
+    groups,
+    read_copies,
+    read_groups,
+    write_groups,
+)
 from cv_tf.metrics import (
     StoredGroups,
     evaluation,
@@ -286,3 +295,54 @@ class TestVerb:
         flags = ["evaluate", "--embeddings=nowhere.parquet", files[1]]
         with pytest.raises(ConfigError, match=r"--embeddings=nowhere\.parquet: there"):
             evaluate.run(settings_of(flags))
+
+
+OF_COPIES = {"a": "A", "a copy": "A", "b": "A", "c": "C", "c copy": "C", "d": "C"}
+
+
+class TestCopiesOfGroups:
+    @staticmethod
+    def figures(copy_of, labels=None):
+        found = {"a": "1", "a copy": "1", "b": "2", "c": "3", "c copy": "3", "d": "3"}
+        truth = match_truth(labels or OF_COPIES, "labels.csv", None)
+        groups = StoredGroups(found, None, "groups.csv", copy_of)
+        return stored_figures(truth, None, groups, SETTINGS)
+
+    def test_count_once(self):
+        figures = self.figures({"a copy": "a", "c copy": "c"})
+        assert figures["pairwise_recall"] == 0.5
+        assert figures["pairwise_precision"] == 1
+        assert figures["num_copies"] == 2
+        assert "num_copies" not in self.figures({})
+
+    @pytest.mark.parametrize("first", ["a", "left the catalogue"])
+    def test_of_a_first_product_without_a_label(self, first):
+        labels = OF_COPIES | {first: ""}
+        copy_of = {"a copy": first, "a": first, "c copy": "c"}
+        copy_of.pop(first, None)
+        figures = self.figures(copy_of, labels)
+        assert figures["pairwise_recall"] == 0.5
+
+    def test_of_two_styles_all_count(self):
+        labels = {"a": "A", "a copy": "B", "b": "A", "c": "B"}
+        assert "num_copies" not in self.figures({"a copy": "a"}, labels)
+
+    def test_nothing_but_copies_is_measured(self):
+        labels = {"a": "A", "a copy": "A", "c": "C"}
+        assert self.figures({"a copy": "a"}, labels)["pairwise_recall"] == 1
+
+    def test_figures_are_those_with_embeddings(self, tmp_path):
+        degrees = DEGREES | {"a0": 0, "b0": 60, "far0": 200}
+        labels = LABELS | {"a0": "A", "b0": "", "far0": ""}
+        embeddings = embeddings_of(degrees)
+        path = tmp_path / "groups.csv"
+        write_groups(path, find_groups(embeddings, threshold=0.9))
+        groups = StoredGroups(
+            read_groups(str(path)), None, "groups.csv", read_copies(str(path))
+        )
+        truth = match_truth(labels, "labels.csv", None)
+        alone = stored_figures(truth, None, groups, SETTINGS)
+        both = measure(embeddings, labels, groups)
+        for name in ("cgacc", "ari", "fms", "nmi", "pairwise_f1"):
+            assert alone[name] == both[name]
+        assert alone["num_copies"] == 1

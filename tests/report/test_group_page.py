@@ -31,7 +31,9 @@ def _grouped(ids, groups, confidence, other):
     )
     size = np.bincount(groups)[groups]
     copies = Copies(np.arange(len(ids)))
-    return Grouped(ids, name_groups(groups, ids), size, confidence, 0, (), copies)
+    return Grouped(
+        ids, name_groups(groups, ids), size, confidence, 0, (), copies, copies
+    )
 
 
 def _embeddings(ids, blocks, names, image=None, color=None):

@@ -45,6 +45,7 @@ def grouped():
             num_refused=0,
             same_color=same_color,
             copies=Copies(np.zeros(1, np.int64)),
+            copies_across_blocks=Copies(np.zeros(1, np.int64)),
         )
 
     return make
