@@ -141,7 +141,8 @@ def run(config: SearchConfig) -> _Results:
         results = _near_photos(images, config, embeddings)
     else:
         results = _near_products(config, embeddings)
-    print(format_results(results))
+    has_other_blocks = config.within_block and len(embeddings.block_names) > 1
+    print(format_results(results, has_other_blocks))
     if embeddings.copies.num_copies:
         print(
             f"\n{embeddings.copies.num_copies:,} products share the photo of another "

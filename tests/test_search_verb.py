@@ -160,6 +160,16 @@ class TestProducts:
         across = found(*flags, "--within_block=false")
         assert list(across["01-black"]) == ["00-black", "00-navy"]
 
+    def test_the_only_photo_of_all_blocks(self, tmp_path, capsys):
+        table = {"product_id": ["a", "b"], "embedding": [[1.0, 0.0]] * 2}
+        for blocks in ({}, {"block": ["x", "y"]}):
+            pq.write_table(pa.table(table | blocks), tmp_path / "one.parquet")
+            flags = (f"--embeddings={tmp_path}/one.parquet", "--product_id=b")
+            assert found(*flags, "--within_block=false") == {"b": {}}
+            assert "--within_block" not in capsys.readouterr().out
+            assert found(*flags) == {"b": {}}
+            assert ("--within_block" in capsys.readouterr().out) == bool(blocks)
+
     def test_a_file_of_vectors_alone(self, tmp_path, capsys):
         vectors = [[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]
         table = pa.table({"product_id": ["A", "B", "C"], "embedding": vectors})

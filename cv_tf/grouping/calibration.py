@@ -83,10 +83,7 @@ def calibrate_on(
     floor = _likely_floor(similarity, mutual_graph(neighbors), distinct.known_style)
     dendrograms = link(similarity, neighbors, floor, settings.max_group_size)
     dendrograms = dendrograms.with_copies(labelled.copies.place)
-    # Copies are always in one group: they say nothing about the threshold.
-    styles = np.full(len(labelled), -1)
-    rows = labelled.rows_to_measure
-    styles[rows] = labelled.known_style[rows]
+    styles = _telling_styles(labelled)
     own = labelled.block[styles >= 0]
     crowding = 1.0 if for_blocks is None else crowd(for_blocks) / crowd(own)
     return calibrate(dendrograms, styles, criterion, crowding, min_precision)
@@ -170,6 +167,21 @@ def guess_threshold(similarity: Similarity, neighbors: Neighbors) -> float:
     pairs = similarity.of_pairs(graph.first, graph.second)
     best = mutually_best(graph.first, graph.second, pairs, len(similarity))
     return float(np.quantile(pairs[best], _STRANGERS))
+
+
+def _telling_styles(labelled: Embeddings) -> np.ndarray:
+    """The styles, [n] int, of products that tell a threshold; -1 of all others.
+
+    Copies are always in one group, whether they share a style or, as those of a picture
+    that stands for a missing photo, do not. Only if nothing else shares a style do they
+    tell anything.
+    """
+    styles = np.full(len(labelled), -1)
+    rows = labelled.rows_to_measure
+    styles[rows] = labelled.known_style[rows]
+    is_clear = labelled.distinct.known_style[labelled.copies.place] >= 0
+    _, num_products = np.unique(styles[is_clear & (styles >= 0)], return_counts=True)
+    return np.where(is_clear, styles, -1) if (num_products > 1).any() else styles
 
 
 def crowd(blocks: np.ndarray) -> float:

@@ -94,22 +94,29 @@ class SearchResult(NamedTuple):
         return cls(query, found)
 
 
-def format_results(results: Sequence[SearchResult]) -> str:
+def format_results(
+    results: Sequence[SearchResult], has_other_blocks: bool = True
+) -> str:
     """Lays results out for a terminal: a heading and an aligned table each.
 
     Columns that are empty for all neighbors are left out. The end has no newline.
+
+    Args:
+      results: Queries and what was found.
+      has_other_blocks: Whether there are products that were not searched.
     """
-    return "\n\n".join(map(_format_result, results))
+    return "\n\n".join(_format_result(one, has_other_blocks) for one in results)
 
 
-def _format_result(result: SearchResult) -> str:
+def _format_result(result: SearchResult, has_other_blocks: bool) -> str:
     query = result.query
     known = ", ".join(filter(None, (query.block, query.color)))
     heading = _printable(query.name + (f" ({known})" if known else ""))
     if not result.neighbors:
+        advice = " --within_block=false compares with those of all blocks."
         return (
-            f"{heading}: there is no other product to compare it with. "
-            "--within_block=false compares with those of all blocks."
+            f"{heading}: there is no other product to compare it with."
+            f"{advice if has_other_blocks else ''}"
         )
     rows = [
         {

@@ -189,3 +189,18 @@ class TestPhotosInTwoBlocks:
         copy_of = to_table(grouped)["copy_of"].to_pylist()
         assert copy_of[:NUM_PRODUCTS] == [None] * NUM_PRODUCTS
         assert copy_of[NUM_PRODUCTS:] == both.product_id[rows[copied]].tolist()
+
+
+def test_a_picture_for_missing_photos_does_not_move_the_threshold():
+    """It is there a hundred times, each time with another style."""
+    once = products()
+    random = np.random.default_rng(5)
+    missing = random.standard_normal((1, 16)).astype(np.float32)
+    missing /= np.linalg.norm(missing)
+    vectors = np.concatenate([once.vectors, np.repeat(missing, 100, axis=0)])
+    lab = np.concatenate([once.lab, np.full((100, 3), 50, np.float32)])
+    block = np.concatenate([once.block, np.zeros(100, np.int32)])
+    style = np.concatenate([once.style, 1000 + np.arange(100)])
+    both = Embeddings.of_arrays(vectors, block, lab, style)
+    threshold = calibrate_on(once).threshold
+    assert calibrate_on(both).threshold == pytest.approx(threshold, abs=1e-5)
