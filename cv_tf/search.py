@@ -143,9 +143,10 @@ def run(config: SearchConfig) -> _Results:
         results = _near_products(config, embeddings)
     has_other_blocks = config.within_block and len(embeddings.block_names) > 1
     print(format_results(results, has_other_blocks))
-    if embeddings.copies.num_copies:
+    num_copies = _copies(config, embeddings).num_copies
+    if num_copies:
         print(
-            f"\n{embeddings.copies.num_copies:,} products share the photo of another "
+            f"\n{num_copies:,} products share the photo of another "
             "one, and are not listed beside it."
         )
     if output:

@@ -88,8 +88,7 @@ def find_groups(
 ) -> Grouped:
     """Groups a catalog, names its groups, and says how sure each place is.
 
-    Every product is in one group; those without variants are alone. Products of one
-    photo are in one group, and count as one for threshold and confidence.
+    Each product is in one group, maybe alone; those of a photo share it, counting once.
 
     Args:
       embeddings: Embeddings of the catalog.

@@ -13,6 +13,7 @@ from cv_tf.pipeline.examine import JPEG, RATIOS
 from cv_tf.pipeline.scan_cache import Scanned
 
 _PNG_READER = len(RATIOS)
+_STEPS = 16  # Places in a pixel where the edge of a frame may lie.
 
 
 class DecodingPlan(NamedTuple):
@@ -21,8 +22,11 @@ class DecodingPlan(NamedTuple):
     # [...] int32; for JPEG, the index in `RATIOS` of the fraction of its size at which
     # it is decoded; `len(RATIOS)` for PNG.
     reader: np.ndarray | tf.Tensor
-    # [..., 4] int32; top, left, height, width of the frame in decoded pixels.
+    # [..., 4] int32; top, left, height, width of the decoded pixels around the frame.
     window: np.ndarray | tf.Tensor
+    # [..., 4] float32; scale of these in height and width, and how far they are moved
+    # then, so that the frame, whose edges may lie within pixels, fills `inner`.
+    fit: np.ndarray | tf.Tensor
     # [..., 2] int32; height and width of the frame in pixels of the square.
     inner: np.ndarray | tf.Tensor
     background: np.ndarray | tf.Tensor  # [..., 3] uint8; color around the frame.
@@ -40,13 +44,9 @@ def plan(
     `detail`, [n] float or one for all, is how many times `image_size` pixels a JPEG
     file has at least, where it has them, at the fraction at which it is decoded.
     """
-    size = np.array(
-        [
-            (row.copy_height or row.height, row.copy_width or row.width)
-            for row in scanned
-        ],
-        np.int64,
-    )
+    photo = np.array([(row.height, row.width) for row in scanned], np.int64)
+    copy = np.array([(row.copy_height, row.copy_width) for row in scanned], np.int64)
+    size = np.where(copy > 0, copy, photo)
     background = np.array([row.background for row in scanned], np.uint8)
     with tf.device("/CPU:0"):
         how = plan_tensors(
@@ -56,6 +56,7 @@ def plan(
             background.reshape(-1, 3),
             image_size,
             detail,
+            photo.reshape(-1, 2),
         )
     return DecodingPlan(*(np.asarray(column) for column in how))
 
@@ -67,15 +68,18 @@ def plan_tensors(
     background: tf.Tensor,
     image_size: int,
     detail: tf.Tensor | float = 1.0,
+    photo: tf.Tensor | None = None,
 ) -> DecodingPlan:
     """`plan` with tensors, which also works in a graph.
 
     Sizes are [n, 2] int64, height and width in pixels; `is_jpeg` is [n] bool, false for
-    PNG; frames are [n, 4] float64, and colors of the background [n, 3] uint8.
+    PNG; frames are [n, 4] float64, and colors of the background [n, 3] uint8. `photo`
+    has the sizes of the photos where some are decoded from copies, whose sides have
+    been rounded.
     """
-    extent = frames[:, 2:] * tf.cast(size, tf.float64)
-    longest = tf.reduce_max(extent, axis=1)
-    inner = tf.round(extent * image_size / longest[:, None])
+    longest = tf.reduce_max(frames[:, 2:] * tf.cast(size, tf.float64), axis=1)
+    shape = frames[:, 2:] * tf.cast(size if photo is None else photo, tf.float64)
+    inner = tf.round(shape * image_size / tf.reduce_max(shape, axis=1, keepdims=True))
     ratios = tf.constant(RATIOS, tf.int64)
     shrinking = longest / (image_size * detail) + 1e-6
     reader = tf.searchsorted(tf.cast(ratios, tf.float64), shrinking, side="right")
@@ -83,15 +87,23 @@ def plan_tensors(
     ratio = tf.where(is_jpeg, tf.gather(ratios, reader), 1)[:, None]
 
     decoded = -(-size // ratio)  # libjpeg rounds scaled sizes up.
+    inner = tf.maximum(inner, 1.0)
+    exact = tf.cast(size, tf.float64) / tf.cast(ratio, tf.float64)
+    # Finer than any eye sees, and coarser than rounding, which differs between devices.
+    first = tf.round(frames[:, :2] * exact * _STEPS) / _STEPS
+    last = tf.round((frames[:, :2] + frames[:, 2:]) * exact * _STEPS) / _STEPS
     extent = tf.cast(decoded, tf.float64)
-    start = tf.floor(frames[:, :2] * extent + 1e-3)
-    end = tf.math.ceil((frames[:, :2] + frames[:, 2:]) * extent - 1e-3)
-    start = tf.clip_by_value(start, 0.0, extent - 1.0)
-    end = tf.clip_by_value(end, start + 1.0, extent)
+    start = tf.clip_by_value(tf.floor(first), 0.0, extent - 1.0)
+    end = tf.clip_by_value(tf.math.ceil(last), start + 1.0, extent)
+    first = tf.maximum(first, start)
+    last = tf.clip_by_value(last, first + 1.0 / _STEPS, end)
+    scale = inner / (last - first)
+    fit = tf.concat([scale, (start - first) * scale], axis=1)
     return DecodingPlan(
         reader=tf.where(is_jpeg, reader, _PNG_READER),
         window=tf.cast(tf.concat([start, end - start], axis=1), tf.int32),
-        inner=tf.cast(tf.maximum(inner, 1.0), tf.int32),
+        fit=tf.cast(fit, tf.float32),
+        inner=tf.cast(inner, tf.int32),
         background=background,
     )
 
@@ -106,7 +118,14 @@ def decode(encoded: tf.Tensor, how: DecodingPlan, image_size: int) -> tf.Tensor:
     readers.append(partial(_read_png, encoded, how))
     region = tf.cast(tf.switch_case(how.reader, readers), tf.float32)
     region.set_shape([None, None, 3])
-    region = tf.image.resize(region, how.inner, antialias=True)
+    region = tf.raw_ops.ScaleAndTranslate(
+        images=region[tf.newaxis],
+        size=how.inner,
+        scale=how.fit[:2],
+        translation=how.fit[2:],
+        kernel_type="triangle",  # As `tf.image.resize` does, which cannot move.
+        antialias=True,
+    )[0]
     region = tf.cast(region + 0.5, tf.uint8)  # Averages are within 0..255.
 
     before = (image_size - how.inner) // 2

@@ -322,3 +322,37 @@ class TestScanPhotos:
         other = tmp_path / "other"
         scan_photos(catalog, 8, cache_dir=other, progress=True)
         assert "Looking at photos" in capsys.readouterr().err
+
+
+def folds(width, height):
+    """Smooth folds, by which a shift of a fraction of a pixel shows."""
+    y, x = np.mgrid[:height, :width]
+    waves = [np.sin(x / 19 + y / 47), np.sin(x / 31 - y / 23), np.sin(y / 37)]
+    return Image.fromarray((127 + 100 * np.stack(waves, -1)).astype(np.uint8))
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("image_size", [120, 288])
+@pytest.mark.parametrize(
+    "box",
+    ["1274,0,1274,1580", "301.5,203.25,700.5,911", "0,0,2548,1580", ",,,"],
+    ids=["half", "fractions", "whole", "none"],
+)
+def test_a_box_is_in_its_place_in_every_format(box, image_size, tmp_path):
+    photo, exif = folds(2548, 1580), Image.Exif()
+    exif[0x0112] = 6
+    photo.save(tmp_path / "plain.png", compress_level=1)
+    photo.save(tmp_path / "plain.jpg", quality=97, subsampling=0)
+    photo.convert("RGBA").save(tmp_path / "alpha.png", compress_level=1)
+    photo.save(tmp_path / "lossless.webp", lossless=True, method=0)
+    photo.save(tmp_path / "packed.tiff", compression="tiff_lzw")
+    photo.convert("CMYK").save(tmp_path / "ink.jpg", quality=97, subsampling=0)
+    turned = photo.transpose(Image.Transpose.ROTATE_90)
+    turned.save(tmp_path / "turned.jpg", quality=97, subsampling=0, exif=exif)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    catalog = write_table(tmp_path, names, HEADER, [box] * len(names))
+    photos = load_photos(catalog, image_size, progress=False)
+    shown = dict(zip(names, pixels(photos), strict=True))
+    for name in names:
+        apart = np.abs(shown[name] - shown["plain.png"]).mean()
+        assert apart < 1, (name, apart)
