@@ -18,8 +18,6 @@ from cv_tf.pipeline.photos import Photos, Reject
 from cv_tf.pipeline.scan import scan
 from cv_tf.pipeline.scan_cache import ScanCache, Scanned
 
-_BOX_DETAIL = 2.0
-
 
 def load_photos(
     catalog: Catalog,
@@ -101,10 +99,9 @@ def scan_photos(
     )
     usable = np.flatnonzero([not row.reason for row in scanned])
     scanned = [scanned[i] for i in usable]
-    # Windows are cut at whole pixels, which would move a box seen at a coarse fraction.
-    detail = np.ones(len(catalog))
+    is_box = np.zeros(len(catalog), bool)
     if frame != "photo" and catalog.box is not None:
-        detail[~np.isnan(catalog.box[:, 0])] = _BOX_DETAIL
+        is_box = ~np.isnan(catalog.box[:, 0])
     catalog = catalog.select(usable)
     files = [
         str(cache.converted_path(row)) if row.kind == CONVERTED else image
@@ -114,7 +111,7 @@ def scan_photos(
         catalog=catalog,
         rejects=rejects,
         image_size=image_size,
-        plan=plan(scanned, frames[usable], image_size, detail[usable]),
+        plan=plan(scanned, frames[usable], image_size, is_box[usable]),
         files=np.array(files, object),
     )
 
