@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import cv_tf
 from cv_tf import choices, command
 from cv_tf.config import CatalogSettings
+from cv_tf.files import beside
 from cv_tf.settings import check_all, setting
 from cv_tf.shards import EngineSettings
 
@@ -30,8 +31,15 @@ class EmbedConfig(EngineSettings, CatalogSettings):
     """Settings of an embedding."""
 
     workdir: str = setting("", "Folder of a finished training.")
+    adapt: bool = setting(
+        False,
+        "First fit the whitening to the photos of this catalogue, without labels, and "
+        "write the adapted Embedder beside --output: my.parquet has it in my.workdir.",
+    )
     output: str = setting("", "Parquet file for the vectors.")
-    overwrite: bool = setting(False, "Replace --output if it is there.")
+    overwrite: bool = setting(
+        False, "Replace --output, and the Embedder of --adapt, if they are there."
+    )
     split: str = setting(
         "", "Only products with this value of the column 'split'; empty for all."
     )
@@ -55,9 +63,22 @@ def run(config: EmbedConfig) -> Embedded:
       UserError: If the settings, the catalogue or the workdir cannot be used.
     """
     output = command.check_output(config.output, config.overwrite, (".parquet", ".pq"))
-    embedder = cv_tf.training.Workdir(config.workdir).trained_embedder()
+    workdir = cv_tf.training.Workdir(config.workdir)
+    embedder = workdir.trained_embedder()
     catalog = cv_tf.catalog.read_products(config, config.split)
     cv_tf.catalog.check_frame(catalog.name, config.frame, catalog.box)
+    if config.adapt:
+        adapted = cv_tf.training.Workdir(beside(output, "workdir"))
+        cv_tf.training.adapt(
+            workdir,
+            adapted,
+            catalog,
+            config,
+            config.strategy,
+            config.embed_batch_size,
+            config.overwrite,
+        )
+        embedder = adapted.embedder
 
     job = cv_tf.embeddings.EmbeddingJob(
         embedder=str(embedder.absolute()),
@@ -70,6 +91,12 @@ def run(config: EmbedConfig) -> Embedded:
     )
     embedded = cv_tf.embeddings.embed_catalog(job, catalog, config, config.overwrite)
     print(f"{embedded.num_products:,} products are in '{output}'.")
+    if config.adapt:
+        print(
+            "The Embedder that was adapted to them is in "
+            f"'{beside(output, 'workdir')}': embed later products with that --workdir, "
+            "without --adapt, so that all vectors can be compared."
+        )
     if embedded.rejects:
         print(
             f"{len(embedded.rejects):,} could not be embedded; "

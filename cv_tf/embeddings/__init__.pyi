@@ -14,6 +14,7 @@ from .embeddings import (
 from .job import (
     Embedded as Embedded,
     EmbeddingJob as EmbeddingJob,
+    catalog_digest as catalog_digest,
     embed_catalog as embed_catalog,
     rejects_path as rejects_path,
 )

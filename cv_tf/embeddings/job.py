@@ -171,7 +171,7 @@ def _get_ready(job: EmbeddingJob, made_by: str, catalogue: str) -> _Ready:
     settings = job.settings
     with quiet_logs():  # Whoever made the job has read it, and was told of it.
         catalog = read_products(settings, job.split)
-    if fingerprint(job.embedder) != made_by or _digest(catalog) != catalogue:
+    if fingerprint(job.embedder) != made_by or catalog_digest(catalog) != catalogue:
         raise JobError(
             f"'{job.embedder}' or {catalog.name} has changed since the job began, or "
             "is another one on this machine. Run the same command with --overwrite to "
@@ -195,14 +195,14 @@ def _get_ready(job: EmbeddingJob, made_by: str, catalogue: str) -> _Ready:
 def _identity(job: EmbeddingJob, catalog: Catalog, model: str) -> dict[str, Any]:
     return {
         "model": model,
-        "catalogue": _digest(catalog),
+        "catalogue": catalog_digest(catalog),
         "--frame": job.settings.frame,
         "--shard_size": job.shard_size,
         "--embed_batch_size": job.batch_size,
     }
 
 
-def _digest(catalog: Catalog) -> str:
+def catalog_digest(catalog: Catalog) -> str:
     """A digest of all columns of a catalog that go into the file."""
     digest = hashlib.sha256()
     if catalog.records is not None:  # Photos of a data set have no other names.

@@ -1,3 +1,4 @@
+from .adaptation import adapt as adapt
 from .embedder_evaluation import (
     EmbeddedPhotos as EmbeddedPhotos,
     Evaluation as Evaluation,

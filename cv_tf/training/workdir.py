@@ -47,6 +47,8 @@ class Workdir:
         self.config = self.path / "config.cfg"  # All settings; --flagfile reads it.
         self.metrics = self.path / "metrics.json"  # Figures before and after training.
         self.embedder = self.path / "embedder.keras"  # The trained Embedder.
+        # What an Embedder is adapted to, where it is; see `cv_tf.training.adapt`.
+        self.adaptation = self.path / "adaptation.json"
         self.rejects = self.path / "rejects.csv"  # Photos that could not be used.
         # Groups that were taken for styles.
         self.pseudo_labels = self.path / "pseudo_labels.csv"

@@ -1,0 +1,122 @@
+"""The Embedder of one catalogue made fit for another: whitening on its own photos."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from cv_tf import command, strategy as devices
+from cv_tf.catalog import Catalog
+from cv_tf.config import CatalogSettings, Config, ConfigError
+from cv_tf.embeddings import catalog_digest, fingerprint
+from cv_tf.files import whole_folder, write_json, write_text
+from cv_tf.models import Embedder
+from cv_tf.pipeline import photos_of
+from cv_tf.training.fit_whitening import embed_whitened
+from cv_tf.training.session import save_embedder
+from cv_tf.training.workdir import Workdir
+
+# Photos that the whitening is fitted to, at most: enough for a thousand components.
+MOST_PHOTOS = 20_000
+# Photos below which nobody has measured whether it pays.
+FEW_PHOTOS = 50
+
+
+def adapt(
+    source: Workdir,
+    target: Workdir,
+    catalog: Catalog,
+    settings: CatalogSettings,
+    strategy: str = "auto",
+    batch_size: int = 64,
+    overwrite: bool = False,
+) -> None:
+    """Fits the whitening of a run's Embedder to a catalogue, without any label.
+
+    Whitening says which differences between photos are details and which are chance,
+    and that depends on what a shop photographs, and how. The network stays as it is.
+    The adapted Embedder is written to a workdir of its own, which `embed`, `search`,
+    `evaluate` and `export` take like that of a training. A workdir that holds the same
+    adaptation is left as it is, so that an interrupted job can go on.
+
+    Args:
+      source: Workdir of a finished training.
+      target: Workdir to write.
+      catalog: Products of the settings; of more than 20,000, a sample counts.
+      settings: Settings that say how photos are read.
+      strategy: Device to compute on, one of `cv_tf.choices.STRATEGIES`.
+      batch_size: Photos at a time.
+      overwrite: Whether another adaptation in `target` may be replaced.
+
+    Raises:
+      ConfigError: If `target` holds something else.
+      CatalogError: If no photo can be used.
+      UserError: If the photos are too few, or all the same.
+    """
+    trained = source.read_config()
+    about = {
+        "adapted_from": fingerprint(source.trained_embedder()),
+        "catalogue": catalog_digest(catalog),
+        "frame": settings.frame,
+    }
+    if _is_done(target, about, overwrite):
+        return
+    config = dataclasses.replace(
+        trained,
+        embed_batch_size=batch_size,
+        on_bad_image="reject",
+        # What is adapted without labels looks at none.
+        whiten="pca" if trained.whiten == "pca" else "groups",
+        **{name: getattr(settings, name) for name in _names(CatalogSettings)},
+    )
+    devices.make_repeatable(config.seed)
+    with devices.one_device(strategy).scope():
+        embedder = _fit(Embedder.load(source.trained_embedder()), catalog, config)
+    adapted = dataclasses.replace(config, workdir=str(target.path))
+    with whole_folder(target.path) as unfinished:
+        workdir = Workdir(unfinished)
+        write_text(workdir.config, command.to_flagfile(adapted))
+        save_embedder(embedder, workdir.embedder)
+        write_json(workdir.adaptation, about)
+
+
+def _fit(embedder: Embedder, catalog: Catalog, config: Config) -> Embedder:
+    rows = np.random.default_rng(config.seed).permutation(len(catalog))
+    some = catalog.select(np.sort(rows[:MOST_PHOTOS]))
+    photos = photos_of(some, config, embedder.image_size)
+    if len(photos) < FEW_PHOTOS:
+        logging.warning(
+            "The whitening is fitted to %d photos only; what that is worth has been "
+            "measured from 50 on. Compare it with the Embedder as it is.",
+            len(photos),
+        )
+    photos = photos.with_styles(np.full(len(photos), -1))
+    embedder, _ = embed_whitened(embedder, photos, config, "Adapting the whitening")
+    return embedder
+
+
+def _names(settings: type) -> list[str]:
+    return [field.name for field in dataclasses.fields(settings)]
+
+
+def _is_done(target: Workdir, about: dict[str, Any], overwrite: bool) -> bool:
+    """Whether the workdir holds this adaptation; raises ConfigError for another one."""
+    if not target.path.exists():
+        return False
+    there = None
+    if target.adaptation.is_file():
+        there = json.loads(target.adaptation.read_text())
+    if there == about:
+        return True
+    if overwrite and there is not None:
+        return False
+    what = "an Embedder that was adapted to other products" if there else "other files"
+    remedy = "Pass --overwrite to replace it" if there else "Move them"
+    raise ConfigError(
+        f"'{target.path}', where the adapted Embedder is to be, holds {what}. "
+        f"{remedy}, or name another --output."
+    )
