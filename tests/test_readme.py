@@ -182,7 +182,7 @@ def folder(drawn_catalog, tmp_path, monkeypatch) -> Path:
     table = photos.sub(lambda found: f"{drawn_catalog.parent}/{found[0]}", table)
     table = table.replace("\n01-black,", "\n0108775015,")
     table = table.replace("\n01-navy,", "\n0108775044,")
-    for name in ("my.csv", "other.csv"):
+    for name in ("my.csv", "other.csv", "later.csv"):
         (tmp_path / name).write_text(table)
     photo = drawn_catalog.with_name("01-black.jpg").read_bytes()
     (tmp_path / "photo.jpg").write_bytes(photo)

@@ -73,8 +73,11 @@ def lay_out_groups(
     }
     shown_first = np.arange(len(rows))
     if styles is not None:
-        errors = pair_errors(group, styles)
-        columns["missed"] = _worst(styles, errors.missed)
+        counted = np.full_like(styles, -1)  # As in the figures, copies count once.
+        once = grouped.copies.rows_to_measure(styles)
+        counted[once] = styles[once]
+        errors = pair_errors(group, counted)
+        columns["missed"] = _worst(counted, errors.missed)
         columns["merged"] = _worst(group, errors.wrong)
         worst = np.maximum(errors.missed, errors.wrong)[rows]
         shown_first = np.lexsort((shown_first, -worst))

@@ -332,15 +332,17 @@ def folds(width, height):
     return Image.fromarray((127 + 100 * np.stack(waves, -1)).astype(np.uint8))
 
 
+BOXES = {
+    "half": "637,0,637,790",
+    "fractions": "150.5,101.25,350.5,455",
+    "whole": "0,0,1274,790",
+}
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize("image_size", [120, 288])
-@pytest.mark.parametrize(
-    "box",
-    ["1274,0,1274,1580", "301.5,203.25,700.5,911", "0,0,2548,1580"],
-    ids=["half", "fractions", "whole"],
-)
-def test_a_box_is_in_its_place_in_every_format(box, image_size, tmp_path):
-    photo, exif = folds(2548, 1580), Image.Exif()
+def test_a_box_is_in_its_place_in_every_format(image_size, tmp_path):
+    photo, exif = folds(1274, 790), Image.Exif()
     exif[0x0112] = 6
     photo.save(tmp_path / "plain.png", compress_level=1)
     photo.save(tmp_path / "plain.jpg", quality=97, subsampling=0)
@@ -351,9 +353,10 @@ def test_a_box_is_in_its_place_in_every_format(box, image_size, tmp_path):
     turned = photo.transpose(Image.Transpose.ROTATE_90)
     turned.save(tmp_path / "turned.jpg", quality=97, subsampling=0, exif=exif)
     names = sorted(path.name for path in tmp_path.iterdir())
-    catalog = write_table(tmp_path, names, HEADER, [box] * len(names))
-    photos = load_photos(catalog, image_size, progress=False)
-    shown = dict(zip(names, pixels(photos), strict=True))
-    for name in names:
-        apart = np.abs(shown[name] - shown["plain.png"]).mean()
-        assert apart < 1, (name, apart)
+    for kind, box in BOXES.items():
+        catalog = write_table(tmp_path, names, HEADER, [box] * len(names))
+        photos = load_photos(catalog, image_size, progress=False)
+        shown = dict(zip(names, pixels(photos), strict=True))
+        for name in names:
+            apart = np.abs(shown[name] - shown["plain.png"]).mean()
+            assert apart < 2, (kind, name, apart)
