@@ -70,12 +70,18 @@ class Grouped:
             "num_copies": self.copies.num_copies,
             "num_groups": len(sizes),
             "num_grouped_products": len(group),
-            "share_with_variants": float(is_grouped.mean()),
+            "share_with_variants": float(self._has_variants().mean()),
             "largest_group": int(self.size.max()),
             "num_doubtful_groups": int((confidence < DOUBTFUL_BELOW).sum()),
             "num_same_color_groups": len(self.same_color),
             "num_refused_merges": self.num_refused,
         }
+
+    def _has_variants(self) -> np.ndarray:
+        """Which products are in a group of two photos or more, [n] bool."""
+        _, group = np.unique(self.named.group_id, return_inverse=True)
+        num_photos = np.bincount(group[self.copies.rows], minlength=group.max() + 1)
+        return num_photos[group] > 1
 
 
 def find_groups(

@@ -85,7 +85,10 @@ class TestNothingElseChanges:
         found = rows[twice.confidence.nearest_other]
         assert (found[other >= 0] == other[other >= 0]).all()
         assert twice.summary()["num_copies"] == len(rows) - NUM_PRODUCTS
-        # Copies are no two products of one color.
+        # Copies are no variants, and no two products of one color.
+        if len(set(np.bincount(rows).tolist())) == 1:
+            share = once.summary()["share_with_variants"]
+            assert twice.summary()["share_with_variants"] == share < 1
         assert len(twice.same_color) == len(once.same_color)
 
     def test_thresholds(self, copied):
