@@ -49,8 +49,11 @@ def weights(workdir):
     return [] if whitening is None else whitening.get_weights()
 
 
-def test_later_products_are_embedded_alike(adapted, source, drawn_catalog, tmp_path):
+def test_later_products_are_embedded_alike(
+    adapted, source, drawn_catalog, tmp_path, caplog
+):
     output, workdir = adapted()
+    assert "fitted to 45 photos only" in caplog.text
     found = read_embeddings(output)
     assert found.model == fingerprint(workdir.embedder)
     assert found.model != fingerprint(source.embedder)
@@ -66,8 +69,11 @@ def test_later_products_are_embedded_alike(adapted, source, drawn_catalog, tmp_p
     np.testing.assert_allclose(later.vectors, found.vectors[:3], atol=1e-5)
 
 
-def test_frames_and_blocks_are_those_that_it_was_adapted_with(adapted):
-    _, workdir = adapted("--frame=photo", "--block_columns=")
+def test_frames_and_blocks_stay_and_bad_photos_are_left_out(adapted, changed_catalog):
+    row = {"product_id": "none", "image": "nowhere.jpg", "category": "a"}
+    catalog = changed_catalog("one missing.csv", more=(row,))
+    output, workdir = adapted("--frame=photo", "--block_columns=", catalog=catalog)
+    assert len(read_embeddings(output)) == 45
     trained = workdir.read_config()
     assert (trained.frame, trained.block_columns) == ("photo", ())
 
@@ -107,16 +113,3 @@ class TestWhatIsThere:
             with pytest.raises(ConfigError, match="holds other files"):
                 adapted(*flags)
         assert (tmp_path / "my.workdir" / "notes.txt").read_text() == "mine"
-
-
-def test_few_photos_are_warned_of(adapted, caplog):
-    adapted()
-    assert "fitted to 45 photos only" in caplog.text
-
-
-def test_a_photo_that_is_none_is_left_out(adapted, changed_catalog):
-    row = {"product_id": "none", "image": "nowhere.jpg", "category": "a"}
-    catalog = changed_catalog("one missing.csv", more=(row,))
-    output, workdir = adapted(catalog=catalog)
-    assert len(read_embeddings(output)) == 45
-    assert workdir.embedder.is_file()

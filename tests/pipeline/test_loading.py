@@ -168,7 +168,7 @@ def save_in_every_way(folder, image):
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.integration
+@pytest.mark.slow
 def test_a_box_is_cut_from_the_same_place_in_every_kind_of_file(tmp_path):
     names = save_in_every_way(tmp_path, two_products((2548, 1580)))
     extra = ["1400,300,900,1000"] * len(names)

@@ -117,8 +117,8 @@ VARIANTS = {
 }
 
 
-# A queue; a momentum encoder and a predictor; labels. Each takes three trainings.
-FIRST = ("queue and momentum encoder", "rising momentum and predictor", "pseudo-labels")
+# A queue and a momentum encoder; labels. Each takes three trainings.
+FIRST = ("queue and momentum encoder", "pseudo-labels")
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,9 @@ def test_samples_draw_their_own_changes_and_do_not_mix():
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("keep_background", [False, True])
+@pytest.mark.parametrize(
+    "keep_background", [False, pytest.param(True, marks=pytest.mark.slow)]
+)
 def test_compiled_equals_eager(keep_background):
     layer = ColorViews(keep_background=keep_background)
     photos, seed = tf.constant(_photos()), tf.constant([7, 8])
