@@ -18,9 +18,10 @@ from cv_tf.spelling import composed, folded
 
 # A drive, a server of Windows, or the address of a file on a server.
 _ELSEWHERE = re.compile(r"[a-z]:[\\/]|\\\\|file://", re.IGNORECASE)
-_SUFFIXES = (
+# How names of photos end, also of those that are named as what cannot be read.
+PHOTO_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp"),
-    *(".tif", ".tiff", ".heic", ".heif"),
+    *(".tif", ".tiff", ".jp2", ".heic", ".heif"),
 )
 _MAX_SUGGESTIONS = 3
 
@@ -210,6 +211,6 @@ def _stem(name: str) -> str:
     """What is left of a name without case, suffix, and the spelling of addresses."""
     plain = unquote(name.partition("?")[0]).replace("+", " ")
     stem = folded(plain)
-    while stem.endswith(_SUFFIXES):
+    while stem.endswith(PHOTO_SUFFIXES):
         stem = stem.rpartition(".")[0]
     return stem

@@ -21,14 +21,13 @@ from cv_tf.catalog.columns import (
     read_boxes,
     read_columns,
 )
-from cv_tf.catalog.photo_paths import resolve_images
+from cv_tf.catalog.photo_paths import PHOTO_SUFFIXES, resolve_images
 from cv_tf.config import CatalogSettings
 from cv_tf.errors import UserError
 from cv_tf.files import expanded, is_remote, is_text
 from cv_tf.spelling import clean, folded
 
 _MOST_BLOCKS = 10_000  # Whose names are compared; more are no kinds of products.
-_PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,7 +242,7 @@ def catalog_of_photos(photos: str | Path | Sequence[str | Path]) -> Catalog:
         files = [Path(expanded(path)).absolute() for path in photos]
     if not files:
         raise CatalogError(
-            f"'{folder}' has no photos: no name ends in {', '.join(_PHOTO_SUFFIXES)}."
+            f"'{folder}' has no photos: no name ends in {', '.join(PHOTO_SUFFIXES)}."
         )
     _check_names(list(map(str, files)))
     ids = list(map(clean, names))
@@ -278,7 +277,7 @@ def _check_names(paths: Sequence[str]) -> None:
 
 def _is_photo(path: Path, folder: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return path.suffix.lower() in _PHOTO_SUFFIXES and not hidden and path.is_file()
+    return path.suffix.lower() in PHOTO_SUFFIXES and not hidden and path.is_file()
 
 
 def number_styles(styles: Sequence[str]) -> np.ndarray:

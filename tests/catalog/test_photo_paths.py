@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cv_tf.catalog import CatalogError, FolderNames, read_catalog
+from cv_tf.catalog import CatalogError, FolderNames, catalog_of_photos, read_catalog
 from cv_tf.pipeline import scan
 from cv_tf.pipeline.scan_cache import ScanCache
 
@@ -255,3 +255,10 @@ def test_a_table_may_be_named_by_a_way_around(tmp_path, monkeypatch):
         catalog = read_catalog(path, ())
         assert catalog.image.tolist() == [f"{tmp_path}/shop/a.jpg"]
         assert catalog.folder == f"{tmp_path}/shop"
+
+
+def test_every_kind_of_photo_in_a_folder_is_a_product(tmp_path):
+    names = ["a.JPG", "b.avif", "c.gif", "d.heic", "e.jp2", "f.tiff", "g.txt", ".h.jpg"]
+    for name in names:
+        (tmp_path / name).touch()
+    assert catalog_of_photos(tmp_path).product_id.tolist() == names[:6]
