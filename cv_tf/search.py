@@ -192,7 +192,7 @@ def _near_products(config: SearchConfig, embeddings: Embeddings) -> _Results:
     rows = np.array(list(dict.fromkeys(wanted)))
     # Copies of one photo are found once; those of the query's own photo are not.
     copies = _copies(config, embeddings)
-    distinct = embeddings.select(copies.rows)
+    distinct = embeddings.without(copies)
     found = nearest(
         distinct.vectors,
         min(config.neighbors + CANDIDATES, len(distinct)),
@@ -213,7 +213,7 @@ def _near_photos(
         (block,) = command.rows_of_names([config.block], names, name, "block")
         embeddings = embeddings.select(np.flatnonzero(embeddings.block == block))
     vectors, lab = _embed_photos(images, config, embeddings)
-    embeddings = embeddings.select(_copies(config, embeddings).rows)
+    embeddings = embeddings.without(_copies(config, embeddings))
     index = ExactIndex(embeddings.vectors, embeddings.model)
     found = index.search(vectors, min(config.neighbors + CANDIDATES, len(embeddings)))
     queries = [Product("", image, config.block) for image in images]

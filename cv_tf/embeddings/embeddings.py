@@ -142,13 +142,14 @@ class Embeddings:
 
         A style is -1 where the copies of one photo tell several.
         """
-        copies = self.copies
-        if not copies.num_copies:
-            return self
-        first = self.select(copies.rows)
-        if self.style is None:
+        first = self.without(self.copies)
+        if first is self or self.style is None:
             return first
-        return replace(first, style=copies.styles(self.style))
+        return replace(first, style=self.copies.styles(self.style))
+
+    def without(self, copies: Copies) -> Embeddings:
+        """The products that are no copies; this very object, if none is."""
+        return self.select(copies.rows) if copies.num_copies else self
 
     @property
     def measured(self) -> Embeddings:
