@@ -17,13 +17,11 @@ import cv_tf
 from cv_tf import choices, command
 from cv_tf.config import CatalogSettings
 from cv_tf.files import beside
-from cv_tf.settings import check_all, setting
+from cv_tf.settings import check_all, setting, values_of
 from cv_tf.shards import EngineSettings
 
 if TYPE_CHECKING:
     from cv_tf.embeddings import Embedded
-
-_PRODUCTS = [field.name for field in dataclasses.fields(CatalogSettings)]
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -83,7 +81,7 @@ def run(config: EmbedConfig) -> Embedded:
     job = cv_tf.embeddings.EmbeddingJob(
         embedder=str(embedder.absolute()),
         output=str(output.absolute()),
-        products=tuple((name, getattr(config, name)) for name in _PRODUCTS),
+        products=tuple(values_of(config, CatalogSettings).items()),
         split=config.split,
         shard_size=config.shard_size,
         batch_size=config.embed_batch_size,

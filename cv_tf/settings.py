@@ -30,8 +30,8 @@ def setting(
       minimum: Least allowed value; None for any.
       maximum: Greatest allowed value; None for any.
       was: Former name of the flag, which is still understood; empty for none.
-      names: Whether it lists names of a user's data, which may have commas in them:
-        what stands between commas is kept as typed, for `cv_tf.command.split_names`.
+      names: True for a list of names from a user's data, which may contain commas: the
+        text between commas is kept as typed, for `cv_tf.command.split_names`.
     """
     metadata = {
         "help": help,
@@ -48,6 +48,12 @@ def help_of(field: dataclasses.Field) -> str:
     """The help text of a setting, with its choices."""
     text, one_of = field.metadata["help"], field.metadata["one_of"]
     return f"{text} One of: {', '.join(map(str, one_of))}." if one_of else text
+
+
+def values_of(settings: Any, settings_class: type) -> dict[str, Any]:
+    """The values, by name, of the settings that a dataclass shares with a base."""
+    names = [field.name for field in dataclasses.fields(settings_class)]
+    return {name: getattr(settings, name) for name in names}
 
 
 def check_all(settings: Any) -> None:

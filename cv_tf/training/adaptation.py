@@ -16,6 +16,7 @@ from cv_tf.embeddings import catalog_digest, fingerprint
 from cv_tf.files import whole_folder, write_json, write_text
 from cv_tf.models import Embedder
 from cv_tf.pipeline import photos_of
+from cv_tf.settings import values_of
 from cv_tf.training.fit_whitening import embed_whitened
 from cv_tf.training.session import save_embedder
 from cv_tf.training.workdir import Workdir
@@ -71,7 +72,7 @@ def adapt(
         on_bad_image="reject",
         # What is adapted without labels looks at none.
         whiten="pca" if trained.whiten == "pca" else "groups",
-        **{name: getattr(settings, name) for name in _names(CatalogSettings)},
+        **values_of(settings, CatalogSettings),
     )
     devices.make_repeatable(config.seed)
     with devices.one_device(strategy).scope():
@@ -97,10 +98,6 @@ def _fit(embedder: Embedder, catalog: Catalog, config: Config) -> Embedder:
     photos = photos.with_styles(np.full(len(photos), -1))
     embedder, _ = embed_whitened(embedder, photos, config, "Adapting the whitening")
     return embedder
-
-
-def _names(settings: type) -> list[str]:
-    return [field.name for field in dataclasses.fields(settings)]
 
 
 def _is_done(target: Workdir, about: dict[str, Any], overwrite: bool) -> bool:

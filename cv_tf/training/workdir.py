@@ -12,6 +12,7 @@ from cv_tf import command
 from cv_tf.config import Config, ConfigError
 from cv_tf.errors import UserError
 from cv_tf.files import expanded, write_json, write_text
+from cv_tf.settings import values_of
 
 # Settings that may change when a run is resumed: where files are, and how fast it is.
 _FREE = (
@@ -147,9 +148,7 @@ def inherited_settings(
     workdir = Workdir(folder)
     if not must_exist and not workdir.config.is_file():
         return {}
-    config = workdir.read_config()
-    names = [field.name for field in dataclasses.fields(settings_class)]
-    return {name: getattr(config, name) for name in names}
+    return values_of(workdir.read_config(), settings_class)
 
 
 def _differences(old: Config, new: Config) -> list[str]:
