@@ -86,7 +86,7 @@ def clean(text: str, keep_form: bool = False) -> str:
     `keep_form` leaves its form, for names of files.
     """
     text = text.strip(EDGES)
-    return text if keep_form or text.isascii() else unicodedata.normalize("NFC", text)
+    return text if keep_form or text.isascii() else composed(text)
 
 
 def composed(name: str) -> str:

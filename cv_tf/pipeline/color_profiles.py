@@ -32,18 +32,16 @@ def changes_colors(image: Image.Image) -> bool:
 @lru_cache(maxsize=64)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     """From a profile to sRGB; None if it is ignored, or changes nothing visibly."""
-    # The tables of inks differ by intent; those of screens and of grey seldom do.
-    ink = mode == "CMYK"
-    intent = ImageCms.Intent.PERCEPTUAL
-    if not ink:
-        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
-    if mode == "LAB":
-        source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-    elif not profile:
+    if not profile and mode != "LAB":
         return None
+    # The tables of inks differ by intent; those of screens and of grey seldom do.
+    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    if mode == "CMYK":
+        intent = ImageCms.Intent.PERCEPTUAL
     try:
-        if mode != "LAB":
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        is_lab = mode == "LAB"
+        content = ImageCms.createProfile("LAB") if is_lab else io.BytesIO(profile)
+        source = ImageCms.ImageCmsProfile(content)
         transform = ImageCms.buildTransform(
             source,
             ImageCms.createProfile("sRGB"),

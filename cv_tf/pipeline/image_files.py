@@ -100,11 +100,10 @@ def plain_rgb(image: ImageFile.ImageFile, least_side: int) -> Image.Image:
     """
     try:
         profile = image.info.get("icc_profile")
-        is_turned_by_pillow = image.format == "TIFF"
-        turn = orientation(image)
+        turn = 1 if image.format == "TIFF" else orientation(image)  # Pillow turns TIFF.
         image.draft("RGB", (least_side, least_side))
         plain = _load(image)
-        if turn in _TURNS and not is_turned_by_pillow:
+        if turn != 1:
             plain = plain.transpose(_TURNS[turn])
         plain = _on_white(plain, profile)
     except BadImageError:
