@@ -59,16 +59,21 @@ FLAGS = pytest.mark.parametrize(
 )
 
 
-@FLAGS
-def test_is_the_home_folder_in_every_verb(flags, home, tmp_path, run_verb, monkeypatch):
+@pytest.fixture
+def given(flags, tmp_path, monkeypatch):
+    """The flags, with names of a run and a file that are there."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "embedder.keras").touch()
     file = tmp_path / "file.parquet"
     file.touch()
-    given = [
+    return [
         flag.format(tmp=tmp_path, run=tmp_path / "run", file=file) for flag in flags
     ]
+
+
+@FLAGS
+def test_is_the_home_folder_in_every_verb(given, home, tmp_path, run_verb):
     process = run_verb(*given, tensorflow=False)
     assert process.returncode in (1, 2)
     assert f"{home}/none" in process.stderr
@@ -76,21 +81,12 @@ def test_is_the_home_folder_in_every_verb(flags, home, tmp_path, run_verb, monke
 
 
 @FLAGS
-def test_addresses_of_files_are_paths(flags, tmp_path, run_verb, monkeypatch):
-    if flags[-1].startswith("--flagfile"):
+def test_addresses_of_files_are_paths(given, tmp_path, run_verb):
+    if given[-1].startswith("--flagfile"):
         pytest.skip("absl reads it")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "embedder.keras").touch()
-    file = tmp_path / "file.parquet"
-    file.touch()
-    given = [
-        flag.format(tmp=tmp_path, run=tmp_path / "run", file=file).replace(
-            "~/none", f"file://{tmp_path}/n%20ne"
-        )
-        for flag in flags
-    ]
-    process = run_verb(*given, tensorflow=False)
+    address = f"file://{tmp_path}/n%20ne"
+    flags = [flag.replace("~/none", address) for flag in given]
+    process = run_verb(*flags, tensorflow=False)
     assert process.returncode in (1, 2)
     assert f"{tmp_path}/n ne" in process.stderr
     assert not (tmp_path / "file:").exists()
