@@ -166,7 +166,7 @@ def split_names(pieces: Sequence[str], is_known: Callable[[str], bool]) -> list[
     Unicode form, and without quotes. What is not known stays as it is, without blanks.
 
     Args:
-      pieces: What stands between commas, with its blanks.
+      pieces: The list, split at every comma, blanks included.
       is_known: Whether there is something of this name.
     """
     names: list[str] = []
@@ -198,10 +198,10 @@ def rows_of_names(
     """The row numbers of the names that a comma-separated list has.
 
     Args:
-      pieces: What stands between commas, as for `split_names`.
+      pieces: The list, split at every comma, as for `split_names`.
       names: The names of all rows.
       where: The file of the names, for messages.
-      what: What they are the names of, for messages.
+      what: The kind of things that are named, for messages.
 
     Raises:
       ConfigError: If there is no such name.

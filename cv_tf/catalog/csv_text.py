@@ -45,7 +45,7 @@ def read_csv(source: str, content: bytes) -> RawTable:
 
     Args:
       source: Name of the file, for messages.
-      content: What is in the file, after decompression.
+      content: The bytes of the file, after decompression.
 
     Raises:
       UserError: If it is no such text.

@@ -22,7 +22,7 @@ def read_spreadsheet(source: str, content: bytes, max_bytes: int) -> RawTable:
 
     Args:
       source: Name of the file, for messages.
-      content: What is in the file.
+      content: The bytes of the file.
       max_bytes: Size of the file, after decompression, above which it is not read.
 
     Raises:

@@ -68,7 +68,7 @@ def calibrate_on(
       for_blocks: [n] int, blocks of the products that the threshold is for, without
         copies; None if they are as large as those of the labelled products.
       min_precision: Least pairwise precision, 0 to 1; None to go by `criterion`.
-      neighbors: What `find_neighbors` finds for the labelled products; None to find it.
+      neighbors: The result of `find_neighbors` for these products; None to call it.
 
     Raises:
       ValueError: As `calibrate` and `cv_tf.retrieval.nearest`.

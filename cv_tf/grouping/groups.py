@@ -98,7 +98,7 @@ def find_groups(
 
     Args:
       embeddings: Embeddings of the catalog.
-      neighbors: What `find_neighbors` finds in it; None to find it.
+      neighbors: The result of `find_neighbors` for these products; None to call it.
       threshold: Mean similarity at which groups join, -1 to 1; None to guess it.
       settings: Settings of the grouping; None for the defaults.
       confidence_curve: From similarity to probability; None for one at the threshold.
