@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from absl import logging
 
 from cv_tf.catalog.columns import Problem
-from cv_tf.files import FILE_ADDRESS, is_remote
+from cv_tf.files import FILE_ADDRESS, expanded, is_remote
 from cv_tf.spelling import composed, folded
 
 # A drive, a server of Windows, or the address of a file on a server.
@@ -94,8 +94,8 @@ def _is_ordinary(image: str) -> bool:
 
 def _plain_path(image: str, folder: str, folders: FolderNames) -> str:
     """A cell as a relative or absolute path with slashes; those of elsewhere stay."""
-    if address := FILE_ADDRESS.match(image):
-        path = unquote(image[address.end() - 1 :])
+    if FILE_ADDRESS.match(image):
+        path = expanded(image)
         return path[1:] if is_elsewhere(path[1:]) else path
     # A name on Linux may have a backslash, begin with ~, or look like a drive.
     there = folders.has(posixpath.join(folder, image))
@@ -103,7 +103,7 @@ def _plain_path(image: str, folder: str, folders: FolderNames) -> str:
         return image
     path = image.replace("\\", "/")
     if path.startswith("~") and not os.path.lexists(f"{folder}/{path}"):
-        return os.path.expanduser(path)  # noqa: PTH111 (Path fails on unknown users)
+        return expanded(path)
     return path
 
 
