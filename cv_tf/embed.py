@@ -3,8 +3,9 @@
     python -m cv_tf.embed --workdir=runs/my --catalog=my.csv --output=my.parquet
 
 The same command resumes an interrupted run. A file beside the output lists the products
-whose photos cannot be used, with the reason. The framing of photos and the columns that
-make blocks are those of the run in --workdir, unless flags say otherwise.
+whose photos cannot be used, with the reason. In how many of the other photos the
+product's frame was found is printed at the end. The framing of photos and the columns
+that make blocks are those of the run in --workdir, unless flags say otherwise.
 """
 
 from __future__ import annotations
@@ -100,6 +101,8 @@ def run(config: EmbedConfig) -> Embedded:
             f"{len(embedded.rejects):,} could not be embedded; "
             f"'{cv_tf.embeddings.rejects_path(output)}' says why."
         )
+    for sentence in embedded.frames.sentences():
+        print(sentence)
     return embedded
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cv_tf import command, embed
 from cv_tf.catalog import CatalogError, read_catalog
@@ -84,6 +85,8 @@ class TestCatalogueOfTheRun:
         assert process.stdout == (
             f"45 products are in '{output}'.\n"
             f"1 could not be embedded; '{rejects}' says why.\n"
+            "Frames of the products: 100.0% were found, 0.0% declined, 0.0% "
+            "implausible.\n"
         )
         assert "Embedding: 100%" in process.stderr
         assert "46/46" in process.stderr
@@ -119,6 +122,42 @@ def test_paths_of_windows_are_told_once_and_embed_alike(
     assert caplog.text.count("in 3 of 3 paths of photos, backslashes") == 1
     found, expected = read_embeddings(output), read_embeddings(finished[0])
     np.testing.assert_allclose(found.vectors, expected.vectors[:3], atol=1e-5)
+
+
+@pytest.mark.integration
+class TestFrames:
+    @pytest.fixture
+    def street(self, drawn_catalog, tmp_path) -> Path:
+        """A table of five drawn products, and one on a street."""
+        random = np.random.default_rng(0)
+        coarse = random.integers(0, 256, (8, 8, 3)).astype(np.uint8)
+        photo = Image.fromarray(coarse).resize((96, 96), Image.Resampling.NEAREST)
+        photo.save(tmp_path / "street.png")
+        names = sorted(drawn_catalog.parent.glob("0*.jpg"))[:5]
+        rows = [f"{path.stem},{path}" for path in names]
+        rows.append(f"street,{tmp_path / 'street.png'}")
+        (tmp_path / "c.csv").write_text("\n".join(["product_id,image", *rows]))
+        return tmp_path / "c.csv"
+
+    @pytest.mark.parametrize("adapt", [(), ("--adapt",)])
+    def test_advice_where_many_have_none(
+        self, workdir, street, adapt, tmp_path, capsys
+    ):
+        flags = (workdir, f"--catalog={street}", "--block_columns=", *adapt)
+        for _ in range(2):  # The second time, frames are those of the cache.
+            run(*flags, f"--output={tmp_path}/e.parquet", "--overwrite")
+            lines = capsys.readouterr().out.splitlines()
+            assert lines[-2] == (
+                "Frames of the products: 83.3% were found, 16.7% declined (no plain "
+                "background: the whole photo was used; such as street), 0.0% "
+                "implausible."
+            )
+            assert "or pass --frame=photo" in lines[-1]
+
+    def test_nothing_is_said_of_whole_photos(self, workdir, street, tmp_path, capsys):
+        flags = (workdir, f"--catalog={street}", "--block_columns=", "--frame=photo")
+        run(*flags, f"--output={tmp_path}/e.parquet")
+        assert "Frames" not in capsys.readouterr().out
 
 
 class TestKilled:

@@ -21,7 +21,14 @@ from cv_tf.embeddings.compute import compiled, embed_batches, with_color
 from cv_tf.embeddings.parquet import fingerprint, merge_tables, read_notes, to_table
 from cv_tf.files import beside, expanded, whole_file
 from cv_tf.models import Embedder
-from cv_tf.pipeline import Photos, Reject, default_folder, scan_photos, write_rejects
+from cv_tf.pipeline import (
+    FrameSummary,
+    Photos,
+    Reject,
+    default_folder,
+    scan_photos,
+    write_rejects,
+)
 from cv_tf.shards import EngineSettings, JobError, Shards, run_shards
 
 _LOADING = threading.Lock()
@@ -65,10 +72,17 @@ class EmbeddingJob:
 
 @dataclasses.dataclass(frozen=True)
 class Embedded:
-    """The number of products in the file of a job, and the rejected products."""
+    """What a job has done.
+
+    Attributes:
+      num_products: Number of products in the file.
+      rejects: Products whose photos cannot be used.
+      frames: What became of the frames of the others.
+    """
 
     num_products: int
     rejects: tuple[Reject, ...]
+    frames: FrameSummary
 
 
 def embed_catalog(
@@ -99,8 +113,9 @@ def embed_catalog(
     shards.open(overwrite)
     work = functools.partial(write_shard, job, shards, model)
     run_shards(work, shards, sizes, engine or EngineSettings(), "Embedding")
-    notes = map(read_notes, shards.paths())
-    rejects = tuple(Reject(*reject) for note in notes for reject in json.loads(note))
+    notes = [json.loads(read_notes(path)) for path in shards.paths()]
+    rejects = tuple(Reject(*reject) for note in notes for reject in note["rejects"])
+    frames = FrameSummary.join(FrameSummary(**note["frames"]) for note in notes)
     if rejects:
         write_rejects(rejects_path(output), rejects)
     else:
@@ -113,7 +128,7 @@ def embed_catalog(
     with whole_file(output) as unfinished:
         merge_tables(shards.paths(), unfinished)
     shards.remove()
-    return Embedded(len(catalog) - len(rejects), rejects)
+    return Embedded(len(catalog) - len(rejects), rejects, frames)
 
 
 def rejects_path(output: Path) -> Path:
@@ -140,7 +155,9 @@ def write_shard(
             outputs.append(output)
             report(len(output[0]))
     vectors, lab = (np.concatenate(rows) for rows in zip(*outputs, strict=True))
-    notes = json.dumps([list(reject) for reject in photos.rejects])
+    frames = FrameSummary.of(photos.catalog.product_id, photos.outcomes)
+    about = {"rejects": photos.rejects, "frames": dataclasses.asdict(frames)}
+    notes = json.dumps(about)
     with whole_file(shards.path(number)) as unfinished:
         pq.write_table(to_table(photos.catalog, vectors, lab, model, notes), unfinished)
 

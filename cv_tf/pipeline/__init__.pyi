@@ -1,5 +1,6 @@
 from .decode import DecodingPlan as DecodingPlan
 from .file_formats import BadImageError as BadImageError
+from .frame_outcomes import FrameSummary as FrameSummary
 from .image_files import open_image as open_image, plain_rgb as plain_rgb
 from .loading import (
     load_photos as load_photos,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import tensorflow as tf
 
@@ -25,13 +27,26 @@ _BUSY_SIDE = 0.5  # Share of product that makes one side of the ring busy.
 _BUSY_SIDES = 3  # Busy sides, of four, of a busy photo; a cropped product touches two.
 
 
-def find_frames(thumbnails: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+class Frames(NamedTuple):
+    """The frames of n photos.
+
+    Attributes:
+      frames: [n, 4] float32, (top, left, height, width) in fractions of the photo.
+      found: [n] bool, false where the frame is the whole photo, as most of the border
+        is not background, or the box is too small.
+      sides: [n] int32, number of edges of the photo, 0 to 4, that the box reaches
+        without its margin: they cut what it holds.
+    """
+
+    frames: tf.Tensor
+    found: tf.Tensor
+    sides: tf.Tensor
+
+
+def find_frames(thumbnails: tf.Tensor) -> Frames:
     """Finds the box of all pixels that differ from the background, with a margin.
 
-    Thumbnails are [n, height, width, 3] uint8, static sides of about 128. Frames are
-    [n, 4] float32, (top, left, height, width) in fractions of the photo, and `found` is
-    [n] bool: false where the frame is the whole photo, as most of the border is not
-    background, or the box is too small.
+    Thumbnails are [n, height, width, 3] uint8, static sides of about 128.
 
     The background is a smooth surface fitted to the border, and shadows are not
     product. But of a white product on white, only buttons and a label may be no shadow;
@@ -55,7 +70,11 @@ def find_frames(thumbnails: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     found = plausible & (_area(box) >= _MIN_AREA)
     found &= ~_is_busy(any_difference > _CERTAIN)
     frames = add_margin(_to_whole_photo(box, inside.shape[1:3]))
-    return tf.where(found[:, None], frames, tf.constant(WHOLE_PHOTO)), found
+    return Frames(
+        tf.where(found[:, None], frames, tf.constant(WHOLE_PHOTO)),
+        found,
+        _sides_reached(box),
+    )
 
 
 def border_colors(thumbnails: tf.Tensor) -> tf.Tensor:
@@ -118,6 +137,14 @@ def _to_whole_photo(boxes: tf.Tensor, size: tf.TensorShape) -> tf.Tensor:
     start = tf.where(start <= 0.0, 0.0, (start * size + _EDGE) / whole)
     end = tf.where(end >= 1.0, 1.0, (end * size + _EDGE) / whole)
     return tf.concat([start, end - start], axis=-1)
+
+
+def _sides_reached(boxes: tf.Tensor) -> tf.Tensor:
+    """Number of the photo's edges that each box reaches, [n] int32."""
+    rounding = 1e-4  # A line is 80 times as much.
+    starts, ends = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    reached = tf.concat([starts < rounding, ends > 1.0 - rounding], axis=-1)
+    return tf.reduce_sum(tf.cast(reached, tf.int32), axis=-1)
 
 
 def _is_busy(product: tf.Tensor) -> tf.Tensor:

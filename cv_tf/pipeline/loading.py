@@ -13,6 +13,7 @@ from cv_tf.config import DataSettings
 from cv_tf.errors import UserError
 from cv_tf.pipeline.decode import plan
 from cv_tf.pipeline.examine import CONVERTED
+from cv_tf.pipeline.frame_outcomes import judge
 from cv_tf.pipeline.frames import WHOLE_PHOTO, add_margin
 from cv_tf.pipeline.photos import Photos, Reject
 from cv_tf.pipeline.scan import scan
@@ -102,6 +103,7 @@ def scan_photos(
     is_box = np.zeros(len(catalog), bool)
     if frame != "photo" and catalog.box is not None:
         is_box = ~np.isnan(catalog.box[:, 0])
+    frames, is_box = frames[usable], is_box[usable]
     catalog = catalog.select(usable)
     files = [
         str(cache.converted_path(row)) if row.kind == CONVERTED else image
@@ -111,9 +113,22 @@ def scan_photos(
         catalog=catalog,
         rejects=rejects,
         image_size=image_size,
-        plan=plan(scanned, frames[usable], image_size, is_box[usable]),
+        plan=plan(scanned, frames, image_size, is_box),
         files=np.array(files, object),
+        outcomes=_outcomes(scanned, frames, is_box, frame == "auto"),
     )
+
+
+def _outcomes(
+    scanned: list[Scanned], frames: np.ndarray, is_box: np.ndarray, searched: bool
+) -> np.ndarray:
+    """What each frame is, a name of `frame_outcomes.OUTCOMES`, [n] str."""
+    outcomes: np.ndarray | str = "whole"
+    if searched:
+        found = np.array([row.found for row in scanned], bool)
+        sides = np.array([row.sides for row in scanned], int)
+        outcomes = judge(frames, found, sides)
+    return np.where(is_box, "given", outcomes)
 
 
 def _choose_frames(

@@ -39,6 +39,7 @@ class Photos:
       plan: How each photo is decoded.
       files: [n] object (str), the file of each photo (a converted copy if there is
         one), or "" if the bytes come from the catalogue's records.
+      outcomes: [n] str, what each frame is, a name of `frame_outcomes.OUTCOMES`.
       pixels: [m, S, S, 3] uint8; None if photos are decoded for each batch.
       places: [n] int64, row in `pixels` of each photo; None if `pixels` is.
     """
@@ -48,6 +49,7 @@ class Photos:
     image_size: int
     plan: DecodingPlan
     files: np.ndarray
+    outcomes: np.ndarray
     pixels: np.ndarray | None = None
     places: np.ndarray | None = None
 
@@ -61,6 +63,7 @@ class Photos:
             catalog=self.catalog.select(rows),
             plan=DecodingPlan(*(column[rows] for column in self.plan)),
             files=self.files[rows],
+            outcomes=self.outcomes[rows],
             places=None if self.places is None else self.places[rows],
         )
 

@@ -179,11 +179,11 @@ def _with_frames(results: Sequence[tuple[Scanned, np.ndarray | None]]) -> list[S
     return [
         row
         if thumbnail is None
-        else row._replace(frame=frame, found=found, background=color)
-        for (row, thumbnail), (frame, found, color) in zip(results, columns)  # noqa: B905
+        else row._replace(frame=frame, found=found, sides=sides, background=color)
+        for (row, thumbnail), (frame, found, sides, color) in zip(results, columns)  # noqa: B905
     ]
 
 
 @tf.function(jit_compile=True)  # Twice as fast.
-def _find(thumbnails: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def _find(thumbnails: tf.Tensor) -> tuple[tf.Tensor, ...]:
     return (*find_frames(thumbnails), border_colors(thumbnails))

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from cv_tf.catalog import Catalog
 from cv_tf.files import expanded, is_remote, whole_file
 
-_VERSION = 4  # Raise it when the meaning of a column or the frame finder changes.
+_VERSION = 5  # Raise it when the meaning of a column or the frame finder changes.
 
 
 class Scanned(NamedTuple):
@@ -30,6 +30,7 @@ class Scanned(NamedTuple):
     width: int = 0
     frame: Sequence[float] = (0.0, 0.0, 1.0, 1.0)  # Top, left, height, width.
     found: bool = False  # Whether the frame was found; if not, it is the whole photo.
+    sides: int = 0  # Number of the photo's edges that cut what was found.
     background: Sequence[int] = (255, 255, 255)  # Color around the frame.
     copy_height: int = 0  # Pixels of the converted copy; 0 if there is none.
     copy_width: int = 0

@@ -23,7 +23,7 @@ from cv_tf.embeddings import (
     rejects_path,
 )
 from cv_tf.embeddings.job import write_shard
-from cv_tf.pipeline import load_photos
+from cv_tf.pipeline import FrameSummary, load_photos
 from cv_tf.shards import JobError
 from cv_tf.vision import product_color
 
@@ -200,7 +200,8 @@ class TestWhole:
 
     def test_one_split(self, shop, embedded):
         expected = read_embeddings(embedded[0].output).select(np.array([5, 6]))
-        assert shop.embed(split="validation") == Embedded(2, ())
+        found = shop.embed(split="validation")
+        assert (found.num_products, found.rejects) == (2, ())
         validation = read_embeddings(shop.output)
         assert validation.product_id.tolist() == ["p9", "p10"]
         np.testing.assert_allclose(validation.vectors, expected.vectors, atol=1e-5)
@@ -263,6 +264,43 @@ class TestInterrupted:
         shop.embed()
         assert again == []
         assert len(read_embeddings(shop.output)) == len(GOOD)
+
+
+@pytest.mark.integration
+class TestFrames:
+    """What became of the frames is told of all shards, whoever has computed them."""
+
+    @pytest.fixture
+    def mixed(self, shop) -> Shop:
+        """A shop with a photo of nothing, and one of a product that is cut."""
+        blank, cut = (Image.new("RGB", (40, 40), "white") for _ in range(2))
+        ImageDraw.Draw(cut).rectangle([10, 10, 30, 40], fill="navy")
+        blank.save(shop.folder / "2.png")
+        cut.save(shop.folder / "10.png")
+        return shop
+
+    SUMMARY = FrameSummary(
+        numbers={"found": 5, "declined": 1, "cut": 1},
+        examples={"found": ["p0", "p1", "p6"], "declined": ["p2"], "cut": ["p10"]},
+    )
+
+    def test_of_all_shards_and_from_the_cache(self, mixed):
+        assert mixed.embed().frames == self.SUMMARY
+        assert mixed.embed(shard_size=100).frames == self.SUMMARY
+        mixed.output.unlink()
+        assert mixed.embed().frames == self.SUMMARY
+
+    def test_after_an_interruption(self, mixed, interrupt):
+        interrupt(3)
+        with pytest.raises(RuntimeError, match="power cut"):
+            mixed.embed()
+        again = interrupt()
+        assert mixed.embed().frames == self.SUMMARY
+        assert 0 not in again
+
+    def test_of_whole_photos(self, mixed):
+        frames = mixed.embed(frame="photo").frames
+        assert frames.numbers == {"whole": len(GOOD)}
 
 
 @pytest.mark.integration
@@ -425,7 +463,8 @@ class TestNoPhotoCanBeUsed:
             shop.embed()
         for name in ("text.jpg", "missing.jpg"):
             shutil.copy(shop.folder / "8.png", shop.folder / name)
-        assert shop.embed() == Embedded(2, ())
+        found = shop.embed()
+        assert (found.num_products, found.rejects) == (2, ())
         assert read_embeddings(shop.output).product_id.tolist() == ["p3", "p4"]
         assert not rejects_path(shop.output).exists()
 

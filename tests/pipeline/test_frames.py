@@ -16,7 +16,7 @@ def photo(background=240):
 
 
 def frame_of(image):
-    frames, found = find_frames(tf.constant(image[None]))
+    frames, found, _ = find_frames(tf.constant(image[None]))
     return frames.numpy()[0], bool(found.numpy()[0])
 
 
@@ -45,7 +45,7 @@ def test_photos_of_a_batch_do_not_touch_each_other():
     first, second = photo(), photo(0)
     first[30:90, 50:80] = 20
     second[10:40, 20:120] = [0, 0, 200]
-    frames, _ = find_frames(tf.constant(np.stack([first, second])))
+    frames = find_frames(tf.constant(np.stack([first, second]))).frames
     np.testing.assert_allclose(frames[0], frame_of(first)[0], atol=1e-6)
     np.testing.assert_allclose(frames[1], in_pixels(10, 20, 40, 120), atol=1e-6)
 
@@ -101,6 +101,23 @@ def test_a_product_cut_by_two_borders_reaches_them():
     np.testing.assert_allclose(frame, in_pixels(40, 0, 128, 90), atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("rows", "columns", "sides"),
+    [
+        ((30, 90), (50, 80), 0),
+        ((4, 124), (4, 124), 0),  # Only its margin reaches the edges.
+        ((30, 128), (50, 80), 1),
+        ((0, 128), (50, 80), 2),
+        ((0, 100), (0, 60), 2),
+        ((0, 128), (0, 20), 3),
+    ],
+)
+def test_edges_that_cut_the_product_are_counted(rows, columns, sides):
+    image = photo()
+    image[slice(*rows), slice(*columns)] = 20
+    assert find_frames(tf.constant(image[None])).sides.numpy().tolist() == [sides]
+
+
 @pytest.mark.parametrize("what", ["plain", "speck", "noise", "street"])
 def test_photos_without_a_plain_background_and_product_are_taken_whole(what):
     random = np.random.default_rng(0)
@@ -137,6 +154,7 @@ def test_compiled_and_eager_agree():
     eager = find_frames(tf.constant(images))
     np.testing.assert_allclose(compiled[0], eager[0], atol=1e-6)
     np.testing.assert_array_equal(compiled[1], eager[1])
+    np.testing.assert_array_equal(compiled[2], eager[2])
 
 
 def test_border_color_is_the_median_in_each_channel():
@@ -150,7 +168,7 @@ def test_real_studio_photos_are_framed(hm_dev):
     files = sorted((hm_dev / "images").iterdir())[:200]
     size = (SIDE, SIDE)
     photos = [Image.open(f).convert("RGB").resize(size, Image.BOX) for f in files]
-    frames, found = find_frames(np.stack([np.asarray(p) for p in photos]))
+    frames, found, _ = find_frames(np.stack([np.asarray(p) for p in photos]))
     area = (frames[:, 2] * frames[:, 3]).numpy()
     assert found.numpy().mean() > 0.97
     assert 0.4 < np.median(area) < 0.75

@@ -257,7 +257,9 @@ class TestInAnActiveContext:
         config = dataclasses.replace(
             config, catalog=catalog.name, output=os.path.relpath(output)
         )
-        assert embed.run(config).num_products == 45
+        embedded = embed.run(config)
+        assert embedded.num_products == 45
+        assert embedded.frames.numbers == {"found": 45}
         _assert_same_embeddings(output, embedded_here)
 
     @pytest.mark.slow
