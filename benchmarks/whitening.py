@@ -113,7 +113,12 @@ def main() -> None:
 def describe(path: str, cache_dir: str) -> Products:
     """Embeds the photos of a catalogue, without whitening."""
     config = Config(catalog=path, image_size=224, cache_dir=cache_dir)
-    photos = photos_of(read_products(config), config, config.image_size)
+    return describe_products(read_products(config), config)
+
+
+def describe_products(catalog: Catalog, config: Config) -> Products:
+    """Embeds the photos of products under some settings, without whitening."""
+    photos = photos_of(catalog, config, config.image_size)
     embedder = build_embedder(config)
     descriptors, lab = embed(
         with_color(embedder.describe), photos, config.embed_batch_size, "Embedding"

@@ -13,8 +13,8 @@ OUTCOMES = {
     "found": "what was found on a plain background",
     "cut": "the same, cut by one or two edges of the photo",
     "implausible": "the same, but too small, or cut by three edges or four",
-    "declined": "the whole photo: there is no plain background",
-    "whole": "the whole photo: the table has no box, or none was asked for",
+    "declined": "the whole photo, as there is no plain background",
+    "whole": "the whole photo, as the table has no box, or none was asked for",
 }
 
 # Of 12,808 photos of two retailers and a demonstration shop, what was found in 23 is
@@ -101,8 +101,9 @@ class FrameSummary:
         if self.share("cut") > _MANY:
             said.append(
                 f"{_spell(self.share('cut'))} of the photos have a frame that an edge "
-                f"of the photo cuts (such as {self._named('cut')}). If they show "
-                "people, it is the person: docs/data.md says what that costs."
+                f"of the photo cuts (such as {self._named('cut')}). If people wear "
+                "the products, it is the person, which is no worse than the whole "
+                "photo; boxes of the products may be better."
             )
         return said
 

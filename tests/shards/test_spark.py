@@ -259,7 +259,7 @@ class TestInAnActiveContext:
         )
         embedded = embed.run(config)
         assert embedded.num_products == 45
-        assert embedded.frames.numbers == {"found": 45}
+        assert embedded.frames.numbers == {"found": 44, "cut": 1}
         _assert_same_embeddings(output, embedded_here)
 
     @pytest.mark.slow
