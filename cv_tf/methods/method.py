@@ -99,6 +99,8 @@ class Method(keras.Model, abc.ABC):
     def after_update(self) -> None:
         """Updates what the optimizer does not, e.g. a momentum encoder."""
 
+    # No Python statement depends on a tensor: to find that out takes seconds.
+    @tf.autograph.experimental.do_not_convert
     def train_step(self, batch):
         """Makes one step of `fit` on a batch of `cv_tf.pipeline.batches`."""
         gradients, loss, embeddings = self.gradients(batch["image"], batch["style"])

@@ -104,6 +104,8 @@ class Embedder(keras.Model):
         parts = pool_parts(features, self.parts)
         return _unit(tf.reshape(parts, [-1, parts.shape[1] * parts.shape[2]]))
 
+    # No Python statement depends on a tensor: to find that out takes a second.
+    @tf.autograph.experimental.do_not_convert
     def describe(self, images: tf.Tensor) -> tf.Tensor:
         """The vectors before whitening, of photos as in `call`."""
         pixels = fit_square(images, self.image_size)

@@ -87,6 +87,7 @@ class Photos:
         """The encoded bytes of a photo or of its converted copy: JPEG or PNG."""
         return self._read(tf.constant(self.files[row]), tf.constant(row)).numpy()
 
+    @tf.autograph.experimental.do_not_convert
     def decoded(self, rows: tf.data.Dataset) -> tf.data.Dataset:
         """A dataset of [S, S, 3] uint8, decoded in parallel, for one of row numbers."""
         with tf.device("/CPU:0"):

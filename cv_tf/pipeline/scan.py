@@ -184,6 +184,6 @@ def _with_frames(results: Sequence[tuple[Scanned, np.ndarray | None]]) -> list[S
     ]
 
 
-@tf.function(jit_compile=True)  # Twice as fast.
+@tf.function(jit_compile=True, autograph=False)  # Twice as fast.
 def _find(thumbnails: tf.Tensor) -> tuple[tf.Tensor, ...]:
     return (*find_frames(thumbnails), border_colors(thumbnails))

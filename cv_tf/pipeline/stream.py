@@ -57,6 +57,7 @@ def in_order(
     return _with_photos(photos, rows, batch_size, drop_remainder=False)
 
 
+@tf.autograph.experimental.do_not_convert
 def _with_photos(
     photos: Photos, rows: tf.data.Dataset, batch_size: int, drop_remainder: bool
 ) -> tf.data.Dataset:

@@ -40,6 +40,7 @@ def background_mask(planes: tf.Tensor, tolerance: float = 24.0) -> tf.Tensor:
     return _outside_span(foreground, axis=1) | _outside_span(foreground, axis=2)
 
 
+@tf.autograph.experimental.do_not_convert
 def product_color(images: tf.Tensor) -> tf.Tensor:
     """The mean color of the product in each photo, [batch, 3] float32 in CIELAB.
 
