@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -6,7 +7,7 @@ import tensorflow as tf
 
 from cv_tf import replicas, strategy
 
-# A process of its own: determinism cannot be switched off again.
+# The process's last: determinism cannot be switched off again.
 REPEATABLE = """
 import random
 from cv_tf import strategy
@@ -41,7 +42,7 @@ else:
     raise AssertionError
 """
 
-# A process of its own: how many devices there are is decided once.
+# The process's first: how many devices there are is decided once.
 TWO_REPLICAS = """
 import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
@@ -212,17 +213,41 @@ def test_a_worker_that_is_lost_is_told_with_what_to_do(has_workers, monkeypatch)
         raise lost
 
 
-@pytest.mark.integration
-@pytest.mark.parametrize(
-    "script",
-    [
-        pytest.param(TWO_REPLICAS, id="two replicas, by hand"),
-        pytest.param(NO_TPU, id="a TPU that is not there"),
-        pytest.param(REPEATABLE, id="a seed makes all that is random repeatable"),
-    ],
-)
-def test_in_a_process_of_its_own(script):
+# The first decides what devices there are, the last one what is random.
+SCRIPTS = {
+    "two replicas, by hand": TWO_REPLICAS,
+    "a TPU that is not there": NO_TPU,
+    "a seed makes all that is random repeatable": REPEATABLE,
+}
+
+ONE_AFTER_THE_OTHER = """
+import json, sys, traceback
+
+failures = {}
+for name, script in json.load(sys.stdin).items():
+    try:
+        exec(compile(script, name, "exec"), {})
+    except Exception:
+        failures[name] = traceback.format_exc()
+print(json.dumps(failures))
+"""
+
+
+@pytest.fixture(scope="module")
+def failures():
+    """The tracebacks of the scripts that fail, by their names; one process runs all."""
     finished = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+        [sys.executable, "-c", ONE_AFTER_THE_OTHER],
+        input=json.dumps(SCRIPTS),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout.splitlines()[-1])
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_in_another_process(failures, name):
+    assert name not in failures, failures[name]
