@@ -175,13 +175,16 @@ def test_stopped_from_the_keyboard(through, tiny_run, tmp_path, monkeypatch):
     assert_same_end(through.workdir, config.workdir)
 
 
+LONG = 120  # Steps; a hundred of them take a second and more.
+
+
 class TestProcesses:
     """The same with real processes and real signals."""
 
     @pytest.fixture(scope="class")
     def long_run(self, tiny_run, tmp_path_factory):
         def configure(workdir):
-            return tiny_run(workdir, steps=200, checkpoint_every=10)
+            return tiny_run(workdir, steps=LONG, checkpoint_every=10)
 
         config = configure(tmp_path_factory.mktemp("long") / "run")
         train.run(config)
@@ -192,7 +195,7 @@ class TestProcesses:
         with process:
             while saved_step(config.workdir) < 10 and process.poll() is None:
                 time.sleep(0.005)
-            time.sleep(0.3 * random.random())
+            time.sleep(0.2 * random.random())
             process.send_signal(number)
             _, errors = process.communicate()
         assert not Path(config.workdir, "embedder.keras").exists(), errors
@@ -205,7 +208,7 @@ class TestProcesses:
         process = start_verb("train", config)
         self.signalled(process, config, signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL
-        assert 10 <= saved_step(config.workdir) < 200
+        assert 10 <= saved_step(config.workdir) < LONG
         assert saved_step(config.workdir) % 10 == 0
         train.run(config)
         assert_same_end(straight.workdir, config.workdir)
