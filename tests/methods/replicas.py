@@ -41,6 +41,7 @@ SETTINGS = {
     "supcon": {"method": "supcon", "views": "parts"},
     "triplet": {"method": "triplet", "views": "parts"},
     "batch_norm": {"method": "byol", "views": "whole", "freeze_batch_norm": False},
+    "moco_norms": {"method": "moco", "views": "parts", "freeze_batch_norm": False},
     "micro_batch": {"method": "moco", "views": "parts", "micro_batch": 2},
 }
 

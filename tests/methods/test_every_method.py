@@ -77,7 +77,18 @@ def test_views_are_what_was_asked_for(build, settings):
 
 
 @pytest.mark.integration
-@each
+@pytest.mark.parametrize(
+    "settings",
+    _marked(
+        EACH,
+        pytest.mark.slow,
+        # All but triplets draw two views by one function; MoCo's queue comes between.
+        lambda case: (
+            case["views"] == "parts"
+            and case["method"] in ("part_contrast", "moco", "triplet")
+        ),
+    ),
+)
 def test_a_step_decides_the_views_and_nothing_else_does(build, objective, settings):
     one, again, other = (build(seed=seed, **settings) for seed in (3, 3, 4))
     for method in (one, again, other):

@@ -15,8 +15,8 @@ from cv_tf import strategy
 pytestmark = pytest.mark.integration
 
 SCRIPT = Path(replicas.__file__)
-# A queue that all replicas fill, labels of all of them, and norms over all of them.
-FIRST = ("moco", "triplet", "batch_norm")
+# A queue that all replicas fill and norms over all of them; labels of all of them.
+FIRST = ("moco_norms", "triplet")
 OTHERS = tuple(name for name in replicas.SETTINGS if name not in FIRST)
 NAMES = [*FIRST, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
 
