@@ -70,6 +70,8 @@ AUTO_ON_OFF = ("auto", "on", "off")
 RETRIEVALS = ("auto", "exact", "scann")
 ENGINES = ("local", "spark")
 CRITERIA = ("f1", "fms")
+COLOR = ("auto", "off")
+VARIANTS = ("unknown", "few", "some", "most")
 
 EXPORT_FORMATS = ("savedmodel", "tflite", "onnx")
 EXPORT_PRECISIONS = ("float32", "float16", "int8_weights")

@@ -91,11 +91,12 @@ def given_flags(settings_class: type, argv: Sequence[str]) -> dict[str, Any]:
     given = {}
     for field in dataclasses.fields(settings_class):
         name, was, flag = field.name, field.metadata["was"], values[field.name]
-        # A flag that is given by its former name counts as given by both.
-        if was and flag.present > values[was].present > 0:
+        # A flag that is given by a former name counts as given by both.
+        former = [it for it in was if values[it].present]
+        if former and flag.present > sum(values[it].present for it in former):
             raise flags.Error(
-                f"--{was} is the former name of --{name}, and both are given. Pass "
-                f"--{name} only."
+                f"--{former[0]} is the former name of --{name}, and both are given. "
+                f"Pass --{name} only."
             )
         if flag.present:
             value = flag.value
@@ -301,6 +302,6 @@ def _define(settings_class: type) -> flags.FlagValues:
             flags.DEFINE(_Pieces(), field.name, default, text, flag_values=values)
         else:
             _DEFINE[type(default)](field.name, default, text, flag_values=values)
-        if field.metadata["was"]:
-            flags.DEFINE_alias(field.metadata["was"], field.name, flag_values=values)
+        for former in field.metadata["was"]:
+            flags.DEFINE_alias(former, field.name, flag_values=values)
     return values

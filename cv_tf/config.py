@@ -291,7 +291,28 @@ class TrainingSettings:
 
 
 @dataclasses.dataclass(kw_only=True)
-class GroupingSettings:
+class ColorSettings:
+    """What the colors of products count for."""
+
+    color: str = setting(
+        "auto",
+        "Variants differ in color, so that of two products that look alike, those of "
+        "one color count as less similar: by as much as is usual, or as answers and "
+        "labels tell (auto); not at all (off); or for the very same color by a given "
+        "similarity, 0 to 2.",
+        was=("group_color_weight", "search_color_weight", "same_color"),
+    )
+
+    def __post_init__(self):
+        check_all(self)
+        if self.color not in choices.COLOR and not _is_from(self.color, 0, 2):
+            raise ConfigError(
+                f"--color={self.color} must be 'auto', 'off', or a number from 0 to 2."
+            )
+
+
+@dataclasses.dataclass(kw_only=True)
+class GroupingSettings(ColorSettings):
     """How vectors become groups."""
 
     retrieval: str = setting(
@@ -308,49 +329,31 @@ class GroupingSettings:
     neighbors: int = setting(
         20, "Neighbors looked at for each product; variants are among them.", minimum=1
     )
-    group_color_weight: float = setting(
-        0.5,
-        "Variants differ in color: for grouping, the similarity of two products of the "
-        "very same color counts as this much less. 0 ignores color.",
-        minimum=0.0,
-        maximum=2.0,
-        was="same_color",
-    )
     max_group_size: int = setting(
         100, "Products a group may have; larger ones stay apart.", minimum=2
     )
     threshold: str = setting(
         "auto",
         "Mean similarity (less the discount for color) at which groups join, -1 to 1; "
-        "auto takes the one that is best on labelled products, or a guess.",
+        "auto takes the one that is best on labelled products, or is expected to be.",
+    )
+    variants: str = setting(
+        "unknown",
+        "About how many products have a variant: a few (one in ten), some (half), or "
+        "most. It helps where no product is labelled and no question answered.",
+        one_of=choices.VARIANTS,
     )
 
     def __post_init__(self):
-        check_all(self)
-        if self.threshold != "auto" and not _is_similarity(self.threshold):
+        super().__post_init__()
+        if self.threshold != "auto" and not _is_from(self.threshold, -1, 1):
             raise ConfigError(
                 f"--threshold={self.threshold} must be 'auto' or from -1 to 1."
             )
 
 
 @dataclasses.dataclass(kw_only=True)
-class RankingSettings:
-    """Ranking of neighbors whose colors are known."""
-
-    # On 5,923 real photos, 0.1 to 0.3 are level, and best: less leaves strangers first,
-    # more puts variants of nearly the same color behind them.
-    search_color_weight: float = setting(
-        0.2,
-        "Variants differ in color: in the ranking of neighbors, the similarity of a "
-        "product of the very same color counts as this much less. 0 ranks by "
-        "similarity alone.",
-        minimum=0.0,
-        maximum=2.0,
-    )
-
-
-@dataclasses.dataclass(kw_only=True)
-class EvaluationSettings(GroupingSettings, RankingSettings):
+class EvaluationSettings(GroupingSettings):
     """Evaluation of vectors."""
 
     criterion: str = setting(
@@ -410,8 +413,8 @@ class Config(
             )
 
 
-def _is_similarity(text: str) -> bool:
+def _is_from(text: str, least: float, most: float) -> bool:
     try:
-        return -1.0 <= float(text) <= 1.0
+        return least <= float(text) <= most
     except ValueError:
         return False

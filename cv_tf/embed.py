@@ -47,7 +47,7 @@ class EmbedConfig(EngineSettings, CatalogSettings):
         1024,
         "Products of a shard; an interruption loses at most two shards.",
         minimum=1,
-        was="part_size",
+        was=("part_size",),
     )
     strategy: str = setting("auto", "Where to compute.", one_of=choices.DEVICES)
 

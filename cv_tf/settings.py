@@ -18,7 +18,7 @@ def setting(
     one_of: tuple[str | int, ...] = (),
     minimum: float | None = None,
     maximum: float | None = None,
-    was: str = "",
+    was: tuple[str, ...] = (),
     names: bool = False,
 ) -> Any:
     """Declares a dataclass field that is also a flag of the command line.
@@ -29,7 +29,7 @@ def setting(
       one_of: Allowed values; empty for any.
       minimum: Least allowed value; None for any.
       maximum: Greatest allowed value; None for any.
-      was: Former name of the flag, which is still understood; empty for none.
+      was: Former names of the flag, which are still understood.
       names: True for a list of names from a user's data, which may contain commas: the
         text between commas is kept as typed, for `cv_tf.command.split_names`.
     """

@@ -40,7 +40,7 @@ class Oven:
 class Grill(Oven):
     """What the grill is set to."""
 
-    grates: int = setting(1, "How many.", minimum=1, was="racks")
+    grates: int = setting(1, "How many.", minimum=1, was=("racks", "rows"))
     racks_apart: float = setting(0.5, "Far apart.")
 
 
@@ -117,6 +117,14 @@ class TestFormerNames:
         with pytest.raises(flags.Error, match=re.escape(message)):
             self.given(f"--flagfile={tmp_path}/grill.cfg", *values)
 
+    def test_of_several_the_last_one_counts(self):
+        """As of any flag that is given twice."""
+        assert self.given("--rows=2") == {"grates": 2}
+        assert self.given("--rows=2", "--racks=3") == {"grates": 3}
+        assert self.given("--racks=3", "--rows=2") == {"grates": 2}
+        with pytest.raises(flags.Error, match="--racks is the former name of"):
+            self.given("--racks=3", "--rows=2", "--grates=4")
+
     def test_help_shows_only_the_new_name(self):
         text = command.help_text(Grill, train.main)
         assert "--grates=1\n" in text
@@ -156,8 +164,8 @@ def _another(field: dataclasses.Field):
         return chosen[field.name]
     if field.metadata["one_of"]:
         return next(v for v in field.metadata["one_of"] if v != field.default)
-    if field.name == "threshold":
-        return "-0.25"
+    if field.name in ("threshold", "color"):
+        return {"threshold": "-0.25", "color": "0.25"}[field.name]
     return {
         bool: lambda: not field.default,
         int: lambda: field.default + 7,

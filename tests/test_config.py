@@ -138,7 +138,7 @@ def test_a_setting_says_all_of_itself():
         "one_of": ("3",),
         "minimum": 1,
         "maximum": 5,
-        "was": "",
+        "was": (),
         "names": False,
     }
 
@@ -160,6 +160,28 @@ def test_the_former_flag_of_color_is_that_of_grouping(tmp_path):
     """As a config.cfg of an earlier version has it."""
     (tmp_path / "config.cfg").write_text("--same_color=0.25\n--steps=7\n")
     config = Workdir(tmp_path).read_config()
-    assert config == Config(group_color_weight=0.25, steps=7)
-    assert config.search_color_weight == 0.2
+    assert config == Config(color="0.25", steps=7)
     assert "same_color" not in to_flagfile(config)
+
+
+@pytest.mark.parametrize(
+    ("grouping", "search", "color"),
+    [
+        ("0.5", "0.2", "auto"),
+        ("0.0", "0.2", "0.0"),
+        ("0.5", "0.1", "0.1"),
+        ("0.3", "0.1", "0.3"),
+    ],
+)
+def test_a_run_of_an_earlier_version_has_two_settings_of_color(
+    grouping, search, color, tmp_path
+):
+    """Its former defaults ask for nothing, so that it can be resumed."""
+    (tmp_path / "config.cfg").write_text(
+        f"--steps=7\n--search_color_weight={search}\n--group_color_weight={grouping}\n"
+    )
+    workdir = Workdir(tmp_path)
+    assert workdir.read_config() == Config(color=color, steps=7)
+    workdir.check(Config(color=color, steps=7))
+    (tmp_path / "config.cfg").write_text("--same_color=0.5\n--steps=7\n")
+    assert workdir.read_config() == Config(steps=7)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cv_tf.embeddings import Embeddings
-from cv_tf.retrieval import same_color
+from cv_tf.retrieval import OTHER_COLOR, color_log_odds
 
 # Pairs compared at a time.
 _CHUNK = 2**16
@@ -15,17 +15,17 @@ _CHUNK = 2**16
 
 @dataclass(frozen=True, eq=False)
 class Similarity:
-    """Similarity of design, less a discount for products of the same color.
+    """Similarity of design, less a discount for products of like colors.
 
-    Variants differ in color by definition: of two products that look alike, those of
-    one color are more often two designs (two pairs of black trousers) than variants.
+    The more the colors of two products speak against their being variants, the larger
+    is the discount; there is none for colors that could hardly be further apart.
     Nothing is excluded: similarity that outweighs the discount still groups products.
 
     Attributes:
       vectors: [n, dimensions] float32, L2-normalized.
       colors: [n, 3] float32 in CIELAB, NaN where unknown; None if none is known.
-      color_weight: Discount for two products of the very same color, 0 to 2; it falls
-        as a Gaussian of the distance of their colors.
+      color_weight: Similarity that a unit of `color_log_odds` is worth; 0 ignores
+        color.
     """
 
     vectors: np.ndarray
@@ -52,17 +52,32 @@ class Similarity:
 
     def of_pairs(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """The similarities, [m] float32, of the rows `first` and `second`, [m] int."""
-        similarities = np.empty(len(first), np.float32)
+        return self.discounted(*self.evidence(first, second))
+
+    def discounted(self, cosine: np.ndarray, color: np.ndarray) -> np.ndarray:
+        """Cosine similarities less the discounts for colors, [m] log-odds."""
+        if not self.knows_color:
+            return cosine
+        return cosine - self.color_weight * (OTHER_COLOR - color)
+
+    def evidence(
+        self, first: np.ndarray, second: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Cosine similarities and `log_odds` of rows, [m] float32 each."""
+        cosine = np.empty(len(first), np.float32)
+        color = np.zeros(len(first), np.float32)
         for start in range(0, len(first), _CHUNK):
             chunk = slice(start, start + _CHUNK)
-            left, right = self.vectors[first[chunk]], self.vectors[second[chunk]]
-            similarities[chunk] = np.einsum("md,md->m", left, right)
-            if self.knows_color:
-                similarities[chunk] -= self.discounts(first[chunk], second[chunk])
-        return similarities
+            left = np.take(self.vectors, first[chunk], axis=0)
+            right = np.take(self.vectors, second[chunk], axis=0)
+            cosine[chunk] = np.einsum("md,md->m", left, right)
+            color[chunk] = self.log_odds(first[chunk], second[chunk])
+        return cosine, color
 
-    def discounts(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """The discounts for color, [m] float32, of the rows `first` and `second`."""
-        if self.colors is None:
+    def log_odds(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """What colors say, [m] float32 log-odds; 0 where color makes no difference."""
+        if self.colors is None or not self.knows_color:
             return np.zeros(len(first), np.float32)
-        return self.color_weight * same_color(self.colors[first], self.colors[second])
+        # Several times as fast as indexing.
+        first_colors = np.take(self.colors, first, axis=0)
+        return color_log_odds(first_colors, np.take(self.colors, second, axis=0))

@@ -1,5 +1,8 @@
 from .colors import (
     CANDIDATES as CANDIDATES,
+    OTHER_COLOR as OTHER_COLOR,
+    SAME_COLOR as SAME_COLOR,
+    color_log_odds as color_log_odds,
     other_colors_first as other_colors_first,
     same_color as same_color,
 )

@@ -27,6 +27,14 @@ _FREE = (
     "micro_batch",
 )
 
+# Lines of runs of earlier versions that had these for defaults: they ask for nothing,
+# and the setting that replaced all of them has one value.
+_FORMER_DEFAULTS = (
+    "--same_color=0.5",
+    "--group_color_weight=0.5",
+    "--search_color_weight=0.2",
+)
+
 
 class WorkdirError(UserError):
     """The folder cannot be used for this run."""
@@ -100,7 +108,13 @@ class Workdir:
                 f"'{self.path}' holds no run: '{self.config}' is missing."
             )
         try:
-            return command.parse_flags(Config, ["", f"--flagfile={self.config}"])
+            lines = map(str.strip, self.config.read_text(encoding="utf-8").splitlines())
+            given = [
+                line
+                for line in lines
+                if line and line[0] != "#" and line not in _FORMER_DEFAULTS
+            ]
+            return command.parse_flags(Config, ["", *given])
         except Exception as error:
             raise WorkdirError(f"'{self.config}' cannot be read: {error}") from error
 
