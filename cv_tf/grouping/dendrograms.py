@@ -11,6 +11,28 @@ from scipy.sparse import csgraph
 from cv_tf.errors import UserError
 
 
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What speaks for the merges of groups: the means of all pairs of their products.
+
+    Attributes:
+      cosine: [m] float64, mean cosine similarity.
+      color: [m] float64, mean `color_log_odds`; 0 where color makes no difference.
+      num_pairs: [m] float64, number of pairs of products.
+    """
+
+    cosine: np.ndarray
+    color: np.ndarray
+    num_pairs: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.cosine)
+
+    def __getitem__(self, merges: np.ndarray | slice) -> Evidence:
+        """That of some merges."""
+        return Evidence(self.cosine[merges], self.color[merges], self.num_pairs[merges])
+
+
 @dataclass(frozen=True)
 class Dendrograms:
     """Which groups merge at which similarity, for all blocks at once.
@@ -27,6 +49,7 @@ class Dendrograms:
         products of both groups; infinite for merges to the groups linkage started from.
       floor: Similarity below which nothing was merged, so that no cut is possible.
       num_refused: Number of merges left out, as a group would have become too large.
+      evidence: Evidence of the merges; None where another tool has made them.
     """
 
     num_products: int
@@ -34,6 +57,17 @@ class Dendrograms:
     similarities: np.ndarray
     floor: float = -1.0
     num_refused: int = 0
+    evidence: Evidence | None = None
+
+    @property
+    def known_evidence(self) -> Evidence:
+        """The column `evidence`, for what cannot do without; a ValueError if None."""
+        if self.evidence is None:
+            raise UserError(
+                "Nothing is known of the pairs of these merges. Use those that "
+                "cv_tf.grouping.link makes."
+            )
+        return self.evidence
 
     def cut(self, threshold: float) -> np.ndarray:
         """The group of each product, [num_products] int32, at a threshold, -1 to 1.
@@ -75,6 +109,7 @@ class Dendrograms:
             num_products=len(place),
             merges=np.concatenate([merges, lowest[self.merges]]).astype(np.int32),
             similarities=np.concatenate([level, self.similarities]),
+            evidence=None,
         )
 
 

@@ -8,6 +8,7 @@ from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import adjusted_rand_score
 
 from cv_tf.grouping import Graph, Similarity, average_linkage
+from cv_tf.retrieval import color_log_odds
 
 
 def _random(num_products, dim, seed=0):
@@ -94,12 +95,11 @@ def test_equals_plain_loops_with_colors(all_pairs, threshold):
     colors[[4, 7]] = np.nan
     similarity = Similarity(embeddings, colors, 0.6)
     groups = average_linkage(similarity, all_pairs(30)).cut(threshold)
-    distance = ((colors[:, None] - colors[None]) ** 2).sum(-1)
-    discount = np.nan_to_num(0.6 * np.exp(-distance / 2 / 8**2))
-    alike = embeddings @ embeddings.T - discount
+    log_odds = color_log_odds(colors[:, None], colors)
+    alike = embeddings @ embeddings.T - 0.6 * (0.9 - log_odds)
     assert _same_partition(groups, _by_loops(alike, np.zeros(30), threshold))
     assert not _same_partition(
-        groups, _by_loops(embeddings @ embeddings.T, np.zeros(30), threshold)
+        groups, _by_loops(embeddings @ embeddings.T - 0.54, np.zeros(30), threshold)
     )
 
 
