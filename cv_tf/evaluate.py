@@ -225,6 +225,12 @@ def _about_thresholds(config: EvaluateConfig, figures: dict[str, Any]) -> str:
             f"The threshold of {figures['threshold']:.3f} was guessed from the "
             "products themselves, as python -m cv_tf.group does without --calibrate."
         )
+    if "expected" in figures:
+        of = figures["expected"]["precision"]
+        text += (
+            f" Without labels, a precision of {of['low']:.2f} to {of['high']:.2f} was "
+            "to be expected of them."
+        )
     if "at_best_threshold" in figures:
         text += (
             " The best threshold was chosen on these very labels for the best "

@@ -23,7 +23,7 @@ from absl import logging
 import cv_tf
 from cv_tf import command
 from cv_tf.catalog import FolderNames, catalog_of_photos, objects
-from cv_tf.config import CatalogSettings, RankingSettings
+from cv_tf.config import CatalogSettings, ColorSettings
 from cv_tf.embeddings import Copies, Embeddings, read_embeddings
 from cv_tf.files import expanded, is_file, is_remote
 from cv_tf.report import (
@@ -41,7 +41,7 @@ from cv_tf.retrieval import (
     nearest,
     other_colors_first,
 )
-from cv_tf.settings import ConfigError, check_all, setting
+from cv_tf.settings import ConfigError, setting
 from cv_tf.training import Workdir, inherited_settings
 
 _OUTPUTS = (".html", ".csv", ".json")
@@ -49,7 +49,7 @@ _Results = tuple[SearchResult, ...]
 
 
 @dataclasses.dataclass(kw_only=True)
-class SearchConfig:
+class SearchConfig(ColorSettings):
     """The queries, the products to search, and the file for the results.
 
     Raises:
@@ -85,14 +85,6 @@ class SearchConfig:
         "one (auto), or the whole photo. As the run of --workdir had it, if not given.",
         one_of=("auto", "photo"),
     )
-    search_color_weight: float = setting(
-        RankingSettings.search_color_weight,
-        "Variants differ in color: in the ranking, the similarity of a product of the "
-        "very same color counts as this much less. 0 ranks by similarity alone.",
-        minimum=0.0,
-        maximum=2.0,
-        was="same_color",
-    )
     output: str = setting(
         "",
         "File for the result: .html for a page with photos that needs no other file, "
@@ -101,7 +93,7 @@ class SearchConfig:
     overwrite: bool = setting(False, "Replace --output if it is there.")
 
     def __post_init__(self):
-        check_all(self)
+        super().__post_init__()
         if not self.embeddings:
             raise ConfigError(
                 "--embeddings is not set. Name the file that python -m cv_tf.embed "
@@ -137,10 +129,11 @@ def run(config: SearchConfig) -> _Results:
         output = command.check_output(config.output, config.overwrite, _OUTPUTS)
     images = _find_photos(config) if config.image else ()
     embeddings = read_embeddings(expanded(config.embeddings))
+    color_weight = _color_weight(config, embeddings)
     if images:
-        results = _near_photos(images, config, embeddings)
+        results = _near_photos(images, config, embeddings, color_weight)
     else:
-        results = _near_products(config, embeddings)
+        results = _near_products(config, embeddings, color_weight)
     has_other_blocks = config.within_block and len(embeddings.block_names) > 1
     print(format_results(results, has_other_blocks))
     num_copies = _copies(config, embeddings).num_copies
@@ -150,7 +143,7 @@ def run(config: SearchConfig) -> _Results:
             "one, and are not listed beside it."
         )
     if output:
-        _write(output, results, embeddings, config)
+        _write(output, results, embeddings, config, color_weight)
         print(f"\nWritten to '{output}'.")
     return results
 
@@ -185,7 +178,9 @@ def _find_photos(config: SearchConfig) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(find, images)))
 
 
-def _near_products(config: SearchConfig, embeddings: Embeddings) -> _Results:
+def _near_products(
+    config: SearchConfig, embeddings: Embeddings, color_weight: float
+) -> _Results:
     wanted = command.rows_of_names(
         config.product_id, embeddings.product_id.tolist(), embeddings.name
     )
@@ -202,11 +197,14 @@ def _near_products(config: SearchConfig, embeddings: Embeddings) -> _Results:
     )
     queries = [Product.of_row(embeddings, row) for row in rows]
     lab = None if embeddings.lab is None else embeddings.lab[rows]
-    return _results(queries, lab, distinct, found, config)
+    return _results(queries, lab, distinct, found, config.neighbors, color_weight)
 
 
 def _near_photos(
-    images: Sequence[str], config: SearchConfig, embeddings: Embeddings
+    images: Sequence[str],
+    config: SearchConfig,
+    embeddings: Embeddings,
+    color_weight: float,
 ) -> _Results:
     if config.block:
         names, name = embeddings.block_names, embeddings.name
@@ -217,7 +215,7 @@ def _near_photos(
     index = ExactIndex(embeddings.vectors, embeddings.model)
     found = index.search(vectors, min(config.neighbors + CANDIDATES, len(embeddings)))
     queries = [Product("", image, config.block) for image in images]
-    return _results(queries, lab, embeddings, found, config)
+    return _results(queries, lab, embeddings, found, config.neighbors, color_weight)
 
 
 def _copies(config: SearchConfig, embeddings: Embeddings) -> Copies:
@@ -231,21 +229,28 @@ def _results(
     lab: np.ndarray | None,
     embeddings: Embeddings,
     found: Neighbors,
-    config: SearchConfig,
+    k: int,
+    color_weight: float,
 ) -> _Results:
-    """The first neighbors of each query, ranked with color: `lab`, [q, 3] in CIELAB."""
-    k = config.neighbors
+    """The first k neighbors of each query, ranked with color: [q, 3] in CIELAB."""
     colors = [None] * len(queries) if lab is None else list(lab)
     if lab is not None and embeddings.lab is not None:
-        found = other_colors_first(
-            found, lab, embeddings.lab, k, config.search_color_weight
-        )
+        found = other_colors_first(found, lab, embeddings.lab, k, color_weight)
     return tuple(
         SearchResult.of_rows(query, embeddings, rows[:k], similarities[:k], color)
         for query, rows, similarities, color in zip(
             queries, found.indices, found.similarities, colors, strict=True
         )
     )
+
+
+def _color_weight(config: SearchConfig, embeddings: Embeddings) -> float:
+    """The similarity that a unit of color's log-odds is worth in the ranking."""
+    if embeddings.lab is None:
+        return 0.0
+    products = embeddings.without(_copies(config, embeddings))
+    scale = cv_tf.grouping.Scale(cv_tf.grouping.background_of(products))
+    return scale.usual_weight(config.color)
 
 
 def _embed_photos(
@@ -287,6 +292,7 @@ def _write(
     results: Sequence[SearchResult],
     embeddings: Embeddings,
     config: SearchConfig,
+    color_weight: float,
 ) -> None:
     suffix = output.suffix.lower()
     if suffix == ".csv":
@@ -297,10 +303,11 @@ def _write(
         note = f"Found among the {len(embeddings):,} products of {embeddings.name}."
         if _copies(config, embeddings).num_copies:
             note += " Products of one photo are listed once."
-        if embeddings.lab is not None and config.search_color_weight:
+        discount = cv_tf.grouping.full_discount(color_weight)
+        if discount:
             note += (
                 " Variants differ in color: one of the very same color is ranked as if "
-                f"its similarity were {config.search_color_weight:g} less."
+                f"its similarity were {discount:.2f} less."
             )
         write_neighbors_page(output, results, note)
 

@@ -131,8 +131,8 @@ class TestProducts:
         pq.write_table(table, tmp_path / "colored.parquet")
         flags = (f"--embeddings={tmp_path}/colored.parquet", "--within_block=false")
         flags += ("--product_id=00-black", "--neighbors=2")
-        # 01-black is at 5 degrees and counts 0.2 less, so that 00-navy at 10 and
-        # 01-navy at 20 are before it.
+        # 01-black is at 5 degrees. 00-navy at 10 and 01-navy at 20 are 0.01 and 0.06
+        # less similar; their color is worth more than that.
         assert list(found(*flags)["00-black"]) == ["00-navy", "01-navy"]
         assert capsys.readouterr().out.split("\n")[1:3] == [
             "rank  product_id  similarity  same_color  block     color",
@@ -140,9 +140,19 @@ class TestProducts:
         ]
         page = tmp_path / "page.html"
         found(*flags, f"--output={page}")
-        assert "as if its similarity were 0.2 less." in page.read_text()
-        plain = found(*flags, "--search_color_weight=0")["00-black"]
-        assert plain == found(*flags, "--same_color=0")["00-black"]  # Its former name.
+        # Cosines of all pairs within the two blocks are 6.697 in all. Among 9 pairs
+        # and 100 that stand for "unknown" it is a mean of 0.0614, and the discount is
+        # 1.85 / 12 of the rest.
+        assert "as if its similarity were 0.14 less." in page.read_text()
+        page.unlink()
+        found(*flags, f"--output={page}", "--color=0.3")
+        assert "as if its similarity were 0.30 less." in page.read_text()
+        page.unlink()
+        found(*flags, f"--output={page}", "--color=off")
+        assert "as if its similarity" not in page.read_text()
+        plain = found(*flags, "--color=off")["00-black"]
+        for former in ("--search_color_weight=0", "--same_color=0"):
+            assert plain == found(*flags, former)["00-black"]
         assert list(plain) == ["01-black", "00-navy"]
         assert plain["01-black"] == pytest.approx(cos(radians(5)))
 

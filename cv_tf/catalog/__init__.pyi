@@ -18,6 +18,7 @@ from .table import (
     read_catalog as read_catalog,
     read_products as read_products,
 )
+from .table_files import unit_of as unit_of
 from .tfds_builders import (
     find_builder as find_builder,
     prepare_builder as prepare_builder,

@@ -2,10 +2,10 @@ from .calibration import (
     Calibration as Calibration,
     calibrate as calibrate,
     calibrate_on as calibrate_on,
-    guess_threshold as guess_threshold,
 )
-from .confidence import Confidence as Confidence, ConfidenceCurve as ConfidenceCurve
-from .dendrograms import Dendrograms as Dendrograms
+from .confidence import Confidence as Confidence
+from .dendrograms import Dendrograms as Dendrograms, Evidence as Evidence
+from .expectation import Expected as Expected, Interval as Interval
 from .graph import (
     Graph as Graph,
     find_neighbors as find_neighbors,
@@ -27,7 +27,25 @@ from .groups import (
     find_groups as find_groups,
     group as group,
 )
-from .linkage import average_linkage as average_linkage, link as link
+from .linkage import (
+    average_linkage as average_linkage,
+    link as link,
+    mutually_best as mutually_best,
+)
+from .linked import Answers as Answers, Linked as Linked, link_by_model as link_by_model
 from .naming import Named as Named
 from .neighbor_job import find_neighbors_in_shards as find_neighbors_in_shards
+from .pair_model import (
+    PairModel as PairModel,
+    Scale as Scale,
+    background_of as background_of,
+    full_discount as full_discount,
+)
+from .questions import (
+    Questions as Questions,
+    choose_questions as choose_questions,
+    holds_answers as holds_answers,
+    read_answers as read_answers,
+    write_questions as write_questions,
+)
 from .similarity import Similarity as Similarity

@@ -1,8 +1,8 @@
-"""The threshold of grouping: chosen on labelled products, or guessed without labels."""
+"""The threshold of grouping, chosen on labelled products."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,19 +10,21 @@ from cv_tf.choices import CRITERIA
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.errors import UserError
-from cv_tf.grouping.confidence import ConfidenceCurve, fit_confidence_curve
 from cv_tf.grouping.dendrograms import Dendrograms, count_pairs
+from cv_tf.grouping.expectation import Expected, Interval
 from cv_tf.grouping.graph import Graph, check_neighbors, find_neighbors, mutual_graph
-from cv_tf.grouping.linkage import link, mutually_best
+from cv_tf.grouping.learning import Answered
+from cv_tf.grouping.linkage import link
+from cv_tf.grouping.linked import learn_from
+from cv_tf.grouping.pair_model import PairModel, Scale
 from cv_tf.grouping.similarity import Similarity
 from cv_tf.retrieval import Neighbors
 
+_NUM_RESAMPLES = 200
 # Merges closer than this are one: no threshold should rest on rounding errors.
 _RESOLUTION = 1e-9
 # Share of the pairs of variants that may lie below all thresholds tried.
 _UNLIKELY = 0.05
-# Share of the pairs of mutually nearest products that are not to be joined.
-_STRANGERS = 0.15
 
 
 @dataclass(frozen=True)
@@ -33,22 +35,20 @@ class Calibration:
       curve: Float64 arrays of one length: `threshold` (descending), and `precision`,
         `recall`, `f1` and `fms` of the pairs grouped; precision is 0 where none is.
       chosen: Index of the chosen threshold in these arrays.
-      confidence_curve: Probability that a merge is right, by its similarity.
+      expected: Figures to expect at the threshold, with intervals by resampling styles.
+      model: Model of the pairs, learned from the labels; None where the merges say
+        nothing of their pairs.
     """
 
     curve: dict[str, np.ndarray]
     chosen: int
-    confidence_curve: ConfidenceCurve
+    expected: Expected
+    model: PairModel | None = None
 
     @property
     def threshold(self) -> float:
         """The mean similarity from which on groups should merge."""
-        return self.expected["threshold"]
-
-    @property
-    def expected(self) -> dict[str, float]:
-        """The figures to expect at the threshold."""
-        return {name: float(values[self.chosen]) for name, values in self.curve.items()}
+        return float(self.curve["threshold"][self.chosen])
 
 
 def calibrate_on(
@@ -60,6 +60,8 @@ def calibrate_on(
     neighbors: Neighbors | None = None,
 ) -> Calibration:
     """Chooses the threshold on labelled products, grouped as `group` groups them.
+
+    The labels also tell how much color counts, unless the settings do.
 
     Args:
       labelled: Embeddings with the `style` of some products at least; -1 elsewhere.
@@ -78,15 +80,46 @@ def calibrate_on(
     if neighbors is None:
         neighbors = find_neighbors(labelled, settings)
     distinct = labelled.distinct
-    similarity = Similarity.of(distinct, settings.group_color_weight)
-    check_neighbors(neighbors, len(similarity))
-    floor = _likely_floor(similarity, mutual_graph(neighbors), distinct.known_style)
-    dendrograms = link(similarity, neighbors, floor, settings.max_group_size)
-    dendrograms = dendrograms.with_copies(labelled.copies.place)
+    check_neighbors(neighbors, len(distinct))
     styles = _telling_styles(labelled)
     own = labelled.block[styles >= 0]
     crowding = 1.0 if for_blocks is None else crowd(for_blocks) / crowd(own)
-    return calibrate(dendrograms, styles, criterion, crowding, min_precision)
+    # A photo of several blocks counts once, one of several styles not at all.
+    place, known = labelled.copies.place, labelled.copies.styles(styles)
+    rows = labelled.rows_to_measure
+    is_clear = (styles[rows] >= 0) == (labelled.known_style[rows] >= 0)
+    counted = np.unique(place[rows[is_clear]])
+    scale = Scale.of(distinct, neighbors, counted)
+    graph = mutual_graph(neighbors)
+
+    def linked(weight: float) -> Dendrograms:
+        similarity = Similarity.of(distinct, weight)
+        floor = _likely_floor(similarity, graph, known)
+        return link(similarity, neighbors, floor, settings.max_group_size)
+
+    weight = scale.usual_weight(settings.color)
+    dendrograms = linked(weight)
+    answered = _answered(dendrograms, known, crowding)
+    model = learn_from(dendrograms, distinct, counted, scale, settings, answered)
+    if distinct.lab is not None and model.color_weight != weight:
+        dendrograms = linked(model.color_weight)
+    dendrograms = dendrograms.with_copies(place)
+    calibration = calibrate(dendrograms, styles, criterion, crowding, min_precision)
+    return replace(calibration, model=model)
+
+
+def _answered(
+    dendrograms: Dendrograms, styles: np.ndarray, crowding: float
+) -> Answered:
+    """Merges of labelled products, with the share of their pairs that are right.
+
+    Each merge is one case, however many pairs it has.
+    """
+    right, wrong = (np.diff(of) for of in count_pairs(dendrograms, styles))
+    total = right + crowding * wrong
+    known = total > 0
+    share = right[known] / total[known]
+    return Answered(dendrograms.known_evidence[known], share)
 
 
 def calibrate(
@@ -138,35 +171,34 @@ def calibrate(
         )
     curve = _curve(dendrograms, right, crowding * wrong, styles[styles >= 0])
     best = _best(curve, criterion, min_precision)
-    confidence_curve = fit_confidence_curve(
-        dendrograms.similarities, np.diff(right), crowding * np.diff(wrong)
+    threshold = max(float(curve["threshold"][best]), dendrograms.floor)
+    groups = dendrograms.cut(threshold)
+    return Calibration(curve, best, _expected(groups, styles, crowding))
+
+
+def _expected(groups: np.ndarray, styles: np.ndarray, crowding: float) -> Expected:
+    """Figures of groups, with intervals by resampling the styles of labelled ones."""
+    known = styles >= 0
+    group = np.unique(groups[known], return_inverse=True)[1]
+    style = np.unique(styles[known], return_inverse=True)[1]
+    cell = np.unique(group * (style.max() + 1) + style, return_inverse=True)[1]
+    # Each pair of products is counted twice, once for each of them.
+    together, right, true = (
+        np.bincount(style, np.bincount(of)[of] - 1.0) for of in (group, cell, style)
     )
-    if confidence_curve is None:
-        confidence_curve = ConfidenceCurve(float(curve["threshold"][best]))
-    return Calibration(curve, best, confidence_curve)
-
-
-def guess_threshold(similarity: Similarity, neighbors: Neighbors) -> float:
-    """Guesses the threshold, -1 to 1, from the products themselves, without labels.
-
-    Most products that are each other's nearest are variants, and the threshold is put
-    where it joins 85% of these pairs. On samples of 735 to 8,096 real photos, with the
-    discount for color and without, that came within 0.02 of the best F1 of any
-    threshold, as near as thresholds chosen on other, labelled products. The share was
-    found on catalogs in which about half of the products have variants: where hardly
-    any have, the guess joins too many. It is 1 where no two products are neighbors.
-
-    Args:
-      similarity: Similarity of all products, without copies (`Embeddings.distinct`).
-      neighbors: Neighbors of these products, in the order of the rows.
-    """
-    check_neighbors(neighbors, len(similarity))
-    graph = mutual_graph(neighbors)
-    if not len(graph):
-        return 1.0
-    pairs = similarity.of_pairs(graph.first, graph.second)
-    best = mutually_best(graph.first, graph.second, pairs, len(similarity))
-    return float(np.quantile(pairs[best], _STRANGERS))
+    pairs = np.stack([right, right + crowding * (together - right), true])
+    random = np.random.default_rng(0)
+    # A style is drawn as often as if each was one of many.
+    draws = [random.poisson(1.0, len(true)) for _ in range(_NUM_RESAMPLES)]
+    right, grouped, true = np.array(
+        [pairs.sum(axis=1), *(pairs @ of for of in draws)]
+    ).T
+    figures = (
+        right / np.maximum(grouped, 1),
+        right / np.maximum(true, 1),
+        2 * right / np.maximum(grouped + true, 1),
+    )
+    return Expected(*(Interval.of(of[1:], float(of[0])) for of in figures))
 
 
 def _telling_styles(labelled: Embeddings) -> np.ndarray:

@@ -5,58 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from cv_tf.embeddings import Copies
+from cv_tf.grouping.pair_model import PairModel
 from cv_tf.grouping.similarity import Similarity
 from cv_tf.retrieval import Neighbors
-
-# Width of the curve without labels: a similarity of 0.05 above the threshold has a
-# probability of 0.73.
-_WIDTH = 0.05
-_UNREGULARIZED = 1e6
-
-
-@dataclass(frozen=True)
-class ConfidenceCurve:
-    """A logistic curve from similarity to probability.
-
-    Attributes:
-      middle: Similarity at which the probability is one half.
-      width: Increase of the similarity that multiplies the odds by e.
-    """
-
-    middle: float
-    width: float = _WIDTH
-
-    def __call__(self, similarity: np.ndarray) -> np.ndarray:
-        """The probabilities, [m] float64, of [m] similarities."""
-        scaled = (np.asarray(similarity, np.float64) - self.middle) / self.width
-        return 1 / (1 + np.exp(-np.clip(scaled, -50, 50)))
-
-
-def fit_confidence_curve(
-    levels: np.ndarray, right: np.ndarray, wrong: np.ndarray
-) -> ConfidenceCurve | None:
-    """Fits the curve to merges of labelled products (Platt, 1999).
-
-    Each of [m] merges at `levels` of similarity has brought together pairs of one style
-    (`right`) and of two (`wrong`). None if probability does not rise with similarity.
-    """
-    total = right + wrong
-    known = (total > 0) & np.isfinite(levels)
-    share = right[known] / total[known]
-    # Each merge is one case, however many pairs it has, weighted by their share.
-    cases = np.tile(levels[known], 2)[:, None]
-    is_right = np.repeat([1, 0], len(share))
-    weight = np.concatenate([share, 1 - share])
-    if not 0 < weight[: len(share)].sum() < len(share):
-        return None
-    model = LogisticRegression(C=_UNREGULARIZED).fit(cases, is_right, weight)
-    slope = float(model.coef_[0, 0])
-    if slope <= 0:
-        return None
-    return ConfidenceCurve(float(-model.intercept_[0] / slope), 1 / slope)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,10 +35,7 @@ class Confidence:
 
 
 def find_confidence(
-    groups: np.ndarray,
-    similarity: Similarity,
-    neighbors: Neighbors,
-    confidence_curve: ConfidenceCurve,
+    groups: np.ndarray, similarity: Similarity, neighbors: Neighbors, model: PairModel
 ) -> Confidence:
     """Computes the confidence in the place of each product in `groups`, [n] int.
 
@@ -102,11 +52,11 @@ def find_confidence(
     nearest = np.where(has_other, neighbors.similarities[rows, place], -np.inf)
 
     belongs = np.ones(len(groups))
-    is_grouped, inside = _similarity_to_own(groups, similarity)
-    belongs[is_grouped] = confidence_curve(inside)
+    is_grouped, cosine, color = _evidence_of_own(groups, similarity)
+    belongs[is_grouped] = model.probability(cosine, color)
     strayed = np.zeros(len(groups))
-    strayed[has_other] = confidence_curve(
-        similarity.of_pairs(rows[has_other], other[has_other])
+    strayed[has_other] = model.probability(
+        *similarity.evidence(rows[has_other], other[has_other])
     )
     return Confidence(
         probability=belongs * (1 - strayed),
@@ -132,12 +82,15 @@ def pairs_within(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return order[first[apart]], order[second[apart]]
 
 
-def _similarity_to_own(
+def _evidence_of_own(
     groups: np.ndarray, similarity: Similarity
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of products that are not alone, and their mean similarity to their group."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of products that are not alone, and their mean evidence with their group."""
     first, second = pairs_within(groups)
     num_others = np.bincount(first, minlength=len(groups))
-    total = np.bincount(first, similarity.of_pairs(first, second), len(groups))
     rows = np.flatnonzero(num_others)
-    return rows, total[rows] / num_others[rows]
+    cosine, color = (
+        np.bincount(first, of, len(groups))[rows] / num_others[rows]
+        for of in similarity.evidence(first, second)
+    )
+    return rows, cosine, color

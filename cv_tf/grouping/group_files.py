@@ -122,17 +122,10 @@ def _read_pairs(
     path: str, value: str, remedy: str, split: str = ""
 ) -> Mapping[str, str]:
     split = clean(split)
-    columns = _read_table(path, ("product_id", value))
-    cells = columns.cells
-    wanted = ["product_id", value, *(["split"] if split else [])]
-    for column in wanted:
-        if column not in cells:
-            kind = columns.left_out.get(column)
-            what = f" of text (it holds {kind})" if kind else ""
-            raise GroupsError(
-                f"{path} has no column '{column}'{what}; it has {', '.join(cells)}. "
-                f"Add it: {remedy if column == value else 'every product needs one'}."
-            )
+    needed = {"product_id": "every product needs one", value: remedy}
+    if split:
+        needed["split"] = "every product needs one"
+    cells = read_table_of(path, needed, ids=("product_id", value)).cells
     splits = cells["split"] if split else [split] * len(cells[value])
     rows = zip(cells["product_id"], cells[value], splits, strict=True)
     pairs = [(product, cell) for product, cell, its_split in rows if its_split == split]
@@ -147,10 +140,34 @@ def _read_pairs(
     return known
 
 
+def read_table_of(path: str, needed: Mapping[str, str], ids: Sequence[str]) -> Columns:
+    """Reads the columns of a table as text; "" where a cell is empty.
+
+    Args:
+      path: CSV, Parquet file or spreadsheet.
+      needed: Names of the columns that must be there, and what each is for.
+      ids: Columns that hold ids.
+
+    Raises:
+      GroupsError: If the file cannot be read, or lacks one of them.
+    """
+    columns = _read_table(path, ids)
+    cells = columns.cells
+    for column, remedy in needed.items():
+        if column not in cells:
+            kind = columns.left_out.get(column)
+            what = f" of text (it holds {kind})" if kind else ""
+            raise GroupsError(
+                f"{path} has no column '{column}'{what}; it has {', '.join(cells)}. "
+                f"Add it: {remedy}."
+            )
+    return columns
+
+
 def _read_table(path: str, ids: Sequence[str]) -> Columns:
     """The columns of a table, of which some hold ids."""
     try:
-        columns = read_columns(path, ids=ids, labels=("style_id", "split"))
+        columns = read_columns(path, ids=ids, labels=("style_id", "split", "same"))
         raise_problems(path, columns.problems)
     except FileNotFoundError as error:
         raise GroupsError(f"{path} does not exist.") from error

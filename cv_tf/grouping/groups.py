@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -11,17 +12,13 @@ from scipy.sparse import csgraph
 
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Copies, Embeddings
-from cv_tf.grouping.calibration import guess_threshold
-from cv_tf.grouping.confidence import (
-    Confidence,
-    ConfidenceCurve,
-    find_confidence,
-    pairs_within,
-)
-from cv_tf.grouping.dendrograms import Dendrograms
-from cv_tf.grouping.graph import find_neighbors
+from cv_tf.grouping.confidence import Confidence, find_confidence, pairs_within
+from cv_tf.grouping.expectation import Expected
+from cv_tf.grouping.graph import check_neighbors, find_neighbors
 from cv_tf.grouping.linkage import link
+from cv_tf.grouping.linked import Answers, Linked, link_by_model
 from cv_tf.grouping.naming import Named, name_groups, start_from
+from cv_tf.grouping.pair_model import PairModel, Scale
 from cv_tf.grouping.similarity import Similarity
 from cv_tf.retrieval import Neighbors
 
@@ -40,7 +37,8 @@ class Grouped:
       named: Names of the groups.
       size: [n] int64, number of products in each product's group.
       confidence: Confidence in the place of each product, and what is nearest outside.
-      num_refused: Number of merges left out, as a group would have become too large.
+      linked: What the groups were cut from, with the model of pairs.
+      threshold: Mean similarity at which groups joined.
       same_color: Names of groups with two products of one color.
       num_new: Number of products that the earlier run did not have; 0 without one.
       num_left: Number of products of the earlier run that are no longer there.
@@ -52,12 +50,18 @@ class Grouped:
     named: Named
     size: np.ndarray
     confidence: Confidence
-    num_refused: int
+    linked: Linked
+    threshold: float
     same_color: tuple[str, ...]
     copies: Copies
     copies_across_blocks: Copies
     num_new: int = 0
     num_left: int = 0
+
+    @cached_property
+    def expected(self) -> Expected | None:
+        """The figures to expect, as the model tells; None if all products are alone."""
+        return self.linked.expect(self.threshold)
 
     def summary(self) -> dict[str, float]:
         """The figures of all groups, by name."""
@@ -74,7 +78,7 @@ class Grouped:
             "largest_group": int(self.size.max()),
             "num_doubtful_groups": int((confidence < DOUBTFUL_BELOW).sum()),
             "num_same_color_groups": len(self.same_color),
-            "num_refused_merges": self.num_refused,
+            "num_refused_merges": self.linked.dendrograms.num_refused,
         }
 
     def _has_variants(self) -> np.ndarray:
@@ -89,8 +93,11 @@ def find_groups(
     neighbors: Neighbors | None = None,
     threshold: float | None = None,
     settings: GroupingSettings | None = None,
-    confidence_curve: ConfidenceCurve | None = None,
+    model: PairModel | None = None,
     previous: Mapping[str, str] | None = None,
+    answers: Answers | None = None,
+    criterion: str = "f1",
+    min_precision: float | None = None,
 ) -> Grouped:
     """Groups a catalog, names its groups, and says how sure each place is.
 
@@ -99,11 +106,16 @@ def find_groups(
     Args:
       embeddings: Embeddings of the catalog.
       neighbors: The result of `find_neighbors` for these products; None to call it.
-      threshold: Mean similarity at which groups join, -1 to 1; None to guess it.
+      threshold: Mean similarity at which groups join, -1 to 1; None to find the best.
       settings: Settings of the grouping; None for the defaults.
-      confidence_curve: From similarity to probability; None for one at the threshold.
+      model: Model of the pairs, such as that of a calibration; None to learn one.
       previous: Name of each product's group in an earlier run, whose products stay
         together; new ones are placed, and may join groups. None without one.
+      answers: What people say of some pairs; None if nobody has said anything.
+      criterion: Figure, "f1" or "fms", that is expected to be best if no threshold is
+        given.
+      min_precision: Precision to expect instead, 0 to 1, at the highest recall; None to
+        go by the criterion.
 
     Raises:
       ValueError: As `cv_tf.retrieval.nearest`; for other neighbors; for NaN.
@@ -119,16 +131,28 @@ def find_groups(
     """
     ids, settings = embeddings.product_id, settings or GroupingSettings()
     copies, distinct = embeddings.copies, embeddings.distinct
-    if neighbors is None:
-        neighbors = find_neighbors(embeddings, settings)
+    neighbors = neighbors or find_neighbors(embeddings, settings)
     start = _start(copies, start_from(previous, ids)) if previous else None
-    dendrograms, threshold = _link(distinct, neighbors, threshold, settings, start)
-    confidence = find_confidence(
-        groups := dendrograms.cut(threshold),
-        Similarity.of(distinct, settings.group_color_weight),
-        neighbors,
-        confidence_curve or ConfidenceCurve(threshold),
+    linked = link_by_model(
+        distinct, neighbors, settings, answers, model, start, threshold
     )
+    if threshold is None:
+        threshold = linked.best_threshold(criterion, min_precision)
+    groups = linked.dendrograms.cut(threshold)
+    confidence = find_confidence(groups, linked.similarity, neighbors, linked.model)
+    return _grouped(embeddings, linked, groups, threshold, confidence, previous)
+
+
+def _grouped(
+    embeddings: Embeddings,
+    linked: Linked,
+    groups: np.ndarray,
+    threshold: float,
+    confidence: Confidence,
+    previous: Mapping[str, str] | None,
+) -> Grouped:
+    """All products with their groups, from those of products without copies."""
+    ids, copies = embeddings.product_id, embeddings.copies
     groups = groups[copies.place]
     named = name_groups(groups, ids, previous)
     num_known = sum(product in previous for product in ids) if previous else len(ids)
@@ -137,7 +161,8 @@ def find_groups(
         named=named,
         size=np.bincount(groups)[groups],
         confidence=confidence.with_copies(copies),
-        num_refused=dendrograms.num_refused,
+        linked=linked,
+        threshold=threshold,
         same_color=_of_one_color(embeddings, groups, named),
         copies=copies,
         copies_across_blocks=embeddings.copies_across_blocks,
@@ -151,6 +176,7 @@ def group(
     threshold: float | None = None,
     settings: GroupingSettings | None = None,
     neighbors: Neighbors | None = None,
+    model: PairModel | None = None,
 ) -> np.ndarray:
     """Groups products, without names and confidence; the arguments are `find_groups`'s.
 
@@ -172,9 +198,18 @@ def group(
     settings = settings or GroupingSettings()
     if neighbors is None:
         neighbors = find_neighbors(embeddings, settings)
-    distinct = embeddings.distinct
-    dendrograms, threshold = _link(distinct, neighbors, threshold, settings)
-    return dendrograms.cut(threshold)[embeddings.copies.place]
+    distinct, place = embeddings.distinct, embeddings.copies.place
+    check_neighbors(neighbors, len(distinct))
+    if threshold is None:
+        linked = link_by_model(distinct, neighbors, settings, model=model)
+        return linked.dendrograms.cut(linked.best_threshold())[place]
+    if model is not None:
+        weight = model.color_weight
+    else:
+        weight = Scale.of(distinct, neighbors).usual_weight(settings.color)
+    similarity = Similarity.of(distinct, weight)
+    dendrograms = link(similarity, neighbors, threshold, settings.max_group_size)
+    return dendrograms.cut(threshold)[place]
 
 
 def _start(copies: Copies, groups: np.ndarray) -> np.ndarray:
@@ -189,21 +224,6 @@ def _start(copies: Copies, groups: np.ndarray) -> np.ndarray:
     edges = (np.ones(len(groups), np.int8), (copies.place, num_distinct + groups))
     graph = sparse.coo_array(edges, shape=(size, size))
     return csgraph.connected_components(graph, directed=False)[1][:num_distinct]
-
-
-def _link(
-    distinct: Embeddings,
-    neighbors: Neighbors,
-    threshold: float | None,
-    settings: GroupingSettings,
-    start: np.ndarray | None = None,
-) -> tuple[Dendrograms, float]:
-    """The merges down to a threshold, and this: the given one, or a guess."""
-    similarity = Similarity.of(distinct, settings.group_color_weight)
-    if threshold is None:
-        threshold = guess_threshold(similarity, neighbors)
-    size = settings.max_group_size
-    return link(similarity, neighbors, threshold, size, start), threshold
 
 
 def _of_one_color(

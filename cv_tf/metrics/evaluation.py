@@ -15,11 +15,11 @@ from cv_tf.embeddings import Copies, Embeddings
 from cv_tf.errors import UserError
 from cv_tf.grouping import (
     GroupsError,
-    Similarity,
+    PairModel,
     calibrate_on,
     find_neighbors,
     group,
-    guess_threshold,
+    link_by_model,
 )
 from cv_tf.metrics.grouping import grouping_figures
 from cv_tf.metrics.retrieval import count_variants, retrieval_figures
@@ -119,7 +119,8 @@ def stored_figures(
       The figures of `retrieval_figures` and `grouping_figures`, `threshold` where it is
       known, `num_products`, `num_labelled` and `num_labels_without_vector`. With
       vectors, `at_best_threshold` has the figures of the groups at the best threshold,
-      and that, if variants are near enough to be grouped.
+      and that, if variants are near enough to be grouped; `expected` has the intervals
+      of precision, recall and F1 that are expected of the groups without any label.
 
     Raises:
       ValueError: As these functions.
@@ -138,8 +139,8 @@ def stored_figures(
         figures |= retrieval_figures(labelled, settings)
         best = _at_best_threshold(labelled, neighbors, settings)
         if numbers is None:
-            threshold = _threshold(labelled, neighbors, settings)
-            numbers = group(labelled, threshold, settings, neighbors)
+            numbers, threshold, expected = _found_groups(labelled, neighbors, settings)
+            figures |= expected
         rows = labelled.rows_to_measure
     if numbers is None:
         raise GroupsError("There is nothing to measure. Pass embeddings or groups.")
@@ -157,14 +158,16 @@ def stored_figures(
     return figures | ({"at_best_threshold": best} if best else {})
 
 
-def _threshold(
+def _found_groups(
     labelled: Embeddings, neighbors: Neighbors, settings: EvaluationSettings
-) -> float:
-    """The given threshold, or a guess that looks at no label."""
-    if settings.threshold != "auto":
-        return float(settings.threshold)
-    similarity = Similarity.of(labelled.distinct, settings.group_color_weight)
-    return guess_threshold(similarity, neighbors)
+) -> tuple[np.ndarray, float, dict[str, Any]]:
+    """Groups that look at no label, their threshold, and what to expect of them."""
+    threshold = None if settings.threshold == "auto" else float(settings.threshold)
+    linked = link_by_model(labelled.distinct, neighbors, settings, threshold=threshold)
+    groups, threshold = linked.cut(threshold)
+    expected = linked.expect(threshold)
+    figures = {} if expected is None else {"expected": expected.summary()}
+    return groups[labelled.copies.place], threshold, figures
 
 
 def _at_best_threshold(
@@ -172,11 +175,12 @@ def _at_best_threshold(
 ) -> dict[str, float]:
     how = settings.criterion
     try:
-        best = calibrate_on(labelled, settings, how, neighbors=neighbors).threshold
+        best = calibrate_on(labelled, settings, how, neighbors=neighbors)
     except UserError:  # No variants are near enough to be grouped at any threshold.
         return {}
-    groups = group(labelled, best, settings, neighbors)
-    return _of_groups(groups, labelled) | {"threshold": best}
+    threshold = best.threshold
+    groups = group(labelled, threshold, settings, neighbors, best.model)
+    return _of_groups(groups, labelled) | {"threshold": threshold}
 
 
 def _of_groups(groups: np.ndarray, labelled: Embeddings) -> dict[str, float]:
@@ -221,7 +225,10 @@ def _numbers(groups: StoredGroups, truth: Truth) -> np.ndarray:
 
 
 def evaluate_embeddings(
-    labelled: Embeddings, threshold: float, settings: EvaluationSettings | None = None
+    labelled: Embeddings,
+    threshold: float,
+    settings: EvaluationSettings | None = None,
+    model: PairModel | None = None,
 ) -> dict[str, float]:
     """Measures retrieval, and grouping at a threshold, which is among the figures.
 
@@ -230,12 +237,13 @@ def evaluate_embeddings(
       threshold: Mean similarity from which on groups merge, chosen on other products
         than these (`cv_tf.grouping.calibrate_on`).
       settings: Settings of the search and of the grouping; None for the defaults.
+      model: Model of the pairs that the threshold was chosen with; None to learn one.
 
     Raises:
       ValueError: As `retrieval_figures`, `group` and `grouping_figures`.
     """
     settings = settings or EvaluationSettings()
     figures = retrieval_figures(labelled, settings)
-    groups = group(labelled, threshold, settings)
+    groups = group(labelled, threshold, settings, model=model)
     figures |= _of_groups(groups, labelled)
     return figures | {"threshold": float(threshold)}

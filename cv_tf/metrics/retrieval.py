@@ -9,6 +9,7 @@ import numpy as np
 from cv_tf.config import EvaluationSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.errors import UserError
+from cv_tf.grouping import Scale, background_of
 from cv_tf.retrieval import (
     CANDIDATES,
     Neighbors,
@@ -65,6 +66,7 @@ def retrieval_figures(
         )
     k = max(*RECALL_AT, int(num_variants.max()))
     wanted = k if lab is None else k + CANDIDATES
+    weight = Scale(background_of(labelled)).usual_weight(settings.color)
     figures: dict[str, float] = {}
     for suffix, blocks in (("", None), ("_in_block", labelled.block)):
         found = nearest(
@@ -72,9 +74,8 @@ def retrieval_figures(
         )
         rankings = {suffix: found}
         if lab is not None:
-            rankings[f"{suffix}_with_color"] = other_colors_first(
-                found, lab[queries], lab, k, settings.search_color_weight
-            )
+            ranked = other_colors_first(found, lab[queries], lab, k, weight)
+            rankings[f"{suffix}_with_color"] = ranked
         for name, neighbors in rankings.items():
             right = is_variant(neighbors, styles, queries)
             of_ranking = _figures(right, num_variants[queries])

@@ -13,7 +13,7 @@ from cv_tf.catalog import Catalog
 from cv_tf.config import Config, EvaluationSettings
 from cv_tf.embeddings import Embeddings, embed_with_color
 from cv_tf.errors import UserError
-from cv_tf.grouping import calibrate_on
+from cv_tf.grouping import PairModel, calibrate_on
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import evaluate_embeddings, retrieval_figures
 from cv_tf.models import Embedder
@@ -169,11 +169,12 @@ def _measure(
     measured = embed_with_color(
         embedder, reported, settings.embed_batch_size, f"Embedding, {name}"
     )
-    threshold = find_threshold(known_embeddings, measured.distinct.block, settings)
-    if threshold is None:
+    chosen = find_threshold(known_embeddings, measured.distinct.block, settings)
+    if chosen is None:
         figures = retrieval_figures(measured, settings)
     else:
-        figures = evaluate_embeddings(measured, threshold, settings)
+        threshold, model = chosen
+        figures = evaluate_embeddings(measured, threshold, settings, model)
     embedded = EmbeddedPhotos(reported, measured.vectors)
     return Evaluation(figures | counts, embedder, measured, embedded, {}, None)
 
@@ -207,17 +208,20 @@ def _compare(known: Embeddings, reported: Embeddings, config: Config) -> Recalls
 
 def find_threshold(
     known: Embeddings | None, blocks: np.ndarray, settings: EvaluationSettings
-) -> float | None:
+) -> tuple[float, PairModel | None] | None:
     """The given threshold, or the best on known products; None if these lack variants.
+
+    With it comes the model of pairs that it was chosen with, None if it was given.
 
     The known ones are None where the threshold is given. `blocks`, [n] int, are the
     blocks of the products to be grouped.
     """
     if settings.threshold != "auto":
-        return float(settings.threshold)
+        return float(settings.threshold), None
     if known is None or not has_variants(known.known_style):
         return None
-    return calibrate_on(known, settings, settings.criterion, blocks).threshold
+    calibration = calibrate_on(known, settings, settings.criterion, blocks)
+    return calibration.threshold, calibration.model
 
 
 def _sample(photos: Photos, seed: int) -> Photos:

@@ -8,13 +8,25 @@ import numpy as np
 
 from cv_tf.config import Config, GroupingSettings
 from cv_tf.embeddings import Embeddings, embed_with_color
-from cv_tf.grouping import group
+from cv_tf.grouping import (
+    Grouped,
+    Scale,
+    Similarity,
+    find_groups,
+    find_neighbors,
+    mutual_graph,
+    mutually_best,
+)
 from cv_tf.models import Embedder, Whitening
 from cv_tf.pipeline import Photos
 
 # The defaults, whatever the settings of the run: how figures are computed, such as
 # without the colors, does not change what is learned.
 GROUPING = GroupingSettings()
+# Share of the pairs of mutually nearest products that are not taken for variants: what
+# whitening learns from may be less sure than what people are shown. From the groups of
+# `cv_tf.group`, which are fewer, it learns a little less (docs/grouping.md).
+_LEFT_OUT = 0.15
 # Pairs that the vectors themselves have found agree with these vectors even where they
 # are wrong. With this number of pairs a dimension they count half as much as known
 # variants, with fewer they count less. 1, 2, 3 and 5 are level; if they always counted
@@ -74,8 +86,22 @@ def _variants(whitened: Embeddings, config: Config) -> tuple[np.ndarray, np.ndar
         rows = np.flatnonzero(whitened.known_style < 0)
     if len(rows) < 2:
         return known, known[:0]
-    groups = group(whitened.select(rows), settings=GROUPING)
+    found = group_for_learning(whitened.select(rows))
+    groups = np.unique(found.named.group_id, return_inverse=True)[1]
     return known, rows[known_variants(groups)]
+
+
+def group_for_learning(whitened: Embeddings) -> Grouped:
+    """Groups that join most of the pairs of mutually nearest products."""
+    neighbors = find_neighbors(whitened, GROUPING)
+    distinct = whitened.distinct
+    weight = Scale.of(distinct, neighbors).usual_weight(GROUPING.color)
+    similarity = Similarity.of(distinct, weight)
+    graph = mutual_graph(neighbors)
+    pairs = similarity.of_pairs(graph.first, graph.second)
+    best = mutually_best(graph.first, graph.second, pairs, len(distinct))
+    threshold = float(np.quantile(pairs[best], _LEFT_OUT)) if len(best) else 1.0
+    return find_groups(whitened, neighbors, threshold, GROUPING)
 
 
 def known_variants(styles: np.ndarray) -> np.ndarray:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from cv_tf.config import Config
-from cv_tf.grouping import find_groups, write_groups
+from cv_tf.grouping import write_groups
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos
-from cv_tf.training.fit_whitening import GROUPING, embed_whitened
+from cv_tf.training.fit_whitening import embed_whitened, group_for_learning
 
 
 def write_pseudo_labels(
@@ -30,7 +30,7 @@ def write_pseudo_labels(
         embedder, photos, config, "Embedding, for pseudo-labels"
     )
     unknown = embeddings.select(np.flatnonzero(photos.catalog.style < 0))
-    write_groups(path, find_groups(unknown, settings=GROUPING))
+    write_groups(path, group_for_learning(unknown))
 
 
 def with_pseudo_labels(

@@ -147,7 +147,7 @@ def test_says_what_is_wrong(styles, arguments, message):
 def test_takes_the_highest_recall_at_a_precision(min_precision, threshold):
     calibration = calibrate(DENDROGRAMS, STYLES, min_precision=min_precision)
     assert calibration.threshold == pytest.approx(threshold)
-    assert calibration.expected["precision"] >= min_precision
+    assert calibration.expected.precision.estimate >= min_precision
 
 
 def test_thresholds_stay_above_the_floor():
@@ -161,13 +161,31 @@ def test_thresholds_stay_above_the_floor():
 
 def test_says_what_to_expect():
     expected = calibrate(DENDROGRAMS, STYLES).expected
-    assert expected["precision"] == pytest.approx(3 / 7)
-    assert expected["recall"] == pytest.approx(1)
-    assert expected["f1"] == pytest.approx(6 / 10)
+    assert expected.precision.estimate == pytest.approx(3 / 7)
+    assert expected.recall.estimate == pytest.approx(1)
+    assert expected.f1.estimate == pytest.approx(6 / 10)
 
 
-def test_knows_how_probable_a_merge_is():
-    confidence_curve = calibrate(DENDROGRAMS, STYLES).confidence_curve
-    assert 0.1 < confidence_curve.middle < 0.9
-    probability = confidence_curve(np.array([0.1, 0.5, 0.9]))
-    assert (np.diff(probability) > 0).all()
+def test_what_is_to_be_expected_is_within_its_interval(linked):
+    for figure in calibrate(*linked).expected:
+        assert 0 <= figure.low < figure.estimate < figure.high <= 1
+
+
+def test_few_styles_tell_less_than_many(linked, link_all):
+    dendrograms, styles = linked
+    few = np.where(styles < 10, styles, -1)
+    of_few, of_many = (
+        calibrate(dendrograms, known).expected.recall for known in (few, styles)
+    )
+    assert of_few.high - of_few.low > 1.2 * (of_many.high - of_many.low)
+
+
+def test_perfect_groups_are_as_certain_as_resampling_can_say():
+    perfect = Dendrograms(4, np.array([[0, 1], [2, 3]]), np.array([0.9, 0.8]))
+    expected = calibrate(perfect, np.array([0, 0, 1, 1])).expected
+    assert expected.precision.estimate == expected.recall.estimate == 1
+    assert expected.precision.high == expected.recall.high == 1
+
+
+def test_merges_without_evidence_have_no_model():
+    assert calibrate(DENDROGRAMS, STYLES).model is None

@@ -38,7 +38,7 @@ def test_holds_the_figures_of_both_kinds_and_the_threshold():
 
 def test_a_threshold_of_other_products_comes_near_the_best():
     labelled, others = _catalog(120, seed=1), _catalog(600, seed=2)
-    best = calibrate_on(labelled).expected["f1"]
+    best = calibrate_on(labelled).expected.f1.estimate
     threshold = calibrate_on(others, for_blocks=labelled.block).threshold
     figures = evaluate_embeddings(labelled, threshold)
     assert 0.9 * best < figures["pairwise_f1"] <= best
@@ -61,7 +61,7 @@ def test_colors_part_products_that_look_alike():
     # Two designs, each in a dark and a light color.
     lab = np.array([[20, 0, 0], [80, 0, 0]] * 2, np.float32)
     lab[2:] += [[0, 40, 0]]
-    settings = EvaluationSettings(group_color_weight=0.5)
+    settings = EvaluationSettings(color="0.5")
     plain = evaluate_embeddings(
         Embeddings.of_arrays(embeddings, style=styles), 0.9, settings
     )

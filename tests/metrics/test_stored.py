@@ -120,15 +120,12 @@ class TestVectors:
         assert figures["recall_at_1"] == 0.75
         assert figures["recall_at_1_with_color"] == 1
         assert "recall_at_1_with_color" not in measure(embeddings_of())
-        ignored = measure(embeddings_of(lab=lab), search_color_weight=0.0)
+        ignored = measure(embeddings_of(lab=lab), color="off")
         assert ignored["recall_at_1_with_color"] == 0.75
         groups = measure(embeddings_of(lab=lab), threshold="0.86", neighbors=5)
         assert groups["cgacc"] == 1  # c is 0.5 less similar to b1.
         plain = measure(
-            embeddings_of(lab=lab),
-            threshold="0.86",
-            neighbors=5,
-            group_color_weight=0.0,
+            embeddings_of(lab=lab), threshold="0.86", neighbors=5, color="off"
         )
         assert plain["cgacc"] == 0.5
 

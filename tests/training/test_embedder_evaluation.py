@@ -65,13 +65,14 @@ class TestThreshold:
         # Twice as many products in each block.
         blocks = np.tile(photos.catalog.block, 2)
         known = Embeddings.of_catalog(photos.catalog, vectors, lab)
-        threshold = find_threshold(known, blocks, config)
+        threshold, model = find_threshold(known, blocks, config)
         calibration = calibrate_on(known, config, criterion, blocks)
         assert threshold == calibration.threshold
+        assert model.summary() == calibration.model.summary()
 
     def test_given_is_given(self, photos, config):
         given = dataclasses.replace(config, threshold="0.625")
-        assert find_threshold(None, photos.catalog.block, given) == 0.625
+        assert find_threshold(None, photos.catalog.block, given) == (0.625, None)
 
     def test_without_variants_there_is_none(self, photos, vectors, config):
         catalog = photos.with_styles(np.arange(45)).catalog
@@ -85,7 +86,9 @@ class TestNewEmbedder:
         known, reported = halves(photos)
         result = evaluate_new(embedder, known, reported, config)
         found = embedded(result.embedder, reported)
-        expected = evaluate_embeddings(found, result.figures["threshold"], config)
+        known = embedded(result.embedder, known)
+        chosen = find_threshold(known, found.block, config)
+        expected = evaluate_embeddings(found, chosen[0], config, chosen[1])
         counts = {"num_products": 15, "num_rejects": 0}
         assert result.figures == expected | counts
         assert result.embedded.photos is reported
@@ -159,15 +162,15 @@ class TestSavedEmbedder:
         whitened = Embedder.load(path)
         known, reported = halves(photos)
         found = embedded(whitened, reported)
-        threshold = find_threshold(embedded(whitened, known), found.block, config)
-        expected = evaluate_embeddings(found, threshold, config)
+        chosen = find_threshold(embedded(whitened, known), found.block, config)
+        expected = evaluate_embeddings(found, chosen[0], config, chosen[1])
         assert figures == expected | {"num_products": 15, "num_rejects": 0}
 
     @pytest.mark.integration
     def test_given_threshold_needs_no_calibration(
         self, path, config, drawn_catalog, monkeypatch
     ):
-        given = dataclasses.replace(config, threshold="-1", group_color_weight=0.0)
+        given = dataclasses.replace(config, threshold="-1", color="off")
         monkeypatch.delattr(evaluation, "calibrate_on")
         figures = evaluate_catalog(given, read_catalog(drawn_catalog), path).figures
         # Everything is one group in each of the two categories.

@@ -1,0 +1,193 @@
+"""A catalog with its merges and the model of its pairs: all that a threshold needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cv_tf.config import GroupingSettings
+from cv_tf.embeddings import Embeddings
+from cv_tf.grouping.dendrograms import Dendrograms, Evidence
+from cv_tf.grouping.expectation import Expected, best_threshold, expect
+from cv_tf.grouping.graph import check_neighbors
+from cv_tf.grouping.learning import Answered, learn
+from cv_tf.grouping.linkage import link
+from cv_tf.grouping.pair_model import PairModel, Scale
+from cv_tf.grouping.similarity import Similarity
+from cv_tf.retrieval import OTHER_COLOR, Neighbors
+
+# Similarity above the crowding, on the scale of the model, down to which products are
+# linked: few pairs below are variants, in any catalog.
+_FLOOR = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What people say of pairs of products.
+
+    Attributes:
+      first: [m] int64, row of a product, without copies.
+      second: [m] int64, row of the other one.
+      same: [m] bool, whether they are variants of each other.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    same: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.same)
+
+
+@dataclass(frozen=True, eq=False)
+class Linked:
+    """The products of a catalog without copies, and which of them merge when.
+
+    Attributes:
+      distinct: The products, without copies.
+      neighbors: Their neighbors.
+      similarity: Their similarity, with the discount for color.
+      dendrograms: Their merges, down to unlikely ones.
+      model: The probability that a pair are variants.
+    """
+
+    distinct: Embeddings
+    neighbors: Neighbors
+    similarity: Similarity
+    dendrograms: Dendrograms
+    model: PairModel
+
+    def best_threshold(
+        self, criterion: str = "f1", min_precision: float | None = None
+    ) -> float:
+        """The threshold that is expected to group best; see `best_threshold`."""
+        return best_threshold(self.model, self.dendrograms, criterion, min_precision)
+
+    def cut(self, threshold: float | None = None) -> tuple[np.ndarray, float]:
+        """The group of each product, [n] int32, and the threshold: the best if None."""
+        if threshold is None:
+            threshold = self.best_threshold()
+        return self.dendrograms.cut(threshold), threshold
+
+    def expect(self, threshold: float) -> Expected | None:
+        """The figures to expect of groups at a threshold; None if all are alone."""
+        return expect(self.model, self.dendrograms, threshold)
+
+
+def link_by_model(
+    distinct: Embeddings,
+    neighbors: Neighbors,
+    settings: GroupingSettings,
+    answers: Answers | None = None,
+    model: PairModel | None = None,
+    start: np.ndarray | None = None,
+    threshold: float | None = None,
+) -> Linked:
+    """Links a catalog, and learns the model of its pairs.
+
+    Args:
+      distinct: The products, without copies.
+      neighbors: Their neighbors, as `find_neighbors` finds them.
+      settings: Settings of the grouping.
+      answers: What people say of some pairs; None if nobody has said anything.
+      model: A model that is known already; None to learn one.
+      start: [n] int, groups that stay together; None for single products.
+      threshold: A threshold that groups are cut at; None if it is still to be found.
+    """
+    check_neighbors(neighbors, len(distinct))
+    # A photo of several blocks tells what it tells once.
+    counted = distinct.copies_across_blocks.rows
+    scale = Scale.of(distinct, neighbors, counted)
+
+    def linked(weight: float) -> tuple[Similarity, Dendrograms]:
+        similarity = Similarity.of(distinct, weight)
+        floor = scale.cosine(_FLOOR + scale.crowding)
+        if similarity.knows_color:
+            floor -= weight * OTHER_COLOR
+        floor = max(floor if threshold is None else min(floor, threshold), -1.0)
+        size = settings.max_group_size
+        return similarity, link(similarity, neighbors, floor, size, start)
+
+    if model is not None:
+        return Linked(distinct, neighbors, *linked(model.color_weight), model)
+    similarity, dendrograms = linked(scale.usual_weight(settings.color))
+    answered = None
+    if answers is not None and len(answers):
+        evidence = answered_evidence(similarity, dendrograms, answers)
+        answered = Answered(evidence, answers.same.astype(np.float64))
+    model = learn_from(dendrograms, distinct, counted, scale, settings, answered)
+    if model.color_weight != similarity.color_weight and similarity.knows_color:
+        similarity, dendrograms = linked(model.color_weight)
+    return Linked(distinct, neighbors, similarity, dendrograms, model)
+
+
+def learn_from(
+    dendrograms: Dendrograms,
+    distinct: Embeddings,
+    counted: np.ndarray,
+    scale: Scale,
+    settings: GroupingSettings,
+    answered: Answered | None = None,
+) -> PairModel:
+    """Learns the model of a catalog from its merges; see `cv_tf.grouping.learning`.
+
+    `counted`, [m] int, are the rows that count: a photo of several blocks is there in
+    each of them.
+    """
+    among = np.flatnonzero(np.isin(dendrograms.merges, counted).all(axis=1))
+    return learn(
+        scale,
+        dendrograms.known_evidence[among],
+        len(counted),
+        distinct.lab is not None,
+        settings.color,
+        answered,
+        settings.variants,
+    )
+
+
+def answered_evidence(
+    similarity: Similarity, dendrograms: Dendrograms, answers: Answers
+) -> Evidence:
+    """The evidence of answered pairs: that of the merge which brings them together.
+
+    It is of pairs of groups that a threshold decides. Two products that no merge brings
+    together have their own evidence.
+    """
+    cosine, color = map(np.float64, similarity.evidence(answers.first, answers.second))
+    merges = merges_of_pairs(dendrograms, answers.first, answers.second)
+    joined = merges >= 0
+    evidence = dendrograms.known_evidence
+    cosine[joined] = evidence.cosine[merges[joined]]
+    color[joined] = evidence.color[merges[joined]]
+    return Evidence(cosine, color, np.ones(len(answers)))
+
+
+def merges_of_pairs(
+    dendrograms: Dendrograms, first: np.ndarray, second: np.ndarray
+) -> np.ndarray:
+    """Numbers of the merges that bring pairs of rows together, [m] int64; -1 if none.
+
+    A merge takes in the group of its higher row, which then has another name: so each
+    row has at most one merge that ends its name, and the merges lead to a root.
+    """
+    lower, higher = dendrograms.merges.T
+    ends = dict(zip(higher.tolist(), range(len(higher)), strict=True))
+    into, never = lower.tolist(), len(higher)
+
+    def merge_of(left: int, right: int) -> int:
+        merge = -1
+        while left != right:
+            left_end, right_end = ends.get(left, never), ends.get(right, never)
+            merge = min(left_end, right_end)
+            if merge == never:
+                return -1
+            if left_end < right_end:
+                left = into[left_end]
+            else:
+                right = into[right_end]
+        return merge
+
+    pairs = zip(first.tolist(), second.tolist(), strict=True)
+    return np.array([merge_of(left, right) for left, right in pairs], np.int64)
