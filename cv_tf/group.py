@@ -1,6 +1,10 @@
 r"""Finds the groups of color variants among embedded products.
 
     python -m cv_tf.group --embeddings=my.parquet --output=groups.csv
+    python -m cv_tf.group --embeddings=my.parquet --output=groups.csv \
+        --ask=40 --questions=questions.csv
+    python -m cv_tf.group --embeddings=my.parquet --output=groups.csv \
+        --answers=questions.csv
     python -m cv_tf.group --embeddings=my.parquet --calibrate=labelled.csv \
         --output=groups.csv
     python -m cv_tf.group --embeddings=today.parquet --previous=groups.csv \
@@ -9,17 +13,24 @@ r"""Finds the groups of color variants among embedded products.
         --output=groups.csv --page=groups.html
 
 Every product is in the output once; those without variants are groups of one. Products
-of one photo count once and are in one group; `copy_of` names the first of them. Without
---threshold and --calibrate, the threshold is that of the earlier run, or else guessed
-from the products themselves. Beside groups.csv, groups.summary.json holds what is
-printed and, after --calibrate, groups.threshold.csv holds precision and recall at every
-threshold. --page shows the groups with their photos.
+of one photo count once and are in one group; `copy_of` names the first of them.
+
+How similar variants are depends on the shop. --ask writes pairs of products whose
+answers tell most: fill in yes or no in the column `same`, and pass the table as
+--answers. Labelled products do the same (--calibrate). Without either, the threshold is
+that of the earlier run, or else guessed from the products themselves; --variants says
+about how many have a variant.
+
+Beside groups.csv, groups.summary.json holds what is printed and, after --calibrate,
+groups.threshold.csv holds precision and recall at every threshold. --page shows the
+groups with their photos.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,11 +47,12 @@ from cv_tf.shards import EngineSettings
 
 if TYPE_CHECKING:
     from cv_tf.embeddings import Embeddings
-    from cv_tf.grouping import Calibration, Grouped
+    from cv_tf.grouping import Answers, Calibration, Grouped
     from cv_tf.retrieval import Neighbors
 
 _EMBEDDINGS = ("embeddings", "calibrate_embeddings")
-_FILES = (*_EMBEDDINGS, "previous", "calibrate", "labels")
+_FILES = (*_EMBEDDINGS, "previous", "answers", "calibrate", "labels")
+_TABLES = (".csv", ".parquet", ".pq")
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -49,11 +61,30 @@ class GroupConfig(PageSettings, EngineSettings, GroupingSettings):
 
     embeddings: str = setting("", "Parquet file that python -m cv_tf.embed wrote.")
     output: str = setting("", "CSV or Parquet file for the groups.")
-    overwrite: bool = setting(False, "Replace --output and --page if they are there.")
+    overwrite: bool = setting(
+        False, "Replace --output, --questions and --page if they are there."
+    )
     previous: str = setting(
         "",
         "Groups of an earlier run: its products stay together and keep their names, "
         "new ones are placed.",
+    )
+    answers: str = setting(
+        "",
+        "CSV or Parquet table of what people say of pairs of products (product_a, "
+        "product_b, same: yes or no), such as --questions filled in. Threshold, "
+        "confidence and what color counts for are learned from it.",
+    )
+    ask: int = setting(
+        0,
+        "Write so many pairs of products whose answers tell most; 40 to 60 are enough. "
+        "Those of --answers are not asked again. 0 for none.",
+        minimum=0,
+    )
+    questions: str = setting(
+        "",
+        "CSV or Parquet file for the pairs of --ask; empty for a name like that of "
+        "--output.",
     )
     calibrate: str = setting(
         "",
@@ -96,6 +127,16 @@ class GroupConfig(PageSettings, EngineSettings, GroupingSettings):
                 f"--threshold={self.threshold} leaves nothing to --calibrate. Pass one "
                 "of them."
             )
+        if self.answers and self.calibrate:
+            raise ConfigError(
+                "--answers and --calibrate both say which products are variants. Pass "
+                "one of them."
+            )
+        if self.questions and not self.ask:
+            raise ConfigError(
+                "--questions names the file for --ask. Say how many to ask, such as "
+                "--ask=40."
+            )
         if self.labels and not self.page:
             raise ConfigError("--labels are for --page. Name an HTML file for it.")
 
@@ -106,13 +147,14 @@ def run(config: GroupConfig) -> dict[str, Any]:
     Raises:
       ValueError: If the settings or a file cannot be used.
     """
-    suffixes = (".csv", ".parquet", ".pq")
-    output = command.check_output(config.output, config.overwrite, suffixes)
+    output = command.check_output(config.output, config.overwrite, _TABLES)
     page = check_page(config, config.overwrite)
+    questions = _questions_file(config, output)
     files: dict[str, Any] = command.find_files(config, _FILES, _EMBEDDINGS)
     if page and not config.labels:
         files |= {"labels": files["calibrate"], "labels_split": config.calibrate_split}
     config = dataclasses.replace(config, **files)
+    _check_kept(config, output, questions)
 
     previous = cv_tf.grouping.read_groups(config.previous) if config.previous else None
     labels: Mapping[str, str] = {}
@@ -123,33 +165,123 @@ def run(config: GroupConfig) -> dict[str, Any]:
         cv_tf.grouping.check_previous(embeddings, previous, config.previous)
     if config.labels and config.labels != config.calibrate:
         cv_tf.grouping.check_shown(embeddings, labels, config.labels)
+    answers = None
+    if config.answers:
+        answers = cv_tf.grouping.read_answers(config.answers, embeddings)
     calibration = _calibrate(config, embeddings) if config.calibrate else None
     neighbors = _find_neighbors(config, embeddings)
-    threshold, source = _threshold(config, embeddings, neighbors, calibration)
-    curve = calibration.confidence_curve if calibration else None
+    threshold, source, config = _threshold(config, embeddings, calibration)
     grouped = cv_tf.grouping.find_groups(
-        embeddings, neighbors, threshold, config, curve, previous
+        embeddings,
+        neighbors,
+        threshold,
+        config,
+        calibration.model if calibration else None,
+        previous,
+        answers,
+        config.criterion,
+        config.precision or None,
     )
+    summary = _summary(config, grouped, embeddings, source, calibration)
+    if calibration:
+        cv_tf.report.write_curve(beside(output, "threshold.csv"), calibration)
+    cv_tf.grouping.write_groups(output, grouped)
+    write_json(beside(output, "summary.json"), summary)
+    print(cv_tf.report.format_summary(summary, grouped))
+    if questions:
+        _ask(questions, config, grouped, embeddings, answers)
+    if page:
+        _write_page(page, config, grouped, embeddings, labels, summary, calibration)
+    return summary
+
+
+def _questions_file(config: GroupConfig, output: Path) -> Path | None:
+    """The file for questions, checked; None if there are to be none."""
+    if not config.ask:
+        return None
+    named = config.questions or str(beside(output, f"questions{output.suffix}"))
+    path = command.check_output(named, config.overwrite, _TABLES, "--questions")
+    if path.exists() and cv_tf.grouping.holds_answers(path):
+        raise ConfigError(
+            f"--questions={path} would replace answers that are filled in there. Pass "
+            "that file as --answers, and name another one for further questions."
+        )
+    return path
+
+
+def _check_kept(config: GroupConfig, output: Path, questions: Path | None) -> None:
+    """Checks that no file is replaced that the run reads, or writes for another use.
+
+    Only the groups of an earlier run may give way to those of this one.
+    """
+    read = {f"--{name}": Path(getattr(config, name)) for name in _FILES}
+    read = {flag: path for flag, path in read.items() if path != Path()}
+    written = {"--output": output, "the thresholds": beside(output, "threshold.csv")}
+    taken = [("--output", output, flag, path) for flag, path in read.items()]
+    taken = [it for it in taken if it[2] != "--previous"]
+    if questions:
+        others = (read | written).items()
+        taken += [("--questions", questions, flag, path) for flag, path in others]
+    for flag, path, other, taken_path in taken:
+        if path.resolve() == taken_path.resolve():
+            raise ConfigError(
+                f"{flag}={path} would replace the file of {other}. Name another file."
+            )
+
+
+def _ask(
+    path: Path,
+    config: GroupConfig,
+    grouped: Grouped,
+    embeddings: Embeddings,
+    answers: Answers | None,
+) -> None:
+    chosen = cv_tf.grouping.choose_questions(grouped.linked, config.ask, answers)
+    cv_tf.grouping.write_questions(path, chosen, embeddings)
+    number = len(chosen.first)
+    if not number:
+        print(
+            f"There is nothing to ask, so '{path}' has no rows: whatever could be "
+            "variants or not is answered, or there is nothing of the kind."
+        )
+        return
+    found = "1 question is" if number == 1 else f"{number:,} questions are"
+    no_more = " (there are no more)" if number < config.ask else ""
+    print(
+        f"{found} in '{path}'{no_more}. Fill in yes or no in the column 'same', where "
+        "the two are or are not one design in two colors, and group again with "
+        f"--answers={path}."
+    )
+
+
+def _summary(
+    config: GroupConfig,
+    grouped: Grouped,
+    embeddings: Embeddings,
+    source: str,
+    calibration: Calibration | None,
+) -> dict[str, Any]:
+    """The content of `groups.summary.json`."""
+    model = grouped.linked.model
+    discount = cv_tf.grouping.full_discount(model.color_weight)
+    expected = calibration.expected if calibration else grouped.expected
     summary = grouped.summary() | {
-        "threshold": threshold,
+        "threshold": grouped.threshold,
         "threshold_source": source,
-        "group_color_weight": config.group_color_weight,
+        "color": config.color,
+        "color_discount": discount if grouped.linked.similarity.knows_color else 0.0,
+        "num_answers": model.num_answers,
+        "pair_model": model.summary(),
         "model": embeddings.model,
     }
-    if calibration:
-        summary["expected"] = calibration.expected
-        cv_tf.report.write_curve(beside(output, "threshold.csv"), calibration)
-    if previous is not None:
+    if expected is not None:
+        summary["expected"] = expected.summary()
+    if config.previous:
         summary |= {
             "num_new_products": grouped.num_new,
             "num_products_left": grouped.num_left,
             "joined_groups": [[kept, *others] for kept, others in grouped.named.joined],
         }
-    cv_tf.grouping.write_groups(output, grouped)
-    write_json(beside(output, "summary.json"), summary)
-    print(cv_tf.report.format_summary(summary, grouped))
-    if page:
-        _write_page(page, config, grouped, embeddings, labels, summary, calibration)
     return summary
 
 
@@ -179,35 +311,57 @@ def _find_neighbors(config: GroupConfig, embeddings: Embeddings) -> Neighbors:
 
 
 def _threshold(
-    config: GroupConfig,
-    embeddings: Embeddings,
-    neighbors: Neighbors,
-    calibration: Calibration | None,
-) -> tuple[float, str]:
-    """The threshold, and where it comes from."""
+    config: GroupConfig, embeddings: Embeddings, calibration: Calibration | None
+) -> tuple[float | None, str, GroupConfig]:
+    """The threshold, None if it is left to the model, its source, and the settings.
+
+    The threshold of an earlier run is of similarities with the discount for color that
+    it had, so that this is kept, too.
+    """
     if calibration:
-        return calibration.threshold, "labelled products"
+        return calibration.threshold, "labelled products", config
     if config.threshold != "auto":
-        return float(config.threshold), "--threshold"
-    earlier = _earlier_threshold(config, embeddings)
-    if earlier is not None:
-        return earlier, "the earlier run"
-    distinct = embeddings.distinct
-    similarity = cv_tf.grouping.Similarity.of(distinct, config.group_color_weight)
-    return cv_tf.grouping.guess_threshold(similarity, neighbors), cv_tf.report.GUESSED
+        return float(config.threshold), "--threshold", config
+    if config.answers:
+        return None, "answers", config
+    # A precision that is asked for is reached by what is known today.
+    earlier = None if config.precision else _earlier(config, embeddings)
+    if earlier is None:
+        return None, cv_tf.report.GUESSED, config
+    threshold, discount = earlier
+    if config.color == "auto":
+        config = dataclasses.replace(config, color=str(discount))
+    return threshold, "the earlier run", config
 
 
-def _earlier_threshold(config: GroupConfig, embeddings: Embeddings) -> float | None:
-    """The threshold of the run of --previous, if similarities mean the same there."""
+def _earlier(config: GroupConfig, embeddings: Embeddings) -> tuple[float, float] | None:
+    """Threshold and discount of the run of --previous, if they mean the same here.
+
+    Raises:
+      ConfigError: If the summary of that run is damaged.
+    """
     if not config.previous or is_remote(config.previous):
         return None
     path = beside(Path(config.previous), "summary.json")
-    summary = json.loads(path.read_text()) if path.is_file() else {}
-    # Summaries of earlier versions have the weight under another name.
-    weight = summary.get("group_color_weight", summary.get("same_color"))
-    if (summary.get("model"), weight) != (embeddings.model, config.group_color_weight):
-        return None
-    return float(summary["threshold"])
+    try:
+        summary = json.loads(path.read_text()) if path.is_file() else {}
+        if "color_discount" not in summary or summary.get("model") != embeddings.model:
+            return None
+        # What the colors count for is kept, unless this run asks for something else.
+        if config.color not in ("auto", summary.get("color")):
+            return None
+        threshold = float(summary["threshold"])
+        discount = float(summary["color_discount"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        threshold = discount = math.nan
+    # Vectors may be a little longer than 1, and so may be their similarity.
+    if not (-1 <= threshold < 2 and 0 <= discount <= 2):
+        raise ConfigError(
+            f"'{path}' has no threshold and color_discount that an earlier run could "
+            "have written there. Remove it to have the threshold found anew, or pass "
+            "--threshold."
+        )
+    return threshold, discount
 
 
 def _write_page(

@@ -132,12 +132,11 @@ def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("with two of one color", f"{summary['num_same_color_groups']:,}"),
         ("threshold", f"{summary['threshold']:.3f}"),
     ]
-    if "expected" in summary:
-        expected = summary["expected"]
-        lines += [
-            ("precision to expect", f"{expected['precision']:.3f}"),
-            ("recall to expect", f"{expected['recall']:.3f}"),
-        ]
+    for name in ("precision", "recall"):
+        if "expected" in summary:
+            of = summary["expected"][name]
+            within = f"({of['low']:.2f} to {of['high']:.2f})"
+            lines.append((f"{name} to expect", f"{of['estimate']:.2f} {within}"))
     if "joined_groups" in summary:
         lines += [
             ("new products", f"{summary['num_new_products']:,}"),
@@ -163,11 +162,7 @@ def format_summary(summary: Mapping[str, Any], grouped: Grouped) -> str:
     lines = summary_lines(summary)
     left, right = (max(map(len, column)) for column in zip(*lines, strict=True))
     text = [f"{label.ljust(left)}  {value.rjust(right)}" for label, value in lines]
-    if summary.get("threshold_source") == GUESSED:
-        text.append(
-            "The threshold is a guess from the products themselves. Set --threshold, "
-            "or --calibrate it on labelled ones."
-        )
+    text += _advice(summary)
     joined = grouped.named.joined
     text += _some("Joined", [f"{of} has taken in {', '.join(it)}" for of, it in joined])
     text += _some("Two of one color in", list(grouped.same_color))
@@ -177,6 +172,22 @@ def format_summary(summary: Mapping[str, Any], grouped: Grouped) -> str:
             "a group would have exceeded --max_group_size. Raise --threshold, or that."
         )
     return "\n".join(text)
+
+
+def _advice(summary: Mapping[str, Any]) -> list[str]:
+    """What to do where the threshold is a guess."""
+    if summary.get("threshold_source") != GUESSED:
+        return []
+    known = "The threshold is a guess from the products themselves"
+    if "expected" in summary:
+        of = summary["expected"]["precision"]
+        known += (
+            f", and the precision anywhere between {of['low']:.2f} and {of['high']:.2f}"
+        )
+    return [
+        f"{known}. To know it, answer some questions: --ask=40 writes them, --answers "
+        "takes them. Labelled products (--calibrate) do the same."
+    ]
 
 
 def _some(title: str, items: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from cv_tf.embeddings import Copies, Embeddings
-from cv_tf.grouping import Calibration, Confidence, ConfidenceCurve, Grouped
+from cv_tf.grouping import Calibration, Confidence, Dendrograms, Grouped, Linked
 from cv_tf.grouping.naming import name_groups
 from cv_tf.report import PageSettings, Styles, write_group_page
 from cv_tf.report.group_page import lay_out_groups
@@ -31,9 +31,10 @@ def _grouped(ids, groups, confidence, other):
     )
     size = np.bincount(groups)[groups]
     copies = Copies(np.arange(len(ids)))
-    return Grouped(
-        ids, name_groups(groups, ids), size, confidence, 0, (), copies, copies
-    )
+    nothing = Dendrograms(len(ids), np.empty((0, 2), np.int32), np.empty(0))
+    linked = Linked(None, None, None, nothing, None)
+    named = name_groups(groups, ids)
+    return Grouped(ids, named, size, confidence, linked, 0.5, (), copies, copies)
 
 
 def _embeddings(ids, blocks, names, image=None, color=None):
@@ -152,7 +153,7 @@ class TestFile:
         curve = {"threshold": [0.9, 0.5], "precision": [1.0, 0.5]}
         curve |= {"recall": [0.25, 0.75], "f1": [0.4, 0.6], "fms": [0.5, 0.6]}
         curve = {name: np.array(values) for name, values in curve.items()}
-        found = read_page(page(calibration=Calibration(curve, 1, ConfidenceCurve(0.5))))
+        found = read_page(page(calibration=Calibration(curve, 1, None)))
         assert found.texts("h2") == ["The threshold", "All groups"]
         assert found.texts("desc") == [
             "At the threshold of 0.500: precision 0.50, recall 0.75, F1 0.60."

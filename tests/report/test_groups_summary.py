@@ -17,8 +17,13 @@ SUMMARY = {
     "num_same_color_groups": 0,
     "num_refused_merges": 0,
     "threshold": 0.61849,
-    "group_color_weight": 0.5,
+    "color_discount": 0.15,
     "model": "8f2a",
+}
+EXPECTED = {
+    "precision": {"estimate": 0.87654, "low": 0.8, "high": 0.95},
+    "recall": {"estimate": 0.5, "low": 0.41, "high": 0.6},
+    "f1": {"estimate": 0.6, "low": 0.5, "high": 0.7},
 }
 PLAIN = """\
 products                12,345
@@ -42,7 +47,8 @@ def grouped():
             named=Named(ids, joined),
             size=np.ones(1, np.int64),
             confidence=Confidence(nothing, nothing.astype(np.int32), nothing),
-            num_refused=0,
+            linked=None,
+            threshold=0.61849,
             same_color=same_color,
             copies=Copies(np.zeros(1, np.int64)),
             copies_across_blocks=Copies(np.zeros(1, np.int64)),
@@ -65,11 +71,26 @@ def test_a_guess_is_called_one(grouped):
 
 
 def test_of_a_calibrated_run(grouped):
-    expected = {"precision": 0.87654, "recall": 0.5, "f1": 0.6, "threshold": 0.618}
-    text = format_summary(SUMMARY | {"expected": expected}, grouped())
-    assert text == (
-        f"{PLAIN}\nprecision to expect      0.877\nrecall to expect         0.500"
-    )
+    text = format_summary(SUMMARY | {"expected": EXPECTED}, grouped())
+    assert text.split("\n")[-2:] == [
+        "precision to expect     0.88 (0.80 to 0.95)",
+        "recall to expect        0.50 (0.41 to 0.60)",
+    ]
+    assert text.split("\n")[:-2] == [
+        f"{line[:24]}{line[24:].strip():>19}" for line in PLAIN.split("\n")
+    ]
+
+
+def test_of_a_guess_it_says_how_little_is_known(grouped):
+    guessed = SUMMARY | {"threshold_source": GUESSED, "expected": EXPECTED}
+    advice = format_summary(guessed, grouped()).split("\n")[-1]
+    assert "guess" in advice
+    assert "0.80" in advice
+    assert "0.95" in advice
+    assert "--ask=40" in advice
+    assert "--calibrate" in advice
+    answered = guessed | {"threshold_source": "answers"}
+    assert "guess" not in format_summary(answered, grouped())
 
 
 def test_of_a_run_on_an_earlier_one(grouped):

@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 
-from cv_tf.grouping import Calibration, ConfidenceCurve
+from cv_tf.grouping import Calibration
 from cv_tf.report import write_curve
 
 CURVE = {
@@ -14,7 +14,7 @@ CURVE = {
     "fms": np.sqrt([0, 1 / 3, 1 / 6, 4 / 12, 9 / 21]),
     "threshold": np.array([0.95, 0.85, 0.55, 0.25, -0.45]),
 }
-CALIBRATION = Calibration(CURVE, 3, ConfidenceCurve(0.25))
+CALIBRATION = Calibration(CURVE, 3, None)
 
 
 class TestTable:
