@@ -13,35 +13,32 @@ benchmarks/results/adaptation.md.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from whitening import NUM_DRAWS, NUM_RESAMPLES, Found, Products, describe, search, spell
+from labelled import (
+    NUM_RESAMPLES,
+    Found,
+    Pairs,
+    Products,
+    describe,
+    f1,
+    pairs_of,
+    search,
+    whitened,
+    whitening_of,
+)
+from whitening import NUM_DRAWS, spell
 
-from cv_tf.config import Config
-from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import calibrate_on, group
 from cv_tf.models import Whitening
 from cv_tf.training import sample_styles
-from cv_tf.training.fit_whitening import whiten
 
 RESULTS = Path(__file__).parent / "results" / "adaptation.md"
 SIZES = (50, 100, 200, 300, 700)
-
-
-class Pairs(NamedTuple):
-    """Numbers of pairs of each style, [num_styles] float64 each, halves of pairs.
-
-    They are pairs that are grouped rightly, all that are grouped, and true ones.
-    """
-
-    right: np.ndarray
-    grouped: np.ndarray
-    true: np.ndarray
 
 
 class Measured(NamedTuple):
@@ -78,11 +75,6 @@ def main() -> None:
     print("\n\n".join(text))
 
 
-def whitening_of(products: Products) -> Whitening:
-    """The whitening that training fits to these products, without labels."""
-    return whiten(products.embedder, products.described, Config()).whitening
-
-
 def table(products: Products, source: Whitening) -> str:
     """A row for each number of products."""
     head = "| photos | source | adapted | F1, source | F1, adapted | gain |"
@@ -110,35 +102,15 @@ def table(products: Products, source: Whitening) -> str:
 
 def measure(products: Products, whitening: Whitening) -> Measured:
     """Searches and groups products whose descriptors are whitened."""
-    vectors = whitening(products.described.vectors).numpy()
-    embeddings = dataclasses.replace(products.described, vectors=vectors)
-    best = calibrate_on(embeddings).threshold
+    embeddings = whitened(products.described, whitening)
+    styles = embeddings.known_style
+    best = calibrate_on(embeddings)
+    at_best = group(embeddings, best.threshold, model=best.model)
     return Measured(
-        search(vectors, products.catalog),
-        pairs_of(embeddings, group(embeddings)),
-        pairs_of(embeddings, group(embeddings, best)),
+        search(embeddings),
+        pairs_of(styles, group(embeddings)),
+        pairs_of(styles, at_best),
     )
-
-
-def pairs_of(embeddings: Embeddings, groups: np.ndarray) -> Pairs:
-    """Pairs by style, of products that all have one."""
-    _, style = np.unique(embeddings.known_style, return_inverse=True)
-    _, group_of, size = np.unique(groups, return_inverse=True, return_counts=True)
-    cell = group_of.astype(np.int64) * (style.max() + 1) + style
-    _, cell, overlap = np.unique(cell, return_inverse=True, return_counts=True)
-    own = np.bincount(style)[style]
-    return Pairs(
-        *(
-            np.bincount(style, others - 1)
-            for others in (overlap[cell], size[group_of], own)
-        )
-    )
-
-
-def f1(pairs: Pairs) -> float:
-    """The harmonic mean of pairwise precision and recall."""
-    right, grouped, true = (of.sum() for of in pairs)
-    return float(2 * right / (grouped + true))
 
 
 def gain(before: Sequence[Pairs], after: Sequence[Pairs]) -> str:

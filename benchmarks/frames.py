@@ -13,7 +13,6 @@ benchmarks/results/frames.md.
 from __future__ import annotations
 
 import argparse
-import csv
 import dataclasses
 import platform
 from collections.abc import Iterator
@@ -21,8 +20,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from adaptation import whitening_of
-from whitening import NUM_RESAMPLES, Found, describe_products, search
+from labelled import (
+    NUM_RESAMPLES,
+    Found,
+    describe_products,
+    people_of,
+    search,
+    whitened,
+    whitening_of,
+)
 
 from cv_tf.catalog import Catalog, read_products
 from cv_tf.config import Config
@@ -104,13 +110,6 @@ def measure(path: str, most: int, cache_dir: str) -> list[str]:
     return text + ([levels_table(catalog, on_people, ways)] if on_people.any() else [])
 
 
-def people_of(path: str, catalog: Catalog) -> np.ndarray:
-    """Whether the photo of each product shows a person, [n] bool."""
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        cells = {row["product_id"]: row.get("on_model") for row in csv.DictReader(file)}
-    return np.array([cells[name] == "1" for name in catalog.product_id])
-
-
 def outcomes(catalog: Catalog, on_people: np.ndarray, cache_dir: str) -> str:
     """How many frames had each outcome."""
     found = scan_photos(catalog, 224, cache_dir=cache_dir or None).outcomes
@@ -183,8 +182,7 @@ def levels_table(catalog: Catalog, on_people: np.ndarray, ways: Ways) -> str:
 def search_framed(catalog: Catalog, config: Config, frame: str) -> Found:
     """Embeds, whitens and searches products whose photos are framed in one way."""
     products = describe_products(catalog, dataclasses.replace(config, frame=frame))
-    vectors = whitening_of(products)(products.descriptors).numpy()
-    return search(vectors, catalog)
+    return search(whitened(products.described, whitening_of(products)))
 
 
 def banded(catalog: Catalog, on_people: np.ndarray, cache_dir: str) -> Catalog:

@@ -172,7 +172,7 @@ def by_cv_tf(products: Products, labelled: Products) -> tuple[float, list[np.nda
     )
     start = time.perf_counter()
     calibration = calibrate_on(known, for_blocks=all_products.block)
-    groups = group(all_products, calibration.threshold)
+    groups = group(all_products, calibration.threshold, model=calibration.model)
     return time.perf_counter() - start, [groups]
 
 

@@ -53,9 +53,9 @@ def main() -> None:
         "complete linkage": lambda *products: by_linkage("complete", *products),
         "average linkage": lambda *products: by_linkage("average", *products),
         "HDBSCAN": by_hdbscan,
-        "cv_tf, without color": lambda *products: by_cv_tf(0.0, *products),
-        "cv_tf, threshold guessed without labels": by_guess,
-        "**cv_tf**": lambda *products: by_cv_tf(0.5, *products),
+        "cv_tf, without color": lambda *products: by_cv_tf("off", *products),
+        "cv_tf, without labels": without_labels,
+        "**cv_tf**": lambda *products: by_cv_tf("auto", *products),
     }
     rows = []
     for title, find in methods.items():
@@ -132,14 +132,14 @@ def hdbscan(embeddings: Embeddings, selection: str, min_samples: int) -> np.ndar
     return groups
 
 
-def by_cv_tf(weight: float, known: Embeddings, reported: Embeddings) -> np.ndarray:
+def by_cv_tf(color: str, known: Embeddings, reported: Embeddings) -> np.ndarray:
     """Ours, as `python -m cv_tf.group --calibrate` does it."""
-    settings = GroupingSettings(group_color_weight=weight)
+    settings = GroupingSettings(color=color)
     calibration = calibrate_on(known, settings, for_blocks=reported.block)
-    return group(reported, calibration.threshold, settings)
+    return group(reported, calibration.threshold, settings, model=calibration.model)
 
 
-def by_guess(_: Embeddings, reported: Embeddings) -> np.ndarray:
+def without_labels(_: Embeddings, reported: Embeddings) -> np.ndarray:
     """Ours, as `python -m cv_tf.group` does it without --calibrate."""
     return group(reported)
 

@@ -77,7 +77,7 @@ class Rung:
 
     def with_color(self) -> Rung:
         """The same Embedder, with colors in the ranking and in the groups."""
-        settings = {**self.settings, "group_color_weight": 0.5}
+        settings = {**self.settings, "color": "auto"}
         trained = "" if self.is_frozen else self.name
         name = f"{self.name}_color"
         title = self.title.removeprefix("+ ")
@@ -150,7 +150,7 @@ def frozen_rungs() -> list[Rung]:
             "embedding": "whole",
             "feature_stride": 32,
             # The vectors alone are compared.
-            "group_color_weight": 0.0,
+            "color": "off",
         },
     )
     grey = color.but("grey", "grey", color_input="grey")

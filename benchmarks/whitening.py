@@ -16,70 +16,24 @@ import dataclasses
 import platform
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
+from labelled import NUM_RESAMPLES, Found, Products, describe, search
 from sklearn.covariance import ledoit_wolf_shrinkage
 
-from cv_tf.catalog import Catalog, read_products
 from cv_tf.config import Config
-from cv_tf.embeddings import Embeddings, embed, with_color
+from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import group
-from cv_tf.methods import build_embedder
 from cv_tf.metrics import grouping_figures
-from cv_tf.metrics.retrieval import average_precision_at_r, count_variants, is_variant
-from cv_tf.models import Embedder
-from cv_tf.pipeline import photos_of
-from cv_tf.retrieval import nearest
 from cv_tf.training import sample_styles
 from cv_tf.training.fit_whitening import whiten
 
 RESULTS = Path(__file__).parent / "results" / "whitening.md"
 SIZES = (20, 100, 300, 700, 1000, 1500, 2000, 4000)
 NUM_DRAWS = 3
-NUM_RESAMPLES = 2000
 DIMENSIONS = 1024
 NONE, UNDAMPED, OURS = "not whitened", "full", "damped"
 GROUPS = "damped, and by found groups (the default)"
-
-
-class Products(NamedTuple):
-    """A catalog with its descriptors.
-
-    Attributes:
-      catalog: Catalog of n products.
-      described: Descriptors from `Embedder.describe` as vectors, colors and styles.
-      embedder: Embedder that made the descriptors.
-    """
-
-    catalog: Catalog
-    described: Embeddings
-    embedder: Embedder
-
-    @property
-    def descriptors(self) -> np.ndarray:
-        """Descriptors, [n, dimensions] float32."""
-        return self.described.vectors
-
-    def select(self, rows: np.ndarray) -> Products:
-        """Some of the products."""
-        return Products(
-            self.catalog.select(rows), self.described.select(rows), self.embedder
-        )
-
-
-class Found(NamedTuple):
-    """Results of the search for each product that has a variant.
-
-    Attributes:
-      styles: [q] int, styles of the products.
-      first: [q] bool, whether the nearest product is a variant.
-      precision: [q] float64, average precision at R, 0 to 1.
-    """
-
-    styles: np.ndarray
-    first: np.ndarray
-    precision: np.ndarray
 
 
 Transform = Callable[[np.ndarray], np.ndarray]
@@ -108,23 +62,6 @@ def main() -> None:
         text += measure(Path(path).parent.name, products)
     RESULTS.write_text("\n\n".join(text) + "\n")
     print("\n\n".join(text))
-
-
-def describe(path: str, cache_dir: str) -> Products:
-    """Embeds the photos of a catalogue, without whitening."""
-    config = Config(catalog=path, image_size=224, cache_dir=cache_dir)
-    return describe_products(read_products(config), config)
-
-
-def describe_products(catalog: Catalog, config: Config) -> Products:
-    """Embeds the photos of products under some settings, without whitening."""
-    photos = photos_of(catalog, config, config.image_size)
-    embedder = build_embedder(config)
-    descriptors, lab = embed(
-        with_color(embedder.describe), photos, config.embed_batch_size, "Embedding"
-    )
-    described = Embeddings.of_catalog(photos.catalog, descriptors, lab)
-    return Products(photos.catalog, described, embedder)
 
 
 def measure(name: str, products: Products) -> list[str]:
@@ -173,9 +110,10 @@ def tables(
             for way, transform in ways(learned).items():
                 target = searched or learned
                 vectors = unit(transform(target.descriptors))
-                found.setdefault(way, []).append(search(vectors, target.catalog))
+                embedded = dataclasses.replace(target.described, vectors=vectors)
+                found.setdefault(way, []).append(search(embedded))
                 if way in (NONE, UNDAMPED, OURS, GROUPS):
-                    scores.setdefault(way, []).append(fms(vectors, target))
+                    scores.setdefault(way, []).append(fms(embedded))
         retrieval.append((size, found))
         groups.append((size, scores))
         print(size, {way: spell(of) for way, of in found.items()}, flush=True)
@@ -230,20 +168,9 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
 
 
-def search(vectors: np.ndarray, catalog: Catalog) -> Found:
-    """Looks for the variants of every product within its block."""
-    num_variants = count_variants(catalog.style)
-    queries = np.flatnonzero(num_variants)
-    found = nearest(vectors, int(num_variants.max()), catalog.block, "exact", queries)
-    right = is_variant(found, catalog.style, queries)
-    precision = average_precision_at_r(right, num_variants[queries])
-    return Found(catalog.style[queries], right[:, 0], precision)
-
-
-def fms(vectors: np.ndarray, products: Products) -> float:
+def fms(embeddings: Embeddings) -> float:
     """FMS of the groups that `cv_tf.group` finds without labels, with color."""
-    groups = group(dataclasses.replace(products.described, vectors=vectors))
-    return grouping_figures(groups, products.catalog.style)["fms"]
+    return grouping_figures(group(embeddings), embeddings.known_style)["fms"]
 
 
 def retrieval_table(rows: Sequence[tuple[int, dict[str, list[Found]]]]) -> str:

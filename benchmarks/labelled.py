@@ -1,0 +1,230 @@
+"""Labelled catalogues, and figures of them with intervals: what benchmarks share."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from cv_tf.catalog import Catalog, read_products
+from cv_tf.config import Config
+from cv_tf.embeddings import Embeddings, embed, with_color
+from cv_tf.grouping import Scale, background_of
+from cv_tf.methods import build_embedder
+from cv_tf.metrics.retrieval import average_precision_at_r, count_variants, is_variant
+from cv_tf.models import Embedder, Whitening
+from cv_tf.pipeline import photos_of
+from cv_tf.retrieval import CANDIDATES, nearest, other_colors_first
+from cv_tf.training.fit_whitening import whiten
+
+NUM_RESAMPLES = 2000
+
+
+class Products(NamedTuple):
+    """A catalog with its descriptors.
+
+    Attributes:
+      catalog: Catalog of n products.
+      described: Descriptors from `Embedder.describe` as vectors, colors and styles.
+      embedder: Embedder that made the descriptors.
+    """
+
+    catalog: Catalog
+    described: Embeddings
+    embedder: Embedder
+
+    @property
+    def descriptors(self) -> np.ndarray:
+        """Descriptors, [n, dimensions] float32."""
+        return self.described.vectors
+
+    def select(self, rows: np.ndarray) -> Products:
+        """Some of the products."""
+        return Products(
+            self.catalog.select(rows), self.described.select(rows), self.embedder
+        )
+
+
+class Found(NamedTuple):
+    """Results of the search for each product that has a variant.
+
+    Attributes:
+      styles: [q] int, styles of the products.
+      first: [q] bool, whether the nearest product is a variant.
+      precision: [q] float64, average precision at R, 0 to 1.
+    """
+
+    styles: np.ndarray
+    first: np.ndarray
+    precision: np.ndarray
+
+
+class Pairs(NamedTuple):
+    """Numbers of pairs of each style, [num_styles] float64 each, twice each pair.
+
+    They are pairs that are grouped rightly, all that are grouped, and true ones.
+    """
+
+    right: np.ndarray
+    grouped: np.ndarray
+    true: np.ndarray
+
+
+def describe(path: str, cache_dir: str) -> Products:
+    """Embeds the photos of a catalogue, without whitening."""
+    config = Config(catalog=path, image_size=224, cache_dir=cache_dir)
+    return describe_products(read_products(config), config)
+
+
+def describe_products(
+    catalog: Catalog, config: Config, embedder: Embedder | None = None
+) -> Products:
+    """Embeds the photos of products, without whitening, by the untrained network.
+
+    Args:
+      catalog: The products.
+      config: Settings of the photos and of the network.
+      embedder: Another network; None for the one that the settings describe.
+    """
+    if embedder is None:
+        embedder = build_embedder(config)
+    photos = photos_of(catalog, config, embedder.image_size)
+    descriptors, lab = embed(
+        with_color(embedder.describe), photos, config.embed_batch_size, "Embedding"
+    )
+    described = Embeddings.of_catalog(photos.catalog, descriptors, lab)
+    return Products(photos.catalog, described, embedder)
+
+
+def people_of(path: str, catalog: Catalog) -> np.ndarray:
+    """Whether the photo of each product shows a person, [n] bool.
+
+    The table's column `on_model` says so; without it, no photo does.
+    """
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        cells = {row["product_id"]: row.get("on_model") for row in csv.DictReader(file)}
+    return np.array([cells[name] == "1" for name in catalog.product_id])
+
+
+def whitening_of(products: Products) -> Whitening:
+    """The whitening that training fits to these products, without labels."""
+    return whiten(products.embedder, products.described, Config()).whitening
+
+
+def whitened(described: Embeddings, whitening: Whitening) -> Embeddings:
+    """Products with whitened vectors in place of their descriptors."""
+    vectors = whitening(described.vectors).numpy()
+    return dataclasses.replace(described, vectors=vectors)
+
+
+def search(
+    embeddings: Embeddings, asked: np.ndarray | None = None, color: str = "off"
+) -> Found:
+    """Looks for the variants of products within their blocks.
+
+    Args:
+      embeddings: Embeddings of n products with their styles.
+      asked: [n] bool, products whose variants are looked for; None for all.
+      color: The setting `--color`, by which neighbors are ranked.
+    """
+    styles, lab = embeddings.known_style, embeddings.lab
+    num_variants = count_variants(styles)
+    queries = np.flatnonzero(num_variants if asked is None else num_variants * asked)
+    k, weight = int(num_variants.max()), 0.0
+    if color != "off" and lab is not None:
+        weight = Scale(background_of(embeddings)).usual_weight(color)
+    found = nearest(
+        embeddings.vectors,
+        k + CANDIDATES if weight else k,
+        embeddings.block,
+        "exact",
+        queries,
+    )
+    if weight and lab is not None:
+        found = other_colors_first(found, lab[queries], lab, k, weight)
+    right = is_variant(found, styles, queries)
+    precision = average_precision_at_r(right, num_variants[queries])
+    return Found(styles[queries], right[:, 0], precision)
+
+
+def pairs_of(styles: np.ndarray, groups: np.ndarray) -> Pairs:
+    """Pairs by style, in the order of the sorted styles.
+
+    Args:
+      styles: [n] int, true styles, 0 or more.
+      groups: [n] int, groups that were found.
+    """
+    _, style = np.unique(styles, return_inverse=True)
+    _, group_of, size = np.unique(groups, return_inverse=True, return_counts=True)
+    cell = group_of.astype(np.int64) * (style.max() + 1) + style
+    _, cell, overlap = np.unique(cell, return_inverse=True, return_counts=True)
+    own = np.bincount(style)[style]
+    return Pairs(
+        *(
+            np.bincount(style, others - 1)
+            for others in (overlap[cell], size[group_of], own)
+        )
+    )
+
+
+def f1(pairs: Pairs) -> float:
+    """The harmonic mean of pairwise precision and recall."""
+    right, grouped, true = (of.sum() for of in pairs)
+    return float(2 * right / (grouped + true))
+
+
+class Score(NamedTuple):
+    """A figure, and its values on resampled styles, [resamples] float64."""
+
+    value: float
+    samples: np.ndarray
+
+    def __sub__(self, other: Score) -> Score:
+        return Score(self.value - other.value, self.samples - other.samples)
+
+    def summary(self) -> dict[str, float]:
+        """The figure and its 95% interval."""
+        low, high = np.quantile(self.samples, [0.025, 0.975])
+        return {"value": self.value, "low": float(low), "high": float(high)}
+
+
+def mean_of(scores: list[Score]) -> Score:
+    """The mean of scores that were resampled in the same way."""
+    samples = np.mean([score.samples for score in scores], axis=0)
+    return Score(float(np.mean([score.value for score in scores])), samples)
+
+
+class Resampling:
+    """Bootstrap over the styles of a catalog: the same draws for all of its figures.
+
+    Args:
+      styles: [n] int, styles of all products, 0 or more.
+      num_resamples: Number of draws.
+    """
+
+    def __init__(self, styles: np.ndarray, num_resamples: int = NUM_RESAMPLES):
+        self._styles = np.unique(styles)
+        number = len(self._styles)
+        drawn = np.random.default_rng(0).multinomial(
+            number, np.full(number, 1 / number), size=num_resamples
+        )
+        self._weights = drawn.astype(np.float32)
+
+    def of_queries(self, values: np.ndarray, styles: np.ndarray) -> Score:
+        """The mean of [q] values of queries with these styles."""
+        style = np.searchsorted(self._styles, styles)
+        number = len(self._styles)
+        sums = np.bincount(style, values, number)
+        return self._ratio(sums, np.bincount(style, minlength=number))
+
+    def f1(self, pairs: Pairs) -> Score:
+        """F1 of pairs of all the styles."""
+        return self._ratio(2 * pairs.right, pairs.grouped + pairs.true)
+
+    def _ratio(self, above: np.ndarray, below: np.ndarray) -> Score:
+        sums = self._weights @ np.stack([above, below], axis=1).astype(np.float32)
+        samples = (sums[:, 0] / np.maximum(sums[:, 1], 1)).astype(np.float64)
+        return Score(float(above.sum() / max(below.sum(), 1)), samples)
