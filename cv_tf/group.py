@@ -29,8 +29,6 @@ groups with their photos.
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +38,7 @@ from absl import logging
 import cv_tf
 from cv_tf import choices, command
 from cv_tf.config import ConfigError, GroupingSettings
-from cv_tf.files import beside, expanded, is_remote, write_json
+from cv_tf.files import beside, expanded, write_json
 from cv_tf.report import PageSettings, check_page
 from cv_tf.settings import setting
 from cv_tf.shards import EngineSettings
@@ -182,7 +180,14 @@ def run(config: GroupConfig) -> dict[str, Any]:
         config.criterion,
         config.precision or None,
     )
-    summary = _summary(config, grouped, embeddings, source, calibration)
+    summary = cv_tf.report.summarize(
+        grouped,
+        config.color,
+        source,
+        calibration.expected if calibration else grouped.expected,
+        embeddings.model,
+        has_previous=bool(config.previous),
+    )
     if calibration:
         cv_tf.report.write_curve(beside(output, "threshold.csv"), calibration)
     cv_tf.grouping.write_groups(output, grouped)
@@ -254,37 +259,6 @@ def _ask(
     )
 
 
-def _summary(
-    config: GroupConfig,
-    grouped: Grouped,
-    embeddings: Embeddings,
-    source: str,
-    calibration: Calibration | None,
-) -> dict[str, Any]:
-    """The content of `groups.summary.json`."""
-    model = grouped.linked.model
-    discount = cv_tf.grouping.full_discount(model.color_weight)
-    expected = calibration.expected if calibration else grouped.expected
-    summary = grouped.summary() | {
-        "threshold": grouped.threshold,
-        "threshold_source": source,
-        "color": config.color,
-        "color_discount": discount if grouped.linked.similarity.knows_color else 0.0,
-        "num_answers": model.num_answers,
-        "pair_model": model.summary(),
-        "model": embeddings.model,
-    }
-    if expected is not None:
-        summary["expected"] = expected.summary()
-    if config.previous:
-        summary |= {
-            "num_new_products": grouped.num_new,
-            "num_products_left": grouped.num_left,
-            "joined_groups": [[kept, *others] for kept, others in grouped.named.joined],
-        }
-    return summary
-
-
 def _calibrate(config: GroupConfig, embeddings: Embeddings) -> Calibration:
     labels = cv_tf.grouping.read_labels(config.calibrate, config.calibrate_split)
     known = embeddings
@@ -325,43 +299,17 @@ def _threshold(
     if config.answers:
         return None, "answers", config
     # A precision that is asked for is reached by what is known today.
-    earlier = None if config.precision else _earlier(config, embeddings)
+    earlier = None
+    if config.previous and not config.precision:
+        earlier = cv_tf.report.earlier_threshold(
+            config.previous, config.color, embeddings.model
+        )
     if earlier is None:
         return None, cv_tf.report.GUESSED, config
     threshold, discount = earlier
     if config.color == "auto":
         config = dataclasses.replace(config, color=str(discount))
     return threshold, "the earlier run", config
-
-
-def _earlier(config: GroupConfig, embeddings: Embeddings) -> tuple[float, float] | None:
-    """Threshold and discount of the run of --previous, if they mean the same here.
-
-    Raises:
-      ConfigError: If the summary of that run is damaged.
-    """
-    if not config.previous or is_remote(config.previous):
-        return None
-    path = beside(Path(config.previous), "summary.json")
-    try:
-        summary = json.loads(path.read_text()) if path.is_file() else {}
-        if "color_discount" not in summary or summary.get("model") != embeddings.model:
-            return None
-        # What the colors count for is kept, unless this run asks for something else.
-        if config.color not in ("auto", summary.get("color")):
-            return None
-        threshold = float(summary["threshold"])
-        discount = float(summary["color_discount"])
-    except (AttributeError, KeyError, TypeError, ValueError):
-        threshold = discount = math.nan
-    # Vectors may be a little longer than 1, and so may be their similarity.
-    if not (-1 <= threshold < 2 and 0 <= discount <= 2):
-        raise ConfigError(
-            f"'{path}' has no threshold and color_discount that an earlier run could "
-            "have written there. Remove it to have the threshold found anew, or pass "
-            "--threshold."
-        )
-    return threshold, discount
 
 
 def _write_page(

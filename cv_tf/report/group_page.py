@@ -1,4 +1,4 @@
-"""Groups as a page, failures first, and their summary as text."""
+"""Groups as a page, failures first."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import DOUBTFUL_BELOW, Calibration, Grouped
 from cv_tf.metrics import defined, grouping_figures, pair_errors
 from cv_tf.report.curve import lay_out_curve
+from cv_tf.report.group_summary import summary_lines
 from cv_tf.report.page import (
     PageSettings,
     Styles,
@@ -22,10 +23,6 @@ from cv_tf.report.page import (
     write_page,
 )
 from cv_tf.report.thumbnails import fit_photos
-
-GUESSED = "guessed from the products themselves"
-# Names listed in the summary, at most.
-_SHOWN = 5
 
 
 class GroupCards(NamedTuple):
@@ -118,83 +115,6 @@ def _worst(sets: np.ndarray, pairs: np.ndarray) -> dict[str, list[int]]:
     order = np.argsort(-pairs, kind="stable")
     order = order[pairs[order] > 0]
     return {"of": numbers[order].tolist(), "pairs": pairs[order].tolist()}
-
-
-def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The lines of a summary, `groups.summary.json`, as labels and numbers."""
-    lines = [
-        ("products", f"{summary['num_products']:,}"),
-        *_copies(summary),
-        ("groups of two or more", f"{summary['num_groups']:,}"),
-        ("products with variants", f"{summary['share_with_variants']:.1%}"),
-        ("largest group", f"{summary['largest_group']:,}"),
-        ("doubtful groups", f"{summary['num_doubtful_groups']:,}"),
-        ("with two of one color", f"{summary['num_same_color_groups']:,}"),
-        ("threshold", f"{summary['threshold']:.3f}"),
-    ]
-    for name in ("precision", "recall"):
-        if "expected" in summary:
-            of = summary["expected"][name]
-            within = f"({of['low']:.2f} to {of['high']:.2f})"
-            lines.append((f"{name} to expect", f"{of['estimate']:.2f} {within}"))
-    if "joined_groups" in summary:
-        lines += [
-            ("new products", f"{summary['num_new_products']:,}"),
-            ("products gone", f"{summary['num_products_left']:,}"),
-            ("former groups joined", f"{len(summary['joined_groups']):,}"),
-        ]
-    return lines
-
-
-def _copies(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    # Summaries of earlier versions do not tell it.
-    number = summary.get("num_copies", 0)
-    return [("of them, copies of a photo", f"{number:,}")] if number else []
-
-
-def format_summary(summary: Mapping[str, Any], grouped: Grouped) -> str:
-    """The summary as text, with what is worth a look.
-
-    Args:
-      summary: Content of `groups.summary.json`.
-      grouped: The groups.
-    """
-    lines = summary_lines(summary)
-    left, right = (max(map(len, column)) for column in zip(*lines, strict=True))
-    text = [f"{label.ljust(left)}  {value.rjust(right)}" for label, value in lines]
-    text += _advice(summary)
-    joined = grouped.named.joined
-    text += _some("Joined", [f"{of} has taken in {', '.join(it)}" for of, it in joined])
-    text += _some("Two of one color in", list(grouped.same_color))
-    if summary["num_refused_merges"]:
-        text.append(
-            f"Warning: {summary['num_refused_merges']:,} merges were left out, because "
-            "a group would have exceeded --max_group_size. Raise --threshold, or that."
-        )
-    return "\n".join(text)
-
-
-def _advice(summary: Mapping[str, Any]) -> list[str]:
-    """What to do where the threshold is a guess."""
-    if summary.get("threshold_source") != GUESSED:
-        return []
-    known = "The threshold is a guess from the products themselves"
-    if "expected" in summary:
-        of = summary["expected"]["precision"]
-        known += (
-            f", and the precision anywhere between {of['low']:.2f} and {of['high']:.2f}"
-        )
-    return [
-        f"{known}. To know it, answer some questions: --ask=40 writes them, --answers "
-        "takes them. Labelled products (--calibrate) do the same."
-    ]
-
-
-def _some(title: str, items: list[str]) -> list[str]:
-    if not items:
-        return []
-    more = f", and {len(items) - _SHOWN:,} more" if len(items) > _SHOWN else ""
-    return [f"{title}: {', '.join(items[:_SHOWN])}{more}"]
 
 
 def write_group_page(

@@ -1,0 +1,173 @@
+"""What is said of groups in numbers: `groups.summary.json`, and the same as text."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cv_tf.config import ConfigError
+from cv_tf.files import beside, is_remote
+from cv_tf.grouping import Expected, Grouped, full_discount
+
+GUESSED = "guessed from the products themselves"
+# Names listed in the summary, at most.
+_SHOWN = 5
+
+
+def summarize(
+    grouped: Grouped,
+    color: str,
+    source: str,
+    expected: Expected | None,
+    model: str,
+    has_previous: bool = False,
+) -> dict[str, Any]:
+    """The content of `groups.summary.json`.
+
+    Args:
+      grouped: The groups.
+      color: The setting `--color`.
+      source: Where the threshold comes from.
+      expected: Figures to expect; None if nothing is grouped.
+      model: Fingerprint of the Embedder that made the vectors.
+      has_previous: Whether there was an earlier run.
+    """
+    linked = grouped.linked
+    discount = full_discount(linked.model.color_weight)
+    summary = grouped.summary() | {
+        "threshold": grouped.threshold,
+        "threshold_source": source,
+        "color": color,
+        "color_discount": discount if linked.similarity.knows_color else 0.0,
+        "num_answers": linked.model.num_answers,
+        "pair_model": linked.model.summary(),
+        "model": model,
+    }
+    if expected is not None:
+        summary["expected"] = expected.summary()
+    if has_previous:
+        summary |= {
+            "num_new_products": grouped.num_new,
+            "num_products_left": grouped.num_left,
+            "joined_groups": [[kept, *others] for kept, others in grouped.named.joined],
+        }
+    return summary
+
+
+def earlier_threshold(
+    groups: str, color: str, model: str
+) -> tuple[float, float] | None:
+    """Threshold and discount for color of an earlier run; None if they say nothing.
+
+    They stand in the summary beside its groups, and mean the same where the Embedder is
+    the same, and this run does not ask for another discount.
+
+    Args:
+      groups: Path of the groups of that run.
+      color: The setting `--color` of this run.
+      model: Fingerprint of the Embedder that made the vectors.
+
+    Raises:
+      ConfigError: If the summary is damaged.
+    """
+    if is_remote(groups):
+        return None
+    path = beside(Path(groups), "summary.json")
+    try:
+        summary = json.loads(path.read_text()) if path.is_file() else {}
+        if "color_discount" not in summary or summary.get("model") != model:
+            return None
+        if color not in ("auto", summary.get("color")):
+            return None
+        threshold = float(summary["threshold"])
+        discount = float(summary["color_discount"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        threshold = discount = math.nan
+    # Vectors may be a little longer than 1, and so may be their similarity.
+    if not (-1 <= threshold < 2 and 0 <= discount <= 2):
+        raise ConfigError(
+            f"'{path}' has no threshold and color_discount that an earlier run could "
+            "have written there. Remove it to have the threshold found anew, or pass "
+            "--threshold."
+        )
+    return threshold, discount
+
+
+def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The lines of a summary, `groups.summary.json`, as labels and numbers."""
+    lines = [
+        ("products", f"{summary['num_products']:,}"),
+        *_copies(summary),
+        ("groups of two or more", f"{summary['num_groups']:,}"),
+        ("products with variants", f"{summary['share_with_variants']:.1%}"),
+        ("largest group", f"{summary['largest_group']:,}"),
+        ("doubtful groups", f"{summary['num_doubtful_groups']:,}"),
+        ("with two of one color", f"{summary['num_same_color_groups']:,}"),
+        ("threshold", f"{summary['threshold']:.3f}"),
+    ]
+    for name in ("precision", "recall"):
+        if "expected" in summary:
+            of = summary["expected"][name]
+            within = f"({of['low']:.2f} to {of['high']:.2f})"
+            lines.append((f"{name} to expect", f"{of['estimate']:.2f} {within}"))
+    if "joined_groups" in summary:
+        lines += [
+            ("new products", f"{summary['num_new_products']:,}"),
+            ("products gone", f"{summary['num_products_left']:,}"),
+            ("former groups joined", f"{len(summary['joined_groups']):,}"),
+        ]
+    return lines
+
+
+def _copies(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    # Summaries of earlier versions do not tell it.
+    number = summary.get("num_copies", 0)
+    return [("of them, copies of a photo", f"{number:,}")] if number else []
+
+
+def format_summary(summary: Mapping[str, Any], grouped: Grouped) -> str:
+    """The summary as text, with what is worth a look.
+
+    Args:
+      summary: Content of `groups.summary.json`.
+      grouped: The groups.
+    """
+    lines = summary_lines(summary)
+    left, right = (max(map(len, column)) for column in zip(*lines, strict=True))
+    text = [f"{label.ljust(left)}  {value.rjust(right)}" for label, value in lines]
+    text += _advice(summary)
+    joined = grouped.named.joined
+    text += _some("Joined", [f"{of} has taken in {', '.join(it)}" for of, it in joined])
+    text += _some("Two of one color in", list(grouped.same_color))
+    if summary["num_refused_merges"]:
+        text.append(
+            f"Warning: {summary['num_refused_merges']:,} merges were left out, because "
+            "a group would have exceeded --max_group_size. Raise --threshold, or that."
+        )
+    return "\n".join(text)
+
+
+def _advice(summary: Mapping[str, Any]) -> list[str]:
+    """What to do where the threshold is a guess."""
+    if summary.get("threshold_source") != GUESSED:
+        return []
+    known = "The threshold is a guess from the products themselves"
+    if "expected" in summary:
+        of = summary["expected"]["precision"]
+        known += (
+            f", and the precision anywhere between {of['low']:.2f} and {of['high']:.2f}"
+        )
+    return [
+        f"{known}. To know it, answer some questions: --ask=40 writes them, --answers "
+        "takes them. Labelled products (--calibrate) do the same."
+    ]
+
+
+def _some(title: str, items: list[str]) -> list[str]:
+    if not items:
+        return []
+    more = f", and {len(items) - _SHOWN:,} more" if len(items) > _SHOWN else ""
+    return [f"{title}: {', '.join(items[:_SHOWN])}{more}"]
