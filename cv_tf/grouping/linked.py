@@ -20,6 +20,9 @@ from cv_tf.retrieval import OTHER_COLOR, Neighbors
 # Similarity above the crowding, on the scale of the model, down to which products are
 # linked: few pairs below are variants, in any catalog.
 _FLOOR = 0.2
+# Merges that are so unlikely take most of the time; of many products, enough is known
+# without them.
+_MANY, _FLOOR_OF_MANY = 100_000, 0.32
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +105,8 @@ def link_by_model(
 
     def linked(weight: float) -> tuple[Similarity, Dendrograms]:
         similarity = Similarity.of(distinct, weight)
-        floor = scale.cosine(_FLOOR + scale.crowding)
+        least = _FLOOR if len(distinct) < _MANY else _FLOOR_OF_MANY
+        floor = scale.cosine(least + scale.crowding)
         if similarity.knows_color:
             floor -= weight * OTHER_COLOR
         floor = max(floor if threshold is None else min(floor, threshold), -1.0)
