@@ -21,9 +21,9 @@ from typing import NamedTuple
 
 import numpy as np
 from labelled import (
-    NUM_RESAMPLES,
     Found,
     describe_products,
+    gain,
     people_of,
     search,
     whitened,
@@ -216,12 +216,7 @@ def gains(ours: Found, theirs: Found) -> list[str]:
 def interval(values: np.ndarray, styles: np.ndarray) -> str:
     """The mean of [q] values, and what 95% of resamplings of their styles have."""
     _, style = np.unique(styles, return_inverse=True)
-    queries, sums = np.bincount(style), np.bincount(style, values)
-    generator = np.random.default_rng(0)
-    drawn = generator.integers(len(queries), size=(NUM_RESAMPLES, len(queries)))
-    means = sums[drawn].sum(axis=1) / queries[drawn].sum(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return f"{values.mean():+.3f} ({low:+.3f} to {high:+.3f})"
+    return gain(np.bincount(style, values), np.bincount(style))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 from cv_tf.catalog import Catalog, read_products
 from cv_tf.config import Config
 from cv_tf.embeddings import Embeddings, embed, with_color
-from cv_tf.grouping import Scale, background_of
+from cv_tf.grouping import ranking_weight
 from cv_tf.methods import build_embedder
 from cv_tf.metrics.retrieval import average_precision_at_r, count_variants, is_variant
 from cv_tf.models import Embedder, Whitening
@@ -133,9 +133,7 @@ def search(
     styles, lab = embeddings.known_style, embeddings.lab
     num_variants = count_variants(styles)
     queries = np.flatnonzero(num_variants if asked is None else num_variants * asked)
-    k, weight = int(num_variants.max()), 0.0
-    if color != "off" and lab is not None:
-        weight = Scale(background_of(embeddings)).usual_weight(color)
+    k, weight = int(num_variants.max()), ranking_weight(embeddings, color)
     found = nearest(
         embeddings.vectors,
         k + CANDIDATES if weight else k,
@@ -168,6 +166,20 @@ def pairs_of(styles: np.ndarray, groups: np.ndarray) -> Pairs:
             for others in (overlap[cell], size[group_of], own)
         )
     )
+
+
+def gain(sums: np.ndarray, queries: np.ndarray) -> str:
+    """A mean difference, and what 95% of resamplings of styles have.
+
+    Args:
+      sums: [styles] float64, sum of the differences of the queries of each style.
+      queries: [styles] int, number of these queries.
+    """
+    generator = np.random.default_rng(0)
+    drawn = generator.integers(len(sums), size=(NUM_RESAMPLES, len(sums)))
+    means = sums[drawn].sum(axis=1) / queries[drawn].sum(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return f"{sums.sum() / queries.sum():+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def f1(pairs: Pairs) -> float:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from labelled import NUM_RESAMPLES, Found, Products, describe, search
+from labelled import Found, Products, describe, gain, search
 from sklearn.covariance import ledoit_wolf_shrinkage
 
 from cv_tf.config import Config
@@ -211,12 +211,7 @@ def interval(ours: Sequence[Found], theirs: Sequence[Found]) -> str:
         _, style = np.unique(one.styles, return_inverse=True)
         differences.append(np.bincount(style, one.precision - other.precision))
         weights.append(np.bincount(style))
-    gain, queries = np.concatenate(differences), np.concatenate(weights)
-    generator = np.random.default_rng(0)
-    drawn = generator.integers(len(gain), size=(NUM_RESAMPLES, len(gain)))
-    resampled = gain[drawn].sum(axis=1) / queries[drawn].sum(axis=1)
-    low, high = np.quantile(resampled, [0.025, 0.975])
-    return f"{gain.sum() / queries.sum():+.3f} ({low:+.3f} to {high:+.3f})"
+    return gain(np.concatenate(differences), np.concatenate(weights))
 
 
 if __name__ == "__main__":

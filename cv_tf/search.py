@@ -246,11 +246,8 @@ def _results(
 
 def _color_weight(config: SearchConfig, embeddings: Embeddings) -> float:
     """The similarity that a unit of color's log-odds is worth in the ranking."""
-    if embeddings.lab is None:
-        return 0.0
     products = embeddings.without(_copies(config, embeddings))
-    scale = cv_tf.grouping.Scale(cv_tf.grouping.background_of(products))
-    return scale.usual_weight(config.color)
+    return cv_tf.grouping.ranking_weight(products, config.color)
 
 
 def _embed_photos(

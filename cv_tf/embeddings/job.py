@@ -77,7 +77,7 @@ class Embedded:
     Attributes:
       num_products: Number of products in the file.
       rejects: Products whose photos cannot be used.
-      frames: What became of the frames of the others.
+      frames: Numbers of photos of the others by the outcome of their frames.
     """
 
     num_products: int

@@ -40,6 +40,7 @@ from .pair_model import (
     Scale as Scale,
     background_of as background_of,
     full_discount as full_discount,
+    ranking_weight as ranking_weight,
 )
 from .questions import (
     Questions as Questions,

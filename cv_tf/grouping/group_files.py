@@ -61,7 +61,11 @@ def to_table(grouped: Grouped) -> pa.Table:
 
 def write_groups(path: Path, grouped: Grouped) -> None:
     """Writes groups.csv or .parquet, by the suffix of the path; it appears whole."""
-    table = to_table(grouped)
+    write_table(path, to_table(grouped))
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Writes a .csv or .parquet file, by the suffix of the path; it appears whole."""
     with whole_file(path) as unfinished:
         if path.suffix.lower() == ".csv":
             pyarrow.csv.write_csv(table, unfinished)

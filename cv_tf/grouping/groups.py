@@ -37,7 +37,7 @@ class Grouped:
       named: Names of the groups.
       size: [n] int64, number of products in each product's group.
       confidence: Confidence in the place of each product, and what is nearest outside.
-      linked: What the groups were cut from, with the model of pairs.
+      linked: Linked catalog that the groups were cut from, with the model of pairs.
       threshold: Mean similarity at which groups joined.
       same_color: Names of groups with two products of one color.
       num_new: Number of products that the earlier run did not have; 0 without one.
@@ -111,7 +111,7 @@ def find_groups(
       model: Model of the pairs, such as that of a calibration; None to learn one.
       previous: Name of each product's group in an earlier run, whose products stay
         together; new ones are placed, and may join groups. None without one.
-      answers: What people say of some pairs; None if nobody has said anything.
+      answers: Pairs that people have answered; None for none.
       criterion: Figure, "f1" or "fms", that is expected to be best if no threshold is
         given.
       min_precision: Precision to expect instead, 0 to 1, at the highest recall; None to
@@ -136,9 +136,7 @@ def find_groups(
     linked = link_by_model(
         distinct, neighbors, settings, answers, model, start, threshold
     )
-    if threshold is None:
-        threshold = linked.best_threshold(criterion, min_precision)
-    groups = linked.dendrograms.cut(threshold)
+    groups, threshold = linked.cut(threshold, criterion, min_precision)
     confidence = find_confidence(groups, linked.similarity, neighbors, linked.model)
     return _grouped(embeddings, linked, groups, threshold, confidence, previous)
 
@@ -202,7 +200,7 @@ def group(
     check_neighbors(neighbors, len(distinct))
     if threshold is None:
         linked = link_by_model(distinct, neighbors, settings, model=model)
-        return linked.dendrograms.cut(linked.best_threshold())[place]
+        return linked.cut()[0][place]
     if model is not None:
         weight = model.color_weight
     else:

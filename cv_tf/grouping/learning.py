@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from cv_tf.grouping.dendrograms import Evidence
-from cv_tf.grouping.pair_model import USUAL_SLOPE, PairModel, Scale, logistic
+from cv_tf.grouping.pair_model import (
+    USUAL_SLOPE,
+    PairModel,
+    Parameters,
+    Scale,
+    logistic,
+)
 from cv_tf.retrieval import OTHER_COLOR, SAME_COLOR
 
 # Means and standard deviations of what catalogs of two retailers, whole ones and parts
@@ -31,7 +36,7 @@ _NUM_POINTS = 4096
 _NUM_DRAWS = 400
 _ENOUGH, _MOST_ROUNDS = 400, 30
 
-LogLikelihood = Callable[["Parameters"], np.ndarray]
+LogLikelihood = Callable[[Parameters], np.ndarray]
 
 
 class Answered(NamedTuple):
@@ -44,20 +49,6 @@ class Answered(NamedTuple):
 
     evidence: Evidence
     same: np.ndarray
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """Points in the space of the parameters, [d] float64 each; see `PairModel`."""
-
-    middle: np.ndarray
-    slope: np.ndarray
-    color: np.ndarray
-
-    def log_odds(self, similarity: np.ndarray, color: np.ndarray) -> np.ndarray:
-        """Log-odds of [m] pairs, [d, m]."""
-        odds = self.slope[:, None] * (similarity - self.middle[:, None])
-        return odds + self.color[:, None] * color
 
 
 def learn(
@@ -76,13 +67,14 @@ def learn(
     al., "Population Monte Carlo", 2004). The same call gives the same model.
 
     Args:
-      scale: What similarities mean in the catalog.
+      scale: Scale of the catalog's similarities.
       merges: Evidence of all its merges, down to unlikely ones.
       num_products: Number of its products, without copies.
       has_colors: Whether their colors are known.
       setting: The setting `--color`.
-      answered: What people have answered; None for nothing.
-      variants: How many products have a variant, one of `cv_tf.choices.VARIANTS`.
+      answered: Pairs that people have answered; None for none.
+      variants: Hint of the share of products with a variant, one of
+        `cv_tf.choices.VARIANTS`.
     """
     settled = scale.settled_weight(setting)
     raised = scale.crowding + _RAISED * scale.background
@@ -103,9 +95,11 @@ def learn(
             color = np.zeros_like(slope)
         return Parameters(middle, slope, color)
 
-    drawn = to_parameters(
-        _draw(lambda points: sum(term(to_parameters(points)) for term in terms))
-    )
+    def log_likelihood(points: np.ndarray) -> np.ndarray | int:
+        parameters = to_parameters(points)
+        return sum(term(parameters) for term in terms)
+
+    drawn = to_parameters(_draw(log_likelihood))
     return PairModel(
         scale,
         drawn.middle,
@@ -130,7 +124,7 @@ def _draw(log_likelihood: Callable[[np.ndarray], np.ndarray | int]) -> np.ndarra
         likelihood = np.zeros(_NUM_POINTS) + log_likelihood(points)
         counts = _share_that_counts(prior - proposed, likelihood, counts)
         weights = _weights(prior - proposed + counts * likelihood)
-        if counts == 1 and 1 / (weights**2).sum() >= _ENOUGH:
+        if counts == 1 and _num_effective(weights) >= _ENOUGH:
             break
         center = weights @ points
         apart = points - center
@@ -150,7 +144,7 @@ def _share_that_counts(
 
     def leaves_enough(share: float) -> bool:
         weights = _weights(known + share * likelihood)
-        return 1 / (weights**2).sum() >= _ENOUGH / 4
+        return _num_effective(weights) >= _ENOUGH / 4
 
     if leaves_enough(1.0):
         return 1.0
@@ -166,6 +160,23 @@ def _weights(log_weights: np.ndarray) -> np.ndarray:
     return weights / weights.sum()
 
 
+def _num_effective(weights: np.ndarray) -> float:
+    """The number of equally weighted points that say as much (Kish, 1965)."""
+    return float(1 / (weights**2).sum())
+
+
+def _means(
+    bins: np.ndarray, similarity: np.ndarray, color: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The number of merges of each bin, and the means of their evidence."""
+    number = np.bincount(bins)
+    return (
+        number,
+        np.bincount(bins, similarity) / number,
+        np.bincount(bins, color) / number,
+    )
+
+
 def _answers(scale: Scale, answered: Answered) -> LogLikelihood:
     """The log-likelihood of answers; many are summed up in bins.
 
@@ -179,9 +190,7 @@ def _answers(scale: Scale, answered: Answered) -> LogLikelihood:
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order)) * min(_NUM_BINS, len(order)) // len(order)
     bins = np.unique(color_class * _NUM_BINS + place, return_inverse=True)[1]
-    number = np.bincount(bins)
-    similarity = np.bincount(bins, similarity) / number
-    color = np.bincount(bins, evidence.color) / number
+    number, similarity, color = _means(bins, similarity, evidence.color)
     right = np.bincount(bins, same)
 
     def of(parameters: Parameters) -> np.ndarray:
@@ -197,9 +206,9 @@ def _hint(
     """The log-likelihood of the share of products that are said to have variants."""
     share, deviation = _HINTS[variants]
     bins = np.arange(len(merges)) * min(_NUM_BINS, len(merges)) // len(merges)
-    number = np.bincount(bins)
-    similarity = np.bincount(bins, scale.standard(merges.cosine)) / number
-    color = np.bincount(bins, merges.color) / number
+    number, similarity, color = _means(
+        bins, scale.standard(merges.cosine), merges.color
+    )
 
     def of(parameters: Parameters) -> np.ndarray:
         # A right merge brings about two products together.

@@ -67,10 +67,15 @@ class Linked:
         """The threshold that is expected to group best; see `best_threshold`."""
         return best_threshold(self.model, self.dendrograms, criterion, min_precision)
 
-    def cut(self, threshold: float | None = None) -> tuple[np.ndarray, float]:
+    def cut(
+        self,
+        threshold: float | None = None,
+        criterion: str = "f1",
+        min_precision: float | None = None,
+    ) -> tuple[np.ndarray, float]:
         """The group of each product, [n] int32, and the threshold: the best if None."""
         if threshold is None:
-            threshold = self.best_threshold()
+            threshold = self.best_threshold(criterion, min_precision)
         return self.dendrograms.cut(threshold), threshold
 
     def expect(self, threshold: float) -> Expected | None:
@@ -93,7 +98,7 @@ def link_by_model(
       distinct: The products, without copies.
       neighbors: Their neighbors, as `find_neighbors` finds them.
       settings: Settings of the grouping.
-      answers: What people say of some pairs; None if nobody has said anything.
+      answers: Pairs that people have answered; None for none.
       model: A model that is known already; None to learn one.
       start: [n] int, groups that stay together; None for single products.
       threshold: A threshold that groups are cut at; None if it is still to be found.

@@ -48,10 +48,10 @@ class Scale:
 
     Attributes:
       background: Mean cosine similarity of two products of one block, 0 to 0.9999.
-      crowding: How much more alike than elsewhere variants must be, on the scale of
-        `standard`: by the similarity of half of the products to the last of their
-        neighbors, less where that is high. The more products a block has, the more of
-        them look alike by chance.
+      crowding: Similarity that variants must have above that elsewhere, on the scale of
+        `standard`. It goes by the similarity of half of the products to the last of
+        their neighbors, less where that is high: the more products a block has, the
+        more of them look alike by chance.
     """
 
     background: float = 0.0
@@ -96,7 +96,8 @@ class Scale:
         """The similarity that a unit of color's log-odds is worth."""
         return color / slope * (1 - self.background)
 
-    def settled_weight(self, setting: str) -> float | None:
+    @staticmethod
+    def settled_weight(setting: str) -> float | None:
         """The weight that `--color` settles; None if it is left to the evidence."""
         if setting == "auto":
             return None
@@ -110,11 +111,25 @@ class Scale:
 
 
 @dataclass(frozen=True, eq=False)
+class Parameters:
+    """Points in the space of the parameters, [d] float64 each; see `PairModel`."""
+
+    middle: np.ndarray
+    slope: np.ndarray
+    color: np.ndarray
+
+    def log_odds(self, similarity: np.ndarray, color: np.ndarray) -> np.ndarray:
+        """Log-odds of [m] pairs, [d, m], by similarity on the scale of the catalog."""
+        odds = self.slope[:, None] * (similarity - self.middle[:, None])
+        return odds + self.color[:, None] * color
+
+
+@dataclass(frozen=True, eq=False)
 class PairModel:
     """Probabilities of pairs in a catalog, and how well they are known.
 
     Attributes:
-      scale: What similarities mean in the catalog.
+      scale: Scale of the catalog's similarities.
       middle: [d] float64, draws of the similarity, on the scale of `Scale.standard`, of
         even odds.
       slope: [d] float64, draws of the increase of log-odds with similarity.
@@ -157,15 +172,16 @@ class PairModel:
           cosine: [m] cosine similarities.
           color: [m] log-odds of color, 0 where unknown (`color_log_odds`).
         """
+        drawn = (self.middle, self.slope, self.color)
+        mean = Parameters(*(of.mean(keepdims=True) for of in drawn))
         similarity = self.scale.standard(np.asarray(cosine, np.float64))
-        odds = self.slope.mean() * (similarity - self.middle.mean())
-        return logistic(odds + self.color.mean() * np.asarray(color, np.float64))
+        return logistic(mean.log_odds(similarity, np.asarray(color, np.float64))[0])
 
     def drawn(self, evidence: Evidence) -> np.ndarray:
         """The probabilities of merges by each draw of the parameters, [d, m]."""
+        parameters = Parameters(self.middle, self.slope, self.color)
         similarity = self.scale.standard(evidence.cosine)
-        odds = self.slope[:, None] * (similarity - self.middle[:, None])
-        return logistic(odds + self.color[:, None] * evidence.color)
+        return logistic(parameters.log_odds(similarity, evidence.color))
 
     def level(self, probability: float, color: float = 0.0) -> float:
         """The mean similarity, less the discount for color, of pairs so probable."""
@@ -187,6 +203,19 @@ class PairModel:
 def full_discount(color_weight: float) -> float:
     """The discount for the very same color, of a weight of color's log-odds."""
     return color_weight * (OTHER_COLOR - SAME_COLOR)
+
+
+def ranking_weight(embeddings: Embeddings, setting: str) -> float:
+    """The weight of color in rankings of neighbors, by the setting `--color`.
+
+    Where colors are unknown, or the setting settles it, no vector is looked at.
+    """
+    if embeddings.lab is None:
+        return 0.0
+    settled = Scale.settled_weight(setting)
+    if settled is not None:
+        return settled
+    return Scale(background_of(embeddings)).usual_weight(setting)
 
 
 def logistic(log_odds: np.ndarray) -> np.ndarray:

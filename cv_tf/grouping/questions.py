@@ -9,15 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet as pq
 from absl import logging
 
 from cv_tf.catalog import unit_of
 from cv_tf.embeddings import Embeddings
-from cv_tf.files import whole_file
 from cv_tf.grouping.dendrograms import Dendrograms
-from cv_tf.grouping.group_files import GroupsError, read_table_of
+from cv_tf.grouping.group_files import GroupsError, read_table_of, write_table
 from cv_tf.grouping.linked import Answers, Linked, merges_of_pairs
 from cv_tf.spelling import find_unmatched
 
@@ -129,11 +126,7 @@ def write_questions(path: Path, questions: Questions, embeddings: Embeddings) ->
     text["same"] = np.full(len(questions.first), "", object)
     text |= {f"image_{side}": distinct.image[of] for side, of in rows.items()}
     table = pa.table({name: pa.array(of, pa.string()) for name, of in text.items()})
-    with whole_file(path) as unfinished:
-        if path.suffix.lower() == ".csv":
-            pyarrow.csv.write_csv(table, unfinished)
-        else:
-            pq.write_table(table, unfinished)
+    write_table(path, table)
 
 
 def holds_answers(path: Path) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from cv_tf.config import EvaluationSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.errors import UserError
-from cv_tf.grouping import Scale, background_of
+from cv_tf.grouping import ranking_weight
 from cv_tf.retrieval import (
     CANDIDATES,
     Neighbors,
@@ -66,7 +66,7 @@ def retrieval_figures(
         )
     k = max(*RECALL_AT, int(num_variants.max()))
     wanted = k if lab is None else k + CANDIDATES
-    weight = Scale(background_of(labelled)).usual_weight(settings.color)
+    weight = ranking_weight(labelled, settings.color)
     figures: dict[str, float] = {}
     for suffix, blocks in (("", None), ("_in_block", labelled.block)):
         found = nearest(

@@ -9,16 +9,16 @@ import numpy as np
 from cv_tf.config import Config, GroupingSettings
 from cv_tf.embeddings import Embeddings, embed_with_color
 from cv_tf.grouping import (
-    Grouped,
     Scale,
     Similarity,
-    find_groups,
     find_neighbors,
+    group,
     mutual_graph,
     mutually_best,
 )
 from cv_tf.models import Embedder, Whitening
 from cv_tf.pipeline import Photos
+from cv_tf.retrieval import Neighbors
 
 # The defaults, whatever the settings of the run: how figures are computed, such as
 # without the colors, does not change what is learned.
@@ -86,22 +86,22 @@ def _variants(whitened: Embeddings, config: Config) -> tuple[np.ndarray, np.ndar
         rows = np.flatnonzero(whitened.known_style < 0)
     if len(rows) < 2:
         return known, known[:0]
-    found = group_for_learning(whitened.select(rows))
-    groups = np.unique(found.named.group_id, return_inverse=True)[1]
+    unknown = whitened.select(rows)
+    neighbors = find_neighbors(unknown, GROUPING)
+    threshold = learning_threshold(unknown, neighbors)
+    groups = group(unknown, threshold, GROUPING, neighbors)
     return known, rows[known_variants(groups)]
 
 
-def group_for_learning(whitened: Embeddings) -> Grouped:
-    """Groups that join most of the pairs of mutually nearest products."""
-    neighbors = find_neighbors(whitened, GROUPING)
+def learning_threshold(whitened: Embeddings, neighbors: Neighbors) -> float:
+    """The threshold that joins most of the pairs of mutually nearest products."""
     distinct = whitened.distinct
     weight = Scale.of(distinct, neighbors).usual_weight(GROUPING.color)
     similarity = Similarity.of(distinct, weight)
     graph = mutual_graph(neighbors)
     pairs = similarity.of_pairs(graph.first, graph.second)
     best = mutually_best(graph.first, graph.second, pairs, len(distinct))
-    threshold = float(np.quantile(pairs[best], _LEFT_OUT)) if len(best) else 1.0
-    return find_groups(whitened, neighbors, threshold, GROUPING)
+    return float(np.quantile(pairs[best], _LEFT_OUT)) if len(best) else 1.0
 
 
 def known_variants(styles: np.ndarray) -> np.ndarray:

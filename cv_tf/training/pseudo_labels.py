@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from cv_tf.config import Config
-from cv_tf.grouping import write_groups
+from cv_tf.grouping import find_groups, find_neighbors, write_groups
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos
-from cv_tf.training.fit_whitening import embed_whitened, group_for_learning
+from cv_tf.training.fit_whitening import GROUPING, embed_whitened, learning_threshold
 
 
 def write_pseudo_labels(
@@ -30,7 +30,9 @@ def write_pseudo_labels(
         embedder, photos, config, "Embedding, for pseudo-labels"
     )
     unknown = embeddings.select(np.flatnonzero(photos.catalog.style < 0))
-    write_groups(path, group_for_learning(unknown))
+    neighbors = find_neighbors(unknown, GROUPING)
+    threshold = learning_threshold(unknown, neighbors)
+    write_groups(path, find_groups(unknown, neighbors, threshold, GROUPING))
 
 
 def with_pseudo_labels(

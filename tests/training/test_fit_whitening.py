@@ -8,9 +8,10 @@ import pytest
 from cv_tf.catalog import read_catalog
 from cv_tf.config import Config
 from cv_tf.embeddings import Embeddings
+from cv_tf.grouping import find_neighbors, group
 from cv_tf.methods import build_embedder
 from cv_tf.models import Whitening
-from cv_tf.training.fit_whitening import group_for_learning, known_variants, whiten
+from cv_tf.training.fit_whitening import known_variants, learning_threshold, whiten
 
 CONFIG = Config(backbone="tiny", weights="none", image_size=32, whiten_dimensions=6)
 
@@ -44,9 +45,10 @@ def fitted(embedder, descriptors, catalog, lab=None, **settings):
     return whiten(embedder, described, config).whitening
 
 
-def numbers(found):
-    """The number of each product's group."""
-    return np.unique(found.named.group_id, return_inverse=True)[1]
+def group_for_learning(products):
+    """The groups that whitening learns from, [n] int."""
+    neighbors = find_neighbors(products)
+    return group(products, learning_threshold(products, neighbors), neighbors=neighbors)
 
 
 def trusted(found):
@@ -72,7 +74,7 @@ def test_none_drops_an_older_one(embedder, descriptors, catalog):
 def test_groups_are_found_by_vectors_and_colors(embedder, descriptors, catalog, lab):
     plain = Whitening.fit(descriptors, 6)
     vectors = plain(descriptors).numpy()
-    groups = numbers(group_for_learning(Embeddings.of_catalog(catalog, vectors, lab)))
+    groups = group_for_learning(Embeddings.of_catalog(catalog, vectors, lab))
     assert 1 < len(set(groups)) < len(groups)
     expected = plain.refine(descriptors, *trusted(known_variants(groups)))
     assert_same(fitted(embedder, descriptors, catalog, lab, whiten="groups"), expected)
@@ -106,7 +108,7 @@ def test_products_without_a_label_are_grouped(embedder, descriptors, catalog, la
     some = dataclasses.replace(catalog, style=styles)
     plain = Whitening.fit(descriptors, 6)
     embeddings = Embeddings.of_catalog(catalog, plain(descriptors).numpy(), lab)
-    groups = numbers(group_for_learning(embeddings.select(np.arange(10, len(catalog)))))
+    groups = group_for_learning(embeddings.select(np.arange(10, len(catalog))))
     known = known_variants(styles)
     found, trust = trusted(10 + known_variants(groups))
     pairs = np.concatenate([known, found])
