@@ -4,6 +4,7 @@ from .calibration import (
     calibrate_on as calibrate_on,
 )
 from .confidence import Confidence as Confidence
+from .constraints import Constraints as Constraints
 from .dendrograms import Dendrograms as Dendrograms, Evidence as Evidence
 from .expectation import Expected as Expected, Interval as Interval
 from .graph import (
@@ -33,6 +34,7 @@ from .linkage import (
     mutually_best as mutually_best,
 )
 from .linked import Answers as Answers, Linked as Linked, link_by_model as link_by_model
+from .members import Members as Members, pairs_within as pairs_within
 from .naming import Named as Named
 from .neighbor_job import find_neighbors_in_shards as find_neighbors_in_shards
 from .pair_model import (

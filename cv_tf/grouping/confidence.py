@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cv_tf.embeddings import Copies
+from cv_tf.grouping.constraints import Constraints
+from cv_tf.grouping.members import pairs_within
 from cv_tf.grouping.pair_model import PairModel
 from cv_tf.grouping.similarity import Similarity
 from cv_tf.retrieval import Neighbors
@@ -35,24 +37,34 @@ class Confidence:
 
 
 def find_confidence(
-    groups: np.ndarray, similarity: Similarity, neighbors: Neighbors, model: PairModel
+    groups: np.ndarray,
+    similarity: Similarity,
+    neighbors: Neighbors,
+    model: PairModel,
+    known: Constraints | None = None,
 ) -> Confidence:
     """Computes the confidence in the place of each product in `groups`, [n] int.
 
     A product belongs where it is if it is similar to the others of its group (by the
     mean similarity; there is nothing to doubt in a group of one), and not similar to
-    the nearest product outside: confidence is the product of both probabilities.
+    the nearest product outside: confidence is the product of both probabilities. What
+    is known is not doubted: products that are together, and those outside that are
+    apart.
     """
     rows = np.arange(len(groups))
     is_other = groups[neighbors.indices] != groups[:, None]
     outside = is_other & (neighbors.indices >= 0)
+    if known is not None:
+        first, place = np.nonzero(outside)
+        is_apart = known.are_apart(first, neighbors.indices[first, place])
+        outside[first[is_apart], place[is_apart]] = False
     place = outside.argmax(axis=1)
     has_other = outside[rows, place]
     other = np.where(has_other, neighbors.indices[rows, place], -1)
     nearest = np.where(has_other, neighbors.similarities[rows, place], -np.inf)
 
     belongs = np.ones(len(groups))
-    is_grouped, cosine, color = _evidence_of_own(groups, similarity)
+    is_grouped, cosine, color = _evidence_of_own(groups, similarity, known)
     belongs[is_grouped] = model.probability(cosine, color)
     strayed = np.zeros(len(groups))
     strayed[has_other] = model.probability(
@@ -65,28 +77,17 @@ def find_confidence(
     )
 
 
-def pairs_within(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers of every product with every other of its group, in both orders.
-
-    `groups` is [n] int; the arrays are [num_pairs] int64, the first ascending by group.
-    """
-    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    order = np.argsort(group, kind="stable")
-    order = order[sizes[group[order]] > 1]
-    size = sizes[group[order]]
-    start = np.searchsorted(group[order], group[order])
-    first = np.repeat(np.arange(len(order)), size)
-    place = np.arange(len(first)) - np.repeat(np.cumsum(size) - size, size)
-    second = start[first] + place
-    apart = first != second
-    return order[first[apart]], order[second[apart]]
-
-
 def _evidence_of_own(
-    groups: np.ndarray, similarity: Similarity
+    groups: np.ndarray, similarity: Similarity, known: Constraints | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows of products that are not alone, and their mean evidence with their group."""
+    """Rows of products that are not alone, and their mean evidence with their group.
+
+    Products that are known to be together are left out.
+    """
     first, second = pairs_within(groups)
+    if known is not None:
+        doubted = known.together[first] != known.together[second]
+        first, second = first[doubted], second[doubted]
     num_others = np.bincount(first, minlength=len(groups))
     rows = np.flatnonzero(num_others)
     cosine, color = (

@@ -50,6 +50,8 @@ class Dendrograms:
       floor: Similarity below which nothing was merged, so that no cut is possible.
       num_refused: Number of merges left out, as a group would have become too large.
       evidence: Evidence of the merges; None where another tool has made them.
+      num_certain: Number of the first merges that are of products which are known to
+        be together.
     """
 
     num_products: int
@@ -58,6 +60,7 @@ class Dendrograms:
     floor: float = -1.0
     num_refused: int = 0
     evidence: Evidence | None = None
+    num_certain: int = 0
 
     @property
     def known_evidence(self) -> Evidence:

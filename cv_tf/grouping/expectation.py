@@ -71,7 +71,8 @@ def expect(
     if not kept:
         return None
     grouped = evidence.num_pairs[:kept].sum()
-    right, chance = _right(model, evidence[:kept])
+    certain = dendrograms.num_certain
+    right, chance = _right(model, evidence[:kept], certain)
     other, _ = _right(model, evidence[kept:])
     total = _total(right + other, right.expected)
     random = np.random.default_rng(0)
@@ -114,11 +115,10 @@ def best_threshold(
     levels = dendrograms.similarities
     # Merges to former groups come first, at any threshold.
     num_fixed = int(np.isinf(levels).sum())
-    ends = _ends(len(evidence))
-    if num_fixed:
-        ends = np.union1d(ends, num_fixed)
+    ends = _ends(len(evidence), dendrograms.num_certain, num_fixed)
     binned = _binned(evidence, ends)
     probability = model.drawn(binned)
+    probability[:, ends <= dendrograms.num_certain] = 1
     right = np.cumsum(probability * binned.num_pairs, axis=1)
     grouped = np.cumsum(binned.num_pairs)
     numbers = np.append(0, ends)
@@ -188,14 +188,20 @@ class _Right:
         )
 
 
-def _right(model: PairModel, evidence: Evidence) -> tuple[_Right, np.ndarray]:
-    """Right pairs of merges, and the standard deviation that chance adds, [d]."""
+def _right(
+    model: PairModel, evidence: Evidence, num_certain: int = 0
+) -> tuple[_Right, np.ndarray]:
+    """Right pairs of merges, and the standard deviation that chance adds, [d].
+
+    So many of the first merges are known to be right.
+    """
     if not len(evidence):
         zero = np.zeros(len(model.middle))
         return _Right(zero, zero, zero), zero
-    ends = _ends(len(evidence))
+    ends = _ends(len(evidence), num_certain)
     binned = _binned(evidence, ends)
     probability = model.drawn(binned)
+    probability[:, ends <= num_certain] = 1
     squares = np.add.reduceat(evidence.num_pairs**2, np.r_[0, ends[:-1]])
     chance = np.sqrt((probability * (1 - probability)) @ squares)
     return _Right.of(probability, binned.num_pairs), chance
@@ -211,10 +217,11 @@ def _total(right: _Right, least: np.ndarray | float = 0.0) -> np.ndarray:
     return np.maximum(np.maximum(total, least), 1e-9)
 
 
-def _ends(num_merges: int) -> np.ndarray:
-    """Ends of bins of merges, [bins] int64, ascending."""
+def _ends(num_merges: int, *others: int) -> np.ndarray:
+    """Ends of bins of merges, [bins] int64, ascending, the others above 0 among them."""
     bins = min(_NUM_BINS, num_merges)
-    return np.arange(1, bins + 1) * num_merges // bins
+    ends = np.arange(1, bins + 1) * num_merges // bins
+    return np.union1d(ends, [end for end in others if end > 0]).astype(np.int64)
 
 
 def _binned(evidence: Evidence, ends: np.ndarray) -> Evidence:

@@ -12,11 +12,12 @@ from scipy.sparse import csgraph
 
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Copies, Embeddings
-from cv_tf.grouping.confidence import Confidence, find_confidence, pairs_within
+from cv_tf.grouping.confidence import Confidence, find_confidence
 from cv_tf.grouping.expectation import Expected
 from cv_tf.grouping.graph import check_neighbors, find_neighbors
 from cv_tf.grouping.linkage import link
 from cv_tf.grouping.linked import Answers, Linked, link_by_model
+from cv_tf.grouping.members import pairs_within
 from cv_tf.grouping.naming import Named, name_groups, start_from
 from cv_tf.grouping.pair_model import PairModel, Scale
 from cv_tf.grouping.similarity import Similarity
@@ -137,7 +138,9 @@ def find_groups(
         distinct, neighbors, settings, answers, model, start, threshold
     )
     groups, threshold = linked.cut(threshold, criterion, min_precision)
-    confidence = find_confidence(groups, linked.similarity, neighbors, linked.model)
+    confidence = find_confidence(
+        groups, linked.similarity, neighbors, linked.model, linked.constraints
+    )
     return _grouped(embeddings, linked, groups, threshold, confidence, previous)
 
 

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cv_tf.grouping.constraints import Constraints, Forbidden
 from cv_tf.grouping.dendrograms import Dendrograms, Evidence
 from cv_tf.grouping.graph import Graph, check_neighbors, mutual_graph
+from cv_tf.grouping.members import Members
 from cv_tf.grouping.similarity import Similarity
 from cv_tf.retrieval import Neighbors
 
@@ -44,6 +46,7 @@ def link(
     floor: float,
     max_size: int | None = None,
     start: np.ndarray | None = None,
+    constraints: Constraints | None = None,
 ) -> Dendrograms:
     """Links products that are among each other's neighbors, down to a floor.
 
@@ -52,7 +55,7 @@ def link(
     check_neighbors(neighbors, len(similarity))
     # The discount for color only lowers similarities, so that no edge is missed.
     graph = mutual_graph(neighbors, floor)
-    return average_linkage(similarity, graph, floor, max_size, start)
+    return average_linkage(similarity, graph, floor, max_size, start, constraints)
 
 
 def average_linkage(
@@ -61,6 +64,7 @@ def average_linkage(
     floor: float = -1.0,
     max_size: int | None = None,
     start: np.ndarray | None = None,
+    constraints: Constraints | None = None,
 ) -> Dendrograms:
     """Merges the most similar groups while their mean similarity reaches the floor.
 
@@ -82,19 +86,28 @@ def average_linkage(
       max_size: Largest number of products of a group; None for any.
       start: [num_products] int, groups to start from, such as those of an earlier run;
         the merges that lead to them have infinite similarity. None: single products.
+      constraints: Products that are together, which come first in the same way, and
+        products that are apart, whose groups never merge. `start` does not go against
+        them. None for none.
     """
     # Products that nothing can join are left out of everything that follows.
+    together = None if constraints is None else constraints.together
+    of_graph = (graph.first, graph.second)
     rows, ends = np.unique(
-        np.concatenate([graph.first, graph.second, _grouped(start)]),
+        np.concatenate([*of_graph, _grouped(start), _grouped(together)]),
         return_inverse=True,
     )
     groups = Groups(similarity.select(rows))
+    num_certain, forbidden = 0, None
+    if together is not None:
+        num_certain = _merge_to(groups, together[rows])
     if start is not None:
-        for first, second in _merges_to(np.asarray(start)[rows]):
-            edges_to = groups.edges(first, second)
-            groups.merge(edges_to._replace(similarity=np.full(len(first), np.inf)))
+        _merge_to(groups, np.asarray(start)[rows])
+    if constraints is not None:
+        forbidden = Forbidden(constraints.select(rows), groups.of)
     edges = ends[: 2 * len(graph)].reshape(2, -1)
-    num_refused = _merge_all(groups, _join(groups, *edges), floor, max_size)
+    joined = _join(groups, *edges)
+    num_refused = _merge_all(groups, joined, floor, max_size, forbidden)
     merges, similarities, evidence = groups.merges()
     return Dendrograms(
         num_products=len(similarity),
@@ -103,10 +116,28 @@ def average_linkage(
         floor=floor,
         num_refused=num_refused,
         evidence=evidence,
+        num_certain=num_certain,
     )
 
 
-def _merge_all(groups: Groups, edges: Edges, floor: float, max_size: int | None) -> int:
+def _merge_to(groups: Groups, wanted: np.ndarray) -> int:
+    """Makes groups at least as large as those wanted, [n] int; returns the merges."""
+    names = np.unique(groups.of)
+    number = 0
+    for low, high in _merges_to(wanted[names]):
+        edges_to = groups.edges(names[low], names[high])
+        groups.merge(edges_to._replace(similarity=np.full(len(low), np.inf)))
+        number += len(low)
+    return number
+
+
+def _merge_all(
+    groups: Groups,
+    edges: Edges,
+    floor: float,
+    max_size: int | None,
+    forbidden: Forbidden | None,
+) -> int:
     """Merges groups until no edge reaches the floor; returns the refused merges."""
     num_refused = 0
     while True:
@@ -116,6 +147,8 @@ def _merge_all(groups: Groups, edges: Edges, floor: float, max_size: int | None)
             fits = groups.size[edges.first] + groups.size[edges.second] <= max_size
             num_refused += int((allowed & ~fits).sum())
             allowed &= fits
+        if forbidden is not None:
+            allowed &= ~forbidden(edges.first, edges.second)
         edges = edges.some(allowed)
         if not len(edges.first):
             return num_refused
@@ -124,6 +157,8 @@ def _merge_all(groups: Groups, edges: Edges, floor: float, max_size: int | None)
         )
         merged = edges.some(best)
         groups.merge(merged)
+        if forbidden is not None:
+            forbidden.update(groups.of)
         has_merged = np.zeros(len(groups.of), bool)
         has_merged[merged.first] = has_merged[merged.second] = True
         touched = has_merged[edges.first] | has_merged[edges.second]
@@ -228,7 +263,7 @@ class Groups:
         if not self._similarity.knows_color or not len(first):
             return mean
         num_pairs = self.size[first] * self.size[second]
-        members = _Members(self.of, self.size, np.concatenate([first, second]))
+        members = Members(self.of, self.size, np.concatenate([first, second]))
         # Cut where the pairs of products, not of groups, become too many.
         cuts = np.flatnonzero(np.diff(np.cumsum(num_pairs) // _MAX_PAIRS)) + 1
         for edges in np.split(np.arange(len(first)), cuts):
@@ -237,31 +272,6 @@ class Groups:
             total = np.bincount(pair, weights=log_odds, minlength=len(edges))
             mean[edges] = total / num_pairs[edges]
         return mean
-
-
-class _Members:
-    """The products of some groups, side by side."""
-
-    def __init__(self, of: np.ndarray, size: np.ndarray, wanted: np.ndarray):
-        is_wanted = np.zeros(len(of), bool)
-        is_wanted[wanted] = True
-        rows = np.flatnonzero(is_wanted[of])
-        self._rows = rows[np.argsort(of[rows], kind="stable")]
-        self._size = size
-        self._start = np.zeros(len(of), np.int64)
-        names = np.flatnonzero(is_wanted)
-        self._start[names] = np.cumsum(size[names]) - size[names]
-
-    def pairs(
-        self, first: np.ndarray, second: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Every product of `first[i]` with every one of `second[i]`: i, row, row."""
-        counts = self._size[first] * self._size[second]
-        pair = np.repeat(np.arange(len(first)), counts)
-        place = np.arange(len(pair)) - np.repeat(np.cumsum(counts) - counts, counts)
-        left, right = np.divmod(place, self._size[second][pair])
-        left = self._rows[self._start[first][pair] + left]
-        return pair, left, self._rows[self._start[second][pair] + right]
 
 
 def _join(groups: Groups, first: np.ndarray, second: np.ndarray) -> Edges:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
+from cv_tf.grouping.constraints import Constraints, components
 from cv_tf.grouping.dendrograms import Dendrograms, Evidence
 from cv_tf.grouping.expectation import Expected, best_threshold, expect
-from cv_tf.grouping.graph import check_neighbors
+from cv_tf.grouping.graph import Graph, check_neighbors
 from cv_tf.grouping.learning import Answered, learn
-from cv_tf.grouping.linkage import link
+from cv_tf.grouping.linkage import average_linkage, link
+from cv_tf.grouping.members import pairs_within
 from cv_tf.grouping.pair_model import PairModel, Scale
 from cv_tf.grouping.similarity import Similarity
 from cv_tf.retrieval import OTHER_COLOR, Neighbors
@@ -42,6 +44,11 @@ class Answers:
     def __len__(self) -> int:
         return len(self.same)
 
+    def constraints(self, num_products: int) -> Constraints:
+        """What groups of so many products must not go against."""
+        pairs = np.stack([self.first, self.second], axis=1)
+        return Constraints.of_pairs(num_products, pairs[self.same], pairs[~self.same])
+
 
 @dataclass(frozen=True, eq=False)
 class Linked:
@@ -53,6 +60,7 @@ class Linked:
       similarity: Their similarity, with the discount for color.
       dendrograms: Their merges, down to unlikely ones.
       model: The probability that a pair are variants.
+      constraints: What people have said of the products; None if nothing.
     """
 
     distinct: Embeddings
@@ -60,6 +68,7 @@ class Linked:
     similarity: Similarity
     dendrograms: Dendrograms
     model: PairModel
+    constraints: Constraints | None = None
 
     def best_threshold(
         self, criterion: str = "f1", min_precision: float | None = None
@@ -91,6 +100,7 @@ def link_by_model(
     model: PairModel | None = None,
     start: np.ndarray | None = None,
     threshold: float | None = None,
+    former: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Linked:
     """Links a catalog, and learns the model of its pairs.
 
@@ -102,33 +112,83 @@ def link_by_model(
       model: A model that is known already; None to learn one.
       start: [n] int, groups that stay together; None for single products.
       threshold: A threshold that groups are cut at; None if it is still to be found.
+      former: Which products were there in an earlier run, and which of them were in
+        groups that are complete, [n] bool each; None without one.
     """
     check_neighbors(neighbors, len(distinct))
     # A photo of several blocks tells what it tells once.
     counted = distinct.copies_across_blocks.rows
     scale = Scale.of(distinct, neighbors, counted)
 
-    def linked(weight: float) -> tuple[Similarity, Dendrograms]:
+    known = None
+    if former is not None or (answers is not None and len(answers)):
+        answers = answers or Answers(*np.empty((3, 0), np.int64))
+        known = answers.constraints(len(distinct))
+        if former is not None:
+            known = replace(known, is_former=former[0], is_closed=former[1])
+
+    def linked(
+        weight: float, known: Constraints | None
+    ) -> tuple[Similarity, Dendrograms]:
         similarity = Similarity.of(distinct, weight)
         least = _FLOOR if len(distinct) < _MANY else _FLOOR_OF_MANY
         floor = scale.cosine(least + scale.crowding)
         if similarity.knows_color:
             floor -= weight * OTHER_COLOR
         floor = max(floor if threshold is None else min(floor, threshold), -1.0)
+        begun = start
+        if start is not None and known is not None:
+            begun = start_within(start, known, similarity)
         size = settings.max_group_size
-        return similarity, link(similarity, neighbors, floor, size, start)
+        return similarity, link(similarity, neighbors, floor, size, begun, known)
 
-    if model is not None:
-        return Linked(distinct, neighbors, *linked(model.color_weight), model)
-    similarity, dendrograms = linked(scale.usual_weight(settings.color))
-    answered = None
-    if answers is not None and len(answers):
-        evidence = answered_evidence(similarity, dendrograms, answers)
-        answered = Answered(evidence, answers.same.astype(np.float64))
-    model = learn_from(dendrograms, distinct, counted, scale, settings, answered)
-    if model.color_weight != similarity.color_weight and similarity.knows_color:
-        similarity, dendrograms = linked(model.color_weight)
-    return Linked(distinct, neighbors, similarity, dendrograms, model)
+    if model is None:
+        # Answers teach by the merges that bring their products together, so these must
+        # not know the answers.
+        similarity, dendrograms = linked(scale.usual_weight(settings.color), None)
+        answered = None
+        if answers is not None and len(answers):
+            evidence = answered_evidence(similarity, dendrograms, answers)
+            answered = Answered(evidence, answers.same.astype(np.float64))
+        model = learn_from(dendrograms, distinct, counted, scale, settings, answered)
+        same_weight = model.color_weight == similarity.color_weight
+        if known is None and (same_weight or not similarity.knows_color):
+            return Linked(distinct, neighbors, similarity, dendrograms, model)
+    found = linked(model.color_weight, known)
+    return Linked(distinct, neighbors, *found, model, known)
+
+
+def start_within(
+    start: np.ndarray, known: Constraints, similarity: Similarity
+) -> np.ndarray:
+    """Groups to start from that do not go against what is known, [n] int64.
+
+    Groups that hold products which are together become one. Those that hold products
+    which are apart are split into as few as can be, by average linkage.
+    """
+    groups = np.unique(start, return_inverse=True)[1]
+    number = int(groups.max(initial=-1)) + 1
+    first = np.arange(len(groups))
+    pairs = np.concatenate(
+        [
+            np.stack([number + first, groups], axis=1),
+            np.stack([number + first, number + known.together], axis=1),
+        ]
+    )
+    groups = components(number + len(groups), pairs)[number:]
+    first, second = groups[known.apart].T
+    is_split = np.isin(groups, first[first == second])
+    rows = np.flatnonzero(is_split)
+    if not len(rows):
+        return groups
+    first, second = pairs_within(groups[rows])
+    graph = Graph(first[first < second], second[first < second])
+    least = -np.inf
+    pieces = average_linkage(
+        similarity.select(rows), graph, least, constraints=known.select(rows)
+    ).cut(least)
+    groups[rows] = number + len(groups) + pieces
+    return groups
 
 
 def learn_from(

@@ -1,0 +1,125 @@
+"""Groups that follow what people say: only what an answer touches is made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from cv_tf.grouping import Constraints, Graph, Linked, average_linkage, mutual_graph
+
+
+class Adjacency:
+    """The neighbors of rows in an undirected graph.
+
+    Args:
+      num_rows: Number of rows.
+      graph: Edges between them.
+    """
+
+    def __init__(self, num_rows: int, graph: Graph):
+        ends = np.concatenate([graph.first, graph.second]).astype(np.int64)
+        others = np.concatenate([graph.second, graph.first]).astype(np.int64)
+        order = np.argsort(ends, kind="stable")
+        self._others = others[order]
+        self._starts = np.searchsorted(ends[order], np.arange(num_rows + 1))
+
+    def of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Every edge that begins at rows, [m] int: those rows, and the other ends."""
+        number = self._starts[rows + 1] - self._starts[rows]
+        first = np.repeat(np.arange(len(rows)), number)
+        place = np.arange(len(first)) - np.repeat(np.cumsum(number) - number, number)
+        return rows[first], self._others[self._starts[rows][first] + place]
+
+
+class LiveGroups:
+    """The groups of a linked catalog at a threshold, under changing constraints.
+
+    Two groups whose mean similarity reaches the threshold hold two products whose
+    similarity does. So no group reaches beyond a part of the graph of such pairs, and
+    the parts are grouped one by one: the result is that of grouping all at once.
+
+    Args:
+      linked: The linked catalog of n products without copies.
+      threshold: Mean similarity at which groups join.
+      max_size: Largest number of products of a group.
+
+    Attributes:
+      of: [n] int64, group of each product, named by the lowest of its rows.
+      threshold: The threshold.
+    """
+
+    def __init__(self, linked: Linked, threshold: float, max_size: int | None = None):
+        self.threshold, self._max_size = threshold, max_size
+        self._similarity = linked.similarity
+        number = len(linked.distinct)
+        graph = mutual_graph(linked.neighbors, threshold)
+        near = self._similarity.of_pairs(graph.first, graph.second) >= threshold
+        graph = Graph(graph.first[near], graph.second[near])
+        edges = (np.ones(len(graph), np.int8), (graph.first, graph.second))
+        joined = sparse.coo_array(edges, shape=(number, number))
+        _, self._part = csgraph.connected_components(joined, directed=False)
+        self._members = _members(self._part)
+        self._adjacency = Adjacency(number, graph)
+        self.of = np.arange(number)
+        self._regroup(np.arange(number), self._known(linked))
+
+    def _known(self, linked: Linked) -> Constraints:
+        none = np.empty((0, 2), np.int64)
+        known = linked.constraints or Constraints.of_pairs(len(self.of), none, none)
+        self._join(np.arange(len(self.of)), known)
+        return known
+
+    def update(self, known: Constraints, rows: Iterable[int]) -> np.ndarray:
+        """Makes the groups anew that new answers about these rows may change.
+
+        Args:
+          known: All that is known by now.
+          rows: Rows of the products that were answered about.
+
+        Returns:
+          Rows of all products whose group was made anew, [m] int64, ascending.
+        """
+        told = np.unique(np.fromiter(rows, np.int64))
+        self._join(told, known)
+        parts = np.unique(self._part[told])
+        touched = [self._members[part] for part in parts.tolist()]
+        rows_touched = np.sort(np.concatenate([*touched, told[:0]]))
+        self._regroup(rows_touched, known)
+        return rows_touched
+
+    def _join(self, rows: np.ndarray, known: Constraints) -> None:
+        """Makes one part of those that hold products which are together."""
+        others = known.together[rows]
+        apart = self._part[rows] != self._part[others]
+        for row, other in zip(rows[apart].tolist(), others[apart].tolist(), strict=True):
+            large, small = int(self._part[row]), int(self._part[other])
+            if large == small:
+                continue
+            if len(self._members[large]) < len(self._members[small]):
+                large, small = small, large
+            moved = self._members.pop(small)
+            self._part[moved] = large
+            self._members[large] = np.concatenate([self._members[large], moved])
+
+    def _regroup(self, rows: np.ndarray, known: Constraints) -> None:
+        first, second = self._adjacency.of(rows)
+        up = first < second
+        low, high = (np.searchsorted(rows, of[up]) for of in (first, second))
+        groups = average_linkage(
+            self._similarity.select(rows),
+            Graph(low, high),
+            self.threshold,
+            self._max_size,
+            constraints=known.select(rows),
+        ).cut(self.threshold)
+        lowest = np.unique(groups, return_index=True)[1]
+        self.of[rows] = rows[lowest[groups]]
+
+
+def _members(part: np.ndarray) -> dict[int, np.ndarray]:
+    order = np.argsort(part, kind="stable")
+    ends = np.flatnonzero(np.diff(part[order])) + 1
+    return {int(part[rows[0]]): rows for rows in np.split(order, ends) if len(rows)}
