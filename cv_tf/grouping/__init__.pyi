@@ -3,6 +3,7 @@ from .calibration import (
     calibrate as calibrate,
     calibrate_on as calibrate_on,
 )
+from .changes import CHANGES as CHANGES, write_changes as write_changes
 from .confidence import Confidence as Confidence
 from .constraints import Constraints as Constraints
 from .dendrograms import Dendrograms as Dendrograms, Evidence as Evidence
@@ -13,21 +14,18 @@ from .graph import (
     mutual_graph as mutual_graph,
 )
 from .group_files import (
+    EarlierGroups as EarlierGroups,
     GroupsError as GroupsError,
     check_previous as check_previous,
     check_shown as check_shown,
     match_labels as match_labels,
     read_copies as read_copies,
+    read_earlier as read_earlier,
     read_groups as read_groups,
     read_labels as read_labels,
     write_groups as write_groups,
 )
-from .groups import (
-    DOUBTFUL_BELOW as DOUBTFUL_BELOW,
-    Grouped as Grouped,
-    find_groups as find_groups,
-    group as group,
-)
+from .groups import Grouped as Grouped, find_groups as find_groups, group as group
 from .linkage import (
     average_linkage as average_linkage,
     link as link,
@@ -52,3 +50,4 @@ from .questions import (
     write_questions as write_questions,
 )
 from .similarity import Similarity as Similarity
+from .states import DOUBTFUL_BELOW as DOUBTFUL_BELOW, STATES as STATES

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,26 +25,40 @@ from cv_tf.embeddings import Embeddings, EmbeddingsError
 from cv_tf.errors import UserError
 from cv_tf.files import repeated, whole_file
 from cv_tf.grouping.groups import Grouped
+from cv_tf.grouping.states import CONFIRMED
 from cv_tf.spelling import Unmatched, clean, find_unmatched
 
-_DECIMALS = 4
+DECIMALS = 4  # Of confidence and similarity.
 
 
 class GroupsError(UserError):
     """A file of groups or labels that cannot be used."""
 
 
+class EarlierGroups(NamedTuple):
+    """The groups of an earlier run.
+
+    Attributes:
+      group_of: Name of each product's group.
+      confirmed: Names of the groups that people have confirmed.
+    """
+
+    group_of: Mapping[str, str]
+    confirmed: frozenset[str] = frozenset()
+
+
 def to_table(grouped: Grouped) -> pa.Table:
     """One row a product: its group, the confidence, the nearest product outside.
 
     `copy_of` names the first product with the same photo, where that is another one;
-    it is in the same group, unless it is in another block.
+    it is in the same group, unless it is in another block. `representative` names the
+    product that stands for the group, `state` is that of the group.
     """
     confidence = grouped.confidence
     has_other = confidence.nearest_other >= 0
     other = np.full(len(has_other), None, object)
     other[has_other] = grouped.product_id[confidence.nearest_other[has_other]]
-    similarity = np.round(confidence.similarity.astype(np.float64), _DECIMALS)
+    similarity = np.round(confidence.similarity.astype(np.float64), DECIMALS)
     copies = grouped.copies_across_blocks
     copy_of = np.where(copies.is_copy, grouped.product_id[copies.first], None)
     return pa.table(
@@ -51,10 +66,14 @@ def to_table(grouped: Grouped) -> pa.Table:
             "product_id": pa.array(grouped.product_id, pa.string()),
             "group_id": pa.array(grouped.named.group_id, pa.string()),
             "group_size": pa.array(grouped.size, pa.int32()),
-            "confidence": pa.array(np.round(confidence.probability, _DECIMALS)),
+            "confidence": pa.array(np.round(confidence.probability, DECIMALS)),
             "nearest_other": pa.array(other, pa.string()),
             "similarity": pa.array(similarity, mask=~has_other),
             "copy_of": pa.array(copy_of, pa.string()),
+            "representative": pa.array(
+                grouped.product_id[grouped.representative], pa.string()
+            ),
+            "state": pa.array(grouped.state, pa.string()),
         }
     )
 
@@ -80,7 +99,24 @@ def read_groups(path: str) -> Mapping[str, str]:
       GroupsError: If the file, a table as for `cv_tf.catalog.read_catalog`, cannot be
         used.
     """
-    groups = _read_pairs(path, "group_id", "python -m cv_tf.group writes such a file")
+    return _read_groups(path)[0]
+
+
+def read_earlier(path: str) -> EarlierGroups:
+    """Reads groups, and by the column `state`, where it is, which are confirmed.
+
+    Raises:
+      GroupsError: As `read_groups`; also if only some rows of a group are confirmed.
+    """
+    groups, cells = _read_groups(path)
+    return EarlierGroups(groups, _confirmed(path, cells))
+
+
+def _read_groups(path: str) -> tuple[Mapping[str, str], Mapping[str, Sequence[str]]]:
+    """Names of groups by product, and all columns of the file."""
+    remedy = "python -m cv_tf.group writes such a file"
+    cells = _read_cells(path, "group_id", remedy)
+    groups = _pairs(path, cells, "group_id")
     words = {name for name in set(groups.values()) if is_missing(name, is_id=True)}
     # A group is named after a product, which may be called "NA".
     if words := words - set(groups):
@@ -90,7 +126,23 @@ def read_groups(path: str) -> Mapping[str, str]:
             f"{path}: product {product!r} has {what}. Give it one of its own, or leave "
             "its row out."
         )
-    return groups
+    return groups, cells
+
+
+def _confirmed(path: str, cells: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """The names of confirmed groups, from the columns `group_id` and `state`."""
+    names, states = cells["group_id"], cells.get("state", ())
+    is_confirmed = [state.lower() == CONFIRMED for state in states]
+    if not any(is_confirmed):
+        return frozenset()
+    rows = list(zip(names, is_confirmed, strict=True))
+    confirmed = {name for name, is_one in rows if is_one}
+    if unlike := confirmed & {name for name, is_one in rows if not is_one}:
+        raise GroupsError(
+            f"{path}: some rows of the group {min(unlike)!r} have the state "
+            f"'{CONFIRMED}', and others have not. Write it in all of them, or in none."
+        )
+    return frozenset(confirmed)
 
 
 def read_copies(path: str) -> Mapping[str, str]:
@@ -119,17 +171,24 @@ def read_labels(path: str, split: str = "") -> Mapping[str, str]:
     Raises:
       GroupsError: If the file cannot be used.
     """
-    return _read_pairs(path, "style_id", "it says which products are variants", split)
+    split, remedy = clean(split), "it says which products are variants"
+    cells = _read_cells(path, "style_id", remedy, *["split"] if split else [])
+    return _pairs(path, cells, "style_id", split)
 
 
-def _read_pairs(
-    path: str, value: str, remedy: str, split: str = ""
-) -> Mapping[str, str]:
-    split = clean(split)
+def _read_cells(
+    path: str, value: str, remedy: str, *more: str
+) -> Mapping[str, Sequence[str]]:
+    """The columns of a table that must have `product_id`, `value` and `more`."""
     needed = {"product_id": "every product needs one", value: remedy}
-    if split:
-        needed["split"] = "every product needs one"
-    cells = read_table_of(path, needed, ids=("product_id", value)).cells
+    needed |= dict.fromkeys(more, "every product needs one")
+    return read_table_of(path, needed, ids=("product_id", value)).cells
+
+
+def _pairs(
+    path: str, cells: Mapping[str, Sequence[str]], value: str, split: str = ""
+) -> Mapping[str, str]:
+    """The cells of a column by product, of one split or of all ("")."""
     splits = cells["split"] if split else [split] * len(cells[value])
     rows = zip(cells["product_id"], cells[value], splits, strict=True)
     pairs = [(product, cell) for product, cell, its_split in rows if its_split == split]

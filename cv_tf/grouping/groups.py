@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,10 +21,15 @@ from cv_tf.grouping.members import pairs_within
 from cv_tf.grouping.naming import Named, name_groups, start_from
 from cv_tf.grouping.pair_model import PairModel, Scale
 from cv_tf.grouping.similarity import Similarity
+from cv_tf.grouping.states import (
+    STATES,
+    Former,
+    group_states,
+    number_names,
+    representatives,
+)
 from cv_tf.retrieval import Neighbors
 
-# Mean confidence of its products below which a group is worth a look.
-DOUBTFUL_BELOW = 0.5
 # Distance in CIELAB below which two photos show one color.
 _ONE_COLOR = 3.0
 
@@ -45,6 +50,10 @@ class Grouped:
       num_left: Number of products of the earlier run that are no longer there.
       copies: Which products have the photo of an earlier one of their block.
       copies_across_blocks: The same, of an earlier one of any block.
+      is_confirmed: [n] bool, products that people have answered about, and that are
+        linked with all others of their groups by yes; None for none.
+      previous: Name of each product's group in the earlier run; None without one.
+      closed: Names of groups that were confirmed in the earlier run.
     """
 
     product_id: np.ndarray
@@ -58,6 +67,42 @@ class Grouped:
     copies_across_blocks: Copies
     num_new: int = 0
     num_left: int = 0
+    is_confirmed: np.ndarray | None = None
+    previous: Mapping[str, str] | None = None
+    closed: Collection[str] = ()
+
+    @cached_property
+    def group_number(self) -> np.ndarray:
+        """Number of each product's group, [n] int64, in the order of their products."""
+        return number_names(self.named.group_id)[0]
+
+    @cached_property
+    def former(self) -> Former | None:
+        """The groups of the earlier run; None without one."""
+        return Former.of(self.previous, self.product_id) if self.previous else None
+
+    @cached_property
+    def state(self) -> np.ndarray:
+        """State of each product's group, [n] object (str); see `group_states`."""
+        states = group_states(
+            self.group_number,
+            self.confidence.probability,
+            self.is_confirmed,
+            self.former,
+            self.closed,
+        )
+        return states[self.group_number]
+
+    @cached_property
+    def representative(self) -> np.ndarray:
+        """Row of the product that stands for each product's group, [n] int64.
+
+        It is the most similar one to the others, and no copy; see `representatives`.
+        """
+        rows, vectors = self.copies.rows, self.linked.distinct.vectors
+        ids = self.product_id[rows]
+        chosen = representatives(self.group_number[rows], vectors, ids)
+        return rows[chosen][self.group_number]
 
     @cached_property
     def expected(self) -> Expected | None:
@@ -66,25 +111,24 @@ class Grouped:
 
     def summary(self) -> dict[str, float]:
         """The figures of all groups, by name."""
-        is_grouped = self.size > 1
-        _, group = np.unique(self.named.group_id[is_grouped], return_inverse=True)
-        sizes = np.bincount(group)
-        confidence = np.bincount(group, self.confidence.probability[is_grouped]) / sizes
+        _, first = np.unique(self.group_number, return_index=True)
+        first = first[self.size[first] > 1]
+        states = self.state[first]
         return {
             "num_products": len(self.product_id),
             "num_copies": self.copies.num_copies,
-            "num_groups": len(sizes),
-            "num_grouped_products": len(group),
+            "num_groups": len(first),
+            "num_grouped_products": int(self.size[first].sum()),
             "share_with_variants": float(self._has_variants().mean()),
             "largest_group": int(self.size.max()),
-            "num_doubtful_groups": int((confidence < DOUBTFUL_BELOW).sum()),
+            **{f"num_{of}_groups": int((states == of).sum()) for of in STATES},
             "num_same_color_groups": len(self.same_color),
             "num_refused_merges": self.linked.dendrograms.num_refused,
         }
 
     def _has_variants(self) -> np.ndarray:
         """Which products are in a group of two photos or more, [n] bool."""
-        _, group = np.unique(self.named.group_id, return_inverse=True)
+        group = self.group_number
         num_photos = np.bincount(group[self.copies.rows], minlength=group.max() + 1)
         return num_photos[group] > 1
 
@@ -99,6 +143,7 @@ def find_groups(
     answers: Answers | None = None,
     criterion: str = "f1",
     min_precision: float | None = None,
+    closed: Collection[str] = (),
 ) -> Grouped:
     """Groups a catalog, names its groups, and says how sure each place is.
 
@@ -117,6 +162,7 @@ def find_groups(
         given.
       min_precision: Precision to expect instead, 0 to 1, at the highest recall; None to
         go by the criterion.
+      closed: Names of groups of `previous` that people have confirmed.
 
     Raises:
       ValueError: As `cv_tf.retrieval.nearest`; for other neighbors; for NaN.
@@ -141,7 +187,9 @@ def find_groups(
     confidence = find_confidence(
         groups, linked.similarity, neighbors, linked.model, linked.constraints
     )
-    return _grouped(embeddings, linked, groups, threshold, confidence, previous)
+    return _grouped(
+        embeddings, linked, groups, threshold, confidence, previous, closed
+    )
 
 
 def _grouped(
@@ -151,6 +199,7 @@ def _grouped(
     threshold: float,
     confidence: Confidence,
     previous: Mapping[str, str] | None,
+    closed: Collection[str],
 ) -> Grouped:
     """All products with their groups, from those of products without copies."""
     ids, copies = embeddings.product_id, embeddings.copies
@@ -169,6 +218,8 @@ def _grouped(
         copies_across_blocks=embeddings.copies_across_blocks,
         num_new=len(ids) - num_known,
         num_left=len(previous) - num_known if previous else 0,
+        previous=previous,
+        closed=closed,
     )
 
 
