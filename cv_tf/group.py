@@ -8,12 +8,15 @@ r"""Finds the groups of color variants among embedded products.
     python -m cv_tf.group --embeddings=my.parquet --calibrate=labelled.csv \
         --output=groups.csv
     python -m cv_tf.group --embeddings=today.parquet --previous=groups.csv \
-        --output=groups_today.csv
+        --output=groups_today.csv --changes=changes.csv
     python -m cv_tf.group --embeddings=my.parquet --labels=labelled.csv \
         --output=groups.csv --page=groups.html
 
 Every product is in the output once; those without variants are groups of one. Products
-of one photo count once and are in one group; `copy_of` names the first of them.
+of one photo count once and are in one group; `copy_of` names the first of them. Each
+group has a product that stands for it, `representative`, and a `state`: confirmed (by
+people), doubtful (its mean confidence is below 0.5), changed (since the earlier run),
+new, or unchanged; the first that holds.
 
 How similar variants are depends on the shop. --ask writes pairs of products whose
 answers tell most: fill in yes or no in the column `same`, and pass the table as
@@ -24,6 +27,11 @@ about how many have a variant.
 Beside groups.csv, groups.summary.json holds what is printed and, after --calibrate,
 groups.threshold.csv holds precision and recall at every threshold. --page shows the
 groups with their photos.
+
+--changes writes the products that are in other groups than in the earlier run, with
+what has happened to each: it was added, has moved to another group, has left its group
+for one that was not there, or was removed. Groups that are called otherwise are no
+changes.
 """
 
 from __future__ import annotations
@@ -45,7 +53,7 @@ from cv_tf.shards import EngineSettings
 
 if TYPE_CHECKING:
     from cv_tf.embeddings import Embeddings
-    from cv_tf.grouping import Answers, Calibration, Grouped
+    from cv_tf.grouping import Answers, Calibration, EarlierGroups, Grouped, PairModel
     from cv_tf.retrieval import Neighbors
 
 _EMBEDDINGS = ("embeddings", "calibrate_embeddings")
@@ -60,12 +68,17 @@ class GroupConfig(PageSettings, EngineSettings, GroupingSettings):
     embeddings: str = setting("", "Parquet file that python -m cv_tf.embed wrote.")
     output: str = setting("", "CSV or Parquet file for the groups.")
     overwrite: bool = setting(
-        False, "Replace --output, --questions and --page if they are there."
+        False, "Replace --output, --questions, --changes and --page if they are there."
     )
     previous: str = setting(
         "",
         "Groups of an earlier run: its products stay together and keep their names, "
-        "new ones are placed.",
+        "new ones are placed. Groups whose state is confirmed are not joined.",
+    )
+    changes: str = setting(
+        "",
+        "CSV or Parquet file for the products that were added, were removed, or are in "
+        "another group than in --previous; empty for none.",
     )
     answers: str = setting(
         "",
@@ -135,6 +148,11 @@ class GroupConfig(PageSettings, EngineSettings, GroupingSettings):
                 "--questions names the file for --ask. Say how many to ask, such as "
                 "--ask=40."
             )
+        if self.changes and not self.previous:
+            raise ConfigError(
+                "--changes are those since an earlier run. Name the file of its groups "
+                "with --previous."
+            )
         if self.labels and not self.page:
             raise ConfigError("--labels are for --page. Name an HTML file for it.")
 
@@ -148,19 +166,23 @@ def run(config: GroupConfig) -> dict[str, Any]:
     output = command.check_output(config.output, config.overwrite, _TABLES)
     page = check_page(config, config.overwrite)
     questions = _questions_file(config, output)
+    changes = None
+    if config.changes:
+        tables = (config.changes, config.overwrite, _TABLES, "--changes")
+        changes = command.check_output(*tables)
     files: dict[str, Any] = command.find_files(config, _FILES, _EMBEDDINGS)
     if page and not config.labels:
         files |= {"labels": files["calibrate"], "labels_split": config.calibrate_split}
     config = dataclasses.replace(config, **files)
-    _check_kept(config, output, questions)
+    _check_kept(config, output, questions, changes)
 
-    previous = cv_tf.grouping.read_groups(config.previous) if config.previous else None
+    previous = cv_tf.grouping.read_earlier(config.previous) if config.previous else None
     labels: Mapping[str, str] = {}
     if config.labels:
         labels = cv_tf.grouping.read_labels(config.labels, config.labels_split)
     embeddings = cv_tf.embeddings.read_embeddings(config.embeddings)
     if previous is not None:
-        cv_tf.grouping.check_previous(embeddings, previous, config.previous)
+        cv_tf.grouping.check_previous(embeddings, previous.group_of, config.previous)
     if config.labels and config.labels != config.calibrate:
         cv_tf.grouping.check_shown(embeddings, labels, config.labels)
     answers = None
@@ -169,16 +191,9 @@ def run(config: GroupConfig) -> dict[str, Any]:
     calibration = _calibrate(config, embeddings) if config.calibrate else None
     neighbors = _find_neighbors(config, embeddings)
     threshold, source, config = _threshold(config, embeddings, calibration)
-    grouped = cv_tf.grouping.find_groups(
-        embeddings,
-        neighbors,
-        threshold,
-        config,
-        calibration.model if calibration else None,
-        previous,
-        answers,
-        config.criterion,
-        config.precision or None,
+    model = calibration.model if calibration else None
+    grouped = _grouped(
+        config, embeddings, neighbors, threshold, model, previous, answers
     )
     summary = cv_tf.report.summarize(
         grouped,
@@ -190,14 +205,41 @@ def run(config: GroupConfig) -> dict[str, Any]:
     )
     if calibration:
         cv_tf.report.write_curve(beside(output, "threshold.csv"), calibration)
+    # Before the groups, which may replace those that they are compared with.
+    counts = cv_tf.grouping.write_changes(changes, grouped) if changes else {}
     cv_tf.grouping.write_groups(output, grouped)
     write_json(beside(output, "summary.json"), summary)
     print(cv_tf.report.format_summary(summary, grouped))
+    if changes:
+        print(cv_tf.report.format_changes(counts, changes, config.previous))
     if questions:
         _ask(questions, config, grouped, embeddings, answers)
     if page:
         _write_page(page, config, grouped, embeddings, labels, summary, calibration)
     return summary
+
+
+def _grouped(
+    config: GroupConfig,
+    embeddings: Embeddings,
+    neighbors: Neighbors,
+    threshold: float | None,
+    model: PairModel | None,
+    previous: EarlierGroups | None,
+    answers: Answers | None,
+) -> Grouped:
+    return cv_tf.grouping.find_groups(
+        embeddings,
+        neighbors,
+        threshold,
+        config,
+        model,
+        previous.group_of if previous else None,
+        answers,
+        config.criterion,
+        config.precision or None,
+        previous.confirmed if previous else (),
+    )
 
 
 def _questions_file(config: GroupConfig, output: Path) -> Path | None:
@@ -214,7 +256,9 @@ def _questions_file(config: GroupConfig, output: Path) -> Path | None:
     return path
 
 
-def _check_kept(config: GroupConfig, output: Path, questions: Path | None) -> None:
+def _check_kept(
+    config: GroupConfig, output: Path, questions: Path | None, changes: Path | None
+) -> None:
     """Checks that no file is replaced that the run reads, or writes for another use.
 
     Only the groups of an earlier run may give way to those of this one.
@@ -227,6 +271,10 @@ def _check_kept(config: GroupConfig, output: Path, questions: Path | None) -> No
     if questions:
         others = (read | written).items()
         taken += [("--questions", questions, flag, path) for flag, path in others]
+        written["--questions"] = questions
+    if changes:
+        others = (read | written).items()
+        taken += [("--changes", changes, flag, path) for flag, path in others]
     for flag, path, other, taken_path in taken:
         if path.resolve() == taken_path.resolve():
             raise ConfigError(

@@ -24,6 +24,7 @@ from cv_tf.grouping import (
 COLUMNS = [
     *("product_id", "group_id", "group_size"),
     *("confidence", "nearest_other", "similarity", "copy_of"),
+    *("representative", "state"),
 ]
 
 
@@ -90,6 +91,9 @@ class TestGroups:
         assert [row["product_id"] for row in rows] == list("baxzcyw")
         assert [row["group_id"] for row in rows] == list("aaxzaxw")
         assert [row["group_size"] for row in rows] == list("3321321")
+        # The middle one of a group of three, and the first of two.
+        assert [row["representative"] for row in rows] == list("aaxzaxw")
+        assert {row["state"] for row in rows} == {"new"}
         assert [row["nearest_other"] for row in rows] == [*"xxcyxc", ""]
         expected = np.cos(np.deg2rad([90, 85, 80, 85, 80, 85]))
         found = [float(row["similarity"]) for row in rows[:-1]]

@@ -43,7 +43,7 @@ def changes_table(grouped: Grouped) -> pa.Table:
     rows = rows[np.argsort(grouped.group_number[rows], kind="stable")]
     gone = list(former.gone)
     was = former.group[rows]
-    names = np.append(former.names, None)[was]
+    names = np.array([*former.names, None], object)[was]  # -1 is the last.
     confidence = np.round(grouped.confidence.probability[rows], DECIMALS)
     shown = {
         "product_id": grouped.product_id[rows],

@@ -5,6 +5,7 @@ from .group_page import write_group_page as write_group_page
 from .group_summary import (
     GUESSED as GUESSED,
     earlier_threshold as earlier_threshold,
+    format_changes as format_changes,
     format_summary as format_summary,
     summarize as summarize,
 )

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cv_tf.embeddings import Embeddings
-from cv_tf.grouping import DOUBTFUL_BELOW, Calibration, Grouped
+from cv_tf.grouping import DOUBTFUL_BELOW, STATES, Calibration, Grouped
 from cv_tf.metrics import defined, grouping_figures, pair_errors
 from cv_tf.report.curve import lay_out_curve
 from cv_tf.report.group_summary import summary_lines
@@ -58,14 +58,19 @@ def lay_out_groups(
     group = place[group]
     rows = np.argsort(group, kind="stable")
     first = rows[np.cumsum(sizes[order]) - sizes[order]]
+    number = np.empty(len(rows), np.int64)
+    number[rows] = np.arange(len(rows))
+    states = [STATES.index(state) for state in grouped.state[first]]
     columns = {
         "group": {
             "name": names[order].tolist(),
             "block": embeddings.block[first].tolist(),
             "size": sizes[order].tolist(),
             "confidence": thousandths(confidence[order]),
+            "state": states,
+            "representative": number[grouped.representative[first]].tolist(),
         },
-        "product": _products(grouped, embeddings, styles, rows),
+        "product": _products(grouped, embeddings, styles, rows, number),
         "blocks": blocks_to_tell(embeddings.block_names),
     }
     shown_first = np.arange(len(rows))
@@ -86,10 +91,9 @@ def _products(
     embeddings: Embeddings,
     styles: np.ndarray | None,
     rows: np.ndarray,
+    number: np.ndarray,
 ) -> dict[str, Any]:
     confidence = grouped.confidence
-    number = np.empty(len(rows), np.int64)
-    number[rows] = np.arange(len(rows))
     other = confidence.nearest_other[rows]
     has_other = other >= 0
     copies = {}
@@ -159,7 +163,7 @@ def write_group_page(
         data=cards.columns
         | {
             "styles": styles.names if styles else (),
-            "doubtful": round(DOUBTFUL_BELOW * 1000),
+            "states": STATES,
             "photos": photos.of,
         },
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("groups of two or more", f"{summary['num_groups']:,}"),
         ("products with variants", f"{summary['share_with_variants']:.1%}"),
         ("largest group", f"{summary['largest_group']:,}"),
-        ("doubtful groups", f"{summary['num_doubtful_groups']:,}"),
+        *_states(summary, ("confirmed", "doubtful")),
         ("with two of one color", f"{summary['num_same_color_groups']:,}"),
         ("threshold", f"{summary['threshold']:.3f}"),
     ]
@@ -115,11 +115,24 @@ def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
             lines.append((f"{name} to expect", f"{of['estimate']:.2f} {within}"))
     if "joined_groups" in summary:
         lines += [
+            *_states(summary, ("changed", "new", "unchanged")),
             ("new products", f"{summary['num_new_products']:,}"),
             ("products gone", f"{summary['num_products_left']:,}"),
             ("former groups joined", f"{len(summary['joined_groups']):,}"),
         ]
     return lines
+
+
+def _states(summary: Mapping[str, Any], states: Sequence[str]) -> list[tuple[str, str]]:
+    """Numbers of groups in some states, as summaries of this version tell them."""
+    counts = {state: summary.get(f"num_{state}_groups") for state in states}
+    if not counts.get("confirmed"):  # Nobody may have been asked.
+        counts.pop("confirmed", None)
+    return [
+        (f"{state} groups", f"{count:,}")
+        for state, count in counts.items()
+        if count is not None
+    ]
 
 
 def _copies(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -148,6 +161,26 @@ def format_summary(summary: Mapping[str, Any], grouped: Grouped) -> str:
             "a group would have exceeded --max_group_size. Raise --threshold, or that."
         )
     return "\n".join(text)
+
+
+def format_changes(counts: Mapping[str, int], path: Path, previous: str) -> str:
+    """What `--changes` has written, in a sentence.
+
+    Args:
+      counts: Number of products by what has happened to them.
+      path: The file of them.
+      previous: The file of the groups of the earlier run.
+    """
+    if not any(counts.values()):
+        return (
+            f"All products are in the groups of '{previous}': '{path}' has no rows, "
+            "as there are no changes."
+        )
+    words = [f"{number:,} {change}" for change, number in counts.items() if number]
+    total = sum(counts.values())
+    products = "1 product" if total == 1 else f"{total:,} products"
+    verb = "differs" if total == 1 else "differ"
+    return f"{products} {verb} from '{previous}': {', '.join(words)}; see '{path}'."
 
 
 def _advice(summary: Mapping[str, Any]) -> list[str]:

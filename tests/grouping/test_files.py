@@ -1,6 +1,7 @@
 """Groups and labels as files: what other tools read, and what they hand in."""
 
 import csv
+import dataclasses
 
 import numpy as np
 import pyarrow as pa
@@ -8,12 +9,14 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from cv_tf.embeddings import Copies
+from cv_tf.embeddings import Copies, Embeddings
 from cv_tf.grouping import (
     Confidence,
     Grouped,
     GroupsError,
+    Linked,
     Named,
+    read_earlier,
     read_groups,
     read_labels,
     write_groups,
@@ -30,6 +33,7 @@ def _objects(*names):
 @pytest.fixture
 def grouped() -> Grouped:
     """Three products, of which the first two are a group; nothing is near the last."""
+    distinct = Embeddings.of_arrays(np.eye(2, dtype=np.float32))
     return Grouped(
         product_id=_objects("007", "b, the second", "ü"),
         named=Named(_objects("007", "007", "ü")),
@@ -39,7 +43,7 @@ def grouped() -> Grouped:
             nearest_other=np.array([2, 0, -1], np.int32),
             similarity=np.array([0.123456, -0.25, -np.inf], np.float32),
         ),
-        linked=None,
+        linked=Linked(distinct, None, None, None, None),
         threshold=0.5,
         same_color=(),
         copies=Copies(np.array([0, 0, 2])),
@@ -48,13 +52,14 @@ def grouped() -> Grouped:
 
 
 ROWS = [
-    ["007", "007", 2, 0.9877, "ü", 0.1235, None],
-    ["b, the second", "007", 2, 0.5, "007", -0.25, "007"],
-    ["ü", "ü", 1, 1.0, None, None, None],
+    ["007", "007", 2, 0.9877, "ü", 0.1235, None, "007", "new"],
+    ["b, the second", "007", 2, 0.5, "007", -0.25, "007", "007", "new"],
+    ["ü", "ü", 1, 1.0, None, None, None, "ü", "new"],
 ]
 COLUMNS = [
     *("product_id", "group_id", "group_size"),
     *("confidence", "nearest_other", "similarity", "copy_of"),
+    *("representative", "state"),
 ]
 
 
@@ -77,6 +82,8 @@ class TestWrite:
             "double",
             "string",
             "double",
+            "string",
+            "string",
             "string",
         ]
 
@@ -123,6 +130,48 @@ class TestGroups:
             f"{path}: product 'b' has no group_id. Give it one of its own, or leave "
             "its row out."
         )
+
+
+class TestConfirmedGroups:
+    @pytest.fixture
+    def read(self, tmp_path):
+        """A function from the rows of a table to what is read of it."""
+
+        def read(text):
+            path = tmp_path / "groups.csv"
+            path.write_text(text)
+            return read_earlier(str(path))
+
+        return read
+
+    def test_are_those_of_that_state(self, read):
+        rows = "a,g,confirmed\nb,g,confirmed\nc,h,new\nd,i,Confirmed\ne,j,\n"
+        earlier = read(f"product_id,group_id,state\n{rows}")
+        assert earlier.group_of == {"a": "g", "b": "g", "c": "h", "d": "i", "e": "j"}
+        assert earlier.confirmed == {"g", "i"}
+
+    def test_none_is_where_no_state_is_told(self, read):
+        assert read("product_id,group_id\na,g\n").confirmed == frozenset()
+        # Of a shop, not of a group.
+        assert not read("product_id,group_id,state\na,g,Ohio\n").confirmed
+
+    def test_a_group_is_confirmed_or_not(self, read, tmp_path):
+        with pytest.raises(GroupsError) as error:
+            read("product_id,group_id,state\na,g,confirmed\nb,g,new\nc,h,new\n")
+        assert str(error.value) == (
+            f"{tmp_path / 'groups.csv'}: some rows of the group 'g' have the state "
+            "'confirmed', and others have not. Write it in all of them, or in none."
+        )
+        # For figures of groups, states do not matter.
+        assert len(read_groups(str(tmp_path / "groups.csv"))) == 3
+
+    def test_as_they_were_written(self, grouped, tmp_path):
+        confirmed = dataclasses.replace(
+            grouped, is_confirmed=np.array([True, True, False])
+        )
+        for name in ("groups.csv", "groups.parquet"):
+            write_groups(tmp_path / name, confirmed)
+            assert read_earlier(str(tmp_path / name)).confirmed == {"007"}
 
 
 class TestLabels:

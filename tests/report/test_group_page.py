@@ -3,13 +3,14 @@
 import base64
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from cv_tf.embeddings import Copies, Embeddings
-from cv_tf.grouping import Calibration, Confidence, Dendrograms, Grouped, Linked
+from cv_tf.grouping import STATES, Calibration, Confidence, Dendrograms, Grouped, Linked
 from cv_tf.grouping.naming import name_groups
 from cv_tf.report import PageSettings, Styles, write_group_page
 from cv_tf.report.group_page import lay_out_groups
@@ -32,7 +33,8 @@ def _grouped(ids, groups, confidence, other):
     size = np.bincount(groups)[groups]
     copies = Copies(np.arange(len(ids)))
     nothing = Dendrograms(len(ids), np.empty((0, 2), np.int32), np.empty(0))
-    linked = Linked(None, None, None, nothing, None)
+    distinct = Embeddings.of_arrays(np.zeros((len(ids), 2), np.float32))
+    linked = Linked(distinct, None, None, nothing, None)
     named = name_groups(groups, ids)
     return Grouped(ids, named, size, confidence, linked, 0.5, (), copies, copies)
 
@@ -89,7 +91,12 @@ class TestData:
             "block": [0, 1, 0, 0],
             "size": [2, 2, 3, 1],
             "confidence": [300, 625, 900, 750],
+            "state": [1, 3, 3, 3],
+            "representative": [0, 2, 4, 7],
         }
+        assert columns["group"]["state"] == [
+            STATES.index(state) for state in ("doubtful", "new", "new", "new")
+        ]
         product = columns["product"]
         assert product["id"] == ["b1", "b2", EVIL, "e2", "a1", "a2", "a3", "c1"]
         assert [IDS[row] for row in cards.rows] == product["id"]
@@ -194,7 +201,7 @@ class TestBrowser:
         assert browser.texts("#groups h3") == names
         assert browser.texts("#groups .status") == ["1 to 3 of 3 groups"]
         assert browser.texts("#groups .quiet")[0] == (
-            "Shirts · 2 products · confidence 0.30, doubtful"
+            "Shirts · 2 products · confidence 0.30 · doubtful"
         )
         assert browser.texts("#groups .missing") == [
             "No photo in this page",
@@ -233,10 +240,31 @@ class TestBrowser:
         assert browser.errors == []
 
     @pytest.mark.slow
-    def test_only_doubtful_groups(self, page, opened):
+    def test_groups_by_their_state(self, page, opened, grouped):
+        confirmed = np.isin(grouped.named.group_id, ["a1"])
+        previous = dict(zip(IDS, grouped.named.group_id, strict=True))
+        browser = opened(
+            page(replace(grouped, is_confirmed=confirmed, previous=previous))
+        )
+        # Those of which there are groups.
+        offered = ["all", "confirmed", "doubtful", "unchanged"]
+        assert browser.texts("[name=state] option") == offered
+        for state, names in ((0, ["a1"]), (1, ["b1"]), (4, [EVIL])):
+            browser.set("[name=state]", str(state))
+            assert browser.texts("#groups h3") == [f"Group {name}" for name in names]
+            (facts,) = browser.texts("#groups .sheet > li > p.quiet")
+            assert facts.endswith(f" · {STATES[state]}")
+
+    @pytest.mark.slow
+    def test_the_representative_is_marked(self, page, opened):
         browser = opened(page())
-        browser.run("document.querySelector('[name=doubtful]').click()")
-        assert browser.texts("#groups h3") == ["Group b1"]
+        browser.set("[name=least]", "1")
+        marked = browser.run(
+            "[...document.querySelectorAll('#groups .card')]"
+            ".filter((it) => it.textContent.includes('Representative'))"
+            ".map((it) => it.querySelector('.name').textContent)"
+        )
+        assert marked == ["b1", EVIL, "a1"]  # c1 is alone.
 
     @pytest.mark.slow
     def test_what_is_nearest_outside_is_looked_up(self, page, opened):

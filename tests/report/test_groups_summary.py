@@ -1,11 +1,13 @@
 """What was found in a catalogue, in a few lines."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from cv_tf.embeddings import Copies
 from cv_tf.grouping import Confidence, Grouped, Named
-from cv_tf.report import GUESSED, format_summary
+from cv_tf.report import GUESSED, format_changes, format_summary
 
 SUMMARY = {
     "num_products": 12_345,
@@ -107,6 +109,53 @@ def test_of_a_run_on_an_earlier_one(grouped):
         "former groups joined         2\n"
         "Joined: a has taken in b, c, k has taken in l"
     )
+
+
+def test_groups_by_state(grouped):
+    counts = {"num_confirmed_groups": 5, "num_changed_groups": 40}
+    counts |= {"num_new_groups": 3, "num_unchanged_groups": 923}
+    lines = PLAIN.split("\n")
+    confirmed = "confirmed groups             5"
+    assert format_summary(SUMMARY | counts, grouped()).split("\n") == [
+        *lines[:4],
+        confirmed,
+        *lines[4:],
+    ]
+    earlier = {"num_new_products": 0, "num_products_left": 0, "joined_groups": []}
+    text = format_summary(SUMMARY | counts | earlier, grouped())
+    assert text.split("\n")[8:] == [
+        "changed groups              40",
+        "new groups                   3",
+        "unchanged groups           923",
+        "new products                 0",
+        "products gone                0",
+        "former groups joined         0",
+    ]
+    none = counts | {"num_confirmed_groups": 0}
+    assert format_summary(SUMMARY | none, grouped()) == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        (
+            {"added": 1, "moved": 0},
+            "1 product differs from 'old.csv': 1 added; see 'new.csv'.",
+        ),
+        (
+            {"added": 1_200, "moved": 0, "left": 2, "removed": 1},
+            "1,203 products differ from 'old.csv': 1,200 added, 2 left, 1 removed; see "
+            "'new.csv'.",
+        ),
+        (
+            {"added": 0, "removed": 0},
+            "All products are in the groups of 'old.csv': 'new.csv' has no rows, as "
+            "there are no changes.",
+        ),
+    ],
+)
+def test_changes_in_a_sentence(counts, said):
+    assert format_changes(counts, Path("new.csv"), "old.csv") == said
 
 
 def test_columns_are_as_wide_as_what_is_in_them(grouped):

@@ -27,9 +27,13 @@ const confidence = (thousandths) => `confidence ${(thousandths / 1000).toFixed(2
 
 function described(g, ...more) {
   const block = data.blocks[group.block[g]];
-  const isDoubtful = group.confidence[g] < data.doubtful;
-  const doubt = confidence(group.confidence[g]) + (isDoubtful ? ", doubtful" : "");
-  const facts = [block, plural(group.size[g], "product"), doubt, ...more];
+  const facts = [
+    block,
+    plural(group.size[g], "product"),
+    confidence(group.confidence[g]),
+    data.states[group.state[g]],
+    ...more,
+  ];
   return make("p", { className: "quiet" }, facts.filter(Boolean).join(" · "));
 }
 
@@ -61,6 +65,12 @@ function count(products) {
   return new Map([...counts].sort((a, b) => b[1] - a[1]));
 }
 
+// In a group of several, the product that stands for it; null for all others.
+function representative(g, n) {
+  const isIt = group.size[g] > 1 && group.representative[g] === n;
+  return isIt ? make("span", { className: "quiet" }, "Representative") : null;
+}
+
 function drawGroup(g, ...more) {
   const styles = [...count(members(g)).keys()];
   const rank = (n) => (styles.indexOf(product.style?.[n]) + 1 || styles.length + 1);
@@ -73,8 +83,8 @@ function drawGroup(g, ...more) {
     const name = `style ${data.styles[style]}`;
     const className = known ? (isRight ? "right" : "wrong") : "";
     return card(
-      "li", n, className, known && mark(isRight, name, name), confidence(product.confidence[n]),
-      copied(n) ?? nearest(n),
+      "li", n, className, known && mark(isRight, name, name), representative(g, n),
+      confidence(product.confidence[n]), copied(n) ?? nearest(n),
     );
   };
   const title = make("h3", {}, `Group ${group.name[g]}`);
@@ -83,6 +93,8 @@ function drawGroup(g, ...more) {
 
 const show = deck("groups", (g) => drawGroup(g), 12, "group");
 const fields = filters(update);
+const states = data.states.map((name, value) => make("option", { value }, name));
+fields.state.append(...states.filter((_, state) => group.state.includes(state)));
 const orders = {
   sure: (a, b) => group.confidence[b] - group.confidence[a],
   unsure: (a, b) => group.confidence[a] - group.confidence[b],
@@ -98,6 +110,7 @@ function update() {
   const most = fields.most.valueAsNumber || Infinity;
   const surest = 1000 * (fields.confidence.value === "" ? 1 : fields.confidence.value);
   const block = fields.block?.value;
+  const state = fields.state.value;
   const has = (name) => name.toLowerCase().includes(text);
   const isNamed = (g) => has(group.name[g]) || members(g).some((n) => has(product.id[n]));
   const isWanted = (g) =>
@@ -105,6 +118,7 @@ function update() {
     group.size[g] <= most &&
     group.confidence[g] <= surest &&
     (!block || group.block[g] === Number(block)) &&
+    (!state || group.state[g] === Number(state)) &&
     (!text || isNamed(g));
   show(select(group.size.length, isWanted, orders[fields.order.value]));
 }
@@ -116,12 +130,6 @@ function lookUp(name) {
   update();
   fields.find.focus();
 }
-
-fields.doubtful.addEventListener("click", () => {
-  // The field is an upper limit, so it is one thousandth below the bound.
-  fields.confidence.value = (data.doubtful - 1) / 1000;
-  update();
-});
 
 // A style whose products are in several groups, and its products in each of them.
 function drawMissed({ of: style, pairs, products }) {
