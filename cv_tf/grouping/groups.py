@@ -180,8 +180,9 @@ def find_groups(
     copies, distinct = embeddings.copies, embeddings.distinct
     neighbors = neighbors or find_neighbors(embeddings, settings)
     start = _start(copies, start_from(previous, ids)) if previous else None
+    former = _former(embeddings, previous, closed) if previous and closed else None
     linked = link_by_model(
-        distinct, neighbors, settings, answers, model, start, threshold
+        distinct, neighbors, settings, answers, model, start, threshold, former
     )
     groups, threshold = linked.cut(threshold, criterion, min_precision)
     confidence = find_confidence(
@@ -190,6 +191,18 @@ def find_groups(
     return _grouped(
         embeddings, linked, groups, threshold, confidence, previous, closed
     )
+
+
+def _former(
+    embeddings: Embeddings, previous: Mapping[str, str], closed: Collection[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which photos an earlier run had, and which of them in closed groups, [m] bool."""
+    names = [previous.get(product) for product in embeddings.product_id]
+    closed, place = set(closed), embeddings.copies.place
+    is_former, is_closed = np.zeros((2, len(embeddings.distinct)), bool)
+    is_former[place[[name is not None for name in names]]] = True
+    is_closed[place[[name in closed for name in names]]] = True
+    return is_former, is_closed
 
 
 def _grouped(
@@ -203,8 +216,9 @@ def _grouped(
 ) -> Grouped:
     """All products with their groups, from those of products without copies."""
     ids, copies = embeddings.product_id, embeddings.copies
-    groups = groups[copies.place]
+    distinct_groups, groups = groups, groups[copies.place]
     named = name_groups(groups, ids, previous)
+    known = linked.constraints
     num_known = sum(product in previous for product in ids) if previous else len(ids)
     return Grouped(
         product_id=ids,
@@ -218,6 +232,7 @@ def _grouped(
         copies_across_blocks=embeddings.copies_across_blocks,
         num_new=len(ids) - num_known,
         num_left=len(previous) - num_known if previous else 0,
+        is_confirmed=known.confirmed(distinct_groups)[copies.place] if known else None,
         previous=previous,
         closed=closed,
     )

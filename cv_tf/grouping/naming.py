@@ -43,27 +43,33 @@ def name_groups(
     """Names `groups`, [n] int: as in an earlier run, or by the first of their products.
 
     A group of an earlier run (`previous`: from product to name) keeps its name,
-    whatever has joined it. Where several have become one, the name of the largest is
-    kept. Two groups never share a name.
+    whatever has joined it; where it was split, the piece with most of its products
+    does. Where several have become one, the name of the largest is kept. Two groups
+    never share a name.
     """
     _, group = np.unique(groups, return_inverse=True)
     order = np.argsort(product_id, kind="stable")
     names = product_id[order[np.unique(group[order], return_index=True)[1]]]
     if not previous:
         return Named(names[group])
-    former: dict[int, Counter[str]] = {}
+    counts: Counter[tuple[int, str]] = Counter()
     for number, product in zip(group.tolist(), product_id, strict=True):
         if product in previous:
-            former.setdefault(number, Counter())[previous[product]] += 1
-    joined = []
-    for number, counts in former.items():
-        # The most products; of equal ones, the first name.
-        kept, *others = sorted(counts, key=lambda name: (-counts[name], name))
-        names[number] = kept
-        if others:
-            joined.append((kept, tuple(others)))
-    _make_unique(names, kept=former)
-    return Named(names[group], tuple(sorted(joined)))
+            counts[number, previous[product]] += 1
+    kept: dict[int, str] = {}
+    taken: set[str] = set()
+    # The most products; of equal ones, the first name.
+    for number, name in sorted(counts, key=lambda it: (-counts[it], it[1], it[0])):
+        if number not in kept and name not in taken:
+            kept[number] = names[number] = name
+            taken.add(name)
+    joined: dict[int, list[str]] = {}
+    for number, name in sorted(counts, key=lambda it: (-counts[it], it[1])):
+        if name not in taken:
+            joined.setdefault(number, []).append(name)
+    _make_unique(names, kept)
+    took_in = ((names[number], tuple(others)) for number, others in joined.items())
+    return Named(names[group], tuple(sorted(took_in)))
 
 
 def _make_unique(names: np.ndarray, kept: Mapping[int, object]) -> None:
