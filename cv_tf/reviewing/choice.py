@@ -12,7 +12,9 @@ from cv_tf.grouping.pair_model import logistic
 from cv_tf.reviewing.live_groups import Adjacency, LiveGroups
 
 # Pairs that are less probable are not asked about, nor counted.
-_LEAST = 0.01
+_LEAST = 0.005
+_LIKELY = 0.03
+_FEW = 6
 # Products that a question shows at most: of the group, and beside it.
 MOST_INSIDE, MOST_OUTSIDE = 24, 12
 # What a question and a photo take, in seconds.
@@ -108,7 +110,8 @@ class Choice:
         size = self._size[other]
         before = np.cumsum(size) - size
         begin = np.searchsorted(number, number)
-        shown = before - before[begin] < MOST_OUTSIDE
+        before = before - before[begin]
+        shown = (before < MOST_OUTSIDE) & ((value / size >= _LIKELY) | (before < _FEW))
         return number, other, value, shown
 
     def _odds(self, group, other):
