@@ -1,4 +1,5 @@
 from . import (
+    answers as answers,
     catalog as catalog,
     choices as choices,
     command as command,

@@ -106,24 +106,39 @@ def given_flags(settings_class: type, argv: Sequence[str]) -> dict[str, Any]:
 
 def find_files(
     settings: Any, names: Sequence[str], folders: Sequence[str] = ()
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """The paths in settings of these names, with `~` replaced, checked if on disk.
 
-    Those whose names are in `folders`, too, may be folders.
+    A setting is one path, or a tuple of several, split at every comma. Those whose
+    names are in `folders`, too, may be folders.
 
     Raises:
       ConfigError: If a file on disk does not exist, or is a folder.
     """
-    files = {name: getattr(settings, name) for name in names}
-    for name, path in files.items():
-        if path and not is_remote(path):
-            files[name] = str(Path(expanded(path)))
-            found = Path(files[name])
-            if found.is_dir() and name not in folders:
-                raise ConfigError(f"--{name}={found} is a folder; name a file.")
-            if not found.exists():
-                raise ConfigError(f"--{name}={found}: there is no such file.")
+    files: dict[str, Any] = {}
+    for name in names:
+        value, may_be_folder = getattr(settings, name), name in folders
+        if isinstance(value, str):
+            files[name] = _find_file(name, value, may_be_folder) if value else ""
+        else:
+            paths = split_names(value, lambda path: Path(expanded(path)).exists())
+            files[name] = tuple(_find_file(name, it, may_be_folder) for it in paths)
     return files
+
+
+def _find_file(name: str, path: str, may_be_folder: bool) -> str:
+    if is_remote(path):
+        return path
+    if not path:
+        raise ConfigError(
+            f"--{name} has an empty entry. Put one comma between two files."
+        )
+    found = Path(expanded(path))
+    if found.is_dir() and not may_be_folder:
+        raise ConfigError(f"--{name}={found} is a folder; name a file.")
+    if not found.exists():
+        raise ConfigError(f"--{name}={found}: there is no such file.")
+    return str(found)
 
 
 def check_output(

@@ -80,11 +80,13 @@ class GroupConfig(PageSettings, EngineSettings, GroupingSettings):
         "CSV or Parquet file for the products that were added, were removed, or are in "
         "another group than in --previous; empty for none.",
     )
-    answers: str = setting(
-        "",
-        "CSV or Parquet table of what people say of pairs of products (product_a, "
-        "product_b, same: yes or no), such as --questions filled in. Threshold, "
-        "confidence and what color counts for are learned from it.",
+    answers: tuple[str, ...] = setting(
+        (),
+        "Files of what people say of products, separated by commas: stores of answers "
+        "(.sqlite), and CSV or Parquet tables of pairs (product_a, product_b, same: "
+        "yes or no), such as --questions filled in. Threshold, confidence and what "
+        "color counts for are learned from them.",
+        names=True,
     )
     ask: int = setting(
         0,
@@ -170,7 +172,7 @@ def run(config: GroupConfig) -> dict[str, Any]:
     if config.changes:
         tables = (config.changes, config.overwrite, _TABLES, "--changes")
         changes = command.check_output(*tables)
-    files: dict[str, Any] = command.find_files(config, _FILES, _EMBEDDINGS)
+    files = command.find_files(config, _FILES, _EMBEDDINGS)
     if page and not config.labels:
         files |= {"labels": files["calibrate"], "labels_split": config.calibrate_split}
     config = dataclasses.replace(config, **files)
@@ -248,7 +250,7 @@ def _questions_file(config: GroupConfig, output: Path) -> Path | None:
         return None
     named = config.questions or str(beside(output, f"questions{output.suffix}"))
     path = command.check_output(named, config.overwrite, _TABLES, "--questions")
-    if path.exists() and cv_tf.grouping.holds_answers(path):
+    if path.exists() and cv_tf.answers.holds_answers(path):
         raise ConfigError(
             f"--questions={path} would replace answers that are filled in there. Pass "
             "that file as --answers, and name another one for further questions."
@@ -263,17 +265,21 @@ def _check_kept(
 
     Only the groups of an earlier run may give way to those of this one.
     """
-    read = {f"--{name}": Path(getattr(config, name)) for name in _FILES}
-    read = {flag: path for flag, path in read.items() if path != Path()}
-    written = {"--output": output, "the thresholds": beside(output, "threshold.csv")}
-    taken = [("--output", output, flag, path) for flag, path in read.items()]
+    named = {name: getattr(config, name) for name in _FILES}
+    several = {name: (of,) if isinstance(of, str) else of for name, of in named.items()}
+    read = [(f"--{name}", Path(it)) for name, of in several.items() for it in of if it]
+    written = [
+        ("--output", output),
+        ("the thresholds", beside(output, "threshold.csv")),
+    ]
+    taken = [("--output", output, flag, path) for flag, path in read]
     taken = [it for it in taken if it[2] != "--previous"]
     if questions:
-        others = (read | written).items()
+        others = read + written
         taken += [("--questions", questions, flag, path) for flag, path in others]
-        written["--questions"] = questions
+        written.append(("--questions", questions))
     if changes:
-        others = (read | written).items()
+        others = read + written
         taken += [("--changes", changes, flag, path) for flag, path in others]
     for flag, path, other, taken_path in taken:
         if path.resolve() == taken_path.resolve():

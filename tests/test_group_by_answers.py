@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cv_tf.answers import AnswersError
 from cv_tf.command import parse_flags
 from cv_tf.config import ConfigError
 from cv_tf.group import GroupConfig, run
-from cv_tf.grouping import GroupsError
 
 
 def group(embeddings, output, *flags):
@@ -290,7 +290,7 @@ class TestAnswers:
 
     def test_open_questions_alone_are_no_answers(self, catalog, asked, tmp_path):
         questions = asked[0] / "groups.questions.csv"
-        with pytest.raises(GroupsError, match="has no answers"):
+        with pytest.raises(AnswersError, match="has no answers"):
             group(catalog, tmp_path / "groups.csv", f"--answers={questions}")
         assert not (tmp_path / "groups.csv").exists()
 

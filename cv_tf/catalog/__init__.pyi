@@ -4,6 +4,7 @@ from .columns import (
     check_frame as check_frame,
     raise_problems as raise_problems,
     read_columns as read_columns,
+    read_needed as read_needed,
 )
 from .dataset import load_dataset as load_dataset
 from .ids_and_labels import is_missing as is_missing, read_cells as read_cells
@@ -18,7 +19,7 @@ from .table import (
     read_catalog as read_catalog,
     read_products as read_products,
 )
-from .table_files import unit_of as unit_of
+from .table_files import unit_of as unit_of, write_table as write_table
 from .tfds_builders import (
     find_builder as find_builder,
     prepare_builder as prepare_builder,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -67,6 +67,41 @@ def read_columns(
             continue
         columns.cells[column] = cells
         columns.problems += [(table.lines[place], what) for place, what in problems]
+    return columns
+
+
+def read_needed(
+    path: str,
+    needed: Mapping[str, str],
+    ids: Sequence[str] = (),
+    labels: Sequence[str] = (),
+) -> Columns:
+    """Reads every cell of a table as text, of which some columns must be there.
+
+    Args:
+      path: As for `read_columns`.
+      needed: Names of the columns that must be there, and what each is for.
+      ids: As for `read_columns`.
+      labels: As for `read_columns`.
+
+    Raises:
+      CatalogError: If the file cannot be read, has a problem, or lacks one of them.
+    """
+    try:
+        columns = read_columns(path, ids, labels)
+    except FileNotFoundError as error:
+        raise CatalogError(f"{path} does not exist.") from error
+    except (OSError, ValueError) as error:
+        raise CatalogError(f"{path}: {error}") from error
+    raise_problems(path, columns.problems)
+    for column, remedy in needed.items():
+        if column not in columns.cells:
+            kind = columns.left_out.get(column)
+            what = f" of text (it holds {kind})" if kind else ""
+            raise CatalogError(
+                f"{path} has no column '{column}'{what}; it has "
+                f"{', '.join(columns.cells)}. Add it: {remedy}."
+            )
     return columns
 
 

@@ -6,15 +6,17 @@ import gzip
 import io
 import posixpath
 import zlib
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 
 from cv_tf.catalog.csv_text import read_csv
 from cv_tf.catalog.raw_table import RawTable, to_names
 from cv_tf.catalog.spreadsheets import SUFFIXES as SPREADSHEETS, read_spreadsheet
 from cv_tf.errors import UserError
-from cv_tf.files import is_remote, open_binary
+from cv_tf.files import is_remote, open_binary, whole_file
 
 _PARQUET = (".parquet", ".pq")
 _MAX_BYTES = 2**32  # Of a file after decompression: a small one could fill the memory.
@@ -107,3 +109,12 @@ def _parquet_table(path: str) -> pa.Table:
         return pq.read_table(path)
     with open_binary(path) as file:
         return pq.read_table(pa.BufferReader(file.read()))
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Writes a .csv or .parquet file, by the suffix of the path; it appears whole."""
+    with whole_file(path) as unfinished:
+        if path.suffix.lower() == ".csv":
+            pyarrow.csv.write_csv(table, unfinished)
+        else:
+            pq.write_table(table, unfinished)

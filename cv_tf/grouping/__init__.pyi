@@ -45,7 +45,6 @@ from .pair_model import (
 from .questions import (
     Questions as Questions,
     choose_questions as choose_questions,
-    holds_answers as holds_answers,
     read_answers as read_answers,
     write_questions as write_questions,
 )

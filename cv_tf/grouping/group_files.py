@@ -9,21 +9,18 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet as pq
 from absl import logging
 
 from cv_tf.catalog import (
     CatalogError,
-    Columns,
     is_missing,
     number_styles,
-    raise_problems,
-    read_columns,
+    read_needed,
+    write_table,
 )
 from cv_tf.embeddings import Embeddings, EmbeddingsError
 from cv_tf.errors import UserError
-from cv_tf.files import repeated, whole_file
+from cv_tf.files import repeated
 from cv_tf.grouping.groups import Grouped
 from cv_tf.grouping.states import CONFIRMED
 from cv_tf.spelling import Unmatched, clean, find_unmatched
@@ -81,15 +78,6 @@ def to_table(grouped: Grouped) -> pa.Table:
 def write_groups(path: Path, grouped: Grouped) -> None:
     """Writes groups.csv or .parquet, by the suffix of the path; it appears whole."""
     write_table(path, to_table(grouped))
-
-
-def write_table(path: Path, table: pa.Table) -> None:
-    """Writes a .csv or .parquet file, by the suffix of the path; it appears whole."""
-    with whole_file(path) as unfinished:
-        if path.suffix.lower() == ".csv":
-            pyarrow.csv.write_csv(table, unfinished)
-        else:
-            pq.write_table(table, unfinished)
 
 
 def read_groups(path: str) -> Mapping[str, str]:
@@ -153,7 +141,7 @@ def read_copies(path: str) -> Mapping[str, str]:
     Raises:
       GroupsError: As `read_groups`.
     """
-    cells = _read_table(path, ("product_id", "copy_of")).cells
+    cells = _read_table(path, {}, ids=("product_id", "copy_of"))
     if "copy_of" not in cells:
         return {}
     pairs = zip(cells["product_id"], cells["copy_of"], strict=True)
@@ -182,7 +170,7 @@ def _read_cells(
     """The columns of a table that must have `product_id`, `value` and `more`."""
     needed = {"product_id": "every product needs one", value: remedy}
     needed |= dict.fromkeys(more, "every product needs one")
-    return read_table_of(path, needed, ids=("product_id", value)).cells
+    return _read_table(path, needed, ids=("product_id", value))
 
 
 def _pairs(
@@ -203,42 +191,14 @@ def _pairs(
     return known
 
 
-def read_table_of(path: str, needed: Mapping[str, str], ids: Sequence[str]) -> Columns:
-    """Reads the columns of a table as text; "" where a cell is empty.
-
-    Args:
-      path: CSV, Parquet file or spreadsheet.
-      needed: Names of the columns that must be there, and what each is for.
-      ids: Columns that hold ids.
-
-    Raises:
-      GroupsError: If the file cannot be read, or lacks one of them.
-    """
-    columns = _read_table(path, ids)
-    cells = columns.cells
-    for column, remedy in needed.items():
-        if column not in cells:
-            kind = columns.left_out.get(column)
-            what = f" of text (it holds {kind})" if kind else ""
-            raise GroupsError(
-                f"{path} has no column '{column}'{what}; it has {', '.join(cells)}. "
-                f"Add it: {remedy}."
-            )
-    return columns
-
-
-def _read_table(path: str, ids: Sequence[str]) -> Columns:
-    """The columns of a table, of which some hold ids."""
+def _read_table(
+    path: str, needed: Mapping[str, str], ids: Sequence[str]
+) -> Mapping[str, Sequence[str]]:
+    """The columns of a table as text, of which some hold ids."""
     try:
-        columns = read_columns(path, ids=ids, labels=("style_id", "split", "same"))
-        raise_problems(path, columns.problems)
-    except FileNotFoundError as error:
-        raise GroupsError(f"{path} does not exist.") from error
+        return read_needed(path, needed, ids, labels=("style_id", "split")).cells
     except CatalogError as error:
         raise GroupsError(str(error)) from error
-    except (OSError, ValueError) as error:
-        raise GroupsError(f"{path}: {error}") from error
-    return columns
 
 
 def check_shown(embeddings: Embeddings, labels: Mapping[str, str], source: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,19 +11,18 @@ import numpy as np
 import pyarrow as pa
 from absl import logging
 
-from cv_tf.catalog import unit_of
+from cv_tf.answers import Said, Settled, read_said, settle, spell_contradiction
+from cv_tf.catalog import write_table
 from cv_tf.embeddings import Embeddings
 from cv_tf.grouping.dendrograms import Dendrograms
-from cv_tf.grouping.group_files import GroupsError, read_table_of, write_table
+from cv_tf.grouping.group_files import GroupsError
 from cv_tf.grouping.linked import Answers, Linked, merges_of_pairs
 from cv_tf.spelling import find_unmatched
 
 # Questions are spread evenly over the levels of merges between these probabilities: an
 # answer about what is certain says little.
 _LEAST, _MOST = 0.02, 0.95
-_YES = frozenset(("yes", "y", "1", "1.0", "true", "same", "t"))
-_NO = frozenset(("no", "n", "0", "0.0", "false", "different", "f"))
-_SKIPPED = frozenset(("", "?", "unsure", "skip"))
+_MAX_SPELLED = 3  # Contradictions that a warning spells out.
 
 
 class Questions(NamedTuple):
@@ -129,83 +128,60 @@ def write_questions(path: Path, questions: Questions, embeddings: Embeddings) ->
     write_table(path, table)
 
 
-def holds_answers(path: Path) -> bool:
-    """Whether a file of questions has answers, which nobody wants to lose."""
-    try:
-        words = read_table_of(str(path), {"same": ""}, ids=()).cells["same"]
-    except GroupsError:  # It is no file of questions.
-        return False
-    return any(word.strip().lower() not in _SKIPPED for word in words)
+def read_answers(paths: str | Sequence[str], embeddings: Embeddings) -> Answers:
+    """Reads what people say of pairs of products, as far as it holds.
 
-
-def read_answers(path: str, embeddings: Embeddings) -> Answers:
-    """Reads answers from the columns `product_a`, `product_b` and `same`.
-
-    `same` is yes or no (or y, n, 1, 0, true, false); rows where it is empty are open
-    questions. Copies of a photo are one product. Pairs that are answered both ways
-    count for nothing, and are named.
+    Copies of a photo are one product. What a person says later of a pair replaces what
+    that person said before, and the majority of people decides. Pairs with as many yes
+    as no, and answers that contradict each other, count for nothing, and are named.
 
     Args:
-      path: CSV or Parquet file, or spreadsheet.
+      paths: One or several files: stores of answers (SQLite), and tables (CSV, Parquet
+        or spreadsheet) with the columns `product_a`, `product_b` and `same`; see
+        `cv_tf.answers.read_said`.
       embeddings: All products of the catalog.
 
     Raises:
-      GroupsError: If the file cannot be used, or none of its products is there.
+      AnswersError: If a file cannot be used.
+      GroupsError: If none of its products is there, or no answer holds.
     """
-    needed = {
-        "product_a": "a question is about two products",
-        "product_b": "a question is about two products",
-        "same": "yes or no, whether they are color variants",
-    }
-    table = read_table_of(path, needed, ids=("product_a", "product_b"))
-    unit, told = unit_of(path), []
-    columns = (table.cells[name] for name in needed)
-    for line, first, second, same in zip(table.lines, *columns, strict=True):
-        word = same.strip().lower()
-        if word in _SKIPPED:
-            continue
-        if word not in _YES | _NO:
-            raise GroupsError(
-                f"{path}: {unit} {line} has same = {same!r}; expected yes or no, or "
-                "nothing where nobody has answered."
-            )
-        if not first or not second or first == second:
-            raise GroupsError(
-                f"{path}: {unit} {line} is about {first!r} and {second!r}; expected "
-                "two products."
-            )
-        told.append((first, second, word in _YES))
-    if not told:
-        raise GroupsError(
-            f"{path} has no answers: the column 'same' is empty. Fill in yes or no."
-        )
-    return _match_answers(path, told, embeddings)
+    paths = [paths] if isinstance(paths, str) else list(paths)
+    source = " and ".join(paths)
+    told = _match_answers(source, read_said(*paths), embeddings)
+    settled = settle(told)
+    holds = dict.fromkeys(settled.same, True) | dict.fromkeys(settled.different, False)
+    mentioned = dict.fromkeys((min(it[:2]), max(it[:2])) for it in told)
+    product_id = embeddings.distinct.product_id
+    _say_what_does_not_hold(source, settled, len(mentioned), product_id)
+    pairs = [pair for pair in mentioned if pair in holds]
+    first, second = np.array(pairs, np.int64).reshape(-1, 2).T
+    return Answers(first, second, np.array([holds[pair] for pair in pairs], bool))
 
 
 def _match_answers(
-    path: str, told: Sequence[tuple[str, str, bool]], embeddings: Embeddings
-) -> Answers:
-    """The answers, each pair of photos once; products that are not there are named."""
+    source: str, said: Sequence[Said], embeddings: Embeddings
+) -> list[tuple[int, int, bool, str]]:
+    """What is said of two rows, and by whom; products that are not there are named."""
     place = embeddings.copies.place
     row_of = dict(zip(embeddings.product_id.tolist(), place.tolist(), strict=True))
-    products = list(dict.fromkeys(name for *pair, _ in told for name in pair))
+    products = list(dict.fromkeys(name for it in said for name in it[:2]))
     unmatched = find_unmatched(products, row_of)
-    said: dict[tuple[int, int], set[bool]] = {}
-    for *pair, same in told:
-        if all(name in row_of for name in pair):
-            low, high = sorted(row_of[name] for name in pair)
-            # Two products of one photo are one product, whatever is said of them.
-            if low != high:
-                said.setdefault((low, high), set()).add(same)
-    if not said and not unmatched.number:
+    told = [
+        (row_of[it.first], row_of[it.second], it.same, it.person)
+        for it in said
+        if it.first in row_of and it.second in row_of
+    ]
+    # Two products of one photo are one product, whatever is said of them.
+    told = [it for it in told if it[0] != it[1]]
+    if not told and not unmatched.number:
         raise GroupsError(
-            f"{path}: all answers are about two products of one photo, such as "
-            f"{told[0][0]!r} and {told[0][1]!r}, which are in one group whatever is "
-            "said. Answer questions about two photos."
+            f"{source}: all answers are about two products of one photo, such as "
+            f"{said[0].first!r} and {said[0].second!r}, which are in one group "
+            "whatever is said. Answer questions about two photos."
         )
-    if not said:
+    if not told:
         raise GroupsError(
-            f"{path}: no pair of answered products is in {embeddings.name}; ids are "
+            f"{source}: no pair of answered products is in {embeddings.name}; ids are "
             f"such as {products[0]!r} and {embeddings.product_id[0]!r}. "
             f"{unmatched.hint or 'Answer questions about these products.'}"
         )
@@ -215,26 +191,37 @@ def _match_answers(
             f"{embeddings.name}, such as {unmatched.example!r}, and are left out."
         )
         logging.warning("%s", unmatched.with_hint(text))
-    return _without_contradictions(path, said, embeddings.distinct.product_id)
+    return told
 
 
-def _without_contradictions(
-    path: str, said: Mapping[tuple[int, int], set[bool]], product_id: np.ndarray
-) -> Answers:
-    """The pairs that are answered one way; the others are warned of."""
-    clear = [(*pair, True in of) for pair, of in said.items() if len(of) == 1]
-    if len(clear) < len(said):
-        pair = next(pair for pair, of in said.items() if len(of) > 1)
-        first, second = product_id[list(pair)]
-        what = f"answered both yes and no, such as {first} and {second}"
-        if not clear:
-            raise GroupsError(
-                f"{path}: all pairs are {what}. Leave one answer for each pair."
-            )
-        num_unclear = len(said) - len(clear)
-        logging.warning(
-            "%s: %d of %d pairs are %s, and are left out.",
-            *(path, num_unclear, len(said), what),
+def _say_what_does_not_hold(
+    source: str, settled: Settled, num_pairs: int, product_id: np.ndarray
+) -> None:
+    """Warns of disputed pairs and of contradictions.
+
+    Raises:
+      GroupsError: If nothing else is answered.
+    """
+    what = []
+    if num_disputed := len(settled.disputed):
+        first, second = product_id[list(settled.disputed[0])]
+        of = (
+            "all" if num_disputed == num_pairs else f"{num_disputed:,} of {num_pairs:,}"
         )
-    first, second, same = map(np.array, zip(*clear, strict=True))
-    return Answers(first.astype(np.int64), second.astype(np.int64), same.astype(bool))
+        text = f"{of} pairs are answered both yes and no, such as {first} and {second}"
+        what.append(text)
+    if chains := settled.contradictions:
+        spelled = [
+            spell_contradiction(chain, product_id.__getitem__)
+            for chain in chains[:_MAX_SPELLED]
+        ]
+        more = len(chains) - len(spelled)
+        spelled += [f"and {more:,} more"] if more else []
+        what.append(f"answers contradict each other: {'; '.join(spelled)}")
+    if not settled.same and not settled.different:
+        raise GroupsError(
+            f"{source}: {'; '.join(what)}. Leave one answer for each pair, and none "
+            "that contradicts others."
+        )
+    for text in what:
+        logging.warning("%s: %s; they are left out.", source, text)

@@ -1,0 +1,227 @@
+"""What holds where people repeat, correct and contradict themselves or each other."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from cv_tf.answers.answer import Said
+
+# Any key that can be sorted and hashed: an id, or the number of a row.
+Key = Any
+Pair = tuple[Key, Key]
+
+
+class Settled(NamedTuple):
+    """What holds of pairs of products; each pair is there once, the lesser key first.
+
+    Attributes:
+      same: Pairs that are one design.
+      different: Pairs that are not.
+      disputed: Pairs with as many yes as no, of which neither counts.
+      contradictions: Chains of products of which each is one design with the next, but
+        the first and the last are not, as it was said. The pairs of the chain are not
+        in `same`, and the first and last are not in `different`.
+    """
+
+    same: tuple[Pair, ...]
+    different: tuple[Pair, ...]
+    disputed: tuple[Pair, ...]
+    contradictions: tuple[tuple[Key, ...], ...]
+
+
+def settle(said: Iterable[tuple[Key, Key, bool, str]]) -> Settled:
+    """Finds what holds of all that was said.
+
+    What a person says later of a pair replaces what that person said before. Then the
+    majority of people decides on each pair, and contradictions between pairs are left
+    out, the shortest chain first, until none is left.
+
+    Args:
+      said: First and second product, whether they are one design, and the name of the
+        person, in the order of time. A product with itself is passed over.
+
+    Example:
+      >>> settle([("a", "b", True, ""), ("b", "c", True, ""), ("c", "a", False, "")])
+      Settled(same=(), different=(), disputed=(), contradictions=(('a', 'b', 'c'),))
+    """
+    same: list[Pair] = []
+    different: list[Pair] = []
+    disputed: list[Pair] = []
+    for pair, words in _last_words(said).items():
+        yes = sum(words.values())
+        no = len(words) - yes
+        (same if yes > no else different if no > yes else disputed).append(pair)
+    links = _Links(same)
+    chains = [*_contradictions(links, different)]
+    in_chains = {
+        _ordered(*pair) for chain in chains for pair in itertools.pairwise(chain)
+    }
+    refuted = {_ordered(chain[0], chain[-1]) for chain in chains}
+    return Settled(
+        tuple(pair for pair in same if pair not in in_chains),
+        tuple(pair for pair in different if pair not in refuted),
+        tuple(disputed),
+        tuple(chains),
+    )
+
+
+def _last_words(
+    said: Iterable[tuple[Key, Key, bool, str]],
+) -> dict[Pair, dict[str, bool]]:
+    """The last word of each person on each pair."""
+    words: dict[Pair, dict[str, bool]] = {}
+    for first, second, same, by in said:
+        if first != second:
+            words.setdefault(_ordered(first, second), {})[by] = bool(same)
+    return words
+
+
+def _ordered(first: Key, second: Key) -> Pair:
+    return (first, second) if first < second else (second, first)
+
+
+def _contradictions(
+    links: _Links, different: Sequence[Pair]
+) -> Iterator[tuple[Key, ...]]:
+    """Chains between products that are different, shortest first; cuts them."""
+    # Cutting makes no chain shorter, so that a chain which is still whole when its turn
+    # comes is the shortest of all.
+    waiting: list[tuple[int, Pair, tuple[Key, ...]]] = []
+
+    def search(pair: Pair) -> None:
+        if chain := links.shortest_chain(*pair):
+            heapq.heappush(waiting, (len(chain), pair, chain))
+
+    for pair in different:
+        if links.joined(*pair):
+            search(pair)
+    while waiting:
+        _, pair, chain = heapq.heappop(waiting)
+        if links.is_whole(chain):
+            links.cut(chain)
+            yield chain
+        else:
+            search(pair)
+
+
+class _Links:
+    """Products, and which are said to be one design."""
+
+    def __init__(self, same: Sequence[Pair]):
+        self._next: dict[Key, set[Key]] = defaultdict(set)
+        for first, second in same:
+            self._next[first].add(second)
+            self._next[second].add(first)
+        self._component: dict[Key, int] = {}
+        for number, start in enumerate(self._next):
+            if start not in self._component:
+                self._component |= dict.fromkeys(self._reached(start), number)
+
+    def _reached(self, start: Key) -> set[Key]:
+        found, edge = {start}, [start]
+        while edge:
+            near = set().union(*map(self._next.__getitem__, edge)) - found
+            found |= near
+            edge = list(near)
+        return found
+
+    def joined(self, first: Key, second: Key) -> bool:
+        """Whether there was a chain between two products before any was cut."""
+        component = self._component.get(first)
+        return component is not None and component == self._component.get(second)
+
+    def is_whole(self, chain: Sequence[Key]) -> bool:
+        return all(after in self._next[it] for it, after in itertools.pairwise(chain))
+
+    def cut(self, chain: Sequence[Key]) -> None:
+        for it, after in itertools.pairwise(chain):
+            self._next[it].discard(after)
+            self._next[after].discard(it)
+
+    def shortest_chain(self, first: Key, last: Key) -> tuple[Key, ...]:
+        """A shortest chain of products from one to another; () if there is none.
+
+        It is searched for from both ends, from the one with fewer products to look at.
+        """
+        # The product before each that was reached, from either end.
+        sides: tuple[dict[Key, Key], ...] = ({first: None}, {last: None})
+        edges = [[first], [last]]
+        while edges[0] and edges[1]:
+            side = int(len(edges[1]) < len(edges[0]))
+            reached, other = sides[side], sides[1 - side]
+            found = []
+            for product in edges[side]:
+                for near in sorted(self._next[product] - reached.keys()):
+                    reached[near] = product
+                    found.append(near)
+            # All that are reached at this step are equally far.
+            if meeting := [near for near in found if near in other]:
+                there = min(meeting)
+                way = [*_way_back(sides[0], there)][::-1]
+                return (*way, *itertools.islice(_way_back(sides[1], there), 1, None))
+            edges[side] = found
+        return ()
+
+
+def _way_back(before: dict[Key, Key], product: Key) -> Iterator[Key]:
+    """A product, the one before it, and so on."""
+    while product is not None:
+        yield product
+        product = before[product]
+
+
+def spell_contradiction(chain: Sequence[Key], name: Callable[[Key], str] = str) -> str:
+    """Spells a contradiction: "a and b are the same, ..., but a and c are not".
+
+    Args:
+      chain: One of `Settled.contradictions`.
+      name: Name of a product.
+
+    Example:
+      >>> spell_contradiction(("a", "b", "c"))
+      'a and b are the same, b and c are the same, but a and c are not'
+    """
+    pairs = itertools.pairwise(chain)
+    same = [f"{name(it)} and {name(after)} are the same" for it, after in pairs]
+    return f"{', '.join(same)}, but {name(chain[0])} and {name(chain[-1])} are not"
+
+
+def kappa(said: Iterable[Said]) -> tuple[float, int] | None:
+    """How far people agree, beyond chance: Cohen's kappa.
+
+    What two people say of one pair of products is compared, by their last words; of
+    more people, each two. Cohen, "A coefficient of agreement for nominal scales", 1960.
+
+    Args:
+      said: What people said, in the order of time.
+
+    Returns:
+      Kappa, at most 1, 0 for agreement by chance; and the number of pairs of products
+      that two people or more answered. None if there is no such pair.
+
+    Example:
+      >>> kappa([Said("a", "b", True, "Ann"), Said("a", "b", True, "Bob")])
+      (1.0, 1)
+    """
+    told = ((it.first, it.second, it.same, it.person) for it in said)
+    table: Counter[tuple[bool, bool]] = Counter()
+    num_pairs = 0
+    for words in _last_words(told).values():
+        named = sorted(person for person in words if not person.startswith("\0"))
+        num_pairs += len(named) > 1
+        for one, other in itertools.combinations(named, 2):
+            table[words[one], words[other]] += 1
+    if not num_pairs:
+        return None
+    total = sum(table.values())
+    agreed = (table[True, True] + table[False, False]) / total
+    first_yes = (table[True, True] + table[True, False]) / total
+    second_yes = (table[True, True] + table[False, True]) / total
+    chance = first_yes * second_yes + (1 - first_yes) * (1 - second_yes)
+    # Where all say the same, they agree, whatever chance would do.
+    value = 1.0 if agreed == 1 else (agreed - chance) / (1 - chance)
+    return value, num_pairs
