@@ -1,17 +1,20 @@
-"""The usage examples in the docstrings of losses, layers and models."""
+"""The usage examples in the docstrings of answers, losses, layers and models."""
 
 import doctest
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf import losses, models, vision
+from cv_tf import answers, losses, models, vision
 
 PUBLIC = {
-    name: getattr(room, name) for room in (losses, models, vision) for name in dir(room)
+    name: getattr(room, name)
+    for room in (answers, losses, models, vision)
+    for name in dir(room)
 }
 EXAMPLES = {
     name: doctest.DocTestParser().get_examples(inspect.getdoc(thing))
@@ -37,6 +40,6 @@ def test_losses_and_layers_have_an_example():
 @pytest.mark.parametrize("name", sorted(WITH_EXAMPLE))
 def test_example_does_what_it_says(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = {**PUBLIC, "np": np, "tf": tf}
+    names = {**PUBLIC, "np": np, "tf": tf, "Path": Path}
     example = doctest.DocTest(EXAMPLES[name], names, name, None, None, None)
     assert doctest.DocTestRunner().run(example).failed == 0

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cv_tf.answers import AnswersError
+from cv_tf.answers import Answer, AnswersError, AnswerStore
 from cv_tf.command import parse_flags
 from cv_tf.config import ConfigError
 from cv_tf.group import GroupConfig, run
@@ -230,6 +230,31 @@ class TestAnswers:
         assert summary == json.loads(
             answers.with_name("groups.summary.json").read_text()
         )
+
+    def test_several_files_and_stores_are_one(self, catalog, answered, tmp_path):
+        rows = rows_of(answered[0])
+        half = tmp_path / "first, half.csv"
+        with half.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows[:25])
+        with AnswerStore(tmp_path / "rest.sqlite") as store:
+            for row in rows[25:]:
+                pair = (row["product_a"],), (row["product_b"],)
+                sets = (0, 0 if row["same"] == "yes" else -1)
+                store.add(Answer("pair", *pair, sets, "Ann"))
+        flag = f"--answers={half},{tmp_path / 'rest.sqlite'}"
+        summary = group(catalog, tmp_path / "groups.csv", flag)
+        assert summary == answered[2]
+        text = (tmp_path / "groups.csv").read_text()
+        assert text == answered[1].read_text()
+
+    @pytest.mark.parametrize("of", ["{0},{1}/none.csv", "{0},", "{0},{1}"])
+    def test_each_file_must_be_there(self, of, catalog, answered, tmp_path):
+        flag = f"--answers={of.format(answered[0], tmp_path)}"
+        expected = r"no such file|empty entry|is a folder"
+        with pytest.raises(ConfigError, match=expected):
+            group(catalog, tmp_path / "groups.csv", flag)
 
     def test_groups_are_better(self, asked, answered):
         before, after = (

@@ -47,6 +47,7 @@ def _verb(name, *arguments):
     "module",
     [
         *("", ".choices", ".config", ".command", ".catalog", ".shards", ".embeddings"),
+        ".answers",
         *(".train", ".evaluate", ".compare", ".embed", ".group", ".search"),
         *(".inspect", ".comparison", ".inspection", ".report"),
         *(".export", ".deployment"),

@@ -95,7 +95,12 @@ class AnswerStore:
       []
     """
 
-    def __init__(self, path: Path, read_only: bool = False):
+    def __init__(self, path: Path | str, read_only: bool = False):
+        if is_remote(str(path)):
+            raise AnswersError(
+                f"{path} is not on a disk of this machine, as a store of answers must "
+                "be. Copy the file, or name another one."
+            )
         self.path = Path(expanded(path))
         self._lock = threading.Lock()
         _check_place(self.path, read_only)
@@ -226,11 +231,6 @@ class AnswerStore:
 
 def _check_place(path: Path, read_only: bool) -> None:
     """Checks what can be told of a path before SQLite opens it."""
-    if is_remote(str(path)):
-        raise AnswersError(
-            f"{path} is not on a disk of this machine, as answers must be. Copy the "
-            "file, or name another one."
-        )
     if path.exists():
         if not path.is_file():
             kind = "a folder" if path.is_dir() else "no file"
@@ -254,7 +254,9 @@ def _check_place(path: Path, read_only: bool) -> None:
 def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
     """Opens a database; several threads may use it in turn."""
     mode = "mode=ro" if read_only else "mode=rwc"
-    if read_only and not os.access(path.parent, os.W_OK) and not _log_of(path):
+    is_mine = os.access in os.supports_effective_ids
+    can_write = os.access(path.parent, os.W_OK, effective_ids=is_mine)
+    if read_only and not can_write and not _log_of(path):
         # SQLite cannot make its files there, and needs none if nobody writes.
         mode = "immutable=1"
     try:
@@ -278,7 +280,7 @@ def _log_of(path: Path) -> int:
 
 def _explain(path: Path, error: Exception) -> str:
     """What happened to a file, and what to do."""
-    text = str(error)
+    text = " ".join(str(error).split())
     if isinstance(error, UnicodeError):
         return f"a name is no text that {path} can hold ({text}). Rename the product."
     if "is full" in text:

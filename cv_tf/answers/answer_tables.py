@@ -65,7 +65,7 @@ def read_said(*paths: str) -> list[Said]:
 
 
 def _of_store(path: str) -> list[Said]:
-    with AnswerStore(Path(path), read_only=True) as store:
+    with AnswerStore(path, read_only=True) as store:
         said = said_of(store.answers())
     if not said:
         raise AnswersError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -112,35 +112,34 @@ class _Links:
     """Products, and which are said to be one design."""
 
     def __init__(self, same: Sequence[Pair]):
-        self._next: dict[Key, set[Key]] = defaultdict(set)
-        for first, second in same:
-            self._next[first].add(second)
-            self._next[second].add(first)
-        self._component: dict[Key, int] = {}
-        for number, start in enumerate(self._next):
+        # Dictionaries for sets: their order does not change from run to run.
+        self._next: dict[Key, dict[Key, None]] = {}
+        for first, second in sorted(same):
+            self._next.setdefault(first, {})[second] = None
+            self._next.setdefault(second, {})[first] = None
+        self._component: dict[Key, Key] = {}
+        for start in self._next:
             if start not in self._component:
-                self._component |= dict.fromkeys(self._reached(start), number)
+                self._component |= dict.fromkeys(self._reached(start), start)
 
     def _reached(self, start: Key) -> set[Key]:
-        found, edge = {start}, [start]
+        found, edge = {start}, {start}
         while edge:
-            near = set().union(*map(self._next.__getitem__, edge)) - found
-            found |= near
-            edge = list(near)
+            edge = set().union(*map(self._next.__getitem__, edge)) - found
+            found |= edge
         return found
 
     def joined(self, first: Key, second: Key) -> bool:
         """Whether there was a chain between two products before any was cut."""
-        component = self._component.get(first)
-        return component is not None and component == self._component.get(second)
+        is_linked = first in self._component and second in self._component
+        return is_linked and self._component[first] == self._component[second]
 
     def is_whole(self, chain: Sequence[Key]) -> bool:
         return all(after in self._next[it] for it, after in itertools.pairwise(chain))
 
     def cut(self, chain: Sequence[Key]) -> None:
         for it, after in itertools.pairwise(chain):
-            self._next[it].discard(after)
-            self._next[after].discard(it)
+            del self._next[it][after], self._next[after][it]
 
     def shortest_chain(self, first: Key, last: Key) -> tuple[Key, ...]:
         """A shortest chain of products from one to another; () if there is none.
@@ -155,9 +154,10 @@ class _Links:
             reached, other = sides[side], sides[1 - side]
             found = []
             for product in edges[side]:
-                for near in sorted(self._next[product] - reached.keys()):
-                    reached[near] = product
-                    found.append(near)
+                for near in self._next[product]:
+                    if near not in reached:
+                        reached[near] = product
+                        found.append(near)
             # All that are reached at this step are equally far.
             if meeting := [near for near in found if near in other]:
                 there = min(meeting)

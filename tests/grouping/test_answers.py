@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from angles import at_degrees
 
-from cv_tf.answers import AnswersError
+from cv_tf.answers import Answer, AnswersError, AnswerStore
 from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import GroupsError, read_answers
 
@@ -123,7 +123,76 @@ class TestProducts:
         }
 
 
+class TestWhatHolds:
+    HEADER = f"{HEADER},by"
+
+    def test_is_what_most_people_say_in_their_last_word(self, read):
+        found = read(
+            *("p0,p1,no,Ann", "p1,p0,yes,Ann", "p0,p1,yes,Bob", "p0,p1,no,Cy"),
+            "p1,p2,no,Ann",
+            header=self.HEADER,
+        )
+        assert found == {(0, 1): True, (1, 2): False}
+
+    def test_is_not_what_people_disagree_on(self, read, caplog):
+        with caplog.at_level(logging.WARNING):
+            found = read(
+                "p0,p1,yes,Ann", "p0,p1,no,Bob", "p2,p3,yes,", header=self.HEADER
+            )
+        assert found == {(2, 3): True}
+        assert "1 of 2 pairs are answered both yes and no" in caplog.text
+
+    def test_is_no_contradiction(self, read, caplog):
+        with caplog.at_level(logging.WARNING):
+            found = read("p2,p3,yes", "p0,p1,yes", "p1,p2,yes", "p2,p0,no", "p1,p4,no")
+        assert found == {(2, 3): True, (1, 4): False}
+        expected = (
+            "answers contradict each other: p0 and p1 are the same, p1 and p2 are the "
+            "same, but p0 and p2 are not; they are left out"
+        )
+        assert expected in caplog.text
+
+    def test_a_copy_may_close_a_contradiction(self, read, caplog):
+        with caplog.at_level(logging.WARNING):
+            found = read("p5,p1,yes", "p1,p2,yes", "p2,p0,no", "p3,p4,yes")
+        assert found == {(3, 4): True}
+        assert "p0 and p1 are the same" in caplog.text
+
+    def test_of_many_contradictions_three_are_spelled(self, tmp_path, caplog):
+        products = Embeddings.of_arrays(at_degrees(*range(0, 360, 24)))
+        rows = []
+        for start in range(0, 12, 3):
+            first, second, third = range(start, start + 3)
+            rows += [f"{first},{second},yes", f"{second},{third},yes"]
+            rows += [f"{first},{third},no"]
+        path = tmp_path / "answers.csv"
+        path.write_text("\n".join([HEADER, *rows, "12,13,no", ""]))
+        with caplog.at_level(logging.WARNING):
+            found = read_answers(str(path), products)
+        assert as_dict(found) == {(12, 13): False}
+        assert caplog.text.count("but ") == 3
+        assert "; and 1 more; they are left out" in caplog.text
+
+    def test_nothing_at_all(self, read):
+        with pytest.raises(GroupsError, match=r"but p0 and p2 are not\. Leave one"):
+            read("p0,p1,yes", "p1,p2,yes", "p2,p0,no")
+
+
 class TestFiles:
+    def test_may_be_several_stores_and_tables(self, products, tmp_path):
+        with AnswerStore(tmp_path / "a.sqlite") as store:
+            store.add(Answer("group", ("p0", "p1"), ("p2",), (0, 0, -1), "Ann"))
+            store.undo(store.add(Answer("pair", ("p3",), ("p4",), (0, 0))), "Ann")
+        (tmp_path / "a.csv").write_text(f"{HEADER}\np2,p3,yes\n")
+        paths = [str(tmp_path / name) for name in ("a.sqlite", "a.csv")]
+        assert as_dict(read_answers(paths, products)) == {
+            (0, 1): True,
+            (0, 2): False,
+            (1, 2): False,
+            (2, 3): True,
+        }
+        assert len(read_answers(paths[0], products)) == 3
+
     def test_that_cannot_be_used(self, read, products, tmp_path):
         with pytest.raises(AnswersError, match="line 2 has same = 'maybe'"):
             read("p0,p1,maybe")
