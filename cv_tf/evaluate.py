@@ -6,6 +6,7 @@
     python -m cv_tf.evaluate --workdir=runs/cvssl --page=evaluation.html
     python -m cv_tf.evaluate --embeddings=my.parquet --labels=my.csv
     python -m cv_tf.evaluate --groups=groups.csv --labels=my.csv
+    python -m cv_tf.evaluate --groups=groups.csv --answers=my.answers.sqlite
 
 With --workdir, the settings of that run hold wherever no flag says otherwise. With
 --embeddings or --groups, which may come from another tool, nothing is learned and
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
 
 # Settings that say which products a run has learned from.
 _PRODUCTS = ("catalog", "dataset", "train_split", "eval_split", "seed")
+_ABOUT_ANSWERS = (
+    "These are figures of the answered pairs. Chosen questions are about doubtful "
+    "products and no random sample of the catalogue: all groups may be better than "
+    "that. Where answers have made the groups, other products may be worse."
+)
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -42,13 +48,13 @@ class EvaluateConfig(EvaluationPageSettings, Config):
     embeddings: str = setting(
         "",
         "Parquet file of vectors (product_id, embedding) to measure, from "
-        "python -m cv_tf.embed or another tool. Needs --labels.",
+        "python -m cv_tf.embed or another tool. Needs --labels or --answers.",
     )
     groups: str = setting(
         "",
         "CSV or Parquet table of groups (product_id, group_id) to measure, from "
         "python -m cv_tf.group or another tool; empty for those that are found in "
-        "--embeddings. Needs --labels.",
+        "--embeddings. Needs --labels or --answers.",
     )
     labels: str = setting(
         "",
@@ -59,6 +65,13 @@ class EvaluateConfig(EvaluationPageSettings, Config):
         "",
         "Only the labels with this value of the column 'split'; the other products are "
         "searched, too. Empty for all.",
+    )
+    answers: tuple[str, ...] = setting(
+        (),
+        "Files of what people say of products, separated by commas: stores of answers "
+        "(.sqlite), and CSV or Parquet tables of pairs (product_a, product_b, same: "
+        "yes or no), to measure groups by, instead of --labels or beside them.",
+        names=True,
     )
 
     output: str = setting("", "JSON file for the figures; empty to print them only.")
@@ -74,17 +87,18 @@ class EvaluateConfig(EvaluationPageSettings, Config):
     def __post_init__(self):
         super().__post_init__()
         if not (self.embeddings or self.groups):
-            if self.labels:
+            if self.labels or self.answers:
+                flag = "--labels" if self.labels else "--answers"
                 raise ConfigError(
-                    "--labels are for stored vectors or groups. Pass --embeddings or "
+                    f"{flag} are for stored vectors or groups. Pass --embeddings or "
                     "--groups as well; a --catalog brings labels of its own."
                 )
             return
-        if not self.labels:
+        if not (self.labels or self.answers):
             raise ConfigError(
                 "--labels is not set. Name a table with the columns product_id and "
                 "style_id, such as your catalogue, that says which products are "
-                "variants."
+                "variants, or --answers of people."
             )
         if self.workdir or self.catalog:
             flag = "--workdir" if self.workdir else "--catalog"
@@ -92,14 +106,18 @@ class EvaluateConfig(EvaluationPageSettings, Config):
                 f"{flag} is for photos that are still to be embedded, --embeddings and "
                 "--groups are measured as they are. Pass one or the other."
             )
-        if self.page and not self.embeddings:
-            raise ConfigError("--page shows neighbors, so it needs --embeddings.")
+        if self.page and not (self.embeddings and self.labels):
+            needed = "--labels" if self.embeddings else "--embeddings"
+            raise ConfigError(
+                f"--page shows neighbors, variants and others, so it needs {needed}."
+            )
 
 
 def run(config: EvaluateConfig) -> dict[str, Any]:
     """Evaluates the Embedder of a workdir, a frozen backbone, or stored files.
 
-    With `--embeddings` or `--groups`, these files are measured as they are.
+    With `--embeddings` or `--groups`, these files are measured as they are, by labels,
+    by answers of people, or both.
 
     Else photos are embedded. Where the catalog has splits, `--train_split` calibrates
     the threshold (and fits the whitening of a frozen backbone) and `--eval_split` is
@@ -191,27 +209,56 @@ def _evaluate_embedder(config: EvaluateConfig, is_frozen: bool) -> Evaluation:
 
 def _evaluate_stored(config: EvaluateConfig) -> _Result:
     """Measures vectors and groups that are there already, without TensorFlow."""
-    names = ("embeddings", "groups", "labels")
+    names = ("embeddings", "groups", "labels", "answers")
     files = command.find_files(config, names, ("embeddings",))
-    labels = cv_tf.grouping.read_labels(files["labels"], config.labels_split)
-    embeddings = labelled = None
+    labels = labelled = embeddings = None
+    if config.labels:
+        labels = cv_tf.grouping.read_labels(files["labels"], config.labels_split)
     if config.embeddings:
         embeddings = cv_tf.embeddings.read_embeddings(files["embeddings"])
-    truth = cv_tf.metrics.match_truth(labels, Path(config.labels).name, embeddings)
     groups = _read_groups(files["groups"]) if config.groups else None
-    figures = cv_tf.metrics.stored_figures(truth, embeddings, groups, config)
+    figures: dict[str, Any] = {}
+    if labels is not None:
+        truth = cv_tf.metrics.match_truth(labels, Path(config.labels).name, embeddings)
+        figures = cv_tf.metrics.stored_figures(truth, embeddings, groups, config)
+        if embeddings is not None:
+            labelled = dataclasses.replace(embeddings, style=truth.styles)
     columns = {"groups" if groups else "stored": figures}
     if "at_best_threshold" in figures:
         columns["best threshold"] = figures["at_best_threshold"]
-    if embeddings is not None:
-        labelled = dataclasses.replace(embeddings, style=truth.styles)
-    return _Result(
-        figures=figures,
-        text=f"{cv_tf.metrics.format_figures(columns)}\n\n"
-        f"{_about_thresholds(config, figures)}",
-        title=f"The vectors of {Path(config.embeddings).name}",
-        labelled=labelled,
+    text = [cv_tf.metrics.format_figures(columns)] if figures else []
+    if config.answers:
+        if groups is None:
+            assert embeddings is not None  # noqa: S101 (the settings are checked)
+            groups, about = _find_groups(config, embeddings)
+            figures = about | figures
+        said, source = cv_tf.answers.read_said(*files["answers"]), files["answers"]
+        figures["answers"] = cv_tf.metrics.answered_figures(
+            said, " and ".join(source), groups
+        )
+        text += [cv_tf.metrics.format_answered(figures["answers"]), _ABOUT_ANSWERS]
+    text.append(_about_thresholds(config, figures))
+    title = f"The vectors of {Path(config.embeddings).name}"
+    return _Result(figures, "\n\n".join(text), title, labelled)
+
+
+def _find_groups(
+    config: EvaluateConfig, embeddings: Embeddings
+) -> tuple[cv_tf.metrics.StoredGroups, dict[str, Any]]:
+    """The groups that `cv_tf.group` finds without labels, and what is known of them."""
+    threshold = None if config.threshold == "auto" else float(config.threshold)
+    found = cv_tf.grouping.find_groups(embeddings, None, threshold, config)
+    ids, first = embeddings.product_id, embeddings.product_id[found.copies.first]
+    groups = cv_tf.metrics.StoredGroups(
+        group_of=dict(zip(ids.tolist(), found.named.group_id.tolist(), strict=True)),
+        threshold=found.threshold,
+        source=embeddings.name,
+        copy_of=dict(zip(ids.tolist(), first.tolist(), strict=True)),
     )
+    about: dict[str, Any] = {"threshold": found.threshold}
+    if found.expected is not None:
+        about["expected"] = found.expected.summary()
+    return groups, about
 
 
 def _about_thresholds(config: EvaluateConfig, figures: dict[str, Any]) -> str:

@@ -45,6 +45,7 @@ from .pair_model import (
 from .questions import (
     Questions as Questions,
     choose_questions as choose_questions,
+    match_answers as match_answers,
     read_answers as read_answers,
     write_questions as write_questions,
 )

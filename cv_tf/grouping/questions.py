@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -146,24 +146,42 @@ def read_answers(paths: str | Sequence[str], embeddings: Embeddings) -> Answers:
       GroupsError: If none of its products is there, or no answer holds.
     """
     paths = [paths] if isinstance(paths, str) else list(paths)
-    source = " and ".join(paths)
-    told = _match_answers(source, read_said(*paths), embeddings)
+    place = embeddings.copies.place
+    row_of = dict(zip(embeddings.product_id.tolist(), place.tolist(), strict=True))
+    return match_answers(
+        read_said(*paths), row_of, " and ".join(paths), embeddings.name
+    )
+
+
+def match_answers(
+    said: Sequence[Said], row_of: dict[str, int], source: str, where: str
+) -> Answers:
+    """Finds the rows of answered products, and what holds of them.
+
+    Args:
+      said: What people said of pairs of products, in the order of time.
+      row_of: Row of each product; copies of a photo share one, the first one's.
+      source: Where the answers come from, for messages.
+      where: Where the products come from, for messages.
+
+    Raises:
+      GroupsError: If none of the products is there, or no answer holds.
+    """
+    told = _in_rows(said, row_of, source, where)
     settled = settle(told)
     holds = dict.fromkeys(settled.same, True) | dict.fromkeys(settled.different, False)
     mentioned = dict.fromkeys((min(it[:2]), max(it[:2])) for it in told)
-    product_id = embeddings.distinct.product_id
-    _say_what_does_not_hold(source, settled, len(mentioned), product_id)
+    name_of = {row: product for product, row in reversed(row_of.items())}
+    _say_what_does_not_hold(source, settled, len(mentioned), name_of)
     pairs = [pair for pair in mentioned if pair in holds]
     first, second = np.array(pairs, np.int64).reshape(-1, 2).T
     return Answers(first, second, np.array([holds[pair] for pair in pairs], bool))
 
 
-def _match_answers(
-    source: str, said: Sequence[Said], embeddings: Embeddings
+def _in_rows(
+    said: Sequence[Said], row_of: dict[str, int], source: str, where: str
 ) -> list[tuple[int, int, bool, str]]:
     """What is said of two rows, and by whom; products that are not there are named."""
-    place = embeddings.copies.place
-    row_of = dict(zip(embeddings.product_id.tolist(), place.tolist(), strict=True))
     products = list(dict.fromkeys(name for it in said for name in it[:2]))
     unmatched = find_unmatched(products, row_of)
     told = [
@@ -181,21 +199,21 @@ def _match_answers(
         )
     if not told:
         raise GroupsError(
-            f"{source}: no pair of answered products is in {embeddings.name}; ids are "
-            f"such as {products[0]!r} and {embeddings.product_id[0]!r}. "
+            f"{source}: no pair of answered products is in {where}; ids are such as "
+            f"{products[0]!r} and {next(iter(row_of), '')!r}. "
             f"{unmatched.hint or 'Answer questions about these products.'}"
         )
     if unmatched.number:
         text = (
             f"{unmatched.number:,} of {len(products):,} answered products are not in "
-            f"{embeddings.name}, such as {unmatched.example!r}, and are left out."
+            f"{where}, such as {unmatched.example!r}, and are left out."
         )
         logging.warning("%s", unmatched.with_hint(text))
     return told
 
 
 def _say_what_does_not_hold(
-    source: str, settled: Settled, num_pairs: int, product_id: np.ndarray
+    source: str, settled: Settled, num_pairs: int, name_of: Mapping[int, str]
 ) -> None:
     """Warns of disputed pairs and of contradictions.
 
@@ -204,7 +222,7 @@ def _say_what_does_not_hold(
     """
     what = []
     if num_disputed := len(settled.disputed):
-        first, second = product_id[list(settled.disputed[0])]
+        first, second = map(name_of.__getitem__, settled.disputed[0])
         of = (
             "all" if num_disputed == num_pairs else f"{num_disputed:,} of {num_pairs:,}"
         )
@@ -212,7 +230,7 @@ def _say_what_does_not_hold(
         what.append(text)
     if chains := settled.contradictions:
         spelled = [
-            spell_contradiction(chain, product_id.__getitem__)
+            spell_contradiction(chain, name_of.__getitem__)
             for chain in chains[:_MAX_SPELLED]
         ]
         more = len(chains) - len(spelled)

@@ -1,3 +1,8 @@
+from .answered_pairs import (
+    answered_figures as answered_figures,
+    format_answered as format_answered,
+    pair_figures as pair_figures,
+)
 from .evaluation import (
     StoredGroups as StoredGroups,
     Truth as Truth,
