@@ -5,7 +5,7 @@ from .calibration import (
 )
 from .changes import CHANGES as CHANGES, write_changes as write_changes
 from .confidence import Confidence as Confidence
-from .constraints import Constraints as Constraints
+from .constraints import Constraints as Constraints, components as components
 from .dendrograms import Dendrograms as Dendrograms, Evidence as Evidence
 from .expectation import Expected as Expected, Interval as Interval
 from .graph import (
@@ -31,7 +31,12 @@ from .linkage import (
     link as link,
     mutually_best as mutually_best,
 )
-from .linked import Answers as Answers, Linked as Linked, link_by_model as link_by_model
+from .linked import (
+    Answers as Answers,
+    Linked as Linked,
+    link_by_model as link_by_model,
+    start_within as start_within,
+)
 from .members import Members as Members, pairs_within as pairs_within
 from .naming import Named as Named
 from .neighbor_job import find_neighbors_in_shards as find_neighbors_in_shards

@@ -7,20 +7,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cv_tf.grouping import Constraints, Graph, Linked, Members
-from cv_tf.grouping.pair_model import logistic
+from cv_tf.grouping import Constraints, Graph, Linked, Members, pairs_within
+from cv_tf.retrieval import Neighbors
 from cv_tf.reviewing.live_groups import Adjacency, LiveGroups
 
-# Pairs that are less probable are not asked about, nor counted.
-_LEAST = 0.005
-_LIKELY = 0.03
-_FEW = 6
+# Products beside a group that are less probable are neither shown nor counted.
+_LEAST = 0.01
 # Products that a question shows at most: of the group, and beside it.
-MOST_INSIDE, MOST_OUTSIDE = 24, 12
-# What a question and a photo take, in seconds.
-SECONDS, SECONDS_A_PHOTO = 2.0, 0.5
-# Standard deviation of a design's own log-odds: some have many that are like them.
-_OWN = 1.0
+MOST_INSIDE, MOST_OUTSIDE = 24, 20
+# What a question and a photo of it take, in seconds, roughly.
+SECONDS, SECONDS_A_PHOTO = 2.0, 0.1
+# Pairs that a question must be expected to put right, to be worth asking.
+_WORTH = 0.1
+_GROUPS_AT_ONCE = 2**14
 
 
 class Shown(NamedTuple):
@@ -28,8 +27,8 @@ class Shown(NamedTuple):
 
     Attributes:
       inside: [m] int64, rows of the product or group that is asked about.
-      outside: [k] int64, rows of those beside it, the most probable first.
-      gain: Pairs of products that the answer is expected to join or to part.
+      outside: [k] int64, rows of those beside it, those that matter most first.
+      gain: Pairs of products that the answer is expected to put right.
     """
 
     inside: np.ndarray
@@ -37,136 +36,188 @@ class Shown(NamedTuple):
     gain: float
 
 
+class _Beside(NamedTuple):
+    """Groups with one beside each, sorted by group, those that matter most first.
+
+    Attributes:
+      number: [m] int64, place of the group among those asked for.
+      other: [m] int64, name of the group beside it.
+      value: [m] float64, products that are expected to belong to it.
+      is_shown: [m] bool, whether there is room for it.
+    """
+
+    number: np.ndarray
+    other: np.ndarray
+    value: np.ndarray
+    is_shown: np.ndarray
+
+
 class Choice:
-    def __init__(self, linked: Linked, live: LiveGroups, known: Constraints):
+    """Values the question about each group, by what its answer would change.
+
+    A question shows a group and what is nearest outside of it. Its value is the number
+    of pairs that are expected to be wrong: those inside that are no variants, and those
+    with products outside that are. All is by the model of pairs, from the mean evidence
+    of groups.
+
+    Args:
+      linked: The linked catalog of n products without copies, with the model of pairs.
+      live: Its groups.
+      known: What people have said.
+      neighbors: Neighbors of every product, more than it was linked with.
+    """
+
+    def __init__(
+        self,
+        linked: Linked,
+        live: LiveGroups,
+        known: Constraints,
+        neighbors: Neighbors,
+    ):
         self._similarity, self._model = linked.similarity, linked.model
         self._live, self._known = live, known
+        self._asked: set[frozenset[int]] = set()
         number = len(live.of)
-        neighbors = linked.neighbors
-        rows = np.repeat(np.arange(number), neighbors.indices.shape[1])
-        others = neighbors.indices.ravel().astype(np.int64)
-        first, second = rows[others >= 0], others[others >= 0]
-        low, high = np.minimum(first, second), np.maximum(first, second)
-        low, high = np.divmod(np.unique(low * number + high), number)
-        evidence = self._similarity.evidence(low, high)
-        likely = self._model.probability(*evidence) >= _LEAST / 4
+        low, high = _either(neighbors)
+        likely = np.concatenate(
+            [
+                self._probability(low[some], high[some]) >= _LEAST / 4
+                for some in np.array_split(np.arange(len(low)), len(low) // 2**20 + 1)
+            ]
+        )
         self._adjacency = Adjacency(number, Graph(low[likely], high[likely]))
-        self.seen: set[frozenset[int]] = set()
-        self.own = np.zeros(number)
-        self.gain = np.zeros(number)
-        self.photos = np.ones(number)
+        self._gain, self._photos = np.zeros(number), np.ones(number)
         self._refresh(np.unique(live.of))
 
+    def _probability(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return self._model.probability(*self._similarity.evidence(first, second))
+
+    @property
+    def num_left(self) -> int:
+        """Number of questions that are worth asking at the moment."""
+        return int((self._gain >= _WORTH).sum())
+
     def update(self, known: Constraints, rows: np.ndarray) -> None:
+        """Takes note of what is known, and of rows, [m] int, whose groups are new."""
         self._known = known
-        of = self._live.of
-        self.gain[rows] = 0
+        self._gain[rows] = 0  # A row may have named a group that is no more.
         _, others = self._adjacency.of(rows)
-        self._refresh(np.unique(of[np.concatenate([rows, others])]))
+        self._refresh(np.unique(self._live.of[np.concatenate([rows, others])]))
+
+    def mark_asked(self, inside: Collection[int]) -> None:
+        """Takes note that a group was shown: what is not settled then cannot be."""
+        self._asked.add(frozenset(inside))
 
     def _refresh(self, groups: np.ndarray) -> None:
-        self._size = np.bincount(self._live.of, minlength=len(self._live.of))
-        self._keys = self._known.keys(self._live.of)
-        if _OWN: self._settle_own(groups)
-        for start in range(0, len(groups), 2**14):
-            some = groups[start : start + 2**14]
-            number, other, value, shown = self._beside(some)
-            own = self._size[some]
-            value = value * shown
-            self.gain[some] = np.bincount(number, value, len(some)) * own + self._wrong(some)
-            self.photos[some] = np.minimum(own, MOST_INSIDE) + np.minimum(np.bincount(number, self._size[other] * shown, len(some)), MOST_OUTSIDE)
+        of = self._live.of
+        self._size = np.bincount(of, minlength=len(of))
+        self._keys_apart = self._known.keys(of)
+        for start in range(0, len(groups), _GROUPS_AT_ONCE):
+            some = groups[start : start + _GROUPS_AT_ONCE]
+            number, other, value, is_shown = self._beside(some)
+            size, count = self._size[some], len(some)
+            missed = np.bincount(number, value * is_shown, count) * size
+            beside = np.bincount(number, self._size[other] * is_shown, count)
+            self._gain[some] = missed + self._wrong(some)
+            self._photos[some] = np.minimum(size, MOST_INSIDE)
+            self._photos[some] += np.minimum(beside, MOST_OUTSIDE)
 
-    def _settle_own(self, groups):
-        """Log-odds of each design beyond those of others, as answers tell"""
-        n = len(self._live.of)
-        keys = self._keys
-        low, high = np.divmod(keys, n)
-        sel = np.isin(low, groups) | np.isin(high, groups)
-        low, high = low[sel], high[sel]
-        odds = self._odds(low, high)
-        p = logistic(odds)
-        grad = np.bincount(low, -p, n) + np.bincount(high, -p, n)
-        curv = np.bincount(low, p * (1 - p), n) + np.bincount(high, p * (1 - p), n)
-        own = grad[groups] / (1 / _OWN**2 + curv[groups])
-        self.own[groups] = np.clip(own, -3, 3)
-
-    def _beside(self, groups):
-        of, n = self._live.of, len(self._live.of)
-        members = Members(of, self._size, groups)
-        number, rows = members.of(groups)
+    def _beside(self, groups: np.ndarray) -> _Beside:
+        of, num_rows = self._live.of, len(self._live.of)
+        _, rows = Members(of, self._size, groups).of(groups)
         first, second = self._adjacency.of(rows)
-        key = np.unique(of[first] * n + of[second])
-        group, other = np.divmod(key, n)
-        low, high = np.minimum(group, other), np.maximum(group, other)
-        apart = (group == other) | np.isin(low * n + high, self._keys)
-        group, other = group[~apart], other[~apart]
-        p = logistic(self._odds(group, other) + self.own[group] + self.own[other])
-        likely = p >= _LEAST
-        group, other, p = group[likely], other[likely], p[likely]
-        value = p * self._size[other]
-        number = np.searchsorted(groups, group)
-        order = np.lexsort((-value, number))
-        number, other, value = number[order], other[order], value[order]
+        group, other = np.divmod(np.unique(of[first] * num_rows + of[second]), num_rows)
+        key = np.minimum(group, other) * num_rows + np.maximum(group, other)
+        open_to_both = (group != other) & ~np.isin(key, self._keys_apart)
+        group, other = group[open_to_both], other[open_to_both]
+        probability = self._of_groups(group, other)
+        likely = probability >= _LEAST
+        number = np.searchsorted(groups, group[likely])
+        other = other[likely]
         size = self._size[other]
+        value = probability[likely] * size
+        order = np.lexsort((-value, number))
+        number, other, value, size = (it[order] for it in (number, other, value, size))
         before = np.cumsum(size) - size
-        begin = np.searchsorted(number, number)
-        before = before - before[begin]
-        shown = (before < MOST_OUTSIDE) & ((value / size >= _LIKELY) | (before < _FEW))
-        return number, other, value, shown
+        before -= before[np.searchsorted(number, number)]
+        return _Beside(number, other, value, before < MOST_OUTSIDE)
 
-    def _odds(self, group, other):
-        if not len(group): return np.empty(0)
-        members = Members(self._live.of, self._size, np.concatenate([group, other]))
-        edge, first, second = members.pairs(group, other)
-        number = np.bincount(edge)
-        cosine, color = (np.bincount(edge, of) / number for of in self._similarity.evidence(first, second))
-        p = self._model.probability(cosine, color)
-        p = np.clip(p, 1e-9, 1 - 1e-9)
-        return np.log(p / (1 - p))
-
-    def _wrong(self, groups):
-        members = Members(self._live.of, self._size, groups)
-        number, rows = members.of(groups)
-        several = self._size[groups[number]] > 1
-        number, rows = number[several], rows[several]
-        doubt = self._doubt(rows)
-        wrong = np.bincount(number, doubt, len(groups))
-        if self.seen:
-            for place in np.flatnonzero(wrong):
-                if frozenset(rows[number == place].tolist()) in self.seen:
-                    wrong[place] = 0
-        return wrong
-
-    def _doubt(self, rows):
-        from cv_tf.grouping import pairs_within
-        of, together = self._live.of[rows], self._known.together[rows]
-        first, second = pairs_within(of)
-        apart = together[first] != together[second]
-        first, second = first[apart], second[apart]
-        number = np.bincount(first, minlength=len(rows))
+    def _of_groups(self, group: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """The probability that two groups, [m] names each, are one design."""
+        if not len(group):
+            return np.empty(0)
+        wanted = np.concatenate([group, other])
+        pair, first, second = Members(self._live.of, self._size, wanted).pairs(
+            group, other
+        )
+        number = np.bincount(pair)
         cosine, color = (
-            np.bincount(first, it, len(rows)) / np.maximum(number, 1)
+            np.bincount(pair, of) / number
+            for of in self._similarity.evidence(first, second)
+        )
+        return self._model.probability(cosine, color)
+
+    def _wrong(self, groups: np.ndarray) -> np.ndarray:
+        """Pairs of each group that are expected to be no variants, [m] float64."""
+        several = groups[self._size[groups] > 1]
+        number, rows = Members(self._live.of, self._size, several).of(several)
+        wrong = np.bincount(number, self._doubt(rows), len(several))
+        if self._asked:
+            ends = np.cumsum(self._size[several])
+            for place in np.flatnonzero(wrong).tolist():
+                own = rows[ends[place] - self._size[several[place]] : ends[place]]
+                wrong[place] *= frozenset(own.tolist()) not in self._asked
+        of_all = np.zeros(len(groups))
+        of_all[np.searchsorted(groups, several)] = wrong
+        return of_all
+
+    def _doubt(self, rows: np.ndarray) -> np.ndarray:
+        """Wrong pairs that are expected of each product of whole groups, [m]."""
+        together = self._known.together[rows]
+        first, second = pairs_within(self._live.of[rows])
+        is_open = together[first] != together[second]
+        first, second = first[is_open], second[is_open]
+        number = np.maximum(np.bincount(first, minlength=len(rows)), 1)
+        cosine, color = (
+            np.bincount(first, it, len(rows)) / number
             for it in self._similarity.evidence(rows[first], rows[second])
         )
         belongs = self._model.probability(cosine, color)
-        return np.bincount(first, 1 - belongs[first] * belongs[second], len(rows)) / 2
+        wrong = 1 - belongs[first] * belongs[second]
+        return np.bincount(first, wrong, len(rows)) / 2
 
     def best(self, busy: Collection[int] = ()) -> Shown | None:
-        rate = self.gain / (SECONDS + SECONDS_A_PHOTO * self.photos)
+        """The question that puts most right in a second; None if none is worth it.
+
+        `busy` are rows of products that other people are asked about at the moment.
+        """
+        gain = np.where(self._gain >= _WORTH, self._gain, 0)
         if busy:
-            rate[self._live.of[list(busy)]] = 0
+            gain[self._live.of[list(busy)]] = 0
+        rate = gain / (SECONDS + SECONDS_A_PHOTO * self._photos)
         name = int(rate.argmax())
-        if rate[name] <= 0:
-            return None
-        return self.about(name)
+        return self.about(name) if rate[name] > 0 else None
 
     def about(self, name: int) -> Shown:
-        groups = np.array([name])
-        inside = Members(self._live.of, self._size, groups).of(groups)[1]
+        """The question about the group of this name."""
+        group = np.array([name])
+        inside = Members(self._live.of, self._size, group).of(group)[1]
         if len(inside) > MOST_INSIDE:
             doubt = self._doubt(inside)
             inside = np.sort(inside[np.argsort(-doubt, kind="stable")[:MOST_INSIDE]])
-        _, other, _, shown = self._beside(groups)
-        other = other[shown]
+        beside = self._beside(group)
+        other = beside.other[beside.is_shown]
         outside = Members(self._live.of, self._size, other).of(other)[1]
-        return Shown(inside, outside[:MOST_OUTSIDE], float(self.gain[name]))
+        return Shown(inside, outside[:MOST_OUTSIDE], float(self._gain[name]))
+
+
+def _either(neighbors: Neighbors) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of rows of which one is a neighbor of the other, lower and higher."""
+    indices = neighbors.indices
+    number = len(indices)
+    rows = np.repeat(np.arange(number), indices.shape[1])
+    others = indices.ravel().astype(np.int64)
+    rows, others = rows[others >= 0], others[others >= 0]
+    key = np.minimum(rows, others) * number + np.maximum(rows, others)
+    low, high = np.divmod(np.unique(key), number)
+    return low, high

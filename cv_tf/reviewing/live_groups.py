@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse import csgraph
 
-from cv_tf.grouping import Constraints, Graph, Linked, average_linkage, mutual_graph
+from cv_tf.grouping import (
+    Constraints,
+    Graph,
+    Linked,
+    average_linkage,
+    components,
+    mutual_graph,
+    start_within,
+)
 
 
 class Adjacency:
@@ -45,32 +51,39 @@ class LiveGroups:
       linked: The linked catalog of n products without copies.
       threshold: Mean similarity at which groups join.
       max_size: Largest number of products of a group.
+      known: What people have said.
+      start: [n] int, groups that stay together as far as nobody parts them, such as
+        those that another tool has made; None for none.
 
     Attributes:
       of: [n] int64, group of each product, named by the lowest of its rows.
       threshold: The threshold.
     """
 
-    def __init__(self, linked: Linked, threshold: float, max_size: int | None = None):
-        self.threshold, self._max_size = threshold, max_size
+    def __init__(
+        self,
+        linked: Linked,
+        threshold: float,
+        max_size: int | None,
+        known: Constraints,
+        start: np.ndarray | None = None,
+    ):
+        self.threshold, self._max_size, self._start = threshold, max_size, start
         self._similarity = linked.similarity
-        number = len(linked.distinct)
+        number = len(known)
         graph = mutual_graph(linked.neighbors, threshold)
         near = self._similarity.of_pairs(graph.first, graph.second) >= threshold
         graph = Graph(graph.first[near], graph.second[near])
-        edges = (np.ones(len(graph), np.int8), (graph.first, graph.second))
-        joined = sparse.coo_array(edges, shape=(number, number))
-        _, self._part = csgraph.connected_components(joined, directed=False)
-        self._members = _members(self._part)
         self._adjacency = Adjacency(number, graph)
+        edges = [np.stack([graph.first, graph.second], axis=1)]
+        if start is not None:
+            lowest = np.unique(start, return_index=True, return_inverse=True)
+            edges.append(np.stack([lowest[1][lowest[2]], np.arange(number)], axis=1))
+        self._part = components(number, np.concatenate(edges))
+        self._members = _members(self._part)
         self.of = np.arange(number)
-        self._regroup(np.arange(number), self._known(linked))
-
-    def _known(self, linked: Linked) -> Constraints:
-        none = np.empty((0, 2), np.int64)
-        known = linked.constraints or Constraints.of_pairs(len(self.of), none, none)
-        self._join(np.arange(len(self.of)), known)
-        return known
+        self._join(self.of, known)
+        self._regroup(self.of.copy(), known)
 
     def update(self, known: Constraints, rows: Iterable[int]) -> np.ndarray:
         """Makes the groups anew that new answers about these rows may change.
@@ -94,7 +107,8 @@ class LiveGroups:
         """Makes one part of those that hold products which are together."""
         others = known.together[rows]
         apart = self._part[rows] != self._part[others]
-        for row, other in zip(rows[apart].tolist(), others[apart].tolist(), strict=True):
+        pairs = zip(rows[apart].tolist(), others[apart].tolist(), strict=True)
+        for row, other in pairs:
             large, small = int(self._part[row]), int(self._part[other])
             if large == small:
                 continue
@@ -108,12 +122,13 @@ class LiveGroups:
         first, second = self._adjacency.of(rows)
         up = first < second
         low, high = (np.searchsorted(rows, of[up]) for of in (first, second))
+        similarity, own = self._similarity.select(rows), known.select(rows)
+        start = None
+        if self._start is not None:
+            start = start_within(self._start[rows], own, similarity)
+        graph = Graph(low, high)
         groups = average_linkage(
-            self._similarity.select(rows),
-            Graph(low, high),
-            self.threshold,
-            self._max_size,
-            constraints=known.select(rows),
+            similarity, graph, self.threshold, self._max_size, start, own
         ).cut(self.threshold)
         lowest = np.unique(groups, return_index=True)[1]
         self.of[rows] = rows[lowest[groups]]
