@@ -17,8 +17,11 @@ from .inspection_pages import (
 from .page import (
     EvaluationPageSettings as EvaluationPageSettings,
     PageSettings as PageSettings,
+    Script as Script,
     Styles as Styles,
     check_page as check_page,
+    read_script as read_script,
+    render_page as render_page,
 )
 from .search_results import (
     Neighbor as Neighbor,
@@ -33,3 +36,4 @@ from .tensorboard import (
     show_first_batch as show_first_batch,
     write_projector as write_projector,
 )
+from .thumbnails import small_photo as small_photo

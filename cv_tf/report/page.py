@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,42 +20,75 @@ from cv_tf.config import EvaluationSettings
 from cv_tf.files import whole_file
 from cv_tf.settings import setting
 
-_TEMPLATES = jinja2.PackageLoader("cv_tf.report", "templates")
-_ENVIRONMENT = jinja2.Environment(
-    loader=_TEMPLATES,
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
 # `tojson` is to write compact JSON.
 _COMPACT = {"ensure_ascii": False, "separators": (",", ":")}
-_ENVIRONMENT.policies["json.dumps_kwargs"] = _COMPACT
+
+
+class Script(NamedTuple):
+    """The script of a page, and by what its content security policy knows it."""
+
+    text: str
+    digest: str  # "sha256-" and base64.
+
+
+def read_script(names: Sequence[str], room: str = "report") -> Script:
+    """Joins scripts, which run in their order; `render_page` says where they are."""
+    environment = _environment(room)
+    loader = environment.loader
+    assert loader is not None  # noqa: S101 (`_environment` gives one)
+    text = "".join(loader.get_source(environment, name)[0] for name in names)
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return Script(text, f"sha256-{digest}")
+
+
+def render_page(
+    template: str, scripts: Sequence[str] = (), room: str = "report", **values: Any
+) -> str:
+    """The text of a page.
+
+    `template` and `scripts` are files of `cv_tf/ROOM/templates`, or else of
+    `cv_tf/report/templates`; the content security policy of the page allows no other
+    scripts. Text in the values of the template's variables is escaped; a missing one
+    raises `jinja2.UndefinedError`.
+    """
+    script = read_script(scripts, room)
+    return (
+        _environment(room)
+        .get_template(template)
+        .render(
+            # Safe: scripts are part of this package and hold no data of a catalog.
+            script=markupsafe.Markup(script.text),  # noqa: S704
+            script_digest=script.digest,
+            **values,
+        )
+    )
 
 
 def write_page(
     path: Path, template: str, scripts: Sequence[str] = (), **values: Any
 ) -> None:
-    """Writes a page that appears whole or not at all.
-
-    `template` and `scripts` are files of `cv_tf/report/templates`; scripts run in their
-    order, and the content security policy of the page allows no others. Text in the
-    values of the template's variables is escaped; a missing one raises
-    `jinja2.UndefinedError`.
-    """
-    script = "".join(_TEMPLATES.get_source(_ENVIRONMENT, name)[0] for name in scripts)
-    # By this, the content security policy of the page knows the script.
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    page = _ENVIRONMENT.get_template(template).render(
-        # Safe: scripts are part of this package and hold no data of a catalog.
-        script=markupsafe.Markup(script),  # noqa: S704
-        script_digest=f"sha256-{digest}",
-        **values,
-    )
+    """Writes a page of `render_page` that appears whole or not at all."""
+    page = render_page(template, scripts, **values)
     with whole_file(path) as unfinished:
         # A file name that is not valid Unicode must not prevent the page.
         unfinished.write_text(page, encoding="utf-8", errors="replace")
+
+
+@functools.cache
+def _environment(room: str) -> jinja2.Environment:
+    rooms = dict.fromkeys((room, "report"))
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader(
+            [jinja2.PackageLoader(f"cv_tf.{name}", "templates") for name in rooms]
+        ),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.policies["json.dumps_kwargs"] = _COMPACT
+    return environment
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -52,7 +52,7 @@ def thumbnails(
 def thumbnail(image: str | bytes, side: int = _SIDE) -> Thumbnail:
     """Makes one of `thumbnails`: upright, sRGB, on white, without metadata."""
     try:
-        return as_thumbnail(_small_photo(image, side))
+        return as_thumbnail(small_photo(image, side))
     except BadImageError as error:
         return Thumbnail(reason=str(error))
 
@@ -66,8 +66,12 @@ def as_thumbnail(image: Image.Image, quality: int = _QUALITY) -> Thumbnail:
     return Thumbnail(f"data:image/jpeg;base64,{code}", image.width, image.height)
 
 
-def _small_photo(image: str | bytes, side: int) -> Image.Image:
-    """Reads one photo in RGB, upright, on white, at most `side` pixels a side."""
+def small_photo(image: str | bytes, side: int) -> Image.Image:
+    """Reads one photo in RGB, upright, on white, at most `side` pixels a side.
+
+    Raises:
+      BadImageError: If there is none, or it cannot be read; the message says why.
+    """
     if not image:
         raise BadImageError("no image given")
     if isinstance(image, bytes):

@@ -37,6 +37,13 @@ function described(g, ...more) {
   return make("p", { className: "quiet" }, facts.filter(Boolean).join(" · "));
 }
 
+// Where `python -m cv_tf.review` serves this page, each group leads to its question.
+function asked(g) {
+  if (document.body.dataset.review === undefined) return [];
+  const href = `/?about=${encodeURIComponent(product.id[start[g]])}`;
+  return [make("p", {}, make("a", { href, className: "ask" }, "Check this group"))];
+}
+
 // The nearest product outside of the group; a click searches for it.
 function nearest(n) {
   const other = product.other[n];
@@ -88,7 +95,7 @@ function drawGroup(g, ...more) {
     );
   };
   const title = make("h3", {}, `Group ${group.name[g]}`);
-  return [title, described(g, ...more), ...listed(products, draw)];
+  return [title, described(g, ...more), ...asked(g), ...listed(products, draw)];
 }
 
 const show = deck("groups", (g) => drawGroup(g), 12, "group");

@@ -1,0 +1,297 @@
+// The talk with the server, the keys, and what is said: kept here until it is saved.
+
+const LEAST_SECONDS = 0.2; // What is pressed sooner was meant for the last question.
+const element = (id) => document.getElementById(id);
+const footer = element("answers");
+
+let by = settings.by || recall("by") || "";
+let waiting = []; // Questions that come next; their photos are being loaded.
+let shownAt = 0;
+let isBusy = false;
+let retry = null;
+
+class ServerError extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+async function tell(what, message) {
+  let response;
+  try {
+    response = await fetch(`/api/${what}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-Token": settings.token },
+      body: JSON.stringify({ by, ...message }),
+    });
+  } catch {
+    throw new ServerError("The server does not answer. Start it again.", 0);
+  }
+  if (response.status === 403) {
+    const text = "The server was started anew: open the address that it has printed.";
+    throw new ServerError(text, 403);
+  }
+  const said = await response.json().catch(() => ({ error: response.statusText }));
+  if (!response.ok) throw new ServerError(said.error, response.status);
+  return said;
+}
+
+function say(text) {
+  element("status").textContent = text;
+}
+
+// Tells what went wrong; `again` is done when the person asks for it.
+function complain(text, again) {
+  retry = again;
+  const trouble = element("trouble");
+  trouble.hidden = false;
+  trouble.querySelector("span").textContent = text;
+  say("");
+}
+
+function calm() {
+  retry = null;
+  element("trouble").hidden = true;
+}
+
+// One thing at a time: what is pressed meanwhile does not count.
+async function busy(work, again) {
+  if (isBusy) return;
+  isBusy = true;
+  try {
+    await work();
+    calm();
+  } catch (error) {
+    if (!(error instanceof ServerError)) throw error;
+    const kept = recall("pending") ? " Your answer is kept here, and not saved yet." : "";
+    complain(error.message + kept, again);
+  } finally {
+    isBusy = false;
+  }
+}
+
+const same = (a, b) =>
+  a?.kind === b?.kind &&
+  JSON.stringify([a?.inside, a?.outside]) === JSON.stringify([b?.inside, b?.outside]);
+
+function preload({ kind, inside, outside }) {
+  inside.forEach((id) => loadPhoto(id, kind === "group" ? SMALL : LARGE));
+  outside.forEach((id) => loadPhoto(id, kind === "pair" ? LARGE : SMALL));
+}
+
+// Asks for the question after this one, as soon as this one's photos are there.
+async function lookAhead() {
+  const shown = question;
+  const kind = element("kind").value;
+  await Promise.all([...stage.querySelectorAll(".photo")].map((box) => box.ready));
+  if (waiting.length || question !== shown) return;
+  const next = await tell("ask", { kind }).catch(() => null);
+  const isStale = question !== shown || kind !== element("kind").value;
+  if (!next?.question || isStale || waiting.length || same(next.question, shown)) return;
+  waiting.push(next);
+  preload(next.question);
+}
+
+const BUTTONS = {
+  pair: [
+    ["no", "No", "n", () => answer([0, -1])],
+    ["", "Can’t say", "?", () => answer([0, null])],
+    ["yes", "Yes", "y", () => answer([0, 0])],
+  ],
+  many: [
+    ["main", "Confirm", "Enter", () => answer(question.sets)],
+    ["", "Can’t say", "?", () => answer(question.sets.map(() => null))],
+  ],
+  group: [["", "All apart", "x", setApart]],
+  all: [
+    ["", "Zoom", "z", zoomFurther],
+    ["", "Back", "u", undo],
+  ],
+};
+
+function drawButtons() {
+  const { kind, inside } = question;
+  const isPair = kind === "pair";
+  const own = isPair ? BUTTONS.pair : BUTTONS.many;
+  const apart = kind === "group" && inside.length > 1 ? BUTTONS.group : [];
+  const buttons = [...own, ...apart, ...BUTTONS.all].map(([className, text, key, act]) => {
+    const parts = [text, " ", make("kbd", {}, key)];
+    const button = make("button", { type: "button", className }, ...parts);
+    button.addEventListener("click", () => act());
+    return button;
+  });
+  const sum = isPair ? [] : [make("p", { className: "sum" })];
+  footer.replaceChildren(...sum, ...buttons);
+}
+
+function show({ question: asked, columns: names, progress }) {
+  showProgress(progress);
+  if (!asked) {
+    question = null;
+    footer.replaceChildren();
+    const again = make("button", { type: "button" }, "Look again");
+    again.addEventListener("click", () => next());
+    const back = make("button", { type: "button" }, "Back ", make("kbd", {}, "u"));
+    back.addEventListener("click", () => undo());
+    const what = element("kind").value ? "of this kind " : "";
+    const text = `There is nothing left ${what}that is worth asking.`;
+    stage.replaceChildren(make("h1", {}, text), make("p", {}, again, " ", back));
+    return;
+  }
+  drawQuestion(asked, names);
+  drawButtons();
+  showMarks();
+  shownAt = performance.now();
+  watch.start();
+  lookAhead();
+}
+
+async function nextQuestion(about = "") {
+  if (!about && waiting.length) show(waiting.shift());
+  else show(await tell("ask", { kind: element("kind").value, about }));
+}
+
+const next = () => busy(() => nextQuestion(), next);
+
+// Sends what was said. It counts once the server has saved it; until then it is kept.
+async function send() {
+  const pending = recall("pending");
+  if (!pending) return;
+  const { number, progress } = await tell("answer", pending);
+  keep("pending", null);
+  keepPace(pending.seconds);
+  showProgress(progress);
+  say(`Saved as answer ${count(number)}.`);
+}
+
+const sendAndGoOn = () =>
+  busy(async () => {
+    await send();
+    await nextQuestion();
+  }, sendAndGoOn);
+
+function answer(sets) {
+  if (!question || isBusy || retry) return;
+  if (performance.now() - shownAt < 1000 * LEAST_SECONDS) return;
+  const { kind, inside, outside, stratum } = question;
+  const seconds = watch.stop();
+  keep("pending", { kind, inside, outside, stratum, sets, seconds, by });
+  say("Saving …");
+  sendAndGoOn();
+}
+
+function undo() {
+  if (retry) return;
+  busy(async () => {
+    const said = await tell("undo", {});
+    if (!said.question) {
+      say("There is no answer of yours to take back.");
+      return;
+    }
+    if (question) waiting.unshift({ question, columns, progress: said.progress });
+    show(said);
+    say("Your last answer is taken back. Answer again.");
+  }, undo);
+}
+
+function askForName() {
+  stage.hidden = footer.hidden = true;
+  element("name").hidden = false;
+  element("by").value = by;
+  element("by").focus();
+}
+
+function start() {
+  by = element("by").value.trim();
+  if (!by) return;
+  keep("by", by);
+  begin();
+}
+
+function begin() {
+  element("name").hidden = true;
+  stage.hidden = footer.hidden = false;
+  element("who").textContent = by;
+  waiting = [];
+  const address = new URL(location);
+  const about = address.searchParams.get("about") ?? "";
+  // The token is a cookie by now; it is to be in no history of a browser.
+  history.replaceState(null, "", "/");
+  const first = () =>
+    busy(async () => {
+      await send();
+      await nextQuestion(about);
+    }, first);
+  first();
+}
+
+element("who").addEventListener("click", askForName);
+element("start").addEventListener("click", start);
+element("by").addEventListener("keydown", ({ key }) => {
+  if (key === "Enter") start();
+});
+element("kind").addEventListener("change", () => {
+  waiting = [];
+  element("kind").blur();
+  next();
+});
+element("trouble").querySelector("button").addEventListener("click", () => retry?.());
+element("help").addEventListener("click", () => {
+  const keys = element("keys");
+  keys.hidden = !keys.hidden;
+  element("help").setAttribute("aria-expanded", !keys.hidden);
+});
+
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+function onArrow(key) {
+  const [x, y] = ARROWS[key];
+  if (isZoomed()) panZoom(8 * x, 8 * y);
+  else if (question.kind === "pair") {
+    ({ ArrowLeft: "n", ArrowRight: "y", ArrowDown: "?" })[key] && press(KEYS_OF_ARROWS[key]);
+  } else {
+    const place = items.findIndex(({ toggle }) => toggle === document.activeElement);
+    items.at((place + x + y + items.length) % items.length)?.toggle.focus();
+  }
+}
+const KEYS_OF_ARROWS = { ArrowLeft: "n", ArrowRight: "y", ArrowDown: "?" };
+
+// Does what a key stands for; returns whether it stands for anything.
+function press(key, withShift = false) {
+  const simple = { z: zoomFurther, u: undo, backspace: undo, h: () => element("help").click() };
+  if (simple[key]) simple[key]();
+  else if (key === "enter" && retry) retry();
+  else if (!question) return false;
+  else if (question.kind === "pair") {
+    const said = BUTTONS.pair.find(([, , of]) => of === key);
+    if (!said) return false;
+    said[3]();
+  } else if (key === "enter") answer(question.sets);
+  else if (key === "?") answer(question.sets.map(() => null));
+  else if (key === "x" && question.kind === "group") setApart();
+  else {
+    const found = items.find((item) => item.key === key);
+    if (!found) return false;
+    mark(found.place, withShift);
+  }
+  return true;
+}
+
+document.addEventListener("keydown", (event) => {
+  const { key, code, shiftKey, target } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (target.closest("input, select") || !element("name").hidden) return;
+  if (question && key in ARROWS) {
+    onArrow(key);
+    event.preventDefault();
+    return;
+  }
+  // With Shift, or on some keyboards without, digits are other characters.
+  const digit = /^(?:Digit|Numpad)(\d)$/.exec(code)?.[1];
+  const isSign = key === "?";
+  if (press(isSign ? key : (digit ?? key.toLowerCase()), shiftKey)) event.preventDefault();
+});
+
+if (by) begin();
+else askForName();
