@@ -27,6 +27,8 @@ from . import (
     replicas as replicas,
     report as report,
     retrieval as retrieval,
+    review as review,
+    reviewing as reviewing,
     search as search,
     settings as settings,
     shards as shards,

@@ -13,7 +13,7 @@ import cv_tf
 ROOT = Path(cv_tf.__file__).parent
 PAGE = ROOT.parent / "ARCHITECTURE.md"
 VERBS = (
-    *("train", "evaluate", "compare", "embed", "group", "search"),
+    *("train", "evaluate", "compare", "embed", "group", "search", "review"),
     *("inspect", "export", "prepare"),
 )
 

@@ -14,13 +14,14 @@ from cv_tf.export import ExportConfig
 from cv_tf.group import GroupConfig
 from cv_tf.inspect import InspectConfig
 from cv_tf.prepare import PrepareConfig
+from cv_tf.review import ReviewConfig
 from cv_tf.search import SearchConfig
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 SETTINGS = (Config, CompareConfig, EmbedConfig, EvaluateConfig, ExportConfig)
-SETTINGS += (GroupConfig, InspectConfig, PrepareConfig, SearchConfig)
+SETTINGS += (GroupConfig, InspectConfig, PrepareConfig, ReviewConfig, SearchConfig)
 
 FLAGS_OF_OTHERS = {
     "flagfile": "absl",

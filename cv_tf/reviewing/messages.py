@@ -110,9 +110,7 @@ def read_text(message: dict[str, Any], name: str) -> str:
     return text
 
 
-def _ids(
-    message: dict[str, Any], name: str, known: Container[str]
-) -> tuple[str, ...]:
+def _ids(message: dict[str, Any], name: str, known: Container[str]) -> tuple[str, ...]:
     ids = message.get(name)
     if not isinstance(ids, list) or not all(isinstance(it, str) for it in ids):
         raise WrongMessageError(f"'{name}' must be a list of product ids.")

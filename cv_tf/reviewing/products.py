@@ -49,8 +49,8 @@ class Products:
     def __init__(
         self,
         product_id: Sequence[str],
-        image: Sequence[str],
-        columns: Mapping[str, Sequence[str]],
+        image: Sequence[str] | np.ndarray,
+        columns: Mapping[str, Sequence[str] | np.ndarray],
     ):
         self._row = dict(zip(product_id, range(len(product_id)), strict=True))
         self._image = image

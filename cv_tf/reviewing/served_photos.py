@@ -1,4 +1,4 @@
-"""Photos as a server sends them: decoded, made small, encoded anew, kept for a while."""
+"""Photos as a server sends them: decoded, made small, encoded anew, and kept."""
 
 from __future__ import annotations
 

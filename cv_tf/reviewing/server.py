@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,23 +12,13 @@ from typing import Any, Protocol
 import flask
 import waitress
 from absl import logging
-from werkzeug.exceptions import (
-    BadRequest,
-    HTTPException,
-    NotFound,
-    ServiceUnavailable,
-)
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound, ServiceUnavailable
 
 from cv_tf.answers import KINDS, Answer, AnswersError
 from cv_tf.errors import UserError
 from cv_tf.pipeline import BadImageError
 from cv_tf.report import read_script, render_page
-from cv_tf.reviewing.guard import (
-    Guard,
-    is_loopback,
-    names_of_host,
-    page_policy,
-)
+from cv_tf.reviewing.guard import Guard, is_loopback, names_of_host, page_policy
 from cv_tf.reviewing.messages import (
     MOST_BYTES,
     Asked,
@@ -46,6 +38,7 @@ _SOURCES = "img-src blob: data:; connect-src 'self'; script-src '{digest}'"
 _GROUP_SOURCES = "img-src data:; script-src '{digest}'"
 _MOST_PAGE_BYTES = 2**27  # Of the page of groups.
 _NUM_THREADS = 8
+_MOST_KEYS = 10_000
 _NOT_SAVED = (
     "The answer could not be saved. The terminal of python -m cv_tf.review says why."
 )
@@ -118,8 +111,8 @@ class _Page:
 
     @functools.cached_property
     def _text(self) -> str:
-        settings = {"token": self._token, "by": self._by, "store": self._store}
-        settings |= {"sides": SIDES}
+        settings: dict[str, Any] = {"token": self._token, "by": self._by}
+        settings |= {"store": self._store, "sides": SIDES}
         return render_page(
             "review.html.j2",
             _SCRIPTS,
@@ -184,6 +177,10 @@ class _Talk:
 
     def __init__(self, review: Engine, products: Products):
         self._review, self._products = review, products
+        # Numbers of the latest answers by the keys that the page gave them: it sends an
+        # answer again if it has not heard that it was saved.
+        self._saved: OrderedDict[str, int] = OrderedDict()
+        self._saving = threading.Lock()
 
     def handlers(self) -> dict[str, Callable[[], Any]]:
         return {"ask": self._ask, "answer": self._answer, "undo": self._undo}
@@ -200,13 +197,24 @@ class _Talk:
         return self._reply(by, question)
 
     def _answer(self) -> dict[str, Any]:
-        answer = read_answer(_message(), self._products)
+        message = _message()
+        answer, key = read_answer(message, self._products), read_text(message, "key")
+        with self._saving:
+            number = self._saved.get(key) if key else None
+            if number is None:
+                number = self._save(answer)
+            if key:
+                self._saved[key] = number
+            if len(self._saved) > _MOST_KEYS:
+                self._saved.popitem(last=False)
+        return {"number": number, "progress": self._review.progress(answer.by)}
+
+    def _save(self, answer: Answer) -> int:
         try:
-            number = self._review.say(answer)
+            return self._review.say(answer)
         except (AnswersError, OSError) as error:
             logging.error("%s", error)
             raise ServiceUnavailable(_NOT_SAVED) from error
-        return {"number": number, "progress": self._review.progress(answer.by)}
 
     def _undo(self) -> dict[str, Any]:
         by = read_name(_message())

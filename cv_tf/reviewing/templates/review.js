@@ -42,11 +42,11 @@ function say(text) {
 }
 
 // Tells what went wrong; `again` is done when the person asks for it.
-function complain(text, again) {
+function complain(text, again, isRefused) {
   retry = again;
-  const trouble = element("trouble");
-  trouble.hidden = false;
-  trouble.querySelector("span").textContent = text;
+  element("trouble").hidden = false;
+  element("reason").textContent = text;
+  element("discard").hidden = !isRefused;
   say("");
 }
 
@@ -64,8 +64,12 @@ async function busy(work, again) {
     calm();
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;
-    const kept = recall("pending") ? " Your answer is kept here, and not saved yet." : "";
-    complain(error.message + kept, again);
+    const number = pending().length;
+    const what = number === 1 ? "Your answer is" : `${count(number)} answers are`;
+    const kept = number ? ` ${what} kept here, and not saved yet.` : "";
+    // The server does not want it, such as one about products that are gone.
+    const isRefused = number > 0 && error.status >= 400 && error.status < 500;
+    complain(error.message + kept, again, isRefused && error.status !== 403);
   } finally {
     isBusy = false;
   }
@@ -154,15 +158,19 @@ async function nextQuestion(about = "") {
 
 const next = () => busy(() => nextQuestion(), next);
 
+// What was said and is not saved yet, oldest first. All tabs of this browser share it.
+const pending = () => recall("pending") ?? [];
+const remove = (key) => keep("pending", pending().filter((it) => it.key !== key));
+
 // Sends what was said. It counts once the server has saved it; until then it is kept.
 async function send() {
-  const pending = recall("pending");
-  if (!pending) return;
-  const { number, progress } = await tell("answer", pending);
-  keep("pending", null);
-  keepPace(pending.seconds);
-  showProgress(progress);
-  say(`Saved as answer ${count(number)}.`);
+  for (const said of pending()) {
+    const { number, progress } = await tell("answer", said);
+    remove(said.key);
+    keepPace(said.seconds);
+    showProgress(progress);
+    say(`Saved as answer ${count(number)}.`);
+  }
 }
 
 const sendAndGoOn = () =>
@@ -175,8 +183,10 @@ function answer(sets) {
   if (!question || isBusy || retry) return;
   if (performance.now() - shownAt < 1000 * LEAST_SECONDS) return;
   const { kind, inside, outside, stratum } = question;
-  const seconds = watch.stop();
-  keep("pending", { kind, inside, outside, stratum, sets, seconds, by });
+  const said = { kind, inside, outside, stratum, sets, seconds: watch.stop(), by };
+  // By the key, the server knows an answer that it gets twice.
+  const key = `${Date.now()} ${Math.random()}`;
+  keep("pending", [...pending(), { ...said, key }]);
   say("Saving …");
   sendAndGoOn();
 }
@@ -236,7 +246,11 @@ element("kind").addEventListener("change", () => {
   element("kind").blur();
   next();
 });
-element("trouble").querySelector("button").addEventListener("click", () => retry?.());
+element("again").addEventListener("click", () => retry?.());
+element("discard").addEventListener("click", () => {
+  remove(pending()[0]?.key);
+  retry?.();
+});
 element("help").addEventListener("click", () => {
   const keys = element("keys");
   keys.hidden = !keys.hidden;
@@ -244,18 +258,18 @@ element("help").addEventListener("click", () => {
 });
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const SAID_BY_ARROWS = { ArrowLeft: "n", ArrowRight: "y", ArrowDown: "?" };
 
 function onArrow(key) {
   const [x, y] = ARROWS[key];
   if (isZoomed()) panZoom(8 * x, 8 * y);
   else if (question.kind === "pair") {
-    ({ ArrowLeft: "n", ArrowRight: "y", ArrowDown: "?" })[key] && press(KEYS_OF_ARROWS[key]);
+    if (key in SAID_BY_ARROWS) press(SAID_BY_ARROWS[key]);
   } else {
     const place = items.findIndex(({ toggle }) => toggle === document.activeElement);
     items.at((place + x + y + items.length) % items.length)?.toggle.focus();
   }
 }
-const KEYS_OF_ARROWS = { ArrowLeft: "n", ArrowRight: "y", ArrowDown: "?" };
 
 // Does what a key stands for; returns whether it stands for anything.
 function press(key, withShift = false) {

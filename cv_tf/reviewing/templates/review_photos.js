@@ -48,6 +48,9 @@ function photoBox(id, side) {
     loadPhoto(id, size).then(({ url, reason }) => {
       if (url) {
         const image = box.querySelector("img") ?? make("img", { alt: `Photo of ${id}` });
+        // Small photos are made larger, too; the element is as large as what it shows.
+        image.onload = () =>
+          image.style.setProperty("--ratio", image.naturalWidth / image.naturalHeight);
         image.src = url;
         if (!image.isConnected) box.replaceChildren(image);
       } else if (!box.querySelector("img")) {

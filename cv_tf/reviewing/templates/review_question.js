@@ -16,35 +16,46 @@ let items = []; // Of group and line-up: the elements of the photos that can be 
 const products = () => [...question.inside, ...question.outside];
 const letter = (set) => (set < LETTERS.length ? LETTERS[set] : `${set + 1}`);
 
-// The most frequent value of each column; what differs from it is highlighted.
+// The most frequent value of each column among what is asked about.
 function usualFacts(facts) {
   return columns.map((_, column) => {
     const counts = new Map();
     for (const row of facts) counts.set(row[column], (counts.get(row[column]) ?? 0) + 1);
-    const [value, number] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a));
-    return number > 1 ? value : null;
+    return [...counts].reduce((a, b) => (b[1] > a[1] ? b : a))[0];
   });
+}
+
+// A value, in which the words that another one does not have are highlighted.
+function compared(value, other) {
+  const known = new Set(other.split(/\s+/));
+  return value
+    .split(/(\s+)/)
+    .map((word) =>
+      !word.trim() || known.has(word) ? word : make("span", { className: "differs" }, word),
+    );
 }
 
 function drawPair() {
   const [first, second] = products();
-  const row = (name, of, tag) => {
-    const differs = tag === "td" && of[0] !== of[1];
-    const cells = of.map((value) => {
-      const className = differs ? "differs" : "";
-      return make(tag, tag === "th" ? { scope: "col" } : { className }, value || "–");
-    });
-    return make("tr", {}, make("th", { scope: tag === "th" ? "col" : "row" }, name), ...cells);
-  };
+  const heads = ["Product", first, second].map((name) => make("th", { scope: "col" }, name));
+  const row = ([name, [one, other]]) =>
+    make(
+      "tr",
+      {},
+      make("th", { scope: "row" }, name),
+      make("td", {}, ...(one ? compared(one, other) : ["–"])),
+      make("td", {}, ...(other ? compared(other, one) : ["–"])),
+    );
   const known = columns
     .map((name, n) => [name, question.facts.map((facts) => facts[n])])
     .filter(([, of]) => of.some(Boolean));
   const table = make(
     "table",
     { className: "facts" },
-    make("thead", {}, row("Product", [first, second], "th")),
-    make("tbody", {}, ...known.map(([name, of]) => row(name, of, "td"))),
+    make("thead", {}, make("tr", {}, ...heads)),
+    make("tbody", {}, ...known.map(row)),
   );
+  stage.style.setProperty("--rows", Math.min(known.length, 8));
   const figures = [first, second].map((id) => make("figure", {}, photoBox(id, LARGE)));
   return [make("div", { className: "pair" }, ...figures), table];
 }
@@ -53,22 +64,20 @@ function drawPair() {
 function drawItem(place, key, usual, side = SMALL) {
   const id = products()[place];
   const facts = question.facts[place];
-  const lines = columns.map((name, n) => {
-    const isUsual = usual[n] === null || facts[n] === usual[n];
-    return facts[n] && make("span", { title: name, className: isUsual ? "" : "differs" }, facts[n]);
-  });
-  const label = make("span", { className: "id", title: id }, id);
+  const lines = columns.map(
+    (name, n) => facts[n] && make("span", { title: name }, ...compared(facts[n], usual[n])),
+  );
   const isFixed = key === null;
   const set = make("button", { type: "button", className: "set" });
   const box = photoBox(id, side);
   const toggle = isFixed ? box : make("button", { type: "button", className: "toggle" }, box);
-  const about = make("div", { className: "about" }, ...(key ? [make("kbd", {}, key)] : []), label);
-  if (!isFixed) about.append(set);
   const item = make(
     isFixed ? "div" : "li",
     { className: isFixed ? "item fixed" : "item" },
     toggle,
-    about,
+    ...(key ? [make("kbd", {}, key)] : []),
+    ...(isFixed ? [] : [set]),
+    make("p", { className: "id" }, id),
     make("p", { className: "lines" }, ...lines.filter(Boolean)),
   );
   if (isFixed) return item;
@@ -90,15 +99,13 @@ function drawMany() {
   const ids = products();
   const keys = PHOTO_KEYS.values();
   const nextKey = () => keys.next().value;
-  const usual = usualFacts(question.facts);
+  const usual = usualFacts(question.facts.slice(0, question.inside.length));
   const inside = question.inside.map((_, n) => n);
   const beside = ids.map((_, n) => n).slice(question.inside.length);
-  const height = ids.length <= 8 ? "17rem" : ids.length <= 16 ? "12.5rem" : "9rem";
-  stage.style.setProperty("--photo", height);
-  stage.style.setProperty("--card-width", ids.length <= 8 ? "14rem" : ids.length <= 16 ? "10rem" : "8rem");
+  stage.dataset.size = ids.length > 18 ? "many" : "few";
   if (question.kind === "line-up") {
     const asked = drawItem(0, null, usual, LARGE);
-    const grid = drawGrid(beside, nextKey, usual, "");
+    const grid = drawGrid(beside, nextKey, usual, "beside");
     return [make("div", { className: "lineup" }, asked, grid)];
   }
   const drawn = [
@@ -115,8 +122,6 @@ function drawQuestion(asked, names) {
   question = { ...asked, sets: [...asked.sets] };
   columns = names;
   items = [];
-  stage.style.removeProperty("--photo");
-  stage.style.removeProperty("--card-width");
   setZoom(0);
   const drawn = question.kind === "pair" ? drawPair() : drawMany();
   stage.replaceChildren(make("h1", {}, HEADINGS[question.kind]), ...drawn);
@@ -155,7 +160,7 @@ function showMarks() {
     item.classList.toggle("out", of === -1);
     item.classList.toggle("other", of > 0);
     item.classList.toggle("unsure", of === null);
-    const words = { 0: several ? "✓ A" : "✓ belongs", "-1": isBeside ? "not in" : "✗ out" };
+    const words = { 0: several ? "✓ A" : "✓ in", "-1": isBeside ? "–" : "✗ out" };
     set.textContent = of === null ? "?" : (words[of] ?? letter(of));
     const told = of === null ? "unknown" : of < 0 ? "out" : `design ${letter(of)}`;
     set.setAttribute("aria-label", `${products()[place]}: ${told}. Change the design`);
@@ -169,9 +174,10 @@ function sumUp() {
   const { sets, inside } = question;
   const [own, beside] = [sets.slice(0, inside.length), sets.slice(inside.length)];
   const number = (of, test) => of.filter(test).length;
+  const together = number(sets, (set) => set === 0);
   const designs = new Set(sets.filter((set) => set > 0)).size;
   const facts = [
-    `${count(number(sets, (set) => set === 0))} belong together`,
+    together > 1 ? `${count(together)} belong together` : "nothing belongs together",
     number(own, (set) => set === -1) && `${count(number(own, (set) => set === -1))} taken out`,
     number(beside, (set) => set === 0) && `${count(number(beside, (set) => set === 0))} added`,
     designs && `${plural(designs, "other design")}`,
