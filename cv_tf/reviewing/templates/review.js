@@ -129,8 +129,7 @@ function drawButtons() {
   footer.replaceChildren(...sum, ...buttons);
 }
 
-function show({ question: asked, columns: names, progress }) {
-  showProgress(progress);
+function show({ question: asked, columns: names }) {
   if (!asked) {
     question = null;
     footer.replaceChildren();
@@ -151,9 +150,15 @@ function show({ question: asked, columns: names, progress }) {
   lookAhead();
 }
 
+// What was asked for in advance knows less than the latest answer has brought.
+function withProgress(said) {
+  showProgress(said.progress);
+  return said;
+}
+
 async function nextQuestion(about = "") {
   if (!about && waiting.length) show(waiting.shift());
-  else show(await tell("ask", { kind: element("kind").value, about }));
+  else show(withProgress(await tell("ask", { kind: element("kind").value, about })));
 }
 
 const next = () => busy(() => nextQuestion(), next);
@@ -165,11 +170,11 @@ const remove = (key) => keep("pending", pending().filter((it) => it.key !== key)
 // Sends what was said. It counts once the server has saved it; until then it is kept.
 async function send() {
   for (const said of pending()) {
-    const { number, progress } = await tell("answer", said);
+    const saved = await tell("answer", said);
     remove(said.key);
     keepPace(said.seconds);
-    showProgress(progress);
-    say(`Saved as answer ${count(number)}.`);
+    withProgress(saved);
+    say(`Saved as answer ${count(saved.number)}.`);
   }
 }
 
@@ -194,12 +199,12 @@ function answer(sets) {
 function undo() {
   if (retry) return;
   busy(async () => {
-    const said = await tell("undo", {});
+    const said = withProgress(await tell("undo", {}));
     if (!said.question) {
       say("There is no answer of yours to take back.");
       return;
     }
-    if (question) waiting.unshift({ question, columns, progress: said.progress });
+    if (question) waiting.unshift({ question, columns });
     show(said);
     say("Your last answer is taken back. Answer again.");
   }, undo);
