@@ -81,6 +81,10 @@ NOT_RUN = {
         'export TF_CONFIG={"cluster": {"worker": ["host0:2222", "host1:2222"]},\n'
         '                   "task": {"type": "worker", "index": 0}}',
     ),
+    "serves until it is stopped (test_page_of_questions.py)": (
+        "python -m cv_tf.review --embeddings=my.parquet --groups=groups.csv "
+        "--answers=my.answers.sqlite --catalog=my.csv",
+    ),
     "asks a server of TensorFlow Serving": (
         "curl http://localhost:8501/v1/models/my:predict -d "
         '{"instances": [{"b64": "$(base64 -w0 photo.jpg)"}]}',
