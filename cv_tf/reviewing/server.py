@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,11 +13,10 @@ import waitress
 from absl import logging
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound, ServiceUnavailable
 
-from cv_tf.answers import KINDS, Answer, AnswersError
+from cv_tf.answers import Answer, AnswersError
 from cv_tf.errors import UserError
 from cv_tf.pipeline import BadImageError
-from cv_tf.report import read_script, render_page
-from cv_tf.reviewing.guard import Guard, is_loopback, names_of_host, page_policy
+from cv_tf.reviewing.guard import Guard, is_loopback, names_of_host
 from cv_tf.reviewing.messages import (
     MOST_BYTES,
     Asked,
@@ -30,14 +28,10 @@ from cv_tf.reviewing.messages import (
     spell_question,
 )
 from cv_tf.reviewing.products import Products
+from cv_tf.reviewing.served_pages import ServedPages
 from cv_tf.reviewing.served_photos import SIDES, ServedPhotos
 
-_SCRIPTS = ("review_photos.js", "review_question.js", "review_time.js", "review.js")
-_GROUP_SCRIPTS = ("deck.js", "groups.js")
-_SOURCES = "img-src blob: data:; connect-src 'self'; script-src '{digest}'"
-_GROUP_SOURCES = "img-src data:; script-src '{digest}'"
-_MOST_PAGE_BYTES = 2**27  # Of the page of groups.
-_NUM_THREADS = 8
+_NUM_THREADS = 24  # Most of them wait, for photos or the disk.
 _MOST_KEYS = 10_000
 _NOT_SAVED = (
     "The answer could not be saved. The terminal of python -m cv_tf.review says why."
@@ -90,66 +84,13 @@ def create_app(
     app.before_request(guard.check)
     app.after_request(guard.protect)
     app.register_error_handler(Exception, _say_error)
-    page = _Page(token, by, store_name, groups_page)
+    page = ServedPages(token, by, store_name, groups_page)
     app.add_url_rule("/", "page", page.show)
     app.add_url_rule("/groups", "groups", page.show_groups)
     app.add_url_rule("/photo", "photo", _Photos(products).send)
     for name, handle in _Talk(review, products).handlers().items():
         app.add_url_rule(f"/api/{name}", name, handle, methods=["POST"])
     return app
-
-
-class _Page:
-    """The page of questions, and the page of groups."""
-
-    def __init__(self, token: str, by: str, store_name: str, groups: Path | None):
-        self._token, self._by, self._store = token, by, store_name
-        self._groups = groups
-
-    def show(self) -> flask.Response:
-        return _html(self._text, read_script(_SCRIPTS, "reviewing").digest, _SOURCES)
-
-    @functools.cached_property
-    def _text(self) -> str:
-        settings: dict[str, Any] = {"token": self._token, "by": self._by}
-        settings |= {"store": self._store, "sides": SIDES}
-        return render_page(
-            "review.html.j2",
-            _SCRIPTS,
-            "reviewing",
-            kinds=KINDS,
-            has_groups=self._groups is not None,
-            data=settings,
-        )
-
-    def show_groups(self) -> flask.Response:
-        """Sends the file as it is, with buttons; no script but its own may run."""
-        if self._groups is None:
-            raise NotFound(
-                "There is no page of groups. Write it with python -m cv_tf.group "
-                "--page=groups.html, and name it here with --page."
-            )
-        script = read_script(_GROUP_SCRIPTS)
-        try:
-            if self._groups.stat().st_size > _MOST_PAGE_BYTES:
-                raise NotFound(f"The page has more than {_MOST_PAGE_BYTES:,} bytes.")
-            text = self._groups.read_text(encoding="utf-8", errors="replace")
-        except OSError as error:
-            raise NotFound("The file of --page cannot be read any more.") from error
-        if script.text not in text:
-            raise NotFound(
-                "The file of --page is no page of groups of this version of cv_tf. "
-                "Write it anew with python -m cv_tf.group --page."
-            )
-        text = text.replace("<body>", "<body data-review>", 1)
-        return _html(text, script.digest, _GROUP_SOURCES)
-
-
-def _html(text: str, digest: str, sources: str) -> flask.Response:
-    response = flask.Response(text, mimetype="text/html")
-    policy = page_policy(sources.format(digest=digest))
-    response.headers["Content-Security-Policy"] = policy
-    return response
 
 
 class _Photos:

@@ -4,7 +4,8 @@ const LEAST_SECONDS = 0.2; // What is pressed sooner was meant for the last ques
 const element = (id) => document.getElementById(id);
 const footer = element("answers");
 
-let by = settings.by || recall("by") || "";
+// A name that is chosen here holds in this tab, whatever name the server was started with.
+let by = sessionStorage.getItem(storage("by")) || settings.by || recall("by") || "";
 let waiting = []; // Questions that come next; their photos are being loaded.
 let shownAt = 0;
 let isBusy = false;
@@ -210,9 +211,13 @@ function undo() {
   }, undo);
 }
 
+function showStage(isShown) {
+  stage.hidden = footer.hidden = element("top").hidden = !isShown;
+  element("name").hidden = isShown;
+}
+
 function askForName() {
-  stage.hidden = footer.hidden = true;
-  element("name").hidden = false;
+  showStage(false);
   element("by").value = by;
   element("by").focus();
 }
@@ -221,12 +226,12 @@ function start() {
   by = element("by").value.trim();
   if (!by) return;
   keep("by", by);
+  sessionStorage.setItem(storage("by"), by);
   begin();
 }
 
 function begin() {
-  element("name").hidden = true;
-  stage.hidden = footer.hidden = false;
+  showStage(true);
   element("who").textContent = by;
   waiting = [];
   const address = new URL(location);
@@ -261,56 +266,3 @@ element("help").addEventListener("click", () => {
   keys.hidden = !keys.hidden;
   element("help").setAttribute("aria-expanded", !keys.hidden);
 });
-
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const SAID_BY_ARROWS = { ArrowLeft: "n", ArrowRight: "y", ArrowDown: "?" };
-
-function onArrow(key) {
-  const [x, y] = ARROWS[key];
-  if (isZoomed()) panZoom(8 * x, 8 * y);
-  else if (question.kind === "pair") {
-    if (key in SAID_BY_ARROWS) press(SAID_BY_ARROWS[key]);
-  } else {
-    const place = items.findIndex(({ toggle }) => toggle === document.activeElement);
-    items.at((place + x + y + items.length) % items.length)?.toggle.focus();
-  }
-}
-
-// Does what a key stands for; returns whether it stands for anything.
-function press(key, withShift = false) {
-  const simple = { z: zoomFurther, u: undo, backspace: undo, h: () => element("help").click() };
-  if (simple[key]) simple[key]();
-  else if (key === "enter" && retry) retry();
-  else if (!question) return false;
-  else if (question.kind === "pair") {
-    const said = BUTTONS.pair.find(([, , of]) => of === key);
-    if (!said) return false;
-    said[3]();
-  } else if (key === "enter") answer(question.sets);
-  else if (key === "?") answer(question.sets.map(() => null));
-  else if (key === "x" && question.kind === "group") setApart();
-  else {
-    const found = items.find((item) => item.key === key);
-    if (!found) return false;
-    mark(found.place, withShift);
-  }
-  return true;
-}
-
-document.addEventListener("keydown", (event) => {
-  const { key, code, shiftKey, target } = event;
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  if (target.closest("input, select") || !element("name").hidden) return;
-  if (question && key in ARROWS) {
-    onArrow(key);
-    event.preventDefault();
-    return;
-  }
-  // With Shift, or on some keyboards without, digits are other characters.
-  const digit = /^(?:Digit|Numpad)(\d)$/.exec(code)?.[1];
-  const isSign = key === "?";
-  if (press(isSign ? key : (digit ?? key.toLowerCase()), shiftKey)) event.preventDefault();
-});
-
-if (by) begin();
-else askForName();

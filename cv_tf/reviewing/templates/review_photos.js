@@ -5,6 +5,8 @@ const settings = JSON.parse(document.getElementById("data").textContent);
 const [SMALL, LARGE] = settings.sides;
 const MOST_PHOTOS = 400; // Kept in memory: some 40 MB.
 const ZOOMS = [1, 2.5, 5];
+// Browsers ask a server for six things at once: answers do not wait for photos.
+const MOST_AT_ONCE = 4;
 
 // Texts are added as text nodes, so nothing of the catalogue becomes markup.
 function make(tag, properties, ...children) {
@@ -15,11 +17,22 @@ function make(tag, properties, ...children) {
 
 const kept = new Map(); // Promises of { url } or { reason }, the latest last.
 
+const turns = []; // Of photos that wait, the first first.
+let numAsked = 0;
+
 async function fetchPhoto(id, side) {
-  const query = new URLSearchParams({ product: id, side });
-  const response = await fetch(`/photo?${query}`);
-  if (!response.ok) return { reason: await response.text() };
-  return { url: URL.createObjectURL(await response.blob()) };
+  if (numAsked < MOST_AT_ONCE) numAsked += 1;
+  else await new Promise((resolve) => turns.push(resolve));
+  try {
+    const query = new URLSearchParams({ product: id, side });
+    const response = await fetch(`/photo?${query}`);
+    if (!response.ok) return { reason: await response.text() };
+    return { url: URL.createObjectURL(await response.blob()) };
+  } finally {
+    // The turn goes to the next that waits.
+    if (turns.length) turns.shift()();
+    else numAsked -= 1;
+  }
 }
 
 function loadPhoto(id, side) {

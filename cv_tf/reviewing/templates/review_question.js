@@ -160,7 +160,9 @@ function showMarks() {
     item.classList.toggle("out", of === -1);
     item.classList.toggle("other", of > 0);
     item.classList.toggle("unsure", of === null);
-    const words = { 0: several ? "✓ A" : "✓ in", "-1": isBeside ? "–" : "✗ out" };
+    const isSmall = stage.dataset.size === "many";
+    const plain = isSmall ? ["✓", "✗"] : ["✓ in", "✗ out"];
+    const words = { 0: several ? "✓ A" : plain[0], "-1": isBeside ? "–" : plain[1] };
     set.textContent = of === null ? "?" : (words[of] ?? letter(of));
     const told = of === null ? "unknown" : of < 0 ? "out" : `design ${letter(of)}`;
     set.setAttribute("aria-label", `${products()[place]}: ${told}. Change the design`);
