@@ -234,7 +234,7 @@ def _name_of(path: str) -> str:
 def _tell(address: str, config: ReviewConfig, groups: Mapping[str, str]) -> None:
     number = len(set(groups.values()))
     print(
-        f"{len(groups):,} products in {number:,} groups. Answers are saved in "
+        f"Groups: {number:,}, of {len(groups):,} products. Answers are saved in "
         f"'{config.answers}' as they are given.\n"
         f"Open {address}\nStop with Ctrl-C.",
         flush=True,

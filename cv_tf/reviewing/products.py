@@ -154,8 +154,8 @@ def _check(embeddings: Embeddings, ids: Sequence[str], path: str) -> Unmatched:
     if unmatched.number == len(known):
         example = ids[0] if ids else ""
         text = (
-            f"{path} has none of the {len(known):,} products of {embeddings.name}: ids "
-            f"there are such as {unmatched.example!r}, and here such as {example!r}."
+            f"{path} has none of the {len(known):,} products of {embeddings.name}: its "
+            f"ids are such as {example!r}, and those such as {unmatched.example!r}."
         )
         advice = unmatched.hint or "Name the table that was embedded."
         raise CatalogError(f"{text} {advice}")

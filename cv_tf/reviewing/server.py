@@ -222,15 +222,16 @@ def serve(
         )
     except (OSError, ValueError) as error:
         raise UserError(
-            f"--host={host} --port={port} cannot be used: {error}. Pass --port=0 for "
-            "any port that is free."
+            f"--host={host} --port={port} cannot be used ({error}). Pass "
+            "--port=0 for any port that is free."
         ) from error
     name = host if not _is_any(host) else "127.0.0.1"
     started(f"http://{f'[{name}]' if ':' in name else name}:{server.effective_port}")
     if not is_loopback(host):
         logging.warning(
-            "Whoever reaches this machine and has the address with its token sees the "
-            "photos and may answer. Nothing is encrypted on the way."
+            "Whoever reaches this machine and has the address with its token, and the "
+            "name of this machine in it, sees the photos and may answer. Nothing is "
+            "encrypted on the way."
         )
     try:
         server.run()

@@ -65,7 +65,7 @@ class TestServing:
     def test_the_address_has_the_token(self, files, served, capsys):
         app = served(**files, by="Ann")
         printed = capsys.readouterr().out
-        assert "12 products in 4 groups." in printed
+        assert "Groups: 4, of 12 products." in printed
         address, token = re.search(r"Open (\S+)/\?token=(\S{32})\n", printed).groups()
         assert address == "http://127.0.0.1:8770"
         page = app.test_client().get(
