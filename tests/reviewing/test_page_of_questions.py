@@ -1,5 +1,6 @@
 """The page of questions in Chromium, with a server in a process of its own."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -203,6 +204,10 @@ def small(tmp_path_factory):
 
     servers = []
 
+    def serve(server):
+        with contextlib.suppress(OSError):  # It is closed while it waits.
+            server.run()
+
     def start(questions, **options):
         folder = tmp_path_factory.mktemp("small")
         ids, photos, columns = draw_products(folder)
@@ -213,7 +218,7 @@ def small(tmp_path_factory):
         app = create_app(review, products, TOKEN, by="Ann", **options)
         server = waitress.create_server(app, host="127.0.0.1", port=0)
         servers.append(server)
-        threading.Thread(target=server.run, daemon=True).start()
+        threading.Thread(target=serve, args=(server,), daemon=True).start()
         return review, f"http://127.0.0.1:{server.effective_port}/"
 
     yield start
