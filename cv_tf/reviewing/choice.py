@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -12,17 +13,17 @@ from cv_tf.retrieval import Neighbors
 from cv_tf.reviewing.live_groups import Adjacency, LiveGroups
 
 # Products beside a group that are less probable are neither shown nor counted.
-_LEAST = 0.01
+_LEAST = 0.004
 # Products that a question shows at most: of the group, and beside it.
 MOST_INSIDE, MOST_OUTSIDE = 24, 20
 # What a question and a photo of it take, in seconds, roughly.
 SECONDS, SECONDS_A_PHOTO = 2.0, 0.1
 # Pairs that a question must be expected to put right, to be worth asking.
-_WORTH = 0.1
+_WORTH = 0.03
 _GROUPS_AT_ONCE = 2**14
 
 
-class Shown(NamedTuple):
+class QuestionRows(NamedTuple):
     """Products that a question shows.
 
     Attributes:
@@ -65,6 +66,11 @@ class Choice:
       live: Its groups.
       known: What people have said.
       neighbors: Neighbors of every product, more than it was linked with.
+
+    Attributes:
+      wrong: [n] float64, products of each product's group that are expected to be no
+        variants of it.
+      missed: [n] float64, products beside it that are expected to be variants.
     """
 
     def __init__(
@@ -77,6 +83,7 @@ class Choice:
         self._similarity, self._model = linked.similarity, linked.model
         self._live, self._known = live, known
         self._asked: set[frozenset[int]] = set()
+        self._unsure: list[tuple[int, int]] = []
         number = len(live.of)
         low, high = _either(neighbors)
         likely = np.concatenate(
@@ -87,6 +94,7 @@ class Choice:
         )
         self._adjacency = Adjacency(number, Graph(low[likely], high[likely]))
         self._gain, self._photos = np.zeros(number), np.ones(number)
+        self.wrong, self.missed = np.zeros(number), np.zeros(number)
         self._refresh(np.unique(live.of))
 
     def _probability(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -108,17 +116,32 @@ class Choice:
         """Takes note that a group was shown: what is not settled then cannot be."""
         self._asked.add(frozenset(inside))
 
+    def forget_asked(self, inside: Collection[int]) -> None:
+        """Takes back `mark_asked`, and values what is about these rows anew."""
+        self._asked.discard(frozenset(inside))
+        self._refresh(np.unique(self._live.of[list(inside)]))
+
+    def leave_open(self, pairs: Collection[tuple[int, int]]) -> None:
+        """Takes note of pairs of rows that nobody can tell of."""
+        self._unsure += pairs
+
     def _refresh(self, groups: np.ndarray) -> None:
         of = self._live.of
         self._size = np.bincount(of, minlength=len(of))
-        self._keys_apart = self._known.keys(of)
+        # What nobody can tell is not asked again, either.
+        pairs = np.array(self._unsure, np.int64).reshape(-1, 2)
+        apart = np.concatenate([self._known.apart, pairs])
+        self._keys_apart = dataclasses.replace(self._known, apart=apart).keys(of)
         for start in range(0, len(groups), _GROUPS_AT_ONCE):
             some = groups[start : start + _GROUPS_AT_ONCE]
             number, other, value, is_shown = self._beside(some)
             size, count = self._size[some], len(some)
             missed = np.bincount(number, value * is_shown, count) * size
             beside = np.bincount(number, self._size[other] * is_shown, count)
-            self._gain[some] = missed + self._wrong(some)
+            place, rows = Members(of, self._size, some).of(some)
+            self.missed[rows] = np.bincount(number, value, count)[place]
+            self.wrong[rows] = self._doubt(rows)
+            self._gain[some] = missed + self._wrong(some, place, rows)
             self._photos[some] = np.minimum(size, MOST_INSIDE)
             self._photos[some] += np.minimum(beside, MOST_OUTSIDE)
 
@@ -157,19 +180,20 @@ class Choice:
         )
         return self._model.probability(cosine, color)
 
-    def _wrong(self, groups: np.ndarray) -> np.ndarray:
-        """Pairs of each group that are expected to be no variants, [m] float64."""
-        several = groups[self._size[groups] > 1]
-        number, rows = Members(self._live.of, self._size, several).of(several)
-        wrong = np.bincount(number, self._doubt(rows), len(several))
+    def _wrong(
+        self, groups: np.ndarray, place: np.ndarray, rows: np.ndarray
+    ) -> np.ndarray:
+        """Pairs that are expected to be no variants in each group not asked yet, [m].
+
+        `rows` are the members, and `place` says of which of the groups.
+        """
+        wrong = np.bincount(place, self.wrong[rows], len(groups)) / 2
         if self._asked:
-            ends = np.cumsum(self._size[several])
-            for place in np.flatnonzero(wrong).tolist():
-                own = rows[ends[place] - self._size[several[place]] : ends[place]]
-                wrong[place] *= frozenset(own.tolist()) not in self._asked
-        of_all = np.zeros(len(groups))
-        of_all[np.searchsorted(groups, several)] = wrong
-        return of_all
+            ends = np.cumsum(self._size[groups])
+            for number in np.flatnonzero(wrong).tolist():
+                own = rows[ends[number] - self._size[groups[number]] : ends[number]]
+                wrong[number] *= frozenset(own.tolist()) not in self._asked
+        return wrong
 
     def _doubt(self, rows: np.ndarray) -> np.ndarray:
         """Wrong pairs that are expected of each product of whole groups, [m]."""
@@ -184,9 +208,9 @@ class Choice:
         )
         belongs = self._model.probability(cosine, color)
         wrong = 1 - belongs[first] * belongs[second]
-        return np.bincount(first, wrong, len(rows)) / 2
+        return np.bincount(first, wrong, len(rows))
 
-    def best(self, busy: Collection[int] = ()) -> Shown | None:
+    def best(self, busy: Collection[int] = ()) -> QuestionRows | None:
         """The question that puts most right in a second; None if none is worth it.
 
         `busy` are rows of products that other people are asked about at the moment.
@@ -198,7 +222,7 @@ class Choice:
         name = int(rate.argmax())
         return self.about(name) if rate[name] > 0 else None
 
-    def about(self, name: int) -> Shown:
+    def about(self, name: int) -> QuestionRows:
         """The question about the group of this name."""
         group = np.array([name])
         inside = Members(self._live.of, self._size, group).of(group)[1]
@@ -208,7 +232,7 @@ class Choice:
         beside = self._beside(group)
         other = beside.other[beside.is_shown]
         outside = Members(self._live.of, self._size, other).of(other)[1]
-        return Shown(inside, outside[:MOST_OUTSIDE], float(self._gain[name]))
+        return QuestionRows(inside, outside[:MOST_OUTSIDE], float(self._gain[name]))
 
 
 def _either(neighbors: Neighbors) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,6 @@ class Words:
       num_products: Number of products without copies, n.
 
     Attributes:
-      known: What holds of them.
       disputed: Pairs of rows, the lower first, with as many yes as no.
     """
 
@@ -25,8 +24,15 @@ class Words:
         self._num_products = num_products
         self._words: dict[tuple[int, int], dict[str, bool]] = {}
         self._holds: dict[tuple[int, int], bool] = {}
-        self.disputed: set[tuple[int, int]] = set()
-        self.known = self._constraints()
+        self.disputed: dict[tuple[int, int], None] = {}
+        self._known: Constraints | None = None
+
+    @property
+    def known(self) -> Constraints:
+        """What holds of what was said."""
+        if self._known is None:
+            self._known = self._constraints()
+        return self._known
 
     def add(self, said: Iterable[tuple[int, int, bool]], by: str) -> None:
         """Adds what a person says of pairs of rows, each in any order."""
@@ -38,13 +44,13 @@ class Words:
             words.pop(by, None)
             words[by] = same
             yes = sum(words.values())
-            self.disputed.discard(pair)
+            self.disputed.pop(pair, None)
             if 2 * yes == len(words):
-                self.disputed.add(pair)
+                self.disputed[pair] = None
                 self._holds.pop(pair, None)
             else:
                 self._holds[pair] = 2 * yes > len(words)
-        self.known = self._constraints()
+        self._known = None
 
     def said_by(self, pair: tuple[int, int]) -> set[str]:
         """Names of those who have said something of a pair, the lower row first."""
@@ -53,8 +59,8 @@ class Words:
     @property
     def answers(self) -> Answers:
         """What holds, as answers to learn from."""
-        known = self._arrays()
-        return Answers(*known[0].T, known[1])
+        pairs, same = self._arrays()
+        return Answers(*pairs.T, same)
 
     def _arrays(self) -> tuple[np.ndarray, np.ndarray]:
         pairs = np.array(list(self._holds), np.int64).reshape(-1, 2)

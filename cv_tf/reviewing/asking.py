@@ -1,0 +1,364 @@
+"""A session of questions: what a person is asked next, and how far the work is."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections import deque
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cv_tf.answers import Answer, AnswersError, AnswerStore, kappa, said_of
+from cv_tf.config import GroupingSettings
+from cv_tf.embeddings import Embeddings
+from cv_tf.retrieval import Neighbors
+from cv_tf.reviewing.answered_groups import AnsweredGroups
+from cv_tf.reviewing.choice import MOST_INSIDE, MOST_OUTSIDE, QuestionRows
+from cv_tf.reviewing.random_share import Quality, RandomShare
+
+# One question in so many is about a group drawn at random, and one in so many is one
+# that somebody else has answered, to see how far people agree.
+_RANDOM_EVERY, _AGAIN_EVERY = 5, 25
+# Nearest products of each one that are shown, however improbable they are.
+_FEW = 6
+# Questions that a person has at a time: a page asks one ahead.
+_AHEAD = 2
+# Seconds after which a question that nobody has answered is asked again.
+_FORGOTTEN = 600.0
+
+
+class Question(NamedTuple):
+    """Products to be shown, of which a person says which are one design.
+
+    Attributes:
+      kind: "pair", "line-up" (one product and what is beside it) or "group".
+      inside: Ids of the product or group that is asked about.
+      outside: Ids of those beside it.
+      sets: What is proposed, or was said, for each of inside and outside, as in
+        `cv_tf.answers.Answer`.
+      stratum: Stratum of a group that was drawn at random; "" for others.
+    """
+
+    kind: str
+    inside: tuple[str, ...]
+    outside: tuple[str, ...]
+    sets: tuple[int | None, ...]
+    stratum: str = ""
+
+
+class Review:
+    """Asks people about groups, and makes the groups anew by what they say.
+
+    Questions are chosen by what their answer is expected to change. A share of them is
+    about groups drawn at random, by which precision and recall of all groups are
+    estimated. All methods may be called by several threads.
+
+    Args:
+      embeddings: Embeddings of the catalog.
+      store: Answers so far, which new ones are added to.
+      settings: Settings of the grouping; None for the defaults.
+      threshold: Mean similarity at which groups join at first; None for the best that
+        is expected.
+      groups: Names of groups, by product, that stay together as far as nobody parts
+        them, such as those of another tool; None to find them.
+      neighbors: Neighbors, twice as many as the settings say; None to find them.
+      learns: Whether threshold and model are learned from the answers.
+      random_every: One question in so many is about a group drawn at random.
+      seed: Seed of the order in which they are drawn.
+
+    Example:
+      >>> import tempfile
+      >>> from pathlib import Path
+      >>> import numpy as np
+      >>> from cv_tf.answers import Answer, AnswerStore
+      >>> from cv_tf.embeddings import Embeddings
+      >>> from cv_tf.reviewing import Review
+      >>> vectors = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8], [-1, 0]], np.float32)
+      >>> folder = tempfile.TemporaryDirectory()
+      >>> with AnswerStore(Path(folder.name) / "my.answers.sqlite") as store:
+      ...     review = Review(Embeddings.of_arrays(vectors), store)
+      ...     asked = review.ask("Ann")
+      ...     review.say(Answer(*asked[:3], sets=(0,) * len(asked.sets), by="Ann"))
+      1
+    """
+
+    def __init__(
+        self,
+        embeddings: Embeddings,
+        store: AnswerStore,
+        settings: GroupingSettings | None = None,
+        threshold: float | None = None,
+        groups: Mapping[str, str] | None = None,
+        neighbors: Neighbors | None = None,
+        learns: bool = True,
+        random_every: int = _RANDOM_EVERY,
+        seed: int = 0,
+    ):
+        self._store, self._random_every = store, random_every
+        self._now = AnsweredGroups(
+            embeddings,
+            store.answers(),
+            settings or GroupingSettings(),
+            threshold,
+            groups,
+            neighbors,
+            learns,
+        )
+        self._share = RandomShare(*self._now.before, seed)
+        # What each person is asked, the last question last, and since when.
+        self._pending: dict[str, deque[tuple[Question, float]]] = {}
+        self._estimated: tuple[int, Quality | None] = (-1, None)
+
+    @property
+    def groups(self) -> np.ndarray:
+        """The group of each product without copies, [n] int64, at the moment."""
+        return self._now.all.live.of
+
+    def say(self, answer: Answer) -> int:
+        """Saves an answer, and makes the groups anew that it touches.
+
+        Returns:
+          The number of the answer in the store.
+
+        Raises:
+          AnswersError: If it is about unknown products, or could not be saved.
+        """
+        if not self._now.knows(answer):
+            raise AnswersError(
+                "The answer is about products that are not in this catalog. Reload the "
+                "page, and answer what is asked then."
+            )
+        with self._now.lock:
+            number = self._store.add(answer)
+            self._drop(answer)
+            self._now.add(dataclasses.replace(answer, number=number))
+        return number
+
+    def undo(self, by: str) -> Question | None:
+        """Takes a person's last answer back; its question, None if there is none."""
+        with self._now.lock:
+            own = [answer for answer in self._now.answers if answer.by == by]
+            if not own:
+                return None
+            last = own[-1]
+            self._store.undo(last.number, by)
+            self._now.undo(last)
+            return self._keep(by, _question_of(last, last.sets))
+
+    def ask(self, by: str, kind: str = "") -> Question | None:
+        """The next question for a person; None if nothing is left that is worth it.
+
+        It is another one than all those that are asked and not answered yet.
+
+        Args:
+          by: Name of the person.
+          kind: "pair" to be asked about two products at a time; "" for whatever puts
+            most right in a second.
+        """
+        with self._now.lock:
+            busy = self._busy()
+            found = self._disputed(by)
+            if not found and kind != "pair":
+                found = self._again(by) or self._random(busy)
+            found = found or self._best(busy)
+            if found and kind == "pair":
+                found = self._as_pair(found)
+            return self._keep(by, found) if found else None
+
+    def ask_about(self, product_id: str) -> Question:
+        """The question about the group that a product is in at the moment."""
+        with self._now.lock:
+            row = self._now.row_of[product_id]
+            inside = np.flatnonzero(self.groups == self.groups[row])[:MOST_INSIDE]
+            around = self._around(inside, self._now.chosen.live.of[inside])
+            return self._question(inside, around)
+
+    def _busy(self) -> list[int]:
+        """Rows of what is asked, and not answered yet."""
+        now = time.monotonic()
+        return [
+            self._now.row_of[name]
+            for asked in self._pending.values()
+            for question, since in asked
+            if now - since < _FORGOTTEN
+            for name in question.inside
+        ]
+
+    def _keep(self, by: str, question: Question) -> Question:
+        asked = self._pending.setdefault(by, deque(maxlen=_AHEAD))
+        asked.append((question, time.monotonic()))
+        return question
+
+    def _drop(self, answer: Answer) -> None:
+        asked = self._pending.get(answer.by, deque())
+        kept = [it for it in asked if set(it[0].inside) != set(answer.inside)]
+        self._pending[answer.by] = deque(kept, maxlen=_AHEAD)
+
+    def _question(
+        self, inside: np.ndarray, outside: np.ndarray, stratum: str = ""
+    ) -> Question:
+        """A question about rows, with what is known proposed as its answer."""
+        known, first = self._now.all.words.known, int(inside[0])
+        shown = np.concatenate([inside, outside])
+        belongs = known.together[shown] == known.together[first]
+        of, apart = self.groups, known.are_apart(np.full(len(shown), first), shown)
+        # What is grouped is proposed, unless it is known to be wrong.
+        belongs |= (of[shown] == of[first]) & ~apart
+        sets = tuple(0 if it else -1 for it in belongs.tolist())
+        kind = "line-up" if len(inside) == 1 else "group"
+        if len(inside) == len(outside) == 1:
+            kind = "pair"
+        ids = self._now.product_id
+        return Question(kind, tuple(ids[inside]), tuple(ids[outside]), sets, stratum)
+
+    def _best(self, busy: Collection[int]) -> Question | None:
+        """The most useful question that is not answered by what is known already."""
+        while rows := self._now.choice.best(busy):
+            said = self._told(rows)
+            if said is None:
+                return self._question(rows.inside, rows.outside)
+            # Products drawn at random have told: now the choice may know it, too.
+            self._now.choice.mark_asked(rows.inside.tolist())
+            self._now.tell(said, np.concatenate([rows.inside, rows.outside]))
+        return None
+
+    def _told(self, rows: QuestionRows) -> list[tuple[int, int, bool]] | None:
+        """The whole answer to a question, where it is known; None where it is not."""
+        known = self._now.all.words.known
+        shown = np.concatenate([rows.inside, rows.outside])
+        place, other = np.triu_indices(len(shown), 1)
+        is_asked = place < len(rows.inside)
+        one, other = shown[place[is_asked]], shown[other[is_asked]]
+        same = known.together[one] == known.together[other]
+        if not (same | known.are_apart(one, other)).all():
+            return None
+        return list(zip(one.tolist(), other.tolist(), same.tolist(), strict=True))
+
+    def _random(self, busy: Collection[int]) -> Question | None:
+        """A question about a group drawn at random, if it is time for one."""
+        pending = [it for asked in self._pending.values() for it, _ in asked]
+        waiting = [self._now.row_of[it.inside[0]] for it in pending if it.stratum]
+        drawn = self._drawn()
+        total = len(self._now.answers) + len(pending)
+        if (len(drawn) + len(waiting) + 1) * self._random_every > total:
+            return None
+        name = self._share.next(drawn, waiting)
+        if name is None:
+            return None
+        inside = self._share.members(name)[:MOST_INSIDE]
+        outside = self._around(inside, self._now.chosen.live.of[inside])
+        if len(inside) + len(outside) < 2 or not set(busy).isdisjoint(inside.tolist()):
+            return None
+        return self._question(inside, outside, self._share.stratum(name))
+
+    def _around(self, inside: np.ndarray, groups: np.ndarray) -> np.ndarray:
+        """Rows beside some, given their groups in the choice: the nearest are there."""
+        shown = [self._now.choice.about(name) for name in np.unique(groups).tolist()]
+        near = self._now.neighbors.indices[inside, :_FEW].T.ravel()
+        beside = [*(it.inside for it in shown), *(it.outside for it in shown)]
+        rows = np.concatenate([*beside, near[near >= 0]]).astype(np.int64)
+        _, first = np.unique(rows, return_index=True)
+        rows = rows[np.sort(first)]
+        return rows[~np.isin(rows, inside)][:MOST_OUTSIDE]
+
+    def _drawn(self) -> dict[int, str]:
+        """Strata of the random groups that are answered, by the first row of each."""
+        return {
+            self._now.row_of[answer.inside[0]]: answer.stratum
+            for answer in self._now.answers
+            if answer.stratum
+        }
+
+    def _disputed(self, by: str) -> Question | None:
+        """A pair that others disagree about, and this person has not answered yet."""
+        ids, words = self._now.product_id, self._now.all.words
+        pending = {it.inside for asked in self._pending.values() for it, _ in asked}
+        for pair in words.disputed:
+            first, second = ids[list(pair)]
+            if by not in words.said_by(pair) and (first,) not in pending:
+                return Question("pair", (first,), (second,), (0, -1))
+        return None
+
+    def _again(self, by: str) -> Question | None:
+        """A question that another person has answered, if it is time for one."""
+        own = [set(it.inside) for it in self._now.answers if it.by == by]
+        others = [it for it in self._now.answers if it.by != by and not it.stratum]
+        if not others or len(own) % _AGAIN_EVERY != _AGAIN_EVERY - 1:
+            return None
+        pending = [set(it.inside) for it, _ in self._pending.get(by, ())]
+        for answer in others[-1::-7]:
+            if set(answer.inside) not in own + pending:
+                rows = self._now.rows(answer)
+                count = len(answer.inside)
+                start = (0,) * count + (-1,) * (len(rows) - count)
+                return _question_of(answer, start)
+        return None
+
+    def _as_pair(self, question: Question) -> Question:
+        """The pair of a question that tells most, for those who answer by yes and no."""
+        if question.outside:
+            pair = question.inside[:1], question.outside[:1]
+        else:
+            pair = question.inside[:1], question.inside[1:2]
+        return Question("pair", *pair, (0, -1))
+
+    def progress(self, by: str) -> dict[str, Any]:
+        """How far the work is, and what is known by it.
+
+        Args:
+          by: Name of the person.
+
+        Returns:
+          Numbers of `answers`, of those `by_you`, of `groups` of two or more, of those
+          that are `confirmed`, of questions `left` and of `disputed` pairs; `precision`
+          and `recall` as low end, estimate and high end, and `kappa` with its number of
+          pairs, each None while too little is known.
+        """
+        with self._now.lock:
+            answers, of = self._now.answers, self.groups
+            _, first, size = np.unique(of, return_index=True, return_counts=True)
+            first = first[size > 1]
+            confirmed = self._now.all.words.known.confirmed(of)[first]
+            quality = self.quality()
+            people = {answer.by for answer in answers}
+            agreed = kappa(said_of(answers)) if len(people) > 1 else None
+            return {
+                "answers": len(answers),
+                "by_you": sum(answer.by == by for answer in answers),
+                "groups": len(first),
+                "confirmed": int(confirmed.sum()),
+                "left": self._now.choice.num_left,
+                "disputed": len(self._now.all.words.disputed),
+                "kappa": list(agreed) if agreed else None,
+                "precision": _ends(quality.precision) if quality else None,
+                "recall": _ends(quality.recall) if quality else None,
+            }
+
+    def quality(self) -> Quality | None:
+        """Precision and recall of all groups, as random products tell; None at first.
+
+        They are those of groups without the answers about these products, so that the
+        groups are a little better.
+        """
+        with self._now.lock:
+            number = self._store_state()
+            if self._estimated[0] != number:
+                known, of = self._now.all.words.known, self._now.chosen.live.of
+                choice = self._now.choice
+                drawn, off = self._drawn(), (choice.wrong, choice.missed)
+                self._estimated = number, self._share.estimate(drawn, of, known, *off)
+            return self._estimated[1]
+
+    def _store_state(self) -> int:
+        answers = self._now.answers
+        return hash((len(answers), answers[-1].number if answers else 0))
+
+
+def _question_of(answer: Answer, sets: tuple[int | None, ...]) -> Question:
+    return Question(answer.kind, answer.inside, answer.outside, sets, answer.stratum)
+
+
+def _ends(interval: Any) -> list[float]:
+    return [interval.low, interval.estimate, interval.high]
