@@ -24,7 +24,7 @@ import warnings
 import webbrowser
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from absl import logging
@@ -168,8 +168,8 @@ def _serve(config: ReviewConfig) -> None:
         )
         logging.warning("%s", missing.with_hint(text))
     with contextlib.closing(_store(config, embeddings)) as store:
-        review = cv_tf.reviewing.Review(  # type: ignore[attr-defined]
-            embeddings, groups, store, config
+        review = cv_tf.reviewing.Review(
+            embeddings, store, config, **_start(config, embeddings.model, groups)
         )
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         app = cv_tf.reviewing.create_app(
@@ -189,6 +189,25 @@ def _serve(config: ReviewConfig) -> None:
 
         cv_tf.reviewing.serve(app, config.host, config.port, started)
     print("Stopped. All answers are saved.")
+
+
+def _start(
+    config: ReviewConfig, model: str, groups: Mapping[str, str]
+) -> dict[str, Any]:
+    """The threshold and the discount for color to begin with, or groups that stay.
+
+    Groups that a threshold alone has made are made anew by it, and by answers. Those of
+    other tools, and those that went on from an earlier run, stay as far as nobody parts
+    them.
+    """
+    if config.threshold != "auto":
+        return {"threshold": float(config.threshold), "learns": False}
+    earlier = cv_tf.report.earlier_threshold(config.groups, config.color, model)
+    if earlier is None:
+        return {"groups": groups}
+    threshold, discount = earlier
+    stay = {"groups": groups} if cv_tf.report.had_previous(config.groups) else {}
+    return {"threshold": threshold, "discount": discount, **stay}
 
 
 def _store(config: ReviewConfig, embeddings: Embeddings) -> AnswerStore:

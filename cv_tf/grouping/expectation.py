@@ -218,7 +218,7 @@ def _total(right: _Right, least: np.ndarray | float = 0.0) -> np.ndarray:
 
 
 def _ends(num_merges: int, *others: int) -> np.ndarray:
-    """Ends of bins of merges, [bins] int64, ascending, the others above 0 among them."""
+    """Ends of bins of merges, [bins] int64, ascending; `others` above 0 are, too."""
     bins = min(_NUM_BINS, num_merges)
     ends = np.arange(1, bins + 1) * num_merges // bins
     return np.union1d(ends, [end for end in others if end > 0]).astype(np.int64)

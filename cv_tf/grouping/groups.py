@@ -188,9 +188,7 @@ def find_groups(
     confidence = find_confidence(
         groups, linked.similarity, neighbors, linked.model, linked.constraints
     )
-    return _grouped(
-        embeddings, linked, groups, threshold, confidence, previous, closed
-    )
+    return _grouped(embeddings, linked, groups, threshold, confidence, previous, closed)
 
 
 def _former(

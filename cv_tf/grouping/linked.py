@@ -119,13 +119,7 @@ def link_by_model(
     # A photo of several blocks tells what it tells once.
     counted = distinct.copies_across_blocks.rows
     scale = Scale.of(distinct, neighbors, counted)
-
-    known = None
-    if former is not None or (answers is not None and len(answers)):
-        answers = answers or Answers(*np.empty((3, 0), np.int64))
-        known = answers.constraints(len(distinct))
-        if former is not None:
-            known = replace(known, is_former=former[0], is_closed=former[1])
+    known = _constraints(len(distinct), answers, former)
 
     def linked(
         weight: float, known: Constraints | None
@@ -156,6 +150,21 @@ def link_by_model(
             return Linked(distinct, neighbors, similarity, dendrograms, model)
     found = linked(model.color_weight, known)
     return Linked(distinct, neighbors, *found, model, known)
+
+
+def _constraints(
+    num_products: int,
+    answers: Answers | None,
+    former: tuple[np.ndarray, np.ndarray] | None,
+) -> Constraints | None:
+    """What groups must not go against; None if nothing is known."""
+    if former is None and not (answers is not None and len(answers)):
+        return None
+    answers = answers or Answers(*np.empty((3, 0), np.int64))
+    known = answers.constraints(num_products)
+    if former is not None:
+        known = replace(known, is_former=former[0], is_closed=former[1])
+    return known
 
 
 def start_within(

@@ -7,6 +7,7 @@ from .group_summary import (
     earlier_threshold as earlier_threshold,
     format_changes as format_changes,
     format_summary as format_summary,
+    had_previous as had_previous,
     summarize as summarize,
 )
 from .inspection_pages import (

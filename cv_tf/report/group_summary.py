@@ -96,6 +96,12 @@ def earlier_threshold(
     return threshold, discount
 
 
+def had_previous(groups: str) -> bool:
+    """Whether groups went on from an earlier run, as the summary beside them says."""
+    path = beside(Path(groups), "summary.json")
+    return "joined_groups" in json.loads(path.read_text())
+
+
 def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The lines of a summary, `groups.summary.json`, as labels and numbers."""
     lines = [

@@ -11,7 +11,7 @@ import numpy as np
 from cv_tf.answers import Answer
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
-from cv_tf.grouping import Constraints, Linked, find_neighbors, link_by_model
+from cv_tf.grouping import Answers, Constraints, Linked, find_neighbors, link_by_model
 from cv_tf.retrieval import Neighbors
 from cv_tf.reviewing.choice import Choice
 from cv_tf.reviewing.live_groups import LiveGroups
@@ -49,6 +49,7 @@ class AnsweredGroups:
       settings: Settings of the grouping.
       threshold: Mean similarity at which groups join at first; None for the best that
         is expected.
+      discount: Discount for the same color at first; None for what the settings say.
       groups: Names of groups, by product, that stay together as far as nobody parts
         them; None for none.
       neighbors: Neighbors, twice as many as the settings say; None to find them.
@@ -63,7 +64,9 @@ class AnsweredGroups:
       chosen: The world without those about random products.
       choice: Chooses questions in that world.
       neighbors: Neighbors of every row, more than groups are made by.
-      before: Groups, and what is doubtful in them, [n] each, without any answer.
+      before: Groups without any answer, [n] int64.
+      doubt_before: Products that were expected to be wrong in each product's group, or
+        missed, [n] float64.
     """
 
     def __init__(
@@ -72,11 +75,15 @@ class AnsweredGroups:
         answers: Sequence[Answer],
         settings: GroupingSettings,
         threshold: float | None = None,
+        discount: float | None = None,
         groups: Mapping[str, str] | None = None,
         neighbors: Neighbors | None = None,
         learns: bool = True,
     ):
         self._settings, self._threshold, self._learns = settings, threshold, learns
+        self._at_first = settings
+        if discount is not None and settings.color == "auto":
+            self._at_first = dataclasses.replace(settings, color=str(discount))
         self._distinct = embeddings.distinct
         self.product_id = self._distinct.product_id
         ids, place = embeddings.product_id.tolist(), embeddings.copies.place
@@ -95,20 +102,17 @@ class AnsweredGroups:
         self.answers = [answer for answer in answers if self.knows(answer)]
         self._num_undone, self._is_learning = 0, False
         self._replay()
-        self.before = self._before_answers() if self.answers else None
+        before = self._before_answers() if self.answers else None
         self._learn()
-        if self.before is None:
-            choice = self.choice
-            self.before = self.chosen.live.of.copy(), choice.wrong + choice.missed
+        if before is None:
+            doubt = self.choice.wrong + self.choice.missed
+            before = self.chosen.live.of.copy(), doubt
+        self.before, self.doubt_before = before
 
     def _before_answers(self) -> tuple[np.ndarray, np.ndarray]:
         """Groups, and what is doubtful in them, [n] each, without any answer."""
         known = Words(len(self.product_id)).known
-        given = self._threshold
-        linked = link_by_model(
-            self._distinct, self._near, self._settings, threshold=given
-        )
-        threshold = linked.best_threshold() if given is None else given
+        linked, threshold = self._link(None)
         live = self._live(linked, threshold, known)
         choice = Choice(linked, live, known, self.neighbors)
         return live.of, choice.wrong + choice.missed
@@ -155,15 +159,7 @@ class AnsweredGroups:
                 answers = self.all.words.answers
                 known = self.all.words.known, self.chosen.words.known
             learns = self._learns and before >= _FIRST_LESSON
-            given = None if learns else self._threshold
-            linked = link_by_model(
-                self._distinct,
-                self._near,
-                self._settings,
-                answers if learns else None,
-                threshold=given,
-            )
-            threshold = linked.best_threshold() if given is None else given
+            linked, threshold = self._link(answers if learns else None)
             worlds = [self._live(linked, threshold, of) for of in known]
             choice = Choice(linked, worlds[1], known[1], self.neighbors)
             with self.lock:
@@ -178,9 +174,19 @@ class AnsweredGroups:
                 self._is_learning = False
                 return
 
-    def _live(
-        self, linked: Linked, threshold: float, known: Constraints
-    ) -> LiveGroups:
+    def _link(self, answers: Answers | None) -> tuple[Linked, float]:
+        """The linked catalog and its threshold, by answers or as they are at first."""
+        given = self._threshold if answers is None else None
+        linked = link_by_model(
+            self._distinct,
+            self._near,
+            self._at_first if answers is None else self._settings,
+            answers,
+            threshold=given,
+        )
+        return linked, linked.best_threshold() if given is None else given
+
+    def _live(self, linked: Linked, threshold: float, known: Constraints) -> LiveGroups:
         size = self._settings.max_group_size
         return LiveGroups(linked, threshold, size, known, self._start)
 

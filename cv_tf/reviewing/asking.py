@@ -61,6 +61,7 @@ class Review:
       settings: Settings of the grouping; None for the defaults.
       threshold: Mean similarity at which groups join at first; None for the best that
         is expected.
+      discount: Discount for the same color at first; None for what the settings say.
       groups: Names of groups, by product, that stay together as far as nobody parts
         them, such as those of another tool; None to find them.
       neighbors: Neighbors, twice as many as the settings say; None to find them.
@@ -90,6 +91,7 @@ class Review:
         store: AnswerStore,
         settings: GroupingSettings | None = None,
         threshold: float | None = None,
+        discount: float | None = None,
         groups: Mapping[str, str] | None = None,
         neighbors: Neighbors | None = None,
         learns: bool = True,
@@ -102,11 +104,12 @@ class Review:
             store.answers(),
             settings or GroupingSettings(),
             threshold,
+            discount,
             groups,
             neighbors,
             learns,
         )
-        self._share = RandomShare(*self._now.before, seed)
+        self._share = RandomShare(self._now.before, self._now.doubt_before, seed)
         # What each person is asked, the last question last, and since when.
         self._pending: dict[str, deque[tuple[Question, float]]] = {}
         self._estimated: tuple[int, Quality | None] = (-1, None)
@@ -297,7 +300,7 @@ class Review:
         return None
 
     def _as_pair(self, question: Question) -> Question:
-        """The pair of a question that tells most, for those who answer by yes and no."""
+        """The pair of a question that tells most."""
         if question.outside:
             pair = question.inside[:1], question.outside[:1]
         else:

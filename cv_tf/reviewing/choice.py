@@ -74,11 +74,7 @@ class Choice:
     """
 
     def __init__(
-        self,
-        linked: Linked,
-        live: LiveGroups,
-        known: Constraints,
-        neighbors: Neighbors,
+        self, linked: Linked, live: LiveGroups, known: Constraints, neighbors: Neighbors
     ):
         self._similarity, self._model = linked.similarity, linked.model
         self._live, self._known = live, known

@@ -131,9 +131,10 @@ class RandomShare:
         variance = self._variance(units, off[0], wrong_of**2)
         tell = off[0] - recall * off[1]
         open_of = ((1 - recall) * wrong_of) ** 2 + (recall * missed_of) ** 2
+        of_recall = self._variance(units, tell, open_of)
         return Quality(
             _interval(precision, variance / pairs**2, len(units)),
-            _interval(recall, self._variance(units, tell, open_of) / true**2, len(units)),
+            _interval(recall, of_recall / true**2, len(units)),
         )
 
     def _sums(self, *of_rows: np.ndarray) -> np.ndarray:

@@ -60,7 +60,7 @@ class Words:
     def answers(self) -> Answers:
         """What holds, as answers to learn from."""
         pairs, same = self._arrays()
-        return Answers(*pairs.T, same)
+        return Answers(pairs[:, 0], pairs[:, 1], same)
 
     def _arrays(self) -> tuple[np.ndarray, np.ndarray]:
         pairs = np.array(list(self._holds), np.int64).reshape(-1, 2)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from fake_review import FakeReview, ask_about_all, draw_products
+from fake_review import draw_products
 
 import cv_tf
 from cv_tf.answers import Answer, AnswerStore, read_said
@@ -44,14 +44,10 @@ def served(monkeypatch):
     """What would be served: the settings run, and the application is returned."""
     apps = []
 
-    def engine(embeddings, groups, store, config):
-        return FakeReview(store, ask_about_all(embeddings.product_id.tolist()))
-
     def serve(app, host, port, started):
         apps.append(app)
         started(f"http://{host}:{port}")
 
-    monkeypatch.setattr(cv_tf.reviewing, "Review", engine, raising=False)
     monkeypatch.setattr(cv_tf.reviewing, "serve", serve)
 
     def run_it(**settings):
@@ -110,10 +106,7 @@ class TestServing:
             served(**files)
         assert path.read_bytes() == damaged
 
-    def test_a_port_that_is_taken_is_told(self, files, monkeypatch):
-        monkeypatch.setattr(
-            cv_tf.reviewing, "Review", lambda *_: FakeReview(_[2], []), raising=False
-        )
+    def test_a_port_that_is_taken_is_told(self, files):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
