@@ -199,6 +199,14 @@ class MethodSettings:
         "no label is used (all).",
         one_of=choices.PSEUDO_LABELS,
     )
+    answers: tuple[str, ...] = setting(
+        (),
+        "Files of what people say of products, separated by commas: stores of answers "
+        "(.sqlite), and CSV or Parquet tables of pairs (product_a, product_b, same: "
+        "yes or no). They are the styles that supervised methods and whitening learn "
+        "from, before those of the catalogue.",
+        names=True,
+    )
     margin: float = setting(0.2, "Margin of the triplet loss.", minimum=0)
     distance: str = setting(
         "angular", "Distance of the triplet loss.", one_of=choices.DISTANCES
@@ -395,6 +403,11 @@ class Config(
                 f"--pseudo_labels={self.pseudo_labels} is for methods that learn from "
                 f"styles ({', '.join(choices.SUPERVISED)}); --method={self.method} "
                 "learns without. Leave it out, or choose another method."
+            )
+        if self.pseudo_labels == "all" and self.answers:
+            raise ConfigError(
+                "--pseudo_labels=all takes no notice of --answers. Pass "
+                "--pseudo_labels=missing, which finds styles for all other products."
             )
         if self.micro_batch and not self.freeze_batch_norm:
             raise ConfigError(

@@ -321,6 +321,7 @@ def settings_of(argv: Sequence[str]) -> EvaluateConfig:
     """The settings of a command line; others are those of the run in --workdir."""
     given = command.given_flags(EvaluateConfig, argv)
     inherited = cv_tf.training.inherited_settings(given, Config, must_exist=True)
+    inherited.pop("answers", None)  # Those that a run has learned from measure nothing.
     return EvaluateConfig(**inherited | given)
 
 

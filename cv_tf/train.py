@@ -3,6 +3,8 @@ r"""Trains an Embedder that finds color variants, and says how good it is.
     python -m cv_tf.train --flagfile=configs/cvssl.cfg
     python -m cv_tf.train --flagfile=configs/cvssl.cfg --catalog=my.csv \
         --workdir=runs/my
+    python -m cv_tf.train --flagfile=configs/cvssl.cfg --catalog=my.csv \
+        --workdir=runs/mine --answers=my.answers.sqlite
 
 An interrupted run is resumed by the same command.
 """
@@ -54,6 +56,7 @@ def run(config: Config) -> Trained:
 
     # Tables are checked before TensorFlow is loaded, so that errors come at once.
     catalog = cv_tf.catalog.read_products(config)
+    command.find_files(config, ("answers",))
     cv_tf.training.check_split(catalog, config.train_split, config.eval_split)
 
     report = cv_tf.report

@@ -25,8 +25,12 @@ from cv_tf.training.checkpoints import Checkpoints, Cost
 from cv_tf.training.workdir import Workdir
 
 
-def build_order(config: Config, catalog: Catalog) -> Callable[[int], np.ndarray]:
+def build_order(
+    config: Config, catalog: Catalog, different: np.ndarray | None = None
+) -> Callable[[int], np.ndarray]:
     """Returns a function from a step to the row numbers of its batch.
+
+    `different`, [m, 2] int, are rows that people said are two designs; None for none.
 
     Raises:
       ValueError: If a supervised method lacks labels, or a batch or the queue does not
@@ -45,6 +49,7 @@ def build_order(config: Config, catalog: Catalog) -> Callable[[int], np.ndarray]
             config.batch_size,
             config.seed,
             blocks=blocks,
+            different=different,
         )
     if blocks is not None:
         return BlockOrder(blocks, config.batch_size, config.seed)
@@ -58,11 +63,12 @@ def fit(
     checkpoints: Checkpoints,
     workdir: Workdir,
     measure: Callable[[], dict[str, float] | None] | None = None,
+    different: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Trains a compiled method from its newest checkpoint to the last step.
 
-    All workers call `measure`, the function of a probe; None for no probes. Returns the
-    cost of the training, see `Cost.figures`.
+    All workers call `measure`, the function of a probe; None for no probes. `different`
+    is as for `build_order`. Returns the cost of the training, see `Cost.figures`.
 
     Raises:
       Interrupted: If the run was asked to stop; its state is saved.
@@ -79,7 +85,7 @@ def fit(
             "be a folder that all of them share."
         )
     if start < config.steps:
-        order = build_order(config, photos.catalog)
+        order = build_order(config, photos.catalog, different)
         saver = SaveCheckpoints(start, config.checkpoint_every, checkpoints)
         others = _callbacks(start, method, config, checkpoints.cost, workdir, measure)
         callbacks = [*others, saver]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf import strategy as devices
+from cv_tf import command, strategy as devices
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
 from cv_tf.embeddings import Embeddings, compiled, embed
@@ -22,6 +22,11 @@ from cv_tf.methods import build_embedder, build_method
 from cv_tf.metrics import embedding_std, format_run, retrieval_figures
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos, photos_of, write_rejects
+from cv_tf.training.answered_styles import (
+    AnsweredStyles,
+    keep_answers,
+    read_answered_styles,
+)
 from cv_tf.training.checkpoints import Checkpoints
 from cv_tf.training.embedder_evaluation import Evaluation, evaluate_new
 from cv_tf.training.fit import build_order, compile_method, fit
@@ -54,9 +59,15 @@ class RunInputs(NamedTuple):
     """What a run needs before its workdir is made; `source` says how it was split."""
 
     strategy: tf.distribute.Strategy
-    train: Photos
+    train: Photos  # Their styles are those of answers, if there are any.
     reported: Photos
     source: str
+    answered: AnsweredStyles | None = None
+
+    @property
+    def different(self) -> np.ndarray | None:
+        """Rows of `train` that people said are two designs, [m, 2] int; or None."""
+        return None if self.answered is None else self.answered.different
 
 
 def train_run(
@@ -76,13 +87,21 @@ def train_run(
       Interrupted: If the run was asked to stop; its state is saved.
       WorkerLostError: If another worker has stopped.
     """
-    inputs = prepare_run(config, catalog)
+    answers = command.find_files(config, ("answers",))["answers"]
+    if answers and workdir.answers.is_file():  # Of a run that is resumed.
+        answers = (str(workdir.answers),)
+    inputs = prepare_run(config, catalog, answers)
     with devices.watching_workers(inputs.strategy):
         return _train_prepared(config, workdir, inputs, show)
 
 
-def prepare_run(config: Config, catalog: Catalog) -> RunInputs:
-    """Prepares devices and photos; ValueError if they do not fit the settings."""
+def prepare_run(
+    config: Config, catalog: Catalog, answers: Sequence[str] = ()
+) -> RunInputs:
+    """Prepares devices and photos; ValueError if they do not fit the settings.
+
+    `answers` are files of what people said of products.
+    """
     strategy = devices.create(config.strategy, config.tpu)
     devices.make_repeatable(config.seed)
     # Set in either case: an earlier run of this process may have set another one.
@@ -102,20 +121,30 @@ def prepare_run(config: Config, catalog: Catalog) -> RunInputs:
             "two at least. Bring more products, or name those to learn from in a "
             "column 'split'."
         )
+    answered = None
+    if answers:
+        answered = read_answered_styles(answers, photos.catalog, split.train)
+        train = train.with_styles(answered.styles)
+    reported = photos.select(split.evaluation)
+    inputs = RunInputs(strategy, train, reported, split.source, answered)
     if config.pseudo_labels == "none":
-        build_order(config, train.catalog)  # Raises if batches cannot be filled.
-    return RunInputs(strategy, train, photos.select(split.evaluation), split.source)
+        # Raises if batches cannot be filled.
+        build_order(config, train.catalog, inputs.different)
+    return inputs
 
 
 def _train_prepared(
     config: Config, workdir: Workdir, inputs: RunInputs, show: Show | None
 ) -> tuple[dict[str, Any], Embedder]:
-    strategy, train, reported, source = inputs
+    strategy, train, reported, source, answered = inputs
     is_chief = devices.is_chief(strategy)
     metrics = workdir.read_metrics()
     if is_chief:
         workdir.open(config)
         write_rejects(workdir.rejects, train.rejects)
+        if config.answers:
+            files = command.find_files(config, ("answers",))["answers"]
+            keep_answers(workdir.answers, files)
     # Built before the baselines, which draw random numbers: a resumed run has none.
     with strategy.scope():
         method = build_method(config, build_embedder(config))
@@ -131,6 +160,8 @@ def _train_prepared(
     # A run that is resumed has these figures.
     if "split" not in metrics:
         metrics = {"split": source}
+        if answered is not None:
+            metrics["answers"] = answered.figures()
         untrained = current_embedder()
         if config.baselines and is_chief:
             metrics |= _baselines(config, train, reported)
@@ -140,7 +171,7 @@ def _train_prepared(
             workdir.write_metrics(metrics)
 
     probe = _probe(current_embedder, reported, config, is_chief)
-    cost = fit(method, photos, config, checkpoints, workdir, probe)
+    cost = fit(method, photos, config, checkpoints, workdir, probe, inputs.different)
 
     embedder = current_embedder()
     if is_chief:

@@ -61,6 +61,8 @@ class Workdir:
         self.rejects = self.path / "rejects.csv"  # Photos that could not be used.
         # Groups that were taken for styles.
         self.pseudo_labels = self.path / "pseudo_labels.csv"
+        # What people had said when the run began.
+        self.answers = self.path / "answers.csv"
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
 

@@ -91,3 +91,74 @@ def test_too_few_styles_say_what_there_is_and_what_to_do():
         StyleOrder(STYLES, 1, 16, seed=0)
     with pytest.raises(ValueError, match="between 2 and the batch size"):
         StyleOrder(STYLES, 32, 16, seed=0)
+
+
+class TestDifferent:
+    """Styles that people said are different are drawn together."""
+
+    STYLES = np.concatenate([np.arange(60).repeat(3), np.arange(60, 90), [-1] * 10])
+    # Style 2k is not 2k + 1; product 180 + k, which is alone, is not of style k.
+    DIFFERENT = np.array(
+        [[6 * it, 6 * it + 3] for it in range(30)]
+        + [[3 * it, 180 + it] for it in range(30)]
+    )
+
+    def order(self, **settings):
+        settings = {"different": self.DIFFERENT} | settings
+        return StyleOrder(self.STYLES, 3, 24, 0, **settings)
+
+    def epoch(self, order):
+        return [order(step) for step in range(order.steps_per_epoch)]
+
+    def test_batches_are_full_and_hold_no_product_twice(self):
+        order = self.order()
+        for step in range(60):
+            batch = order(step)
+            assert len(batch) == len(set(batch.tolist())) == 24
+            assert batch.dtype == np.int32
+            assert (self.STYLES[batch] >= 0).all()
+
+    def test_most_pairs_meet_in_a_batch(self):
+        def share(order):
+            """Of 30 pairs of styles, those that meet in an epoch."""
+            drawn = [set(self.STYLES[batch].tolist()) for batch in self.epoch(order)]
+            pairs = [{2 * it, 2 * it + 1} for it in range(30)]
+            return np.mean([any(pair <= batch for batch in drawn) for pair in pairs])
+
+        assert share(self.order()) > 0.7
+        assert share(self.order(different=None)) < 0.3
+
+    def test_products_alone_come_with_a_style_they_are_not_of(self):
+        order, num_alone = self.order(), 0
+        for step in range(40):
+            batch = order(step)
+            alone = batch[(batch >= 180) & (batch < 210)]
+            num_alone += len(alone)
+            beside = set(self.STYLES[batch].tolist())
+            # The first of a batch may follow a style of the batch before.
+            assert sum(row - 180 not in beside for row in alone.tolist()) <= 1
+        assert num_alone > 60
+
+    def test_products_that_nobody_compared_are_not_drawn_alone(self):
+        order = self.order(different=self.DIFFERENT[:35])
+        rows = np.concatenate([order(step) for step in range(60)])
+        assert {*rows[rows >= 180]} == {*range(180, 185)}
+
+    def test_is_a_function_of_seed_and_step(self):
+        order, again = self.order(), self.order()
+        for step in (7, 0, 25):
+            np.testing.assert_array_equal(order(step), again(step))
+
+    def test_without_pairs_nothing_changes(self):
+        order, plain = (
+            self.order(different=np.zeros((0, 2), int)),
+            self.order(different=None),
+        )
+        for step in range(30):
+            np.testing.assert_array_equal(order(step), plain(step))
+
+    def test_pairs_of_two_blocks_do_not_meet(self):
+        blocks = np.where(self.STYLES % 2 == 1, 1, 0)
+        order = self.order(blocks=blocks)
+        for step in range(40):
+            assert len(set(blocks[order(step)])) == 1
