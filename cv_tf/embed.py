@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import cv_tf
 from cv_tf import choices, command
-from cv_tf.config import CatalogSettings
+from cv_tf.config import CatalogSettings, ConfigError
 from cv_tf.files import beside
 from cv_tf.settings import check_all, setting, values_of
 from cv_tf.shards import EngineSettings
@@ -34,6 +34,13 @@ class EmbedConfig(EngineSettings, CatalogSettings):
         False,
         "First fit the whitening to the photos of this catalogue, without labels, and "
         "write the adapted Embedder beside --output: my.parquet has it in my.workdir.",
+    )
+    answers: tuple[str, ...] = setting(
+        (),
+        "Files of what people say of products, separated by commas: stores of answers "
+        "(.sqlite), and CSV or Parquet tables of pairs (product_a, product_b, same: "
+        "yes or no). --adapt learns from them, too.",
+        names=True,
     )
     output: str = setting("", "Parquet file for the vectors.")
     overwrite: bool = setting(
@@ -53,6 +60,8 @@ class EmbedConfig(EngineSettings, CatalogSettings):
 
     def __post_init__(self):
         check_all(self)
+        if self.answers and not self.adapt:
+            raise ConfigError("--answers are for --adapt. Pass both, or neither.")
 
 
 def run(config: EmbedConfig) -> Embedded:
@@ -62,6 +71,7 @@ def run(config: EmbedConfig) -> Embedded:
       UserError: If the settings, the catalogue or the workdir cannot be used.
     """
     output = command.check_output(config.output, config.overwrite, (".parquet", ".pq"))
+    answers = command.find_files(config, ("answers",))["answers"]
     workdir = cv_tf.training.Workdir(config.workdir)
     embedder = workdir.trained_embedder()
     catalog = cv_tf.catalog.read_products(config, config.split)
@@ -76,6 +86,7 @@ def run(config: EmbedConfig) -> Embedded:
             config.strategy,
             config.embed_batch_size,
             config.overwrite,
+            answers,
         )
         embedder = adapted.embedder
 

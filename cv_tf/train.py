@@ -16,7 +16,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import cv_tf
-from cv_tf import command, workers
+from cv_tf import choices, command, workers
 from cv_tf.config import Config, ConfigError
 from cv_tf.errors import Interrupted
 
@@ -42,6 +42,16 @@ def run(config: Config) -> Trained:
         raise ConfigError(
             "--method=frozen has nothing to train. Run python -m cv_tf.evaluate "
             "--method=frozen to see how good the frozen network is."
+        )
+    learns = config.method in choices.SUPERVISED or config.whiten in (
+        "groups",
+        "labels",
+    )
+    if config.answers and not learns:
+        raise ConfigError(
+            f"--answers: neither --method={config.method} nor --whiten={config.whiten} "
+            f"learns from them. Pass --whiten=groups, or a method that learns from "
+            f"styles ({', '.join(choices.SUPERVISED)})."
         )
     if config.strategy == "multi_worker":
         workers.read()  # Raises if TF_CONFIG cannot be used.

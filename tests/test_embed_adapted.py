@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from cv_tf import embed
+from cv_tf.answers import Answer, AnswerStore
+from cv_tf.catalog import read_catalog
 from cv_tf.config import ConfigError
 from cv_tf.embed import settings_of
 from cv_tf.embeddings import fingerprint, read_embeddings
@@ -113,3 +115,31 @@ class TestWhatIsThere:
             with pytest.raises(ConfigError, match="holds other files"):
                 adapted(*flags)
         assert (tmp_path / "my.workdir" / "notes.txt").read_text() == "mine"
+
+
+def test_answers_count_and_are_known_again(adapted, drawn_catalog, tmp_path):
+    known = read_catalog(drawn_catalog)
+    ids, styles = known.product_id[:30].tolist(), known.style[:30]
+    number = {style: place for place, style in enumerate(dict.fromkeys(styles))}
+    store = tmp_path / "my.sqlite"
+    with AnswerStore(store) as answers:
+        sets = tuple(number[style] for style in styles)
+        answers.add(Answer("group", tuple(ids), (), sets, "Ann"))
+    _, plain = adapted()
+    _, workdir = adapted(f"--answers={store}", name="answered.parquet")
+    assert not np.allclose(weights(workdir)[1], weights(plain)[1])
+    np.testing.assert_array_equal(weights(workdir)[0], weights(plain)[0])
+    before = workdir.embedder.stat().st_mtime_ns
+    adapted(f"--answers={store}", "--overwrite", name="answered.parquet")
+    assert workdir.embedder.stat().st_mtime_ns == before
+    with AnswerStore(store) as answers:
+        answers.undo(1, "Ann")
+        answers.add(Answer("pair", tuple(ids[:1]), tuple(ids[1:2]), (0, -1), "Ann"))
+    (tmp_path / "answered.parquet").unlink()
+    with pytest.raises(ConfigError, match="or by other answers"):
+        adapted(f"--answers={store}", name="answered.parquet")
+
+
+def test_answers_need_adapt():
+    with pytest.raises(ConfigError, match="--answers are for --adapt"):
+        settings_of(["embed", "--answers=a.csv"])

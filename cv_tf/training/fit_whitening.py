@@ -58,7 +58,9 @@ def whiten(embedder: Embedder, described: Embeddings, config: Config) -> Embedde
 
     Vectors are from `Embedder.describe`. With "groups", products that are grouped are
     taken for variants (six pairs in ten are); with "labels", known variants are, and
-    groups of products without a label.
+    groups of products without a label. Where people have answered, it is known
+    variants in either case, and groups of all products but for pairs that are known
+    not to be variants: few products of an answered catalogue have none left to find.
     """
     if config.whiten == "none":
         return embedder.with_options(whitening=None)
@@ -79,18 +81,24 @@ def whiten(embedder: Embedder, described: Embeddings, config: Config) -> Embedde
 
 def _variants(whitened: Embeddings, config: Config) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of known variants and of grouped products, [num_pairs, 2] int64 each."""
+    styles = whitened.known_style
     known = np.zeros((0, 2), np.int64)
     rows = np.arange(len(whitened))
-    if config.whiten == "labels":
-        known = known_variants(whitened.known_style)
-        rows = np.flatnonzero(whitened.known_style < 0)
+    if config.whiten == "labels" or config.answers:
+        known = known_variants(styles)
+    if config.whiten == "labels" and not config.answers:
+        rows = np.flatnonzero(styles < 0)
     if len(rows) < 2:
         return known, known[:0]
     unknown = whitened.select(rows)
     neighbors = find_neighbors(unknown, GROUPING)
     threshold = learning_threshold(unknown, neighbors)
     groups = group(unknown, threshold, GROUPING, neighbors)
-    return known, rows[known_variants(groups)]
+    found = rows[known_variants(groups)]
+    if config.answers:
+        first, second = styles[found.T]
+        found = found[(first < 0) | (second < 0) | (first == second)]
+    return known, found
 
 
 def learning_threshold(whitened: Embeddings, neighbors: Neighbors) -> float:

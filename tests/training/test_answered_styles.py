@@ -189,7 +189,7 @@ class TestRun:
             train.run(config)
 
     def test_files_are_checked_first(self, unlabelled, tiny_run, tmp_path):
-        config = tiny_run(tmp_path / "run", answers=("nowhere.csv",))
+        config = tiny_run(tmp_path / "run", method="triplet", answers=("nowhere.csv",))
         with pytest.raises(ConfigError, match=r"--answers=nowhere\.csv: there is no"):
             train.run(config)
         assert not (tmp_path / "run").exists()
@@ -197,3 +197,9 @@ class TestRun:
     def test_do_not_go_with_pseudo_labels_of_all(self):
         with pytest.raises(ConfigError, match="takes no notice of --answers"):
             Config(method="triplet", pseudo_labels="all", answers=("a.csv",))
+
+    @pytest.mark.parametrize("whiten", ["none", "pca"])
+    def test_must_be_learned_from(self, whiten, tiny_run, tmp_path):
+        config = tiny_run(tmp_path / "run", answers=("a.csv",), whiten=whiten)
+        with pytest.raises(ConfigError, match="learns from them"):
+            train.run(config)

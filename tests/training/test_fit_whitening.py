@@ -121,3 +121,30 @@ def test_known_variants_are_each_product_and_the_next_of_its_style():
     styles = np.array([7, -1, 3, 7, -1, 3, 7, 5])
     assert known_variants(styles).tolist() == [[2, 5], [0, 3], [3, 6]]
     assert known_variants(np.array([-1, -1])).shape == (0, 2)
+
+
+@pytest.mark.parametrize("whiten", ["groups", "labels"])
+def test_answers_are_known_and_part_what_is_found(
+    whiten, embedder, descriptors, catalog, lab
+):
+    """Products that nobody answered, or that are linked to none, are still grouped."""
+    plain = Whitening.fit(descriptors, 6)
+    embeddings = Embeddings.of_catalog(catalog, plain(descriptors).numpy(), lab)
+    found = known_variants(group_for_learning(embeddings))
+    styles = np.full(len(catalog), -1)
+    # The first found pair is answered by no, and two other products by yes.
+    styles[found[0]] = 0, 1
+    yes = np.setdiff1d(np.arange(len(catalog)), found[0])[:2]
+    styles[yes] = 2
+    expected, trust = trusted(found[1:])
+    first, second = styles[expected.T]
+    kept = (first < 0) | (second < 0) | (first == second)
+    expected, trust = trusted(expected[kept])
+    answered = dataclasses.replace(catalog, style=styles)
+    settings = {"whiten": whiten, "answers": ("a.csv",)}
+    assert_same(
+        fitted(embedder, descriptors, answered, lab, **settings),
+        plain.refine(
+            descriptors, np.concatenate([yes[None], expected]), np.append(1, trust)
+        ),
+    )
