@@ -28,6 +28,7 @@ from cv_tf.files import beside, is_remote, write_json
 from cv_tf.report import EvaluationPageSettings, check_page
 
 if TYPE_CHECKING:
+    from cv_tf.answers import Answer
     from cv_tf.embeddings import Embeddings
     from cv_tf.models import Embedder
     from cv_tf.training import Evaluation
@@ -38,6 +39,10 @@ _ABOUT_ANSWERS = (
     "These are figures of the answered pairs. Chosen questions are about doubtful "
     "products and no random sample of the catalogue: all groups may be better than "
     "that. Where answers have made the groups, other products may be worse."
+)
+_TOO_FEW_DRAWN = (
+    "Of the whole catalogue, nothing can be said yet: too few groups that are drawn at "
+    "random are answered. Go on with python -m cv_tf.review."
 )
 
 
@@ -237,9 +242,38 @@ def _evaluate_stored(config: EvaluateConfig) -> _Result:
             said, " and ".join(source), groups
         )
         text += [cv_tf.metrics.format_answered(figures["answers"]), _ABOUT_ANSWERS]
+        if embeddings is not None:
+            text += _of_catalog(config, embeddings, source, figures)
     text.append(_about_thresholds(config, figures))
     title = f"The vectors of {Path(config.embeddings).name}"
     return _Result(figures, "\n\n".join(text), title, labelled)
+
+
+def _of_catalog(
+    config: EvaluateConfig,
+    embeddings: Embeddings,
+    files: Sequence[str],
+    figures: dict[str, Any],
+) -> list[str]:
+    """A sentence on the whole catalogue, if groups of it were drawn at random."""
+    answers: list[Answer] = []
+    for path in filter(cv_tf.answers.is_store, files):
+        with cv_tf.answers.AnswerStore(path, read_only=True) as store:
+            answers += store.answers()
+    if not any(answer.stratum for answer in answers):
+        return []
+    quality = cv_tf.reviewing.catalog_quality(embeddings, answers, config)
+    if quality is None:
+        return [_TOO_FEW_DRAWN]
+    figures["catalog"] = {name: of._asdict() for name, of in quality._asdict().items()}
+    told = [
+        f"{name} {of.estimate:.2f} ({of.low:.2f} to {of.high:.2f})"
+        for name, of in quality._asdict().items()
+    ]
+    return [
+        f"Of the whole catalogue, grouped by these answers, {' and '.join(told)} are "
+        "estimated by the groups that review has drawn at random."
+    ]
 
 
 def _find_groups(

@@ -102,7 +102,8 @@ class AnsweredGroups:
         self.answers = [answer for answer in answers if self.knows(answer)]
         self._num_undone, self._is_learning = 0, False
         self._replay()
-        before = self._before_answers() if self.answers else None
+        begins_anew = not self.answers and (threshold, discount, groups) == (None,) * 3
+        before = None if begins_anew else self._before_answers()
         self._learn()
         if before is None:
             doubt = self.choice.wrong + self.choice.missed
@@ -110,10 +111,14 @@ class AnsweredGroups:
         self.before, self.doubt_before = before
 
     def _before_answers(self) -> tuple[np.ndarray, np.ndarray]:
-        """Groups, and what is doubtful in them, [n] each, without any answer."""
+        """Groups, and what is doubtful in them, [n] each, by the vectors alone.
+
+        They are the same whatever groups and answers a session begins with.
+        """
+        linked = link_by_model(self._distinct, self._near, self._settings)
         known = Words(len(self.product_id)).known
-        linked, threshold = self._link(None)
-        live = self._live(linked, threshold, known)
+        size = self._settings.max_group_size
+        live = LiveGroups(linked, linked.best_threshold(), size, known)
         choice = Choice(linked, live, known, self.neighbors)
         return live.of, choice.wrong + choice.missed
 

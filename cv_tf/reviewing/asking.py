@@ -15,6 +15,7 @@ from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.retrieval import Neighbors
 from cv_tf.reviewing.answered_groups import AnsweredGroups
+from cv_tf.reviewing.catalog_quality import quality_of
 from cv_tf.reviewing.choice import MOST_INSIDE, MOST_OUTSIDE, QuestionRows
 from cv_tf.reviewing.random_share import Quality, RandomShare
 
@@ -348,10 +349,7 @@ class Review:
         with self._now.lock:
             number = self._store_state()
             if self._estimated[0] != number:
-                known, of = self._now.all.words.known, self._now.chosen.live.of
-                choice = self._now.choice
-                drawn, off = self._drawn(), (choice.wrong, choice.missed)
-                self._estimated = number, self._share.estimate(drawn, of, known, *off)
+                self._estimated = number, quality_of(self._now, self._share)
             return self._estimated[1]
 
     def _store_state(self) -> int:
