@@ -15,7 +15,7 @@ from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.retrieval import Neighbors
 from cv_tf.reviewing.answered_groups import AnsweredGroups
-from cv_tf.reviewing.catalog_quality import quality_of
+from cv_tf.reviewing.whole_catalog import quality_of
 from cv_tf.reviewing.choice import MOST_INSIDE, MOST_OUTSIDE, QuestionRows
 from cv_tf.reviewing.random_share import Quality, RandomShare
 
