@@ -142,9 +142,10 @@ def link_by_model(
         similarity, dendrograms = linked(scale.usual_weight(settings.color), None)
         answered = None
         if answers is not None and len(answers):
-            evidence = answered_evidence(similarity, dendrograms, answers)
-            answered = Answered(evidence, answers.same.astype(np.float64))
+            answered = answered_merges(similarity, dendrograms, answers)
         model = learn_from(dendrograms, distinct, counted, scale, settings, answered)
+        if answers is not None:
+            model = replace(model, num_answers=len(answers))
         same_weight = model.color_weight == similarity.color_weight
         if known is None and (same_weight or not similarity.knows_color):
             return Linked(distinct, neighbors, similarity, dendrograms, model)
@@ -225,21 +226,30 @@ def learn_from(
     )
 
 
-def answered_evidence(
+def answered_merges(
     similarity: Similarity, dendrograms: Dendrograms, answers: Answers
-) -> Evidence:
-    """The evidence of answered pairs: that of the merge which brings them together.
+) -> Answered:
+    """The merges that bring answered pairs together, with their shares of variants.
 
-    It is of pairs of groups that a threshold decides. Two products that no merge brings
-    together have their own evidence.
+    A threshold decides about merges, so each is one case, however many of its pairs are
+    answered: they are right or wrong together. Two products that no merge brings
+    together are a case of their own, with their own evidence.
     """
-    cosine, color = map(np.float64, similarity.evidence(answers.first, answers.second))
     merges = merges_of_pairs(dendrograms, answers.first, answers.second)
-    joined = merges >= 0
-    evidence = dendrograms.known_evidence
-    cosine[joined] = evidence.cosine[merges[joined]]
-    color[joined] = evidence.color[merges[joined]]
-    return Evidence(cosine, color, np.ones(len(answers)))
+    joined, same = merges >= 0, answers.same.astype(np.float64)
+    cases, case = np.unique(merges[joined], return_inverse=True)
+    evidence = dendrograms.known_evidence[cases]
+    share = np.bincount(case, same[joined]) / np.maximum(np.bincount(case), 1)
+    first, second = answers.first[~joined], answers.second[~joined]
+    cosine, color = map(np.float64, similarity.evidence(first, second))
+    return Answered(
+        Evidence(
+            np.concatenate([evidence.cosine, cosine]),
+            np.concatenate([evidence.color, color]),
+            np.ones(len(cases) + len(first)),
+        ),
+        np.concatenate([share, same[~joined]]),
+    )
 
 
 def merges_of_pairs(

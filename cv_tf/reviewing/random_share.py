@@ -180,8 +180,10 @@ class RandomShare:
 
 def _interval(ratio: float, variance: float, num_drawn: int) -> Interval:
     """The interval of a ratio that so many groups tell with this variance."""
-    inside = min(max(ratio, 0.001), 0.999)
-    number = inside * (1 - inside) / max(variance, 1e-12)
+    # At the ends, where no trial fails, the number follows from the deviation alone.
+    deviation = min(max(variance, 1e-9) ** 0.5, 0.5)
+    inside = min(max(ratio, deviation), 1 - deviation)
+    number = inside * (1 - inside) / deviation**2
     # Few groups know the variance but vaguely.
     degrees = max(num_drawn - _NUM_STRATA, 1)
     normal, student = stats.norm.ppf(_HIGH), stats.t.ppf(_HIGH, degrees)

@@ -14,7 +14,7 @@ from cv_tf.grouping import (
     find_neighbors,
     link_by_model,
 )
-from cv_tf.grouping.linked import answered_evidence, merges_of_pairs
+from cv_tf.grouping.linked import answered_merges, merges_of_pairs
 from cv_tf.retrieval import color_log_odds
 
 
@@ -123,18 +123,19 @@ class TestEvidenceOfMerges:
         assert np.isclose(dendrograms.similarities, own, atol=1e-6).mean() > 0.8
 
 
-class TestAnsweredEvidence:
-    def test_is_of_the_merge_that_brings_a_pair_together(self, link_all):
+class TestAnsweredMerges:
+    def test_are_those_that_bring_pairs_together(self, link_all):
         vectors = at_degrees(0, 10, 40, 170)
         similarity = Similarity(vectors)
         dendrograms = link_all(vectors, floor=0.5)
-        answers = answers_of((0, 1, 1), (2, 0, 0), (1, 2, 0), (0, 3, 0))
-        found = answered_evidence(similarity, dendrograms, answers)
-        # 40 degrees meet the pair of 0 and 10; nothing brings 170 to them, so that
-        # this pair has its own cosine.
+        answers = answers_of((0, 1, 1), (2, 0, 0), (1, 2, 1), (0, 3, 0))
+        found, same = answered_merges(similarity, dendrograms, answers)
+        # 40 degrees meet the pair of 0 and 10, of which one is answered yes, one no;
+        # nothing brings 170 to them, so that this pair has its own cosine.
         triple = (np.cos(np.deg2rad(30)) + np.cos(np.deg2rad(40))) / 2
-        expected = [np.cos(np.deg2rad(10)), triple, triple, np.cos(np.deg2rad(170))]
+        expected = [np.cos(np.deg2rad(10)), triple, np.cos(np.deg2rad(170))]
         np.testing.assert_allclose(found.cosine, expected, atol=1e-6)
+        np.testing.assert_allclose(same, [1, 0.5, 0])
         assert not found.color.any()
 
     def test_holds_colors_where_they_count(self, all_pairs):
@@ -142,7 +143,7 @@ class TestAnsweredEvidence:
         similarity = Similarity(at_degrees(0, 10, 90), lab, 0.1)
         dendrograms = average_linkage(similarity, all_pairs(3), floor=0.5)
         answers = answers_of((0, 1, 0), (1, 2, 0))
-        found = answered_evidence(similarity, dendrograms, answers)
+        found, _ = answered_merges(similarity, dendrograms, answers)
         np.testing.assert_allclose(found.color, [-0.95, 0.9], atol=1e-6)
 
 
