@@ -15,9 +15,9 @@ from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.retrieval import Neighbors
 from cv_tf.reviewing.answered_groups import AnsweredGroups
-from cv_tf.reviewing.whole_catalog import quality_of
 from cv_tf.reviewing.choice import MOST_INSIDE, MOST_OUTSIDE, QuestionRows
 from cv_tf.reviewing.random_share import Quality, RandomShare
+from cv_tf.reviewing.whole_catalog import quality_of
 
 # One question in so many is about a group drawn at random, and one in so many is one
 # that somebody else has answered, to see how far people agree.

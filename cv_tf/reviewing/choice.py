@@ -81,20 +81,14 @@ class Choice:
         self._asked: set[frozenset[int]] = set()
         self._unsure: list[tuple[int, int]] = []
         number = len(live.of)
-        low, high = _either(neighbors)
-        likely = np.concatenate(
-            [
-                self._probability(low[some], high[some]) >= _LEAST / 4
-                for some in np.array_split(np.arange(len(low)), len(low) // 2**20 + 1)
-            ]
-        )
-        self._adjacency = Adjacency(number, Graph(low[likely], high[likely]))
+        graph, self._cosine = _either(neighbors)
+        self._color = self._similarity.log_odds(graph.first, graph.second)
+        probability = self._model.probability(self._cosine, self._color)
+        self._is_likely = probability >= _LEAST / 4
+        self._adjacency = Adjacency(number, graph)
         self._gain, self._photos = np.zeros(number), np.ones(number)
         self.wrong, self.missed = np.zeros(number), np.zeros(number)
         self._refresh(np.unique(live.of))
-
-    def _probability(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        return self._model.probability(*self._similarity.evidence(first, second))
 
     @property
     def num_left(self) -> int:
@@ -105,7 +99,7 @@ class Choice:
         """Takes note of what is known, and of rows, [m] int, whose groups are new."""
         self._known = known
         self._gain[rows] = 0  # A row may have named a group that is no more.
-        _, others = self._adjacency.of(rows)
+        _, others, _ = self._adjacency.of(rows)
         self._refresh(np.unique(self._live.of[np.concatenate([rows, others])]))
 
     def mark_asked(self, inside: Collection[int]) -> None:
@@ -144,13 +138,10 @@ class Choice:
     def _beside(self, groups: np.ndarray) -> _Beside:
         of, num_rows = self._live.of, len(self._live.of)
         _, rows = Members(of, self._size, groups).of(groups)
-        first, second = self._adjacency.of(rows)
-        group, other = np.divmod(np.unique(of[first] * num_rows + of[second]), num_rows)
+        group, other, probability = self._groups_beside(rows)
         key = np.minimum(group, other) * num_rows + np.maximum(group, other)
         open_to_both = (group != other) & ~np.isin(key, self._keys_apart)
-        group, other = group[open_to_both], other[open_to_both]
-        probability = self._of_groups(group, other)
-        likely = probability >= _LEAST
+        likely = open_to_both & (probability >= _LEAST)
         number = np.searchsorted(groups, group[likely])
         other = other[likely]
         size = self._size[other]
@@ -161,20 +152,50 @@ class Choice:
         before -= before[np.searchsorted(number, number)]
         return _Beside(number, other, value, before < MOST_OUTSIDE)
 
-    def _of_groups(self, group: np.ndarray, other: np.ndarray) -> np.ndarray:
-        """The probability that two groups, [m] names each, are one design."""
-        if not len(group):
-            return np.empty(0)
-        wanted = np.concatenate([group, other])
-        pair, first, second = Members(self._live.of, self._size, wanted).pairs(
-            group, other
+    def _groups_beside(
+        self, rows: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Groups of rows, groups beside them, and how probably both are one design."""
+        of, num_rows = self._live.of, len(self._live.of)
+        first, second, edge = self._adjacency.of(rows)
+        likely = self._is_likely[edge]
+        key = of[first] * num_rows + of[second]
+        # Groups of which no pair is likely are no candidates.
+        keys = np.unique(key[likely])
+        pair = np.searchsorted(keys, key)
+        here = pair < len(keys)
+        here[here] = keys[pair[here]] == key[here]
+        pair, edge = pair[here], edge[here]
+        count = np.bincount(pair, minlength=len(keys))
+        cosine = np.bincount(pair, self._cosine[edge], len(keys)) / count
+        color = np.bincount(pair, self._color[edge], len(keys)) / count
+        group, other = np.divmod(keys, num_rows)
+        # Where all pairs are neighbors, their evidence is known already.
+        some = np.flatnonzero(count < self._size[group] * self._size[other])
+        some = some[group[some] != other[some]]
+        cosine[some], color[some] = self._mean_evidence(group[some], other[some])
+        return group, other, self._model.probability(cosine, color)
+
+    def _mean_evidence(
+        self, group: np.ndarray, other: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The mean evidence of all pairs of two groups, [m] names each."""
+        wanted = np.unique(np.concatenate([group, other]))
+        members, similarity = (
+            Members(self._live.of, self._size, wanted),
+            self._similarity,
         )
-        number = np.bincount(pair)
-        cosine, color = (
-            np.bincount(pair, of) / number
-            for of in self._similarity.evidence(first, second)
-        )
-        return self._model.probability(cosine, color)
+        number, rows = members.of(wanted)
+        vectors = np.take(similarity.vectors, rows, axis=0)
+        starts = np.searchsorted(number, np.arange(len(wanted)))
+        sums = np.add.reduceat(vectors, starts, axis=0) if len(rows) else vectors
+        places = (np.searchsorted(wanted, of) for of in (group, other))
+        # Sums of vectors tell the mean of all pairs; colors are compared one by one.
+        cosine = np.einsum("md,md->m", *(np.take(sums, it, axis=0) for it in places))
+        pair, first, second = members.pairs(group, other)
+        count = np.bincount(pair, minlength=len(group))
+        color = np.bincount(pair, similarity.log_odds(first, second), len(group))
+        return cosine / np.maximum(count, 1), color / np.maximum(count, 1)
 
     def _wrong(
         self, groups: np.ndarray, place: np.ndarray, rows: np.ndarray
@@ -231,13 +252,14 @@ class Choice:
         return QuestionRows(inside, outside[:MOST_OUTSIDE], float(self._gain[name]))
 
 
-def _either(neighbors: Neighbors) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of rows of which one is a neighbor of the other, lower and higher."""
+def _either(neighbors: Neighbors) -> tuple[Graph, np.ndarray]:
+    """Pairs of which one is a neighbor of the other, and their cosine similarity."""
     indices = neighbors.indices
     number = len(indices)
     rows = np.repeat(np.arange(number), indices.shape[1])
     others = indices.ravel().astype(np.int64)
-    rows, others = rows[others >= 0], others[others >= 0]
     key = np.minimum(rows, others) * number + np.maximum(rows, others)
-    low, high = np.divmod(np.unique(key), number)
-    return low, high
+    is_there = others >= 0
+    key, place = np.unique(key[is_there], return_index=True)
+    low, high = np.divmod(key, number)
+    return Graph(low, high), neighbors.similarities.ravel()[is_there][place]

@@ -29,15 +29,19 @@ class Adjacency:
         ends = np.concatenate([graph.first, graph.second]).astype(np.int64)
         others = np.concatenate([graph.second, graph.first]).astype(np.int64)
         order = np.argsort(ends, kind="stable")
-        self._others = others[order]
+        self._others, self._edge = others[order], order % max(len(graph), 1)
         self._starts = np.searchsorted(ends[order], np.arange(num_rows + 1))
 
-    def of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Every edge that begins at rows, [m] int: those rows, and the other ends."""
+    def of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Every edge that begins at rows, [m] int: row, other end, number of the edge.
+
+        They are [k] int64 each, the rows in their order.
+        """
         number = self._starts[rows + 1] - self._starts[rows]
         first = np.repeat(np.arange(len(rows)), number)
         place = np.arange(len(first)) - np.repeat(np.cumsum(number) - number, number)
-        return rows[first], self._others[self._starts[rows][first] + place]
+        place += self._starts[rows][first]
+        return rows[first], self._others[place], self._edge[place]
 
 
 class LiveGroups:
@@ -119,7 +123,7 @@ class LiveGroups:
             self._members[large] = np.concatenate([self._members[large], moved])
 
     def _regroup(self, rows: np.ndarray, known: Constraints) -> None:
-        first, second = self._adjacency.of(rows)
+        first, second, _ = self._adjacency.of(rows)
         up = first < second
         low, high = (np.searchsorted(rows, of[up]) for of in (first, second))
         similarity, own = self._similarity.select(rows), known.select(rows)
