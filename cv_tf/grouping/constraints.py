@@ -86,8 +86,9 @@ class Constraints:
     def select(self, rows: np.ndarray) -> Constraints:
         """Those of some products, ascending rows, numbered by their places."""
         place = np.full(len(self), -1)
-        place[rows] = np.arange(len(rows))
-        apart = place[self.apart]
+        # Those that are left out are told of by what is linked with them.
+        place[self.together[rows]] = np.arange(len(rows))
+        apart = place[self.together[self.apart]]
         _, lowest, group = np.unique(
             self.together[rows], return_index=True, return_inverse=True
         )
