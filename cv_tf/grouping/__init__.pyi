@@ -5,7 +5,11 @@ from .calibration import (
 )
 from .changes import CHANGES as CHANGES, write_changes as write_changes
 from .confidence import Confidence as Confidence
-from .constraints import Constraints as Constraints, components as components
+from .constraints import (
+    Constraints as Constraints,
+    components as components,
+    is_among as is_among,
+)
 from .dendrograms import Dendrograms as Dendrograms, Evidence as Evidence
 from .expectation import Expected as Expected, Interval as Interval
 from .graph import (

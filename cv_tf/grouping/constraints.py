@@ -81,7 +81,7 @@ class Constraints:
         """Whether rows, [m] int each, or products linked with them, are apart, [m]."""
         left, right = self.together[first], self.together[second]
         low, high = np.minimum(left, right), np.maximum(left, right)
-        return _contains(self._keys_apart, low * len(self) + high)
+        return is_among(self._keys_apart, low * len(self) + high)
 
     def select(self, rows: np.ndarray) -> Constraints:
         """Those of some products, ascending rows, numbered by their places."""
@@ -151,14 +151,14 @@ class Forbidden:
         closed, former = self._has_closed, self._has_former
         key = first * np.int64(len(self._known)) + second
         return (
-            _contains(self._keys, key)
+            is_among(self._keys, key)
             | (closed[first] & former[second])
             | (former[first] & closed[second])
         )
 
 
-def _contains(ascending: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Which values are among ascending ones, [m] bool."""
+def is_among(ascending: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Which values, [m] int, are among ascending ones, [m] bool."""
     if not len(ascending):
         return np.zeros(len(values), bool)
     place = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import threading
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +27,20 @@ _MANY = 20_000
 _WIDER = 2
 # Who has told what products drawn at random have told.
 _TOLD = "\0told"
+
+
+class _Told(NamedTuple):
+    """What products drawn at random have told the choice of questions.
+
+    Attributes:
+      said: Pairs of rows, and whether they are the same.
+      rows: Rows of them.
+      unsure: Pairs of which that does not hold.
+    """
+
+    said: Sequence[tuple[int, int, bool]]
+    rows: list[int]
+    unsure: list[tuple[int, int]]
 
 
 class World:
@@ -101,7 +117,11 @@ class AnsweredGroups:
         self.choice: Choice
         self.answers = [answer for answer in answers if self.knows(answer)]
         self._num_undone, self._is_learning = 0, False
-        self._replay()
+        self._told: list[_Told] = []
+        number = len(self.product_id)
+        self.all, self.chosen = World(number), World(number)
+        for answer in self.answers:
+            self._hear(answer)
         begins_anew = not self.answers and (threshold, discount, groups) == (None,) * 3
         before = None if begins_anew else self._before_answers()
         self._learn()
@@ -139,16 +159,13 @@ class AnsweredGroups:
         """The rows of what was shown, inside first; one row for copies of a photo."""
         return [self.row_of[name] for name in answer.inside + answer.outside]
 
-    def _replay(self) -> None:
-        """Takes the words of all answers in, from the first one on."""
-        number = len(self.product_id)
-        self.all, self.chosen = World(number), World(number)
-        for answer in self.answers:
-            self._hear(answer)
+    def _said(self, answer: Answer) -> list[tuple[int, int, bool]]:
+        """What an answer says of pairs of rows."""
+        rows = self.row_of
+        return [(rows[one], rows[other], same) for one, other, same in answer.pairs()]
 
     def _hear(self, answer: Answer) -> None:
-        rows = self.row_of
-        said = [(rows[one], rows[other], same) for one, other, same in answer.pairs()]
+        said = self._said(answer)
         self.all.words.add(said, answer.by)
         if not answer.stratum:
             self.chosen.words.add(said, answer.by)
@@ -161,6 +178,7 @@ class AnsweredGroups:
         while True:
             with self.lock:
                 before, undone = len(self.answers), self._num_undone
+                num_told = len(self._told)
                 answers = self.all.words.answers
                 known = self.all.words.known, self.chosen.words.known
             learns = self._learns and before >= _FIRST_LESSON
@@ -172,12 +190,20 @@ class AnsweredGroups:
                     continue
                 self.all.live, self.chosen.live = worlds
                 self.choice, self._num_taught = choice, before
-                for answer in self.answers[:before]:
+                for answer in self.answers:
                     self._note(answer)
-                for answer in self.answers[before:]:
-                    self._follow(answer)
-                self._is_learning = False
+                for told in self._told:
+                    choice.note_asked((), told.unsure)
+                rows = [self.rows(answer) for answer in self.answers[before:]]
+                rows += [told.rows for told in self._told[num_told:]]
+                self._follow([*itertools.chain(*rows)])
                 return
+
+    def _learn_aside(self) -> None:
+        try:
+            self._learn()
+        finally:
+            self._is_learning = False
 
     def _link(self, answers: Answers | None) -> tuple[Linked, float]:
         """The linked catalog and its threshold, by answers or as they are at first."""
@@ -195,53 +221,89 @@ class AnsweredGroups:
         size = self._settings.max_group_size
         return LiveGroups(linked, threshold, size, known, self._start)
 
-    def _follow(self, answer: Answer) -> None:
-        """Makes the groups anew that an answer touches, whose words are heard."""
-        rows = self.rows(answer)
+    def _follow(self, rows: list[int], of_all: bool = False) -> None:
+        """Makes the groups anew that words about rows touch.
+
+        `of_all` says that they are words in the world of all answers alone.
+        """
         self.all.live.update(self.all.words.known, rows)
-        if not answer.stratum:
+        if not of_all:
             known = self.chosen.words.known
-            touched = self.chosen.live.update(known, rows)
-            self._note(answer)
-            self.choice.update(known, touched)
+            self.choice.update(known, self.chosen.live.update(known, rows))
 
     def _note(self, answer: Answer) -> None:
-        """Takes note of what an answer leaves open, which is not asked again."""
-        if answer.stratum:
-            return
+        """Takes note of what was asked, and of what the answer leaves open."""
+        if not answer.stratum:
+            inside = self.rows(answer)[: len(answer.inside)]
+            self.choice.note_asked(inside, self._unsure(answer))
+
+    def _unsure(self, answer: Answer) -> list[tuple[int, int]]:
+        """Pairs of rows that were asked about, of which an answer cannot tell."""
+        sets = answer.sets
+        told = [of for of in sets if of is not None]
+        tells_nothing = len(told) < 2 or max(told) < 0
+        if len(told) == len(sets) and not tells_nothing:
+            return []
         rows = self.rows(answer)
-        self.choice.mark_asked(rows[: len(answer.inside)])
-        unsure = [row for row, of in zip(rows, answer.sets, strict=True) if of is None]
-        self.choice.leave_open([(rows[0], row) for row in unsure if row != rows[0]])
+        return [
+            (rows[place], rows[other])
+            for place, other in itertools.combinations(range(len(rows)), 2)
+            if place < len(answer.inside)
+            and rows[place] != rows[other]
+            and (tells_nothing or sets[place] is None or sets[other] is None)
+        ]
 
     def add(self, answer: Answer) -> None:
         """Takes an answer in, and makes the groups anew that it touches."""
         with self.lock:
             self.answers.append(answer)
             self._hear(answer)
-            self._follow(answer)
+            self._note(answer)
+            self._follow(self.rows(answer), bool(answer.stratum))
             due = max(_FIRST_LESSON, int(self._num_taught * _MORE))
             if not self._learns or len(self.answers) < due or self._is_learning:
                 return
-            self._is_learning = True
             if len(self.product_id) < _MANY:
                 self._learn()
             else:
-                threading.Thread(target=self._learn, daemon=True).start()
+                self._is_learning = True
+                threading.Thread(target=self._learn_aside, daemon=True).start()
 
     def undo(self, answer: Answer) -> None:
         """Takes an answer back, and makes the groups anew that it had touched."""
         with self.lock:
             self._num_undone += 1
             self.answers.remove(answer)
-            live = self.all.live, self.chosen.live
-            self._replay()
-            self.all.live, self.chosen.live = live
-            self._follow(answer)
-            self.choice.forget_asked(self.rows(answer)[: len(answer.inside)])
+            said, rows = self._said(answer), self.rows(answer)
+            self.all.words.remove(said, answer.by)
+            if not answer.stratum:
+                self.chosen.words.remove(said, answer.by)
+                inside = rows[: len(answer.inside)]
+                self.choice.forget_asked(inside, self._unsure(answer))
+            # It may have told of these; if others do, too, they are told again.
+            for told in self._told:
+                self.chosen.words.remove(told.said, _TOLD)
+                self.choice.forget_asked((), told.unsure)
+                rows += told.rows
+            of_all = bool(answer.stratum) and not self._told
+            self._told.clear()
+            self._follow(rows, of_all)
 
-    def tell(self, said: Sequence[tuple[int, int, bool]], rows: np.ndarray) -> None:
-        """Lets the choice know what random products have told of a question's rows."""
+    def tell(self, said: Sequence[tuple[int, int, bool]]) -> bool:
+        """Lets the choice know what random products have told of pairs of rows.
+
+        What does not hold there, as others contradict it, is not asked again. Returns
+        whether any of it was new.
+        """
+        first, second = np.array([it[:2] for it in said], np.int64).T
+        is_new = bool(self.choice.is_open(first, second).any())
         self.chosen.words.add(said, _TOLD)
         known = self.chosen.words.known
-        self.choice.update(known, self.chosen.live.update(known, rows))
+        holds = known.together[first] == known.together[second]
+        holds |= known.are_apart(first, second)
+        unsure = [it[:2] for it, of in zip(said, holds.tolist(), strict=True) if not of]
+        rows = sorted({row for it in said for row in it[:2]})
+        self._told.append(_Told(said, rows, unsure))
+        self.choice.note_asked((), unsure)
+        self._follow(rows)
+        return is_new

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cv_tf.answers import Answer, AnswersError, AnswerStore, kappa, said_of
+from cv_tf.answers import Answer, AnswersError, AnswerStore
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.retrieval import Neighbors
@@ -110,7 +110,10 @@ class Review:
             neighbors,
             learns,
         )
-        self._share = RandomShare(self._now.before, self._now.doubt_before, seed)
+        # Beside a product without neighbors there is nothing to show.
+        has_beside = np.any(self._now.neighbors.indices >= 0, axis=1)
+        before = self._now.before, self._now.doubt_before
+        self._share = RandomShare(*before, has_beside, seed)
         # What each person is asked, the last question last, and since when.
         self._pending: dict[str, deque[tuple[Question, float]]] = {}
         self._estimated: tuple[int, Quality | None] = (-1, None)
@@ -162,13 +165,13 @@ class Review:
             most right in a second.
         """
         with self._now.lock:
-            busy = self._busy()
             found = self._disputed(by)
             if not found and kind != "pair":
-                found = self._again(by) or self._random(busy)
-            found = found or self._best(busy)
-            if found and kind == "pair":
-                found = self._as_pair(found)
+                found = self._again(by) or self._random()
+            if not found:
+                # What is beside an open question may be settled by its answer.
+                found = self._best(self._busy(beside=True), kind)
+            found = found or self._best(self._busy(), kind)
             return self._keep(by, found) if found else None
 
     def ask_about(self, product_id: str) -> Question:
@@ -179,15 +182,26 @@ class Review:
             around = self._around(inside, self._now.chosen.live.of[inside])
             return self._question(inside, around)
 
-    def _busy(self) -> list[int]:
-        """Rows of what is asked, and not answered yet."""
+    def _open(self) -> list[tuple[str, Question]]:
+        """Who is asked what, and has not answered yet."""
         now = time.monotonic()
         return [
-            self._now.row_of[name]
-            for asked in self._pending.values()
+            (by, question)
+            for by, asked in self._pending.items()
             for question, since in asked
             if now - since < _FORGOTTEN
-            for name in question.inside
+        ]
+
+    def _shown(self) -> set[frozenset[str]]:
+        """What open questions show."""
+        return {_shown(question) for _, question in self._open()}
+
+    def _busy(self, beside: bool = False) -> list[int]:
+        """Rows of the groups of open questions, and of those beside them if wanted."""
+        return [
+            self._now.row_of[name]
+            for _, question in self._open()
+            for name in question.inside + question.outside * beside
         ]
 
     def _keep(self, by: str, question: Question) -> Question:
@@ -217,15 +231,19 @@ class Review:
         ids = self._now.product_id
         return Question(kind, tuple(ids[inside]), tuple(ids[outside]), sets, stratum)
 
-    def _best(self, busy: Collection[int]) -> Question | None:
+    def _best(self, busy: Collection[int], kind: str) -> Question | None:
         """The most useful question that is not answered by what is known already."""
+        busy, asked = list(busy), self._shown()
         while rows := self._now.choice.best(busy):
-            said = self._told(rows)
-            if said is None:
-                return self._question(rows.inside, rows.outside)
+            found = self._now.choice.pair(rows) if kind == "pair" else rows
+            said = self._told(found) if found else []
+            if found and said is None:
+                question = self._question(found.inside, found.outside)
+                if _shown(question) not in asked:
+                    return question
             # Products drawn at random have told: now the choice may know it, too.
-            self._now.choice.mark_asked(rows.inside.tolist())
-            self._now.tell(said, np.concatenate([rows.inside, rows.outside]))
+            if not (said and self._now.tell(said)):
+                busy += rows.inside.tolist()
         return None
 
     def _told(self, rows: QuestionRows) -> list[tuple[int, int, bool]] | None:
@@ -240,9 +258,9 @@ class Review:
             return None
         return list(zip(one.tolist(), other.tolist(), same.tolist(), strict=True))
 
-    def _random(self, busy: Collection[int]) -> Question | None:
+    def _random(self) -> Question | None:
         """A question about a group drawn at random, if it is time for one."""
-        pending = [it for asked in self._pending.values() for it, _ in asked]
+        pending = [question for _, question in self._open()]
         waiting = [self._now.row_of[it.inside[0]] for it in pending if it.stratum]
         drawn = self._drawn()
         total = len(self._now.answers) + len(pending)
@@ -253,7 +271,7 @@ class Review:
             return None
         inside = self._share.members(name)[:MOST_INSIDE]
         outside = self._around(inside, self._now.chosen.live.of[inside])
-        if len(inside) + len(outside) < 2 or not set(busy).isdisjoint(inside.tolist()):
+        if not set(self._busy()).isdisjoint(inside.tolist()):
             return None
         return self._question(inside, outside, self._share.stratum(name))
 
@@ -278,35 +296,28 @@ class Review:
     def _disputed(self, by: str) -> Question | None:
         """A pair that others disagree about, and this person has not answered yet."""
         ids, words = self._now.product_id, self._now.all.words
-        pending = {it.inside for asked in self._pending.values() for it, _ in asked}
+        asked = self._shown()
         for pair in words.disputed:
             first, second = ids[list(pair)]
-            if by not in words.said_by(pair) and (first,) not in pending:
-                return Question("pair", (first,), (second,), (0, -1))
+            question = Question("pair", (first,), (second,), (0, -1))
+            if by not in words.said_by(pair) and _shown(question) not in asked:
+                return question
         return None
 
     def _again(self, by: str) -> Question | None:
         """A question that another person has answered, if it is time for one."""
-        own = [set(it.inside) for it in self._now.answers if it.by == by]
-        others = [it for it in self._now.answers if it.by != by and not it.stratum]
-        if not others or len(own) % _AGAIN_EVERY != _AGAIN_EVERY - 1:
+        own = [frozenset(it.inside) for it in self._now.answers if it.by == by]
+        if len(own) % _AGAIN_EVERY != _AGAIN_EVERY - 1:
             return None
-        pending = [set(it.inside) for it, _ in self._pending.get(by, ())]
+        others = [it for it in self._now.answers if it.by != by and not it.stratum]
+        known = {*own, *(frozenset(it.inside) for _, it in self._open())}
         for answer in others[-1::-7]:
-            if set(answer.inside) not in own + pending:
+            if frozenset(answer.inside) not in known:
                 rows = self._now.rows(answer)
                 count = len(answer.inside)
                 start = (0,) * count + (-1,) * (len(rows) - count)
                 return _question_of(answer, start)
         return None
-
-    def _as_pair(self, question: Question) -> Question:
-        """The pair of a question that tells most."""
-        if question.outside:
-            pair = question.inside[:1], question.outside[:1]
-        else:
-            pair = question.inside[:1], question.inside[1:2]
-        return Question("pair", *pair, (0, -1))
 
     def progress(self, by: str) -> dict[str, Any]:
         """How far the work is, and what is known by it.
@@ -326,8 +337,7 @@ class Review:
             first = first[size > 1]
             confirmed = self._now.all.words.known.confirmed(of)[first]
             quality = self.quality()
-            people = {answer.by for answer in answers}
-            agreed = kappa(said_of(answers)) if len(people) > 1 else None
+            agreed = self._now.all.words.agreement()
             return {
                 "answers": len(answers),
                 "by_you": sum(answer.by == by for answer in answers),
@@ -359,6 +369,10 @@ class Review:
 
 def _question_of(answer: Answer, sets: tuple[int | None, ...]) -> Question:
     return Question(answer.kind, answer.inside, answer.outside, sets, answer.stratum)
+
+
+def _shown(question: Question) -> frozenset[str]:
+    return frozenset(question.inside + question.outside)
 
 
 def _ends(interval: Any) -> list[float]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
 
-from cv_tf.grouping import Constraints, Graph, Linked, Members, pairs_within
+from cv_tf.grouping import Constraints, Graph, Linked, Members, is_among, pairs_within
 from cv_tf.retrieval import Neighbors
 from cv_tf.reviewing.live_groups import Adjacency, LiveGroups
 
@@ -78,8 +79,10 @@ class Choice:
     ):
         self._similarity, self._model = linked.similarity, linked.model
         self._live, self._known = live, known
-        self._asked: set[frozenset[int]] = set()
-        self._unsure: list[tuple[int, int]] = []
+        # How often: several people may be asked the same, and take it back.
+        self._asked: Counter[frozenset[int]] = Counter()
+        self._unsure: Counter[int] = Counter()
+        self._unsure_keys: np.ndarray | None = None
         number = len(live.of)
         graph, self._cosine = _either(neighbors)
         self._color = self._similarity.log_odds(graph.first, graph.second)
@@ -102,25 +105,57 @@ class Choice:
         _, others, _ = self._adjacency.of(rows)
         self._refresh(np.unique(self._live.of[np.concatenate([rows, others])]))
 
-    def mark_asked(self, inside: Collection[int]) -> None:
-        """Takes note that a group was shown: what is not settled then cannot be."""
-        self._asked.add(frozenset(inside))
+    def note_asked(
+        self, inside: Collection[int], unsure: Collection[tuple[int, int]] = ()
+    ) -> None:
+        """Takes note of a question that was answered, which is not to be asked again.
 
-    def forget_asked(self, inside: Collection[int]) -> None:
-        """Takes back `mark_asked`, and values what is about these rows anew."""
-        self._asked.discard(frozenset(inside))
-        self._refresh(np.unique(self._live.of[list(inside)]))
+        `update` follows.
 
-    def leave_open(self, pairs: Collection[tuple[int, int]]) -> None:
-        """Takes note of pairs of rows that nobody can tell of."""
-        self._unsure += pairs
+        Args:
+          inside: Rows of the group that was shown: what its answer has not settled
+            cannot be.
+          unsure: Pairs of rows that nobody can tell of.
+        """
+        self._asked[frozenset(inside)] += 1
+        self._unsure.update(map(self._key, unsure))
+        self._unsure_keys = None
+
+    def forget_asked(
+        self, inside: Collection[int], unsure: Collection[tuple[int, int]] = ()
+    ) -> None:
+        """Takes `note_asked` back; `update` follows."""
+        self._asked -= Counter([frozenset(inside)])
+        self._unsure -= Counter(map(self._key, unsure))
+        self._unsure_keys = None
+
+    def _key(self, pair: tuple[int, int]) -> int:
+        return min(pair) * len(self._live.of) + max(pair)
+
+    def is_open(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Of which pairs of rows, [m] int each, people may still be asked, [m] bool."""
+        together = self._known.together
+        is_open = (together[first] != together[second]) & ~self._is_unsure(
+            first, second
+        )
+        return is_open & ~self._known.are_apart(first, second)
+
+    def _is_unsure(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        low, high = np.minimum(first, second), np.maximum(first, second)
+        return is_among(self._keys_unsure(), low * len(self._live.of) + high)
+
+    def _keys_unsure(self) -> np.ndarray:
+        """Pairs of rows that nobody can tell of, [m] int64, ascending."""
+        if self._unsure_keys is None:
+            self._unsure_keys = np.sort(np.fromiter(self._unsure, np.int64))
+        return self._unsure_keys
 
     def _refresh(self, groups: np.ndarray) -> None:
         of = self._live.of
         self._size = np.bincount(of, minlength=len(of))
         # What nobody can tell is not asked again, either.
-        pairs = np.array(self._unsure, np.int64).reshape(-1, 2)
-        apart = np.concatenate([self._known.apart, pairs])
+        unsure = np.stack(np.divmod(self._keys_unsure(), len(of)), axis=1)
+        apart = np.concatenate([self._known.apart, unsure])
         self._keys_apart = dataclasses.replace(self._known, apart=apart).keys(of)
         for start in range(0, len(groups), _GROUPS_AT_ONCE):
             some = groups[start : start + _GROUPS_AT_ONCE]
@@ -140,7 +175,7 @@ class Choice:
         _, rows = Members(of, self._size, groups).of(groups)
         group, other, probability = self._groups_beside(rows)
         key = np.minimum(group, other) * num_rows + np.maximum(group, other)
-        open_to_both = (group != other) & ~np.isin(key, self._keys_apart)
+        open_to_both = (group != other) & ~is_among(self._keys_apart, key)
         likely = open_to_both & (probability >= _LEAST)
         number = np.searchsorted(groups, group[likely])
         other = other[likely]
@@ -217,6 +252,7 @@ class Choice:
         together = self._known.together[rows]
         first, second = pairs_within(self._live.of[rows])
         is_open = together[first] != together[second]
+        is_open &= ~self._is_unsure(rows[first], rows[second])
         first, second = first[is_open], second[is_open]
         number = np.maximum(np.bincount(first, minlength=len(rows)), 1)
         cosine, color = (
@@ -244,12 +280,31 @@ class Choice:
         group = np.array([name])
         inside = Members(self._live.of, self._size, group).of(group)[1]
         if len(inside) > MOST_INSIDE:
-            doubt = self._doubt(inside)
-            inside = np.sort(inside[np.argsort(-doubt, kind="stable")[:MOST_INSIDE]])
+            # One of those that are known to be together stands for all of them.
+            is_other = np.ones(len(inside), bool)
+            together = self._known.together[inside]
+            is_other[np.unique(together, return_index=True)[1]] = False
+            order = np.lexsort((-self._doubt(inside), is_other))
+            inside = np.sort(inside[order[:MOST_INSIDE]])
         beside = self._beside(group)
         other = beside.other[beside.is_shown]
         outside = Members(self._live.of, self._size, other).of(other)[1]
         return QuestionRows(inside, outside[:MOST_OUTSIDE], float(self._gain[name]))
+
+    def pair(self, rows: QuestionRows) -> QuestionRows | None:
+        """The pair of a question that is most likely wrong; None if all are settled."""
+        shown = np.concatenate([rows.inside, rows.outside])
+        place, other = np.triu_indices(len(shown), 1)
+        place, other = (of[place < len(rows.inside)] for of in (place, other))
+        first, second = shown[place], shown[other]
+        is_open = self.is_open(first, second)
+        wrong = self._model.probability(*self._similarity.evidence(first, second))
+        is_inside = other < len(rows.inside)
+        wrong[is_inside] = 1 - wrong[is_inside]
+        best = np.where(is_open, wrong, -1).argmax()
+        if not is_open[best]:
+            return None
+        return QuestionRows(first[[best]], second[[best]], float(wrong[best]))
 
 
 def _either(neighbors: Neighbors) -> tuple[Graph, np.ndarray]:

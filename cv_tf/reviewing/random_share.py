@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from cv_tf.grouping import Constraints, Interval
+from cv_tf.grouping import Constraints, Interval, Members
 
 # Strata, which are drawn from equally often.
 _NUM_STRATA = 5
@@ -47,13 +47,24 @@ class RandomShare:
       of: [n] int, groups before any answer, named by the lowest of their rows.
       doubt: [n] float64, products that are expected to be wrong in each product's
         group, or missed.
+      has_beside: [n] bool, products with others that may be shown beside them; None
+        for all. A product that is alone, and has none, is right as it is: it is not
+        drawn.
       seed: Seed of the order in which groups are drawn.
     """
 
-    def __init__(self, of: np.ndarray, doubt: np.ndarray, seed: int = 0):
+    def __init__(
+        self,
+        of: np.ndarray,
+        doubt: np.ndarray,
+        has_beside: np.ndarray | None = None,
+        seed: int = 0,
+    ):
         names, self._unit = np.unique(of, return_inverse=True)
         self._names, self._of = names, of
         total = np.bincount(self._unit, doubt)
+        is_drawn = np.bincount(self._unit) > 1
+        is_drawn |= has_beside is None or np.bincount(self._unit, has_beside) > 0
         root = np.sqrt(np.maximum(total, 0))
         root = (1 - _EVENLY) * root / max(root.sum(), 1e-9) + _EVENLY / len(root)
         order = np.argsort(-root, kind="stable")
@@ -61,8 +72,12 @@ class RandomShare:
         self._stratum = np.empty(len(names), np.int64)
         places = (share * _NUM_STRATA).astype(int)
         self._stratum[order] = np.minimum(places, _NUM_STRATA - 1)
-        self._size = np.bincount(self._stratum, minlength=_NUM_STRATA)
+        self._stratum[~is_drawn] = -1
+        self._size = np.bincount(self._stratum[is_drawn], minlength=_NUM_STRATA)
+        sizes = enumerate(self._size.tolist(), start=1)
+        self._name_of_stratum = [f"{number} of {size}" for number, size in sizes]
         drawn = np.random.default_rng(seed).permutation(len(names))
+        drawn = drawn[is_drawn[drawn]]
         by_stratum = np.argsort(self._stratum[drawn], kind="stable")
         self._order = np.split(drawn[by_stratum], np.cumsum(self._size)[:-1])
 
@@ -72,8 +87,7 @@ class RandomShare:
 
     def stratum(self, row: int) -> str:
         """The name of the stratum of a product's group: its number and its size."""
-        number = int(self._stratum[self._unit[row]])
-        return f"{number + 1} of {self._size[number]}"
+        return self._name_of_stratum[self._stratum[self._unit[row]]]
 
     def next(self, drawn: Mapping[int, str], waiting: Collection[int]) -> int | None:
         """The name of the group that is drawn next; None if all are.
@@ -85,15 +99,20 @@ class RandomShare:
         taken = {*self._counted(drawn), *self._unit[list(waiting)].tolist()}
         number = np.bincount(self._stratum[list(taken)], minlength=_NUM_STRATA)
         for place in np.argsort(number, kind="stable").tolist():
-            for unit in self._order[place].tolist():
+            for unit in self._order[place]:
                 if unit not in taken:
                     return int(self._names[unit])
         return None
 
     def _counted(self, drawn: Mapping[int, str]) -> list[int]:
         """Groups drawn from the strata as they are: other vectors have made others."""
-        rows = [row for row, name in drawn.items() if name == self.stratum(row)]
-        return np.unique(self._unit[rows]).tolist()
+        units = self._unit[list(drawn)]
+        names, own = drawn.values(), self._stratum[units].tolist()
+        as_is = [
+            place >= 0 and name == self._name_of_stratum[place]
+            for name, place in zip(names, own, strict=True)
+        ]
+        return np.unique(units[as_is]).tolist()
 
     def estimate(
         self,
@@ -115,12 +134,11 @@ class RandomShare:
         """
         units = np.array(self._counted(drawn), np.int64)
         number = np.bincount(self._stratum[units], minlength=_NUM_STRATA)
-        if (number < np.minimum(_ENOUGH, self._size)).any():
+        if not len(units) or (number < np.minimum(_ENOUGH, self._size)).any():
             return None
         grouped = np.bincount(of, minlength=len(of))[of] - 1.0
         expected = self._sums(grouped - wrong, grouped - wrong + missed)
-        found = np.array([self._found(unit, of, known, wrong) for unit in units]).T
-        off = found - expected[:, units]
+        off = self._found(units, of, known, wrong) - expected[:, units]
         weight = (self._size / np.maximum(number, 1))[self._stratum[units]]
         right, true = np.maximum(expected.sum(axis=1) + off @ weight, 1e-9)
         pairs = max(grouped.sum(), 1e-9)
@@ -142,22 +160,27 @@ class RandomShare:
         return np.stack([np.bincount(self._unit, of) for of in of_rows])
 
     def _found(
-        self, unit: int, of: np.ndarray, known: Constraints, wrong: np.ndarray
+        self, units: np.ndarray, of: np.ndarray, known: Constraints, wrong: np.ndarray
     ) -> np.ndarray:
-        """Pairs of a group's products that are grouped rightly, and all true ones.
+        """Pairs of m groups that are grouped rightly, and all true ones, [2, m].
 
-        Pairs in a group that nobody knows count as far as is expected.
+        A pair counts for both of its products. Pairs in a group that nobody knows count
+        as far as is expected.
         """
-        sums = np.zeros(2)
-        for row in self.members(int(self._names[unit])):
-            mates = np.flatnonzero(of == of[row])
-            is_same = known.together[mates] == known.together[row]
-            is_other = known.are_apart(np.full(len(mates), row), mates)
-            unknown = len(mates) - is_same.sum() - is_other.sum()
-            unknown *= 1 - wrong[row] / max(len(mates) - 1, 1)
-            true = (known.together == known.together[row]).sum()
-            sums += is_same.sum() - 1 + unknown, true - 1 + unknown
-        return sums
+        rows = np.flatnonzero(np.isin(self._unit, units))
+        _, group, size = np.unique(of, return_inverse=True, return_counts=True)
+        mates = Members(group, size, np.unique(group[rows]))
+        place, mate = mates.of(group[rows])
+        row = rows[place]
+        is_same = known.together[mate] == known.together[row]
+        is_open = ~(is_same | known.are_apart(row, mate))
+        same, left = (np.bincount(place, it, len(rows)) for it in (is_same, is_open))
+        unknown = left * (1 - wrong[rows] / np.maximum(size[group[rows]] - 1, 1))
+        together = known.together[rows]
+        true = np.bincount(known.together)[together]
+        found = np.stack([same - 1 + unknown, true - 1 + unknown])
+        unit = np.searchsorted(units, self._unit[rows])
+        return np.stack([np.bincount(unit, it, len(units)) for it in found])
 
     def _variance(
         self, units: np.ndarray, residual: np.ndarray, usual: np.ndarray
