@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import Answers, Constraints, Linked, find_neighbors, link_by_model
 from cv_tf.retrieval import Neighbors
-from cv_tf.reviewing.choice import Choice
+from cv_tf.reviewing.choice import Asked, Choice
 from cv_tf.reviewing.live_groups import LiveGroups
 from cv_tf.reviewing.words import Words
 
@@ -181,21 +181,21 @@ class AnsweredGroups:
                 num_told = len(self._told)
                 answers = self.all.words.answers
                 known = self.all.words.known, self.chosen.words.known
+                asked = [*self._asked(self.answers, self._told)]
             learns = self._learns and before >= _FIRST_LESSON
             linked, threshold = self._link(answers if learns else None)
             worlds = [self._live(linked, threshold, of) for of in known]
-            choice = Choice(linked, worlds[1], known[1], self.neighbors)
+            choice = Choice(linked, worlds[1], known[1], self.neighbors, asked)
             with self.lock:
                 if undone != self._num_undone:
                     continue
                 self.all.live, self.chosen.live = worlds
                 self.choice, self._num_taught = choice, before
-                for answer in self.answers:
-                    self._note(answer)
-                for told in self._told:
-                    choice.note_asked((), told.unsure)
-                rows = [self.rows(answer) for answer in self.answers[before:]]
-                rows += [told.rows for told in self._told[num_told:]]
+                since = self.answers[before:], self._told[num_told:]
+                for question in self._asked(*since):
+                    choice.note_asked(*question)
+                rows = [self.rows(answer) for answer in since[0]]
+                rows += [told.rows for told in since[1]]
                 self._follow([*itertools.chain(*rows)])
                 return
 
@@ -231,11 +231,15 @@ class AnsweredGroups:
             known = self.chosen.words.known
             self.choice.update(known, self.chosen.live.update(known, rows))
 
-    def _note(self, answer: Answer) -> None:
-        """Takes note of what was asked, and of what the answer leaves open."""
-        if not answer.stratum:
-            inside = self.rows(answer)[: len(answer.inside)]
-            self.choice.note_asked(inside, self._unsure(answer))
+    def _asked(
+        self, answers: Sequence[Answer], told: Sequence[_Told] = ()
+    ) -> Iterator[Asked]:
+        """What was asked, and what that has left open, as the choice takes note."""
+        for answer in answers:
+            if not answer.stratum:
+                inside = self.rows(answer)[: len(answer.inside)]
+                yield inside, self._unsure(answer)
+        yield from (((), it.unsure) for it in told if it.unsure)
 
     def _unsure(self, answer: Answer) -> list[tuple[int, int]]:
         """Pairs of rows that were asked about, of which an answer cannot tell."""
@@ -258,7 +262,8 @@ class AnsweredGroups:
         with self.lock:
             self.answers.append(answer)
             self._hear(answer)
-            self._note(answer)
+            for question in self._asked([answer]):
+                self.choice.note_asked(*question)
             self._follow(self.rows(answer), bool(answer.stratum))
             due = max(_FIRST_LESSON, int(self._num_taught * _MORE))
             if not self._learns or len(self.answers) < due or self._is_learning:
@@ -278,12 +283,11 @@ class AnsweredGroups:
             self.all.words.remove(said, answer.by)
             if not answer.stratum:
                 self.chosen.words.remove(said, answer.by)
-                inside = rows[: len(answer.inside)]
-                self.choice.forget_asked(inside, self._unsure(answer))
+            for question in self._asked([answer], self._told):
+                self.choice.forget_asked(*question)
             # It may have told of these; if others do, too, they are told again.
             for told in self._told:
                 self.chosen.words.remove(told.said, _TOLD)
-                self.choice.forget_asked((), told.unsure)
                 rows += told.rows
             of_all = bool(answer.stratum) and not self._told
             self._told.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +22,9 @@ SECONDS, SECONDS_A_PHOTO = 2.0, 0.1
 # Pairs that a question must be expected to put right, to be worth asking.
 _WORTH = 0.03
 _GROUPS_AT_ONCE = 2**14
+
+# Rows of a group that was shown, and pairs of rows that nobody can tell of.
+Asked = tuple[Collection[int], Collection[tuple[int, int]]]
 
 
 class QuestionRows(NamedTuple):
@@ -67,6 +70,7 @@ class Choice:
       live: Its groups.
       known: What people have said.
       neighbors: Neighbors of every product, more than it was linked with.
+      asked: Questions that were answered, as `note_asked` takes them.
 
     Attributes:
       wrong: [n] float64, products of each product's group that are expected to be no
@@ -75,7 +79,12 @@ class Choice:
     """
 
     def __init__(
-        self, linked: Linked, live: LiveGroups, known: Constraints, neighbors: Neighbors
+        self,
+        linked: Linked,
+        live: LiveGroups,
+        known: Constraints,
+        neighbors: Neighbors,
+        asked: Iterable[Asked] = (),
     ):
         self._similarity, self._model = linked.similarity, linked.model
         self._live, self._known = live, known
@@ -91,6 +100,8 @@ class Choice:
         self._adjacency = Adjacency(number, graph)
         self._gain, self._photos = np.zeros(number), np.ones(number)
         self.wrong, self.missed = np.zeros(number), np.zeros(number)
+        for question in asked:
+            self.note_asked(*question)
         self._refresh(np.unique(live.of))
 
     @property
@@ -298,12 +309,12 @@ class Choice:
         place, other = (of[place < len(rows.inside)] for of in (place, other))
         first, second = shown[place], shown[other]
         is_open = self.is_open(first, second)
+        if not is_open.any():
+            return None
         wrong = self._model.probability(*self._similarity.evidence(first, second))
         is_inside = other < len(rows.inside)
         wrong[is_inside] = 1 - wrong[is_inside]
-        best = np.where(is_open, wrong, -1).argmax()
-        if not is_open[best]:
-            return None
+        best = int(np.where(is_open, wrong, -1).argmax())
         return QuestionRows(first[[best]], second[[best]], float(wrong[best]))
 
 
