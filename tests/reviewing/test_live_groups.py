@@ -24,7 +24,8 @@ def anew(linked, threshold, known, start=None, max_size=None):
 
 def test_adjacency_lists_every_edge_from_both_ends():
     graph = Graph(np.array([0, 0, 2]), np.array([1, 3, 3]))
-    first, other = Adjacency(5, graph).of(np.array([0, 3, 4]))
+    first, other, edge = Adjacency(5, graph).of(np.array([0, 3, 4]))
+    assert edge.tolist() == [0, 1, 1, 2]
     found = sorted(zip(first.tolist(), other.tolist(), strict=True))
     assert found == [(0, 1), (0, 3), (3, 0), (3, 2)]
     nothing = np.empty(0, np.int64)
