@@ -16,8 +16,8 @@ from cv_tf.embeddings import Embeddings
 from cv_tf.retrieval import Neighbors
 from cv_tf.reviewing.answered_groups import AnsweredGroups
 from cv_tf.reviewing.choice import MOST_INSIDE, MOST_OUTSIDE, QuestionRows
-from cv_tf.reviewing.random_share import Quality, RandomShare
-from cv_tf.reviewing.whole_catalog import quality_of
+from cv_tf.reviewing.random_share import Quality
+from cv_tf.reviewing.whole_catalog import quality_of, share_of
 
 # One question in so many is about a group drawn at random, and one in so many is one
 # that somebody else has answered, to see how far people agree.
@@ -110,10 +110,7 @@ class Review:
             neighbors,
             learns,
         )
-        # Beside a product without neighbors there is nothing to show.
-        has_beside = np.any(self._now.neighbors.indices >= 0, axis=1)
-        before = self._now.before, self._now.doubt_before
-        self._share = RandomShare(*before, has_beside, seed)
+        self._share = share_of(self._now, seed)
         # What each person is asked, the last question last, and since when.
         self._pending: dict[str, deque[tuple[Question, float]]] = {}
         self._estimated: tuple[int, Quality | None] = (-1, None)
@@ -161,17 +158,21 @@ class Review:
 
         Args:
           by: Name of the person.
-          kind: "pair" to be asked about two products at a time; "" for whatever puts
-            most right in a second.
+          kind: "pair" to be asked about two products at a time, "group" about groups of
+            several, "line-up" about single products; "random" about groups drawn at
+            random, by which precision and recall are estimated; "" for whatever puts
+            most right in a second, and a share of the random ones.
         """
         with self._now.lock:
-            found = self._disputed(by)
-            if not found and kind != "pair":
-                found = self._again(by) or self._random()
-            if not found:
+            found = self._disputed(by) if kind in ("", "pair") else None
+            if not found and not kind:
+                found = self._again(by)
+            if kind == "random" or (not found and not kind and self._is_random_due()):
+                found = self._random()
+            if not found and kind != "random":
                 # What is beside an open question may be settled by its answer.
                 found = self._best(self._busy(beside=True), kind)
-            found = found or self._best(self._busy(), kind)
+                found = found or self._best(self._busy(), kind)
             return self._keep(by, found) if found else None
 
     def ask_about(self, product_id: str) -> Question:
@@ -234,11 +235,13 @@ class Review:
     def _best(self, busy: Collection[int], kind: str) -> Question | None:
         """The most useful question that is not answered by what is known already."""
         busy, asked = list(busy), self._shown()
-        while rows := self._now.choice.best(busy):
+        while rows := self._now.choice.best(busy, kind):
             found = self._now.choice.pair(rows) if kind == "pair" else rows
             said = self._told(found) if found else []
             if found and said is None:
                 question = self._question(found.inside, found.outside)
+                if kind == "line-up":
+                    question = question._replace(kind=kind)
                 if _shown(question) not in asked:
                     return question
             # Products drawn at random have told: now the choice may know it, too.
@@ -258,15 +261,20 @@ class Review:
             return None
         return list(zip(one.tolist(), other.tolist(), same.tolist(), strict=True))
 
+    def _waiting(self) -> list[int]:
+        """Rows of random groups that are asked about, and not answered yet."""
+        rows = self._now.row_of
+        return [rows[it.inside[0]] for _, it in self._open() if it.stratum]
+
+    def _is_random_due(self) -> bool:
+        """Whether it is time for a question about a group drawn at random."""
+        num_drawn = len(self._drawn()) + len(self._waiting())
+        total = len(self._now.answers) + len(self._open())
+        return (num_drawn + 1) * self._random_every <= total
+
     def _random(self) -> Question | None:
-        """A question about a group drawn at random, if it is time for one."""
-        pending = [question for _, question in self._open()]
-        waiting = [self._now.row_of[it.inside[0]] for it in pending if it.stratum]
-        drawn = self._drawn()
-        total = len(self._now.answers) + len(pending)
-        if (len(drawn) + len(waiting) + 1) * self._random_every > total:
-            return None
-        name = self._share.next(drawn, waiting)
+        """A question about the group that is drawn next."""
+        name = self._share.next(self._drawn(), self._waiting())
         if name is None:
             return None
         inside = self._share.members(name)[:MOST_INSIDE]

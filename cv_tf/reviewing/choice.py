@@ -274,12 +274,15 @@ class Choice:
         wrong = 1 - belongs[first] * belongs[second]
         return np.bincount(first, wrong, len(rows))
 
-    def best(self, busy: Collection[int] = ()) -> QuestionRows | None:
+    def best(self, busy: Collection[int] = (), kind: str = "") -> QuestionRows | None:
         """The question that puts most right in a second; None if none is worth it.
 
         `busy` are rows of products that other people are asked about at the moment.
+        Of kind "group" are those about several products, of "line-up" about one.
         """
         gain = np.where(self._gain >= _WORTH, self._gain, 0)
+        if kind in ("group", "line-up"):
+            gain[(self._size > 1) != (kind == "group")] = 0
         if busy:
             gain[self._live.of[list(busy)]] = 0
         rate = gain / (SECONDS + SECONDS_A_PHOTO * self._photos)

@@ -95,10 +95,10 @@ def read_name(message: dict[str, Any]) -> str:
 
 
 def read_kind(message: dict[str, Any]) -> str:
-    """The kind of question that is wanted; "" for any."""
+    """The kind of question that is wanted; "" for any, "random" for random groups."""
     kind = read_text(message, "kind")
-    if kind and kind not in KINDS:
-        raise WrongMessageError(f"'kind' must be empty, or {', '.join(KINDS)}.")
+    if kind and kind not in (*KINDS, "random"):
+        raise WrongMessageError(f"'kind' must be empty, random, or {', '.join(KINDS)}.")
     return kind
 
 

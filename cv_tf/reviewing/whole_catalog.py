@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from cv_tf.answers import Answer
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
@@ -30,7 +32,14 @@ def catalog_quality(
       Both with intervals that hold 95%; None while too few groups were drawn.
     """
     now = AnsweredGroups(embeddings, answers, settings or GroupingSettings())
-    return quality_of(now, RandomShare(now.before, now.doubt_before))
+    return quality_of(now, share_of(now))
+
+
+def share_of(now: AnsweredGroups, seed: int = 0) -> RandomShare:
+    """The sample that is drawn of a catalog; the seed is that of its order."""
+    # Beside a product without neighbors there is nothing to show.
+    has_beside = np.any(now.neighbors.indices >= 0, axis=1)
+    return RandomShare(now.before, now.doubt_before, has_beside, seed)
 
 
 def quality_of(now: AnsweredGroups, share: RandomShare) -> Quality | None:

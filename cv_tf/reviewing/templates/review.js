@@ -130,6 +130,14 @@ function drawButtons() {
   footer.replaceChildren(...sum, ...buttons);
 }
 
+// What to do once nothing is left.
+const ENDS = {
+  "":
+    "Everything is saved: group by the answers now. Questions about random groups, in " +
+    "the list at the top, say better how good all groups are.",
+  random: "Each group is answered, or asked at the moment.",
+};
+
 function show({ question: asked, columns: names }) {
   if (!asked) {
     question = null;
@@ -138,9 +146,11 @@ function show({ question: asked, columns: names }) {
     again.addEventListener("click", () => next());
     const back = make("button", { type: "button" }, "Back ", make("kbd", {}, "u"));
     back.addEventListener("click", () => undo());
-    const what = element("kind").value ? "of this kind " : "";
+    const { value: kind } = element("kind");
+    const what = kind ? "of this kind " : "";
     const text = `There is nothing left ${what}that is worth asking.`;
-    stage.replaceChildren(make("h1", {}, text), make("p", {}, again, " ", back));
+    const parts = [make("h1", {}, text), make("p", {}, ENDS[kind] ?? ""), make("p", {}, again, " ", back)];
+    stage.replaceChildren(...parts);
     return;
   }
   drawQuestion(asked, names);

@@ -7,6 +7,8 @@ const HEADINGS = {
   group: "Which of these do not belong together? Which others do belong?",
   "line-up": "Which of these are the first product in another color?",
 };
+const BY_KEYS = "A photo’s key takes it out or in; with Shift, it is of another design: B, C, …";
+const BY_TOUCH = "A tap takes a photo out or in; its mark changes the design: B, C, …";
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 let question = null; // As the server gave it, with `sets` as marked by now.
@@ -124,7 +126,13 @@ function drawQuestion(asked, names) {
   items = [];
   setZoom(0);
   const drawn = question.kind === "pair" ? drawPair() : drawMany();
-  stage.replaceChildren(make("h1", {}, HEADINGS[question.kind]), ...drawn);
+  const hints = [
+    make("p", { className: "hint keys" }, BY_KEYS),
+    make("p", { className: "hint touch" }, BY_TOUCH),
+  ];
+  const heading = make("h1", {}, HEADINGS[question.kind]);
+  const head = make("div", { className: "head" }, heading, ...(items.length ? hints : []));
+  stage.replaceChildren(head, ...drawn);
   window.scrollTo(0, 0);
   showMarks();
 }
