@@ -20,7 +20,8 @@ new, or unchanged; the first that holds.
 
 How similar variants are depends on the shop. --ask writes pairs of products whose
 answers tell most: fill in yes or no in the column `same`, and pass the table as
---answers. Labelled products do the same (--calibrate). Without either, the threshold is
+--answers; or answer on the page of python -m cv_tf.review. Groups obey the answers.
+Labelled products do the same (--calibrate). Without either, the threshold is
 that of the earlier run, or else guessed from the products themselves; --variants says
 about how many have a variant.
 
@@ -84,8 +85,8 @@ class GroupConfig(PageSettings, EngineSettings, GroupingSettings):
         (),
         "Files of what people say of products, separated by commas: stores of answers "
         "(.sqlite), and CSV or Parquet tables of pairs (product_a, product_b, same: "
-        "yes or no), such as --questions filled in. Threshold, confidence and what "
-        "color counts for are learned from them.",
+        "yes or no), such as --questions filled in. Groups obey them; threshold, "
+        "confidence and what color counts for are learned from them.",
         names=True,
     )
     ask: int = setting(

@@ -188,7 +188,10 @@ def _serve(config: ReviewConfig) -> None:
             _tell(f"{address}/?{urlencode({'token': token})}", config, groups)
 
         cv_tf.reviewing.serve(app, config.host, config.port, started)
-    print("Stopped. All answers are saved.")
+    print(
+        "Stopped. All answers are saved. To group by them, pass "
+        f"--answers={config.answers} to python -m cv_tf.group."
+    )
 
 
 def _start(

@@ -3,7 +3,8 @@
 All blocks run from top to bottom in one folder, as a reader would, but for this: photos
 are few and small, `TINY` makes trainings last a few steps, `CHANGED` replaces what is
 elsewhere, and verbs are run in this process. Each has tests in processes of its own.
-Trainings draw no pictures, and the runs of a comparison are no processes.
+Trainings draw no pictures, the runs of a comparison are no processes, and `review` is
+answered without a page.
 """
 
 import re
@@ -18,6 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+
+from cv_tf import reviewing
+from cv_tf.answers import Answer
 
 # Verbs that other tests have imported are run here as if they were not.
 pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
@@ -80,10 +84,6 @@ NOT_RUN = {
         "--mixed_precision=bfloat16",
         'export TF_CONFIG={"cluster": {"worker": ["host0:2222", "host1:2222"]},\n'
         '                   "task": {"type": "worker", "index": 0}}',
-    ),
-    "serves until it is stopped (test_page_of_questions.py)": (
-        "python -m cv_tf.review --embeddings=my.parquet --groups=groups.csv "
-        "--answers=my.answers.sqlite --catalog=my.csv",
     ),
     "asks a server of TensorFlow Serving": (
         "curl http://localhost:8501/v1/models/my:predict -d "
@@ -167,6 +167,14 @@ def fill_in(questions: Path) -> None:
     questions.write_text("\n".join([head, *answered, ""]))
 
 
+def answer_questions(review, host: str, port: int, started) -> None:
+    """Three answers by somebody who agrees to what is proposed, instead of a server."""
+    started(f"http://{host}:{port}")
+    for _ in range(3):
+        if asked := review.ask("Ann"):
+            review.say(Answer(*asked[:4], by="Ann", stratum=asked.stratum))
+
+
 def run_block(block: Block, names: dict, monkeypatch) -> None:
     """Runs a block in the current folder; Python among the names that are there."""
     if block.language == "python":
@@ -219,6 +227,9 @@ def folder(drawn_catalog, tmp_path, monkeypatch) -> Path:
 @pytest.mark.integration
 @pytest.mark.usefixtures("runs_here")
 def test_blocks_run_from_top_to_bottom(folder, monkeypatch):
+    # What would serve until it is stopped; test_page_of_questions.py has it.
+    monkeypatch.setattr(reviewing, "create_app", lambda review, *_, **__: review)
+    monkeypatch.setattr(reviewing, "serve", answer_questions)
     names = {"images": np.zeros((2, 48, 40, 3), np.uint8)}
     for block in all_blocks():
         text = block.text
@@ -231,6 +242,7 @@ def test_blocks_run_from_top_to_bottom(folder, monkeypatch):
     written = {path.name for path in folder.iterdir()}
     assert {"groups.csv", "groups.html", "drawn.html", "neighbors.html"} <= written
     assert {"views.html", "pair.html", "other.json", "my.tflite"} <= written
+    assert {"my.answers.sqlite", "answered.html", "changes.csv"} <= written
     assert ("my.onnx" in written) == bool(HAS_ONNX)
     assert (folder / "runs" / "compare" / "table.md").is_file()
     assert len(names["rows"]) == len(names["images"])
@@ -239,6 +251,7 @@ def test_blocks_run_from_top_to_bottom(folder, monkeypatch):
 def test_every_verb_is_run():
     run = {words[2] for words in all_commands() if " ".join(words) not in _NOT_RUN}
     verbs = {"train", "evaluate", "compare", "embed", "group", "search", "inspect"}
+    verbs |= {"review"}
     assert {f"cv_tf.{verb}" for verb in verbs | {"export"}} <= run
 
 

@@ -20,8 +20,8 @@ from cv_tf.errors import UserError
 from cv_tf.files import expanded, is_remote
 from cv_tf.spelling import Unmatched, find_unmatched, folded
 
-# What is no help to people: where the photo is, and the product in it.
-_HIDDEN = ("product_id", "image", "x", "y", "width", "height")
+# What is no help to people: where the photo is, the product in it, and its use.
+_HIDDEN = ("product_id", "image", "split", "x", "y", "width", "height")
 # What people look at before anything else; other columns follow in their order.
 _FIRST = ("title", "name", "product_name", "color", "category", "price")
 _MOST_COLUMNS = 24

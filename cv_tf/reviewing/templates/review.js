@@ -133,8 +133,9 @@ function drawButtons() {
 // What to do once nothing is left.
 const ENDS = {
   "":
-    "Everything is saved: group by the answers now. Questions about random groups, in " +
-    "the list at the top, say better how good all groups are.",
+    "Everything is saved. To group by the answers, pass the file to python -m cv_tf.group " +
+    "--answers. Questions about random groups, in the list at the top, tell how good all " +
+    "groups are.",
   random: "Each group is answered, or asked at the moment.",
 };
 
