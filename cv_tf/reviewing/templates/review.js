@@ -139,7 +139,7 @@ const ENDS = {
   random: "Each group is answered, or asked at the moment.",
 };
 
-function show({ question: asked, columns: names }) {
+function show({ question: asked, columns: names, progress }) {
   if (!asked) {
     question = null;
     footer.replaceChildren();
@@ -149,9 +149,12 @@ function show({ question: asked, columns: names }) {
     back.addEventListener("click", () => undo());
     const { value: kind } = element("kind");
     const what = kind ? "of this kind " : "";
-    const text = `There is nothing left ${what}that is worth asking.`;
-    const parts = [make("h1", {}, text), make("p", {}, ENDS[kind] ?? ""), make("p", {}, again, " ", back)];
-    stage.replaceChildren(...parts);
+    const isElsewhere = !kind && progress?.left > 0;
+    const text = isElsewhere
+      ? "What is left is being asked of others at the moment."
+      : `There is nothing left ${what}that is worth asking.`;
+    const more = make("p", {}, isElsewhere ? "" : (ENDS[kind] ?? ""));
+    stage.replaceChildren(make("h1", {}, text), more, make("p", {}, again, " ", back));
     return;
   }
   drawQuestion(asked, names);

@@ -54,7 +54,10 @@ function timeLeft(left) {
 
 const count = new Intl.NumberFormat("en").format;
 const plural = (number, word) => `${count(number)} ${word}${number === 1 ? "" : "s"}`;
-const interval = ([low, , high]) => `${low.toFixed(2)} to ${high.toFixed(2)}`;
+// What may be nearly anything is not known yet.
+const MOST_OPEN = 0.7;
+const interval = ([low, , high]) =>
+  high - low > MOST_OPEN ? "not known yet" : `${low.toFixed(2)} to ${high.toFixed(2)}`;
 
 function showProgress(progress) {
   const { answers, by_you: own, groups, confirmed, left, disputed } = progress;
@@ -75,7 +78,7 @@ function showProgress(progress) {
     found && `recall ${interval(found)}`,
   ].filter(Boolean);
   const after = figures.length ? ` after ${plural(answers, "answer")}` : "";
-  const agreement = kappa && `kappa ${kappa[0].toFixed(2)} over ${plural(kappa[1], "pair")}`;
+  const agreement = kappa && `agreement (kappa) ${kappa[0].toFixed(2)} over ${plural(kappa[1], "pair")}`;
   const text = [figures.join(", ") + after, agreement].filter(Boolean).join(" · ");
   document.getElementById("estimate").textContent = text;
 }
