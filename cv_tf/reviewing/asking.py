@@ -13,6 +13,7 @@ import numpy as np
 from cv_tf.answers import Answer, AnswersError, AnswerStore
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
+from cv_tf.grouping import Interval
 from cv_tf.retrieval import Neighbors
 from cv_tf.reviewing.answered_groups import AnsweredGroups
 from cv_tf.reviewing.choice import MOST_INSIDE, MOST_OUTSIDE, QuestionRows
@@ -28,6 +29,8 @@ _FEW = 6
 _AHEAD = 2
 # Seconds after which a question that nobody has answered is asked again.
 _FORGOTTEN = 600.0
+# Width of an interval that is not worth telling.
+_TOO_WIDE = 0.6
 
 
 class Question(NamedTuple):
@@ -383,5 +386,8 @@ def _shown(question: Question) -> frozenset[str]:
     return frozenset(question.inside + question.outside)
 
 
-def _ends(interval: Any) -> list[float]:
+def _ends(interval: Interval) -> list[float] | None:
+    """An interval as it is told; None where it is so wide that it tells nothing."""
+    if interval.high - interval.low > _TOO_WIDE:
+        return None
     return [interval.low, interval.estimate, interval.high]

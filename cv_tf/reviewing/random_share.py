@@ -75,7 +75,8 @@ class RandomShare:
         self._stratum[~is_drawn] = -1
         self._size = np.bincount(self._stratum[is_drawn], minlength=_NUM_STRATA)
         sizes = enumerate(self._size.tolist(), start=1)
-        self._name_of_stratum = [f"{number} of {size}" for number, size in sizes]
+        names_of = [f"{number} of {size}" for number, size in sizes]
+        self._name_of_stratum = [*names_of, ""]  # The last one of those not drawn.
         drawn = np.random.default_rng(seed).permutation(len(names))
         drawn = drawn[is_drawn[drawn]]
         by_stratum = np.argsort(self._stratum[drawn], kind="stable")
@@ -204,7 +205,7 @@ class RandomShare:
 def _interval(ratio: float, variance: float, num_drawn: int) -> Interval:
     """The interval of a ratio that so many groups tell with this variance."""
     # At the ends, where no trial fails, the number follows from the deviation alone.
-    deviation = min(max(variance, 1e-9) ** 0.5, 0.5)
+    deviation = min(max(variance, 1e-12) ** 0.5, 0.5)
     inside = min(max(ratio, deviation), 1 - deviation)
     number = inside * (1 - inside) / deviation**2
     # Few groups know the variance but vaguely.

@@ -59,7 +59,7 @@ def test_random_groups_are_asked_about_until_all_are_answered(review):
 def test_products_that_are_alone_are_in_no_stratum():
     of, doubt = np.arange(12), np.linspace(0, 1, 12)
     alone = np.isin(of, (0, 11))
-    share = RandomShare(of, doubt, alone)
+    share = RandomShare(of, doubt, ~alone)
     assert [share.stratum(row) for row in (0, 11)] == ["", ""]
     drawn = {}
     while (name := share.next(drawn, ())) is not None:
