@@ -12,6 +12,7 @@ from .answer_tables import (
     write_said as write_said,
 )
 from .settling import (
+    Agreement as Agreement,
     Settled as Settled,
     kappa as kappa,
     settle as settle,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cv_tf.answers.answer import Said
@@ -208,20 +208,50 @@ def kappa(said: Iterable[Said]) -> tuple[float, int] | None:
       (1.0, 1)
     """
     told = ((it.first, it.second, it.same, it.person) for it in said)
-    table: Counter[tuple[bool, bool]] = Counter()
-    num_pairs = 0
+    agreement = Agreement()
     for words in _last_words(told).values():
+        agreement.count(words)
+    return agreement.kappa()
+
+
+class Agreement:
+    """How often two people say the same of a pair, counted pair by pair.
+
+    Example:
+      >>> agreement = Agreement()
+      >>> agreement.count({"Ann": True, "Bob": True})
+      >>> agreement.count({"Ann": False, "Bob": True})
+      >>> agreement.count({"Ann": False, "Bob": True}, -1)
+      >>> agreement.kappa()
+      (1.0, 1)
+    """
+
+    def __init__(self) -> None:
+        self._table: Counter[tuple[bool, bool]] = Counter()
+        self._num_pairs = 0
+
+    def count(self, words: Mapping[str, bool], times: int = 1) -> None:
+        r"""Counts a pair of products: what each person says of it; -1 to take it back.
+
+        Who has no name, but one that begins with "\0", does not count.
+        """
+        if len(words) < 2:
+            return
         named = sorted(person for person in words if not person.startswith("\0"))
-        num_pairs += len(named) > 1
+        self._num_pairs += times * (len(named) > 1)
         for one, other in itertools.combinations(named, 2):
-            table[words[one], words[other]] += 1
-    if not num_pairs:
-        return None
-    total = sum(table.values())
-    agreed = (table[True, True] + table[False, False]) / total
-    first_yes = (table[True, True] + table[True, False]) / total
-    second_yes = (table[True, True] + table[False, True]) / total
-    chance = first_yes * second_yes + (1 - first_yes) * (1 - second_yes)
-    # Where all say the same, they agree, whatever chance would do.
-    value = 1.0 if agreed == 1 else (agreed - chance) / (1 - chance)
-    return value, num_pairs
+            self._table[words[one], words[other]] += times
+
+    def kappa(self) -> tuple[float, int] | None:
+        """Kappa, and the number of pairs that two or more answered; see `kappa`."""
+        if not self._num_pairs:
+            return None
+        table = self._table
+        total = sum(table.values())
+        agreed = (table[True, True] + table[False, False]) / total
+        first_yes = (table[True, True] + table[True, False]) / total
+        second_yes = (table[True, True] + table[False, True]) / total
+        chance = first_yes * second_yes + (1 - first_yes) * (1 - second_yes)
+        # Where all say the same, they agree, whatever chance would do.
+        value = 1.0 if agreed == 1 else (agreed - chance) / (1 - chance)
+        return value, self._num_pairs

@@ -348,7 +348,7 @@ class Review:
             first = first[size > 1]
             confirmed = self._now.all.words.known.confirmed(of)[first]
             quality = self.quality()
-            agreed = self._now.all.words.agreement()
+            agreed = self._now.all.words.agreement.kappa()
             return {
                 "answers": len(answers),
                 "by_you": sum(answer.by == by for answer in answers),
@@ -390,4 +390,4 @@ def _ends(interval: Interval) -> list[float] | None:
     """An interval as it is told; None where it is so wide that it tells nothing."""
     if interval.high - interval.low > _TOO_WIDE:
         return None
-    return [interval.low, interval.estimate, interval.high]
+    return [float(it) for it in (interval.low, interval.estimate, interval.high)]

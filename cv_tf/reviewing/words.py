@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from cv_tf.answers import Said, kappa, settle
+from cv_tf.answers import Agreement, settle
 from cv_tf.grouping import Answers, Constraints, components
 
 
@@ -21,6 +21,7 @@ class Words:
 
     Attributes:
       disputed: Pairs of rows, the lower first, with as many yes as no.
+      agreement: How far people agree.
     """
 
     def __init__(self, num_products: int):
@@ -30,7 +31,7 @@ class Words:
         self._words: list[list[tuple[str, bool]]] = []
         self._holds = np.empty(0, np.int8)
         self._pairs = np.empty((0, 2), np.int64)
-        self._by_several: dict[tuple[int, int], None] = {}
+        self.agreement = Agreement()
         self.disputed: dict[tuple[int, int], None] = {}
         self._settled: tuple[np.ndarray, np.ndarray] | None = None
         self._known: Constraints | None = None
@@ -61,6 +62,7 @@ class Words:
                 self._words.append([])
                 self._make_room(place)
                 self._pairs[place] = pair
+            self.agreement.count(dict(self._words[place]), -1)
             self._words[place].append((by, same))
             self._decide(pair)
 
@@ -71,6 +73,7 @@ class Words:
                 continue
             pair = (first, second) if first < second else (second, first)
             words = self._words[self._place[pair]]
+            self.agreement.count(dict(words), -1)
             last = len(words) - 1 - words[::-1].index((by, same))
             del words[last]
             self._decide(pair)
@@ -79,18 +82,6 @@ class Words:
         """Names of those who have said something of a pair, the lower row first."""
         place = self._place.get(pair)
         return set() if place is None else {by for by, _ in self._words[place]}
-
-    def agreement(self) -> tuple[float, int] | None:
-        """Cohen's kappa, and the number of pairs that two people or more have answered.
-
-        None if there is no such pair; see `cv_tf.answers.kappa`.
-        """
-        # The order of words is known, as if each had its time.
-        return kappa(
-            Said(str(pair[0]), str(pair[1]), same, by, at="known")
-            for pair in self._by_several
-            for by, same in self._words[self._place[pair]]
-        )
 
     def _make_room(self, place: int) -> None:
         if place == len(self._holds):
@@ -105,8 +96,11 @@ class Words:
         yes = sum(words.values())
         no = len(words) - yes
         self._holds[place] = (yes > no) - (yes < no)
-        _mark(self.disputed, pair, bool(words) and yes == no)
-        _mark(self._by_several, pair, len(words) > 1)
+        self.agreement.count(words)
+        if words and yes == no:
+            self.disputed[pair] = None
+        else:
+            self.disputed.pop(pair, None)
         self._settled = self._known = None
 
     def _what_holds(self) -> tuple[np.ndarray, np.ndarray]:
@@ -136,12 +130,3 @@ class Words:
             hold = {*settled.same, *settled.different}
             is_left_out[inside] = [pair not in hold for pair in some]
         return is_left_out
-
-
-def _mark(
-    pairs: dict[tuple[int, int], None], pair: tuple[int, int], is_one: bool
-) -> None:
-    if is_one:
-        pairs[pair] = None
-    else:
-        pairs.pop(pair, None)

@@ -161,13 +161,13 @@ def check_equal(choice, fresh):
     assert choice.num_left == fresh.num_left
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_equals_a_fresh_choice_after_any_answers(seed):
     random = np.random.default_rng(seed)
     products = draw(50, seed, colored=seed % 2 == 1)
     state = State(link(products), 0.45, np.arange(50) // 2 if seed % 3 == 2 else None)
     number, asked = len(products), []
-    for _ in range(20):
+    for _ in range(8):
         rows = random.choice(number, random.integers(2, 6), replace=False).tolist()
         style = products.style[rows]
         said = [

@@ -75,11 +75,11 @@ class TestByHand:
         assert live.of[1] != live.of[2]
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_equals_linking_all_anew(seed):
     """After any words, some of which are wrong, and some are taken back."""
     random = np.random.default_rng(seed)
-    products = draw(50, seed, noise=0.9, colored=seed % 3 == 0)
+    products = draw(40, seed, noise=0.9, colored=seed % 3 == 0)
     linked, number = link(products), len(products)
     threshold = (0.3, 0.5, 0.7)[seed % 3]
     max_size = 4 if seed % 4 == 1 else None
@@ -89,7 +89,7 @@ def test_equals_linking_all_anew(seed):
     first = anew(linked, threshold, words.known, start, max_size)
     assert live.of.tolist() == first.tolist()
     said = []
-    for _ in range(25):
+    for _ in range(12):
         rows = random.choice(number, random.integers(2, 6), replace=False).tolist()
         if said and random.random() < 0.3:
             pairs = said.pop(random.integers(len(said)))

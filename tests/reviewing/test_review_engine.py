@@ -12,6 +12,8 @@ from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.reviewing import Review, answered_groups, asking
 
+pytestmark = pytest.mark.integration
+
 SETTINGS = GroupingSettings(neighbors=NUM_NEIGHBORS, retrieval="exact")
 
 
@@ -48,13 +50,13 @@ def pair(first, second, same, by="Ann"):
 class TestOracle:
     @pytest.mark.parametrize("learns", [False, True])
     def test_makes_the_groups_right(self, store, learns):
-        products = draw(120, 1)
+        products = draw(90, 1)
         review = start(products, store, learns=learns)
         before, enough = figures(review.groups, products.style)[2], 0.97
         asked = answer_all(review, products)
         f1 = figures(review.groups, products.style)[2]
         assert before < 0.9 < enough < f1
-        assert len(asked) < 120
+        assert len(asked) < 90
         assert len(store.answers()) == len(asked)
         assert {it.kind for it in asked} >= {"group", "line-up"}
 
@@ -116,7 +118,7 @@ class TestReload:
         assert again.ask("Ann") == review.ask("Ann")
 
     def test_with_what_was_learned(self, store):
-        products = draw(80, 6)
+        products = draw(60, 6)
         review = start(products, store, learns=True)
         answer_all(review, products)
         again = start(products, store, learns=True)
@@ -264,33 +266,33 @@ class TestSeveralPeople:
         assert review.groups[1] == review.groups[2]
 
     def test_are_asked_some_questions_that_others_answered(self, store):
-        products = draw(300, 10)
+        products = draw(200, 10)
         review = start(products, store)
-        answer_some(review, products, 30)
+        answer_some(review, products, 15)
         assert review.progress("Bob")["kappa"] is None
         shown = {it.inside for it in store.answers()}
         again = []
-        for number in range(50):
+        for number in range(25):
             question = review.ask("Bob")
             if question.inside in shown and not question.stratum:
                 again.append(number)
             review.say(oracle(products, question, "Bob"))
-        assert again == [24, 49]
+        assert again == [24]
         value, pairs = review.progress("Bob")["kappa"]
         assert value == 1.0
-        assert pairs >= 2
+        assert pairs >= 1
 
 
 class TestRandomShare:
     def test_is_one_question_in_five(self, store):
-        products = draw(300, 11)
+        products = draw(200, 11)
         review = start(products, store)
         strata = []
-        for _ in range(50):
+        for _ in range(26):
             question = review.ask("Ann")
             strata.append(question.stratum)
             review.say(oracle(products, question))
-        assert 9 <= sum(map(bool, strata)) <= 10
+        assert sum(map(bool, strata)) == 5
         assert {it.split()[0] for it in strata if it} == set("12345")
 
     def test_goes_on_where_products_have_nothing_beside_them(self, store):
@@ -421,13 +423,13 @@ class TestThreads:
     def test_ask_and_say_at_once(self, store, learns, monkeypatch):
         # Lessons are in the background, as in a large catalog.
         monkeypatch.setattr(answered_groups, "_MANY", 1)
-        products = draw(150, 17)
+        products = draw(120, 17)
         review = start(products, store, learns=learns)
         errors, given = [], []
 
         def work(by):
             try:
-                for turn in range(6):
+                for turn in range(4):
                     question = review.ask(by, "pair" if turn % 3 == 2 else "")
                     if question is None:
                         return
@@ -447,7 +449,7 @@ class TestThreads:
             if thread is not threading.main_thread() and thread.daemon:
                 thread.join(5)
         assert errors == []
-        assert len(set(given)) == len(given) > 25
+        assert len(set(given)) == len(given) > 15
         numbers = {it.number for it in store.answers()}
         assert numbers <= set(given)
         assert review.progress("P0")["answers"] == len(numbers)

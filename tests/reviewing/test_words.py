@@ -128,4 +128,4 @@ def test_equals_settling_all_at_once(seed):
         assert set(words.disputed) == set(settled.disputed)
         spelled = [Said.of(str(a), str(b), same, by) for a, b, same, by in said]
         spelled = [it for it in spelled if it.first != it.second]
-        assert words.agreement() == kappa(spelled)
+        assert words.agreement.kappa() == kappa(spelled)
