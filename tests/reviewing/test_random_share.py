@@ -103,12 +103,12 @@ class TestByHand:
     def test_where_all_are_drawn_the_truth_is_known(self):
         found = self.estimate()
         # Of the ordered pairs in groups, 6 + 2, 2 + 2 are right; of true ones, 6.
-        assert found.precision == pytest.approx((4 / 8,) * 3, abs=1e-4)
-        assert found.recall == pytest.approx((4 / 6,) * 3, abs=1e-4)
+        assert found.precision == pytest.approx((4 / 8,) * 3, abs=1e-3)
+        assert found.recall == pytest.approx((4 / 6,) * 3, abs=1e-3)
 
     def test_the_model_does_not_matter_then(self):
         found = self.estimate(wrong=0.7)
-        assert found.recall == pytest.approx((4 / 6,) * 3, abs=1e-4)
+        assert found.recall == pytest.approx((4 / 6,) * 3, abs=1e-3)
 
     def test_what_nobody_knows_counts_as_it_is_expected(self):
         nothing = Constraints.of_pairs(6, NOTHING, NOTHING)
