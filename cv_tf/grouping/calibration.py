@@ -119,7 +119,8 @@ def _answered(
     total = right + crowding * wrong
     known = total > 0
     share = right[known] / total[known]
-    return Answered(dendrograms.known_evidence[known], share)
+    evidence = replace(dendrograms.known_evidence[known], num_pairs=np.ones(len(share)))
+    return Answered(evidence, share)
 
 
 def calibrate(

@@ -43,7 +43,7 @@ class Answered(NamedTuple):
     """Pairs, or merges, that people have answered.
 
     Attributes:
-      evidence: Evidence of each of m pairs.
+      evidence: Evidence of each of m pairs, which counts as often as `num_pairs` says.
       same: [m] float64, 1 for variants, 0 for others, or the share of variants.
     """
 
@@ -166,14 +166,14 @@ def _num_effective(weights: np.ndarray) -> float:
 
 
 def _means(
-    bins: np.ndarray, similarity: np.ndarray, color: np.ndarray
+    bins: np.ndarray, similarity: np.ndarray, color: np.ndarray, weight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The number of merges of each bin, and the means of their evidence."""
-    number = np.bincount(bins)
+    """The weight of the merges of each bin, and the means of their evidence."""
+    total = np.bincount(bins, weight)
     return (
-        number,
-        np.bincount(bins, similarity) / number,
-        np.bincount(bins, color) / number,
+        total,
+        np.bincount(bins, weight * similarity) / total,
+        np.bincount(bins, weight * color) / total,
     )
 
 
@@ -190,8 +190,9 @@ def _answers(scale: Scale, answered: Answered) -> LogLikelihood:
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order)) * min(_NUM_BINS, len(order)) // len(order)
     bins = np.unique(color_class * _NUM_BINS + place, return_inverse=True)[1]
-    number, similarity, color = _means(bins, similarity, evidence.color)
-    right = np.bincount(bins, same)
+    weight = evidence.num_pairs
+    number, similarity, color = _means(bins, similarity, evidence.color, weight)
+    right = np.bincount(bins, weight * same)
 
     def of(parameters: Parameters) -> np.ndarray:
         odds = parameters.log_odds(similarity, color)
@@ -207,7 +208,7 @@ def _hint(
     share, deviation = _HINTS[variants]
     bins = np.arange(len(merges)) * min(_NUM_BINS, len(merges)) // len(merges)
     number, similarity, color = _means(
-        bins, scale.standard(merges.cosine), merges.color
+        bins, scale.standard(merges.cosine), merges.color, np.ones(len(merges))
     )
 
     def of(parameters: Parameters) -> np.ndarray:

@@ -25,6 +25,9 @@ _FLOOR = 0.2
 # Merges that are so unlikely take most of the time; of many products, enough is known
 # without them.
 _MANY, _FLOOR_OF_MANY = 100_000, 0.32
+# Answered pairs that one merge brings together are right or wrong together, though not
+# always: they count as much as this power of their number.
+_POWER = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,22 +234,23 @@ def answered_merges(
 ) -> Answered:
     """The merges that bring answered pairs together, with their shares of variants.
 
-    A threshold decides about merges, so each is one case, however many of its pairs are
-    answered: they are right or wrong together. Two products that no merge brings
-    together are a case of their own, with their own evidence.
+    A threshold decides about merges, so each is one case, which counts as much as the
+    root of the number of its answered pairs: they are not independent. Two products
+    that no merge brings together are a case of their own, with their own evidence.
     """
     merges = merges_of_pairs(dendrograms, answers.first, answers.second)
     joined, same = merges >= 0, answers.same.astype(np.float64)
     cases, case = np.unique(merges[joined], return_inverse=True)
     evidence = dendrograms.known_evidence[cases]
-    share = np.bincount(case, same[joined]) / np.maximum(np.bincount(case), 1)
+    number = np.bincount(case)
+    share = np.bincount(case, same[joined]) / np.maximum(number, 1)
     first, second = answers.first[~joined], answers.second[~joined]
     cosine, color = map(np.float64, similarity.evidence(first, second))
     return Answered(
         Evidence(
             np.concatenate([evidence.cosine, cosine]),
             np.concatenate([evidence.color, color]),
-            np.ones(len(cases) + len(first)),
+            np.concatenate([number**_POWER, np.ones(len(first))]),
         ),
         np.concatenate([share, same[~joined]]),
     )

@@ -136,6 +136,7 @@ class TestAnsweredMerges:
         expected = [np.cos(np.deg2rad(10)), triple, np.cos(np.deg2rad(170))]
         np.testing.assert_allclose(found.cosine, expected, atol=1e-6)
         np.testing.assert_allclose(same, [1, 0.5, 0])
+        np.testing.assert_allclose(found.num_pairs, [1, np.sqrt(2), 1])
         assert not found.color.any()
 
     def test_holds_colors_where_they_count(self, all_pairs):
