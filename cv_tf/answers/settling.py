@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from cv_tf.answers.answer import Said
 
+# Pairs of a chain that are spelled out: people may have linked thousands of products.
+_MOST_SPELLED = 6
 # Any key that can be sorted and hashed: an id, or the number of a row.
 Key = Any
 Pair = tuple[Key, Key]
@@ -177,6 +179,8 @@ def _way_back(before: dict[Key, Key], product: Key) -> Iterator[Key]:
 def spell_contradiction(chain: Sequence[Key], name: Callable[[Key], str] = str) -> str:
     """Spells a contradiction: "a and b are the same, ..., but a and c are not".
 
+    Of a long chain, the pairs in the middle are counted.
+
     Args:
       chain: One of `Settled.contradictions`.
       name: Name of a product.
@@ -185,8 +189,13 @@ def spell_contradiction(chain: Sequence[Key], name: Callable[[Key], str] = str) 
       >>> spell_contradiction(("a", "b", "c"))
       'a and b are the same, b and c are the same, but a and c are not'
     """
-    pairs = itertools.pairwise(chain)
-    same = [f"{name(it)} and {name(after)} are the same" for it, after in pairs]
+    pairs = list(itertools.pairwise(chain))
+    half = _MOST_SPELLED // 2
+    left_out = len(pairs) - _MOST_SPELLED
+    shown = [*pairs[:half], *pairs[-half:]] if left_out > 1 else pairs
+    same = [f"{name(it)} and {name(after)} are the same" for it, after in shown]
+    if left_out > 1:
+        same.insert(half, f"so are {left_out:,} more pairs up to {name(shown[half][0])}")
     return f"{', '.join(same)}, but {name(chain[0])} and {name(chain[-1])} are not"
 
 

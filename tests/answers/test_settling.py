@@ -81,6 +81,14 @@ class TestContradiction:
             "y and x are the same, x and z are the same, but y and z are not"
         )
 
+    def test_of_a_long_chain_is_spelled_in_short(self):
+        assert spell_contradiction(range(3000)) == (
+            "0 and 1 are the same, 1 and 2 are the same, 2 and 3 are the same, so are "
+            "2,993 more pairs up to 2996, 2996 and 2997 are the same, 2997 and 2998 "
+            "are the same, 2998 and 2999 are the same, but 0 and 2999 are not"
+        )
+        assert "more pairs" not in spell_contradiction(range(8))
+
     @pytest.mark.parametrize("seed", range(30))
     def test_none_is_left_and_each_was_one(self, seed):
         draws = random.Random(seed)
