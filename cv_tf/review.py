@@ -37,7 +37,7 @@ from cv_tf.settings import setting
 from cv_tf.spelling import find_unmatched
 
 if TYPE_CHECKING:
-    from cv_tf.answers import Answer, AnswerStore
+    from cv_tf.answers import Answer, AnswerStore, Said
     from cv_tf.embeddings import Embeddings
 
 _FILES = ("embeddings", "groups", "catalog", "page", "import_from")
@@ -145,15 +145,20 @@ def _import(config: ReviewConfig) -> None:
     said = cv_tf.answers.read_said(config.import_from)
     with cv_tf.answers.AnswerStore(Path(config.answers)) as store:
         known = set(cv_tf.answers.said_of(store.answers()))
+        # The store has filled in when something was said that has no time in a table.
+        known |= {it._replace(at="") for it in known}
         new = [it for it in dict.fromkeys(said) if it not in known]
-        for it in new:
-            shown = ("pair", (it.first,), (it.second,), (0, 0 if it.same else -1))
-            store.add(cv_tf.answers.Answer(*shown, by=it.by, at=it.at))
+        store.add_all(map(_answer_of, new))
     there = len(said) - len(new)
     print(
         f"{len(new):,} answers about pairs are added to '{config.answers}'"
         + (f"; {there:,} were there already." if there else ".")
     )
+
+
+def _answer_of(said: Said) -> Answer:
+    shown = ("pair", (said.first,), (said.second,), (0, 0 if said.same else -1))
+    return cv_tf.answers.Answer(*shown, by=said.by, at=said.at)
 
 
 def _serve(config: ReviewConfig) -> None:

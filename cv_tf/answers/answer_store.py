@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -118,12 +118,17 @@ class AnswerStore:
         Raises:
           AnswersError: If it cannot be saved, such as on a full disk.
         """
-        shown = (answer.inside, answer.outside, answer.sets)
-        cells = [json.dumps(cell, ensure_ascii=False) for cell in shown]
-        row = (answer.kind, *cells, answer.by, answer.at or _now())
         with self._writing() as database:
-            values = (*row, answer.seconds, answer.stratum, None)
-            return _number(database.execute(_INSERT, values))
+            return _number(database.execute(_INSERT, _row(answer)))
+
+    def add_all(self, answers: Iterable[Answer]) -> None:
+        """Adds all answers, or none if one cannot be saved; much faster than one by one.
+
+        Raises:
+          AnswersError: As for `add`.
+        """
+        with self._writing() as database:
+            database.executemany(_INSERT, map(_row, answers))
 
     def undo(self, number: int, by: str) -> int:
         """Adds that an answer does not hold, and returns the number of that row.
@@ -298,6 +303,14 @@ def _explain(path: Path, error: Exception) -> str:
         f"{path} is damaged ({text}), and left as it is. Restore a copy of it, or save "
         f"what can be read: sqlite3 {path.name} .recover | sqlite3 recovered.sqlite"
     )
+
+
+def _row(answer: Answer) -> tuple[Any, ...]:
+    """The cells of the row of an answer."""
+    shown = (answer.inside, answer.outside, answer.sets)
+    cells = [json.dumps(cell, ensure_ascii=False) for cell in shown]
+    row = (answer.kind, *cells, answer.by, answer.at or _now())
+    return (*row, answer.seconds, answer.stratum, None)
 
 
 def _answer(path: Path, row: tuple[Any, ...]) -> Answer:

@@ -68,6 +68,14 @@ class TestAnswers:
         assert without == [GROUP, PAIR]
         assert numbers(found) == [1, 2]
 
+    def test_are_added_all_or_none(self, path):
+        with AnswerStore(path) as store:
+            store.add_all(iter([PAIR, GROUP]))
+            odd = Answer("pair", ("\udcff",), ("b",), (0, 0))
+            with pytest.raises(AnswersError, match="not saved: a name is no text"):
+                store.add_all([PAIR, odd])
+            assert [it.by for it in store.answers()] == ["Bob", "Ann"]
+
     def test_after_a_number(self, filled):
         with AnswerStore(filled) as store:
             assert numbers(store.answers(after=497)) == [498, 499, 500]

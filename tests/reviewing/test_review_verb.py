@@ -140,6 +140,18 @@ class TestTables:
         assert "0 answers about pairs are added" in printed
         assert "; 4 were there already." in printed
 
+    def test_a_table_without_times_comes_in_once(self, tmp_path, capsys):
+        table, store = tmp_path / "answers.csv", f"{tmp_path}/a.sqlite"
+        rows = [f"p{n},q{n},{('yes', 'no')[n % 2]}" for n in range(3000)]
+        table.write_text("\n".join(["product_a,product_b,same", *rows]))
+        for _ in range(2):
+            run(ReviewConfig(answers=store, import_from=str(table)))
+        printed = capsys.readouterr().out
+        assert "3,000 answers about pairs are added" in printed
+        assert "0 answers about pairs are added" in printed
+        assert "; 3,000 were there already." in printed
+        assert len(read_said(store)) == 3000
+
     def test_nothing_is_overwritten_unasked(self, tmp_path):
         store, table = tmp_path / "a.sqlite", tmp_path / "answers.csv"
         with AnswerStore(store) as opened:
