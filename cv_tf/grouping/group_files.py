@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +27,7 @@ from cv_tf.grouping.states import CONFIRMED
 from cv_tf.spelling import Unmatched, clean, find_unmatched
 
 DECIMALS = 4  # Of confidence and similarity.
+_LIKE = 0.8  # How similar a word is to the one that is meant, from 0 to 1.
 
 
 class GroupsError(UserError):
@@ -120,6 +122,16 @@ def _read_groups(path: str) -> tuple[Mapping[str, str], Mapping[str, Sequence[st
 def _confirmed(path: str, cells: Mapping[str, Sequence[str]]) -> frozenset[str]:
     """The names of confirmed groups, from the columns `group_id` and `state`."""
     names, states = cells["group_id"], cells.get("state", ())
+    # Tables of other tools have states of other kinds.
+    words = sorted({state.lower() for state in states} - {CONFIRMED})
+    if meant := difflib.get_close_matches(CONFIRMED, words, n=1, cutoff=_LIKE):
+        logging.warning(
+            "%s has the state %r, which is none. Did you mean '%s'? Groups with another "
+            "state may be joined.",
+            path,
+            meant[0],
+            CONFIRMED,
+        )
     is_confirmed = [state.lower() == CONFIRMED for state in states]
     if not any(is_confirmed):
         return frozenset()

@@ -189,14 +189,7 @@ def _in_rows(
         for it in said
         if it.first in row_of and it.second in row_of
     ]
-    # Two products of one photo are one product, whatever is said of them.
-    told = [it for it in told if it[0] != it[1]]
-    if not told and not unmatched.number:
-        raise GroupsError(
-            f"{source}: all answers are about two products of one photo, such as "
-            f"{said[0].first!r} and {said[0].second!r}, which are in one group "
-            "whatever is said. Answer questions about two photos."
-        )
+    told = _without_copies(told, said, row_of, source, bool(unmatched.number))
     if not told:
         raise GroupsError(
             f"{source}: no pair of answered products is in {where}; ids are such as "
@@ -210,6 +203,43 @@ def _in_rows(
         )
         logging.warning("%s", unmatched.with_hint(text))
     return told
+
+
+def _without_copies(
+    told: list[tuple[int, int, bool, str]],
+    said: Sequence[Said],
+    row_of: dict[str, int],
+    source: str,
+    has_unknown: bool,
+) -> list[tuple[int, int, bool, str]]:
+    """What is told of two photos: products of one are together, whatever is said.
+
+    Raises:
+      GroupsError: If that is nothing, and there are no answers about unknown products.
+    """
+    kept = [it for it in told if it[0] != it[1]]
+    if not kept and not has_unknown:
+        raise GroupsError(
+            f"{source}: all answers are about two products of one photo, such as "
+            f"{said[0].first!r} and {said[0].second!r}, which are in one group "
+            "whatever is said. Answer questions about two photos."
+        )
+    if refused := [it for it in told if it[0] == it[1] and not it[2]]:
+        first, second = next(
+            it[:2]
+            for it in said
+            if row_of.get(it.first, -1) == row_of.get(it.second, -2) and not it.same
+        )
+        logging.warning(
+            "%s: %s of two products of one photo, such as %r and %r, are left out: "
+            "such products are in one group. If they are no variants, give each its "
+            "own photo, and embed anew.",
+            source,
+            "1 no" if len(refused) == 1 else f"{len(refused):,} noes",
+            first,
+            second,
+        )
+    return kept
 
 
 def _say_what_does_not_hold(

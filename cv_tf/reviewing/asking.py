@@ -165,6 +165,9 @@ class Review:
             several, "line-up" about single products; "random" about groups drawn at
             random, by which precision and recall are estimated; "" for whatever puts
             most right in a second, and a share of the random ones.
+
+        Where nothing else is left, it is one that this person has not answered yet: the
+        page may have been loaded anew.
         """
         with self._now.lock:
             found = self._disputed(by) if kind in ("", "pair") else None
@@ -176,6 +179,7 @@ class Review:
                 # What is beside an open question may be settled by its answer.
                 found = self._best(self._busy(beside=True), kind)
                 found = found or self._best(self._busy(), kind)
+            found = found or self._left_open(by, kind)
             return self._keep(by, found) if found else None
 
     def ask_about(self, product_id: str) -> Question:
@@ -208,8 +212,18 @@ class Review:
             for name in question.inside + question.outside * beside
         ]
 
+    def _left_open(self, by: str, kind: str) -> Question | None:
+        """The question of a kind that a person has had for the longest time."""
+        for question, _ in self._pending.get(by, ()):
+            its_kinds = ("", "random" if question.stratum else question.kind)
+            if kind in its_kinds:
+                return question
+        return None
+
     def _keep(self, by: str, question: Question) -> Question:
-        asked = self._pending.setdefault(by, deque(maxlen=_AHEAD))
+        before = self._pending.get(by, ())
+        others = [it for it in before if _shown(it[0]) != _shown(question)]
+        asked = self._pending[by] = deque(others, maxlen=_AHEAD)
         asked.append((question, time.monotonic()))
         return question
 

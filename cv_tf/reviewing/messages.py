@@ -9,9 +9,9 @@ from cv_tf.answers import KINDS, Answer, AnswersError
 from cv_tf.reviewing.products import Products
 from cv_tf.spelling import clean
 
-MOST_BYTES = 2**18  # Of a request: ids of some hundred products.
+MOST_BYTES = 2**20  # Of a request: ids of some dozen products, however long.
 _MOST_NAME = 60  # Characters of a person's name.
-_MOST_ID = 1000
+_MOST_TEXT = 20_000  # Such as of an id.
 _MOST_SETS = 1000
 _MOST_SECONDS = 86_400.0
 
@@ -105,7 +105,7 @@ def read_kind(message: dict[str, Any]) -> str:
 def read_text(message: dict[str, Any], name: str) -> str:
     """A text of a message, "" if it is not there."""
     text = message.get(name, "")
-    if not isinstance(text, str) or len(text) > _MOST_ID:
+    if not isinstance(text, str) or len(text) > _MOST_TEXT:
         raise WrongMessageError(f"'{name}' must be a short text.")
     return text
 

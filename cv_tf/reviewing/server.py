@@ -175,7 +175,10 @@ class _Talk:
 
 
 def _message() -> dict[str, Any]:
-    message = flask.request.get_json()
+    try:
+        message = flask.request.get_json()
+    except RecursionError as error:  # Thousands of lists in each other.
+        raise BadRequest("A message is an object.") from error
     if not isinstance(message, dict):
         raise BadRequest("A message is an object.")
     return message

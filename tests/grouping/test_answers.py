@@ -103,8 +103,11 @@ class TestProducts:
         assert found == {(2, 3): False}
         assert "both yes and no, such as p0 and p1" in caplog.text
 
-    def test_two_copies_of_one_photo_are_no_pair(self, read):
+    def test_two_copies_of_one_photo_are_no_pair(self, read, caplog):
+        assert read("p0,p5,yes", "p2,p3,yes") == {(2, 3): True}
+        assert not caplog.text
         assert read("p0,p5,no", "p2,p3,yes") == {(2, 3): True}
+        assert "1 no of two products of one photo, such as 'p0' and 'p5'" in caplog.text
         with pytest.raises(GroupsError, match=r"two products of one photo, .*'p0' and"):
             read("p0,p5,yes")
 

@@ -155,6 +155,11 @@ class TestConfirmedGroups:
         # Of a shop, not of a group.
         assert not read("product_id,group_id,state\na,g,Ohio\n").confirmed
 
+    @pytest.mark.parametrize(("state", "is_near"), [("Confirmd", True), ("new", False)])
+    def test_a_state_that_is_spelled_wrong_is_told(self, read, caplog, state, is_near):
+        assert not read(f"product_id,group_id,state\na,g,{state}\n").confirmed
+        assert ("Did you mean 'confirmed'?" in caplog.text) == is_near
+
     def test_a_group_is_confirmed_or_not(self, read, tmp_path):
         with pytest.raises(GroupsError) as error:
             read("product_id,group_id,state\na,g,confirmed\nb,g,new\nc,h,new\n")

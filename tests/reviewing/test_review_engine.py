@@ -70,6 +70,19 @@ class TestOracle:
         late = figures(review.groups, products.style)[2]
         assert early - before > (late - before) / 4
 
+    @pytest.mark.parametrize("kind", ["", "pair", "random"])
+    def test_is_asked_again_what_is_open_when_nothing_else_is_left(self, store, kind):
+        products = draw(20, 2)
+        review = start(products, store)
+        last = None
+        while question := review.ask("Ann", kind):
+            last = question
+            # The page is loaded anew, twice.
+            assert review.ask("Ann", kind)
+            assert review.ask("Ann", kind)
+            review.say(oracle(products, question, "Ann"))
+        assert last
+
     def test_by_pairs(self, store):
         products = draw(40, 2)
         review = start(products, store)

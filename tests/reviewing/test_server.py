@@ -257,6 +257,13 @@ class TestAnswers:
         assert (saved.inside, saved.outside) == (("p00", "p01"), (EVIL,))
         assert (saved.sets, saved.seconds) == ((0, 1, None), 2.35)
 
+    @pytest.mark.parametrize("text", ["[" * 100_000, '{"by":' * 100_000, "{", "7", ""])
+    def test_that_are_no_message_are_refused(self, client, review, text):
+        headers = SAID | {"Content-Type": "application/json"}
+        answer = client.post("/api/answer", data=text, headers=headers)
+        assert answer.status_code == 400
+        assert not review.store.answers()
+
     def test_are_taken_back_by_the_person_alone(self, client):
         _say(client, "answer", **ANSWER, stratum="near")
         assert _say(client, "undo", by="Bob").json["question"] is None
