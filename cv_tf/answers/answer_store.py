@@ -122,7 +122,7 @@ class AnswerStore:
             return _number(database.execute(_INSERT, _row(answer)))
 
     def add_all(self, answers: Iterable[Answer]) -> None:
-        """Adds all answers, or none if one cannot be saved; much faster than one by one.
+        """Adds all answers, or none if one cannot be saved; faster than one by one.
 
         Raises:
           AnswersError: As for `add`.

@@ -195,7 +195,9 @@ def spell_contradiction(chain: Sequence[Key], name: Callable[[Key], str] = str) 
     shown = [*pairs[:half], *pairs[-half:]] if left_out > 1 else pairs
     same = [f"{name(it)} and {name(after)} are the same" for it, after in shown]
     if left_out > 1:
-        same.insert(half, f"so are {left_out:,} more pairs up to {name(shown[half][0])}")
+        same.insert(
+            half, f"so are {left_out:,} more pairs up to {name(shown[half][0])}"
+        )
     return f"{', '.join(same)}, but {name(chain[0])} and {name(chain[-1])} are not"
 
 

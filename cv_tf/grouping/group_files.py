@@ -126,8 +126,8 @@ def _confirmed(path: str, cells: Mapping[str, Sequence[str]]) -> frozenset[str]:
     words = sorted({state.lower() for state in states} - {CONFIRMED})
     if meant := difflib.get_close_matches(CONFIRMED, words, n=1, cutoff=_LIKE):
         logging.warning(
-            "%s has the state %r, which is none. Did you mean '%s'? Groups with another "
-            "state may be joined.",
+            "%s has the state %r, which is none. Did you mean '%s'? Groups with "
+            "another state may be joined.",
             path,
             meant[0],
             CONFIRMED,
