@@ -103,9 +103,11 @@ class Review:
         seed: int = 0,
     ):
         self._store, self._random_every = store, random_every
+        answers = store.answers()
+        self._heard = answers[-1].number if answers else 0
         self._now = AnsweredGroups(
             embeddings,
-            store.answers(),
+            answers,
             settings or GroupingSettings(),
             threshold,
             discount,
@@ -170,6 +172,7 @@ class Review:
         page may have been loaded anew.
         """
         with self._now.lock:
+            self._hear_others()
             found = self._disputed(by) if kind in ("", "pair") else None
             if not found and not kind:
                 found = self._again(by)
@@ -189,6 +192,17 @@ class Review:
             inside = np.flatnonzero(self.groups == self.groups[row])[:MOST_INSIDE]
             around = self._around(inside, self._now.chosen.live.of[inside])
             return self._question(inside, around)
+
+    def _hear_others(self) -> None:
+        """Takes in what other processes have added to the store."""
+        new = self._store.answers(after=self._heard)
+        if not new:
+            return
+        known = {answer.number for answer in self._now.answers}
+        for answer in new:
+            self._heard = answer.number
+            if answer.number not in known and self._now.knows(answer):
+                self._now.add(answer)
 
     def _open(self) -> list[tuple[str, Question]]:
         """Who is asked what, and has not answered yet."""

@@ -83,6 +83,21 @@ class TestOracle:
             review.say(oracle(products, question, "Ann"))
         assert last
 
+    def test_of_another_process_is_heard(self, store):
+        products = draw(120, 1)
+        review = start(products, store)
+        with AnswerStore(store.path) as same_store:
+            other = start(products, same_store)
+            for _ in range(8):
+                answer_some(review, products, 1, "Ann")
+                answer_some(other, products, 1, "Bob")
+            asked = [it.inside for it in store.answers() if not it.stratum]
+            assert len(set(asked)) == len(asked)
+            review.ask("Ann")
+            assert review.progress("Ann")["answers"] == 16
+            assert review.progress("Ann")["by_you"] == 8
+            assert len(store.answers()) == 16
+
     def test_by_pairs(self, store):
         products = draw(40, 2)
         review = start(products, store)
