@@ -85,7 +85,7 @@ class LiveGroups:
             edges.append(np.stack([lowest[1][lowest[2]], np.arange(number)], axis=1))
         self._part = components(number, np.concatenate(edges))
         self._members = _members(self._part)
-        self.of = np.arange(number)
+        self.of, self._known = np.arange(number), known
         self._join(self.of, known)
         self._regroup(self.of.copy(), known)
 
@@ -97,15 +97,21 @@ class LiveGroups:
           rows: Rows of the products that were answered about.
 
         Returns:
-          Rows of all products whose group was made anew, [m] int64, ascending.
+          Rows of the products whose groups have other products now, and of those of
+          which something else is known, [m] int64, ascending.
         """
         told = np.unique(np.fromiter(rows, np.int64))
         self._join(told, known)
         parts = np.unique(self._part[told])
         touched = [self._members[part] for part in parts.tolist()]
         rows_touched = np.sort(np.concatenate([*touched, told[:0]]))
+        before = self.of[rows_touched]
         self._regroup(rows_touched, known)
-        return rows_touched
+        # A part may hold half of a large catalog, of which little changes.
+        is_new = _has_changed(before, self.of[rows_touched])
+        news = rows_touched[is_new], told, _told_otherwise(self._known, known)
+        self._known = known
+        return np.unique(np.concatenate(news))
 
     def _join(self, rows: np.ndarray, known: Constraints) -> None:
         """Makes one part of those that hold products which are together."""
@@ -136,6 +142,28 @@ class LiveGroups:
         ).cut(self.threshold)
         lowest = np.unique(groups, return_index=True)[1]
         self.of[rows] = rows[lowest[groups]]
+
+
+def _has_changed(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Whether the group of each of m products has other products than before, [m] bool.
+
+    `before` and `after`, [m] int, are names of groups, all of whose products are there.
+    """
+    _, was, was_size = np.unique(before, return_inverse=True, return_counts=True)
+    _, now, now_size = np.unique(after, return_inverse=True, return_counts=True)
+    key = was.astype(np.int64) * len(now_size) + now
+    _, both, both_size = np.unique(key, return_inverse=True, return_counts=True)
+    return (both_size[both] != was_size[was]) | (both_size[both] != now_size[now])
+
+
+def _told_otherwise(before: Constraints, after: Constraints) -> np.ndarray:
+    """Rows of the products of which constraints say something else, [m] int64."""
+    rows = np.arange(len(after))
+    # A pair is the same whatever its order.
+    old, new = before.keys(rows), after.keys(rows)
+    pairs = np.setxor1d(old, new, assume_unique=True)
+    linked = np.flatnonzero(before.together != after.together)
+    return np.concatenate([linked, *np.divmod(pairs, max(len(after), 1))])
 
 
 def _members(part: np.ndarray) -> dict[int, np.ndarray]:
