@@ -334,3 +334,31 @@ def test_fits_the_screen_and_can_be_read(browser, small, width, dark):
         ".map((it) => it.getBoundingClientRect().height)"
     )
     assert min(sizes) >= 28
+
+
+def test_enter_shows_what_was_not_on_the_screen_before_it_confirms(
+    tmp_path, start_browser
+):
+    browser, server = start_browser(), Server(str(tmp_path))
+    browser.driver.set_window_size(500, 300)
+    browser.open(server.address, "Eve")
+    browser.wait("!isBusy")
+    browser.run("element('kind').value = 'group'")
+    browser.run("element('kind').dispatchEvent(new Event('change'))")
+    browser.wait("!isBusy && question.kind === 'group'")
+    before, asked = len(server.answers()), browser.question()
+    photos = "[...document.querySelectorAll('.photo')]"
+    is_seen = f"{photos}.every((it) => 'seen' in it.dataset)"
+    assert not browser.run(f"return {is_seen}")
+    browser.press("\n")
+    assert "There is more to see" in browser.text("#status")
+    assert browser.question() == asked
+    assert len(server.answers()) == before
+    presses = 1
+    while len(server.answers()) == before and presses < 20:
+        browser.press("\n")
+        browser.wait("!isBusy")
+        presses += 1
+    assert presses > 1
+    assert len(server.answers()) == before + 1
+    server.kill()

@@ -105,7 +105,7 @@ const BUTTONS = {
     ["yes", "Yes", "y", () => answer([0, 0])],
   ],
   many: [
-    ["main", "Confirm", "Enter", () => answer(question.sets)],
+    ["main", "Confirm", "Enter", confirmAll],
     ["", "Can’t say", "?", () => answer(question.sets.map(() => null))],
   ],
   group: [["", "All apart", "x", setApart]],
@@ -158,6 +158,8 @@ function show({ question: asked, columns: names, progress }) {
     return;
   }
   drawQuestion(asked, names);
+  onScreen.disconnect();
+  for (const photo of stage.querySelectorAll(".photo")) onScreen.observe(photo);
   drawButtons();
   showMarks();
   shownAt = performance.now();
@@ -210,6 +212,24 @@ function answer(sets) {
   say("Saving …");
   sendAndGoOn();
 }
+
+// What is not marked counts as a no. So whatever has not been on the screen is shown first.
+function confirmAll() {
+  const hidden = stage.querySelector(".photo:not([data-seen])");
+  if (hidden) {
+    hidden.scrollIntoView({ block: "start" });
+    say("There is more to see. Enter confirms once all was on the screen.");
+  } else answer(question.sets);
+}
+
+const onScreen = new IntersectionObserver(
+  (seen) => {
+    for (const { isIntersecting, target } of seen) {
+      if (isIntersecting) target.dataset.seen = "";
+    }
+  },
+  { threshold: 0.5 },
+);
 
 function undo() {
   if (retry) return;

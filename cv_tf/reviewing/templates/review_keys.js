@@ -24,7 +24,7 @@ function press(key, withShift = false) {
     const said = BUTTONS.pair.find(([, , of]) => of === key);
     if (!said) return false;
     said[3]();
-  } else if (key === "enter") answer(question.sets);
+  } else if (key === "enter") confirmAll();
   else if (key === "?") answer(question.sets.map(() => null));
   else if (key === "x" && question.kind === "group") setApart();
   else {
