@@ -15,18 +15,34 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
-from labelled import Resampling, Score, describe, mean_of, pairs_of, whitened, whitening_of
+from labelled import (
+    Resampling,
+    Score,
+    describe,
+    mean_of,
+    pairs_of,
+    whitened,
+    whitening_of,
+)
 
 from cv_tf.answers import Answer, AnswerStore
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
-from cv_tf.grouping import Answers, calibrate_on, find_neighbors, group, link_by_model
+from cv_tf.grouping import (
+    Answers,
+    Linked,
+    calibrate_on,
+    find_neighbors,
+    group,
+    link_by_model,
+)
 from cv_tf.reviewing import Question, Review
 
 mpl.use("Agg")
@@ -131,7 +147,7 @@ def by_review(products: Embeddings, truth: Truth, seed: int, errs: float) -> Rea
 
 
 def by_pairs(
-    choose: Callable[[Embeddings, Any, np.ndarray, np.random.Generator], np.ndarray],
+    choose: Callable[[Linked, np.ndarray, np.random.Generator], np.ndarray],
     products: Embeddings,
     truth: Truth,
     seed: int,
@@ -149,7 +165,7 @@ def by_pairs(
         if len(pairs) in NUMBERS:
             seconds = len(pairs) * (SECONDS + 2 * A_PHOTO)
             reached[len(pairs)] = truth.at(linked.cut()[0], seconds)
-        chosen = choose(products, linked, pairs, random)
+        chosen = choose(linked, pairs, random)
         if not len(chosen):
             break
         step = min(it for it in (*NUMBERS, 10**9) if it > len(pairs)) - len(pairs)
@@ -158,8 +174,8 @@ def by_pairs(
     return reached | {it: reached[last] for it in NUMBERS if it > last}
 
 
-def _open_pairs(linked: Any, asked: np.ndarray) -> Iterator[np.ndarray]:
-    """Neighbors that nobody was asked about, and no answers tell of: two columns."""
+def _open_pairs(linked: Linked, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Neighbors that nobody was asked about, and no answers tell of, [m] each."""
     indices = linked.neighbors.indices
     number = len(indices)
     rows = np.repeat(np.arange(number), indices.shape[1])
@@ -172,13 +188,14 @@ def _open_pairs(linked: Any, asked: np.ndarray) -> Iterator[np.ndarray]:
         known = linked.constraints.together[low] == linked.constraints.together[high]
         known |= linked.constraints.are_apart(low, high)
         low, high = low[~known], high[~known]
-    yield from (low, high)
+    return low, high
 
 
 def most_doubtful(
-    products: Embeddings, linked: Any, asked: np.ndarray, random: np.random.Generator
+    linked: Linked, asked: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
-    """Pairs whose probability is nearest to one half, [m, 2]."""
+    """Pairs whose probability is nearest to one half, [m, 2]; nothing is drawn."""
+    del random
     low, high = _open_pairs(linked, asked)
     probability = linked.model.probability(*linked.similarity.evidence(low, high))
     order = np.argsort(np.abs(probability - 0.5), kind="stable")
@@ -186,7 +203,7 @@ def most_doubtful(
 
 
 def random_near(
-    products: Embeddings, linked: Any, asked: np.ndarray, random: np.random.Generator
+    linked: Linked, asked: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
     """Random products with the nearest neighbor that is open, [m, 2]."""
     low, high = _open_pairs(linked, asked)
@@ -229,7 +246,6 @@ WAYS: dict[str, Callable[[Embeddings, Truth, int], Reached]] = {
 
 def read_set(name: str, data: Path, cache: Path) -> Embeddings:
     """The products of a set, without copies, with their vectors."""
-    file = cache / f"review-{name}.npz"
     products = describe(str(data / name / "catalog.csv"), str(cache / "photos"))
     if name == "hm_dev":
         rows = np.flatnonzero(products.catalog.split == "validation")
@@ -269,9 +285,9 @@ def write_table(results: dict[str, Any], path: Path) -> None:
     lines = [
         "# Answers of people",
         "",
-        "Command: `python benchmarks/review.py --data=DATA --cache_dir=CACHE`. Means of "
-        f"{len(SEEDS)} seeds; the interval is 95% by bootstrap over styles. Seconds are "
-        f"modeled: {SECONDS} a question, {A_PHOTO} a photo, {A_CLICK} a click.",
+        "Command: `python benchmarks/review.py --data=DATA --cache_dir=CACHE`. Means "
+        f"of {len(SEEDS)} seeds; the interval is 95% by bootstrap over styles. Seconds "
+        f"are modeled: {SECONDS} a question, {A_PHOTO} a photo, {A_CLICK} a click.",
     ]
     for name, ways in results.items():
         lines += ["", f"## {name}", ""]
@@ -304,8 +320,6 @@ def _score(of: dict[str, float]) -> str:
 
 def draw(results: dict[str, Any], path: Path) -> None:
     """Draws F1 against answers and minutes."""
-    import matplotlib.pyplot as plt
-
     figure, axes = plt.subplots(2, len(results), figsize=(3.2 * len(results), 6))
     for column, (name, ways) in zip(axes.T, results.items(), strict=True):
         for way, at in ways.items():
