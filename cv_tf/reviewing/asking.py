@@ -390,11 +390,7 @@ class Review:
             }
 
     def quality(self) -> Quality | None:
-        """Precision and recall of all groups, as random products tell; None at first.
-
-        They are those of groups without the answers about these products, so that the
-        groups are a little better.
-        """
+        """Precision and recall of all groups, as random ones tell; None at first."""
         with self._now.lock:
             number = self._store_state()
             if self._estimated[0] != number:

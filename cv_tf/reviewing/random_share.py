@@ -16,8 +16,10 @@ _NUM_STRATA = 5
 _EVENLY = 0.25
 # Groups of each stratum that must be known before anything is said.
 _ENOUGH = 2
-# Groups as the model expects them, that count beside those drawn from a stratum.
-_PRIOR = 1
+# Groups that count beside those drawn from a stratum: off by as much as the model
+# expects, or by this square of a number of pairs. So where all groups drawn are right,
+# it is the more likely that all others are, the more were drawn, and never certain.
+_PRIOR, _LEAST_SQUARE = 1, 0.5
 _HIGH = 0.975
 
 
@@ -122,6 +124,7 @@ class RandomShare:
         known: Constraints,
         wrong: np.ndarray,
         missed: np.ndarray,
+        delivered: np.ndarray | None = None,
     ) -> Quality | None:
         """Precision and recall of groups; None while too little is known.
 
@@ -132,6 +135,8 @@ class RandomShare:
           wrong: [n] float64, products of its group that are expected to be no variants
             of each product.
           missed: [n] float64, products outside that are expected to be variants.
+          delivered: [n] int, groups that were made by these answers, too, which are
+            those to tell of; None for `of`.
         """
         units = np.array(self._counted(drawn), np.int64)
         number = np.bincount(self._stratum[units], minlength=_NUM_STRATA)
@@ -142,6 +147,10 @@ class RandomShare:
         off = self._found(units, of, known, wrong) - expected[:, units]
         weight = (self._size / np.maximum(number, 1))[self._stratum[units]]
         right, true = np.maximum(expected.sum(axis=1) + off @ weight, 1e-9)
+        if delivered is not None:
+            # What the answers about drawn groups have put right is known.
+            right += _num_known(delivered, known) - _num_known(of, known)
+            grouped = np.bincount(delivered)[delivered] - 1.0
         pairs = max(grouped.sum(), 1e-9)
         precision, recall = min(right / pairs, 1.0), min(right / true, 1.0)
         # What the model itself leaves open: where all groups drawn so far are as
@@ -196,10 +205,20 @@ class RandomShare:
             if not len(own):
                 continue
             expected = float(usual[self._stratum == place].mean())
+            expected = max(expected, _LEAST_SQUARE)
             squares = ((own - own.mean()) ** 2).sum() + _PRIOR * expected
             of_one = squares / (len(own) - 1 + _PRIOR)
             variance += size**2 * (1 - len(own) / size) * of_one / len(own)
         return variance
+
+
+def _num_known(of: np.ndarray, known: Constraints) -> int:
+    """Pairs in groups, [n] int, that are known to be right, twice each."""
+    cell = np.stack(
+        [np.unique(it, return_inverse=True)[1] for it in (of, known.together)]
+    )
+    _, size = np.unique(cell[0] * len(of) + cell[1], return_counts=True)
+    return int((size.astype(np.int64) * (size - 1)).sum())
 
 
 def _interval(ratio: float, variance: float, num_drawn: int) -> Interval:

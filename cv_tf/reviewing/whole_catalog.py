@@ -51,4 +51,6 @@ def quality_of(now: AnsweredGroups, share: RandomShare) -> Quality | None:
     }
     choice = now.choice
     known, of = now.all.words.known, now.chosen.live.of
-    return share.estimate(drawn, of, known, choice.wrong, choice.missed)
+    return share.estimate(
+        drawn, of, known, choice.wrong, choice.missed, now.all.live.of
+    )
