@@ -17,9 +17,10 @@ _EVENLY = 0.25
 # Groups of each stratum that must be known before anything is said.
 _ENOUGH = 2
 # Groups that count beside those drawn from a stratum: off by as much as the model
-# expects, or by this square of a number of pairs. So where all groups drawn are right,
-# it is the more likely that all others are, the more were drawn, and never certain.
-_PRIOR, _LEAST_SQUARE = 1, 0.5
+# expects, or by this share of what it has expected before any answer. So where all
+# groups drawn are right, it is the more likely that all others are, the more were
+# drawn, and never certain.
+_PRIOR, _LEAST_OFF = 1, 0.1
 _HIGH = 0.975
 
 
@@ -79,6 +80,8 @@ class RandomShare:
         sizes = enumerate(self._size.tolist(), start=1)
         names_of = [f"{number} of {size}" for number, size in sizes]
         self._name_of_stratum = [*names_of, ""]  # The last one of those not drawn.
+        in_stratum = [np.flatnonzero(self._stratum == it) for it in range(_NUM_STRATA)]
+        self._doubt = [total[it].mean() if len(it) else 0.0 for it in in_stratum]
         drawn = np.random.default_rng(seed).permutation(len(names))
         drawn = drawn[is_drawn[drawn]]
         by_stratum = np.argsort(self._stratum[drawn], kind="stable")
@@ -205,7 +208,7 @@ class RandomShare:
             if not len(own):
                 continue
             expected = float(usual[self._stratum == place].mean())
-            expected = max(expected, _LEAST_SQUARE)
+            expected = max(expected, _LEAST_OFF * self._doubt[place])
             squares = ((own - own.mean()) ** 2).sum() + _PRIOR * expected
             of_one = squares / (len(own) - 1 + _PRIOR)
             variance += size**2 * (1 - len(own) / size) * of_one / len(own)
