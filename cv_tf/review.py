@@ -165,13 +165,7 @@ def _serve(config: ReviewConfig) -> None:
     embeddings = cv_tf.embeddings.read_embeddings(config.embeddings)
     groups = cv_tf.grouping.read_groups(config.groups)
     cv_tf.grouping.check_shown(embeddings, groups, config.groups)
-    products, missing = cv_tf.reviewing.find_products(embeddings, config.catalog)
-    if missing.number:
-        text = (
-            f"{missing.number:,} of {len(products):,} products are not in "
-            f"{config.catalog}, such as {missing.example!r}; little is known of them."
-        )
-        logging.warning("%s", missing.with_hint(text))
+    products = cv_tf.reviewing.find_products(embeddings, config.catalog)
     with contextlib.closing(_store(config, embeddings)) as store:
         review = cv_tf.reviewing.Review(
             embeddings, store, config, **_start(config, embeddings.model, groups)

@@ -59,4 +59,4 @@ from .questions import (
     write_questions as write_questions,
 )
 from .similarity import Similarity as Similarity
-from .states import DOUBTFUL_BELOW as DOUBTFUL_BELOW, STATES as STATES
+from .states import DOUBTFUL_BELOW as DOUBTFUL_BELOW, STATES as STATES, Former as Former

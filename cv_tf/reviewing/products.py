@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from absl import logging
 
 from cv_tf.catalog import (
     CatalogError,
@@ -79,7 +80,22 @@ def _shown(cell: str) -> str:
     return cell if len(cell) <= _MOST_CHARACTERS else f"{cell[: _MOST_CHARACTERS - 1]}…"
 
 
-def find_products(
+def find_products(embeddings: Embeddings, catalog: str = "") -> Products:
+    """Collects what is shown of embedded products; warns of those the catalog lacks.
+
+    The arguments and errors are those of `match_products`.
+    """
+    products, missing = match_products(embeddings, catalog)
+    if missing.number:
+        text = (
+            f"{missing.number:,} of {len(products):,} products are not in {catalog}, "
+            f"such as {missing.example!r}; little is known of them."
+        )
+        logging.warning("%s", missing.with_hint(text))
+    return products
+
+
+def match_products(
     embeddings: Embeddings, catalog: str = ""
 ) -> tuple[Products, Unmatched]:
     """Collects what is shown of embedded products.

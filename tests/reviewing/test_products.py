@@ -7,7 +7,8 @@ from PIL import Image
 from cv_tf.catalog import CatalogError
 from cv_tf.embeddings import Embeddings
 from cv_tf.pipeline import BadImageError
-from cv_tf.reviewing import Products, find_products
+from cv_tf.reviewing import Products
+from cv_tf.reviewing.products import match_products
 from cv_tf.reviewing.served_photos import ServedPhotos
 
 
@@ -26,7 +27,7 @@ def embeddings():
 
 class TestFacts:
     def test_of_embeddings_alone(self, embeddings):
-        products, missing = find_products(embeddings)
+        products, missing = match_products(embeddings)
         assert products.columns == ("color", "block")
         assert products.facts("a") == ["red", "Shirts"]
         assert products.facts("007") == ["blue", "Shoes"]
@@ -42,7 +43,7 @@ class TestFacts:
             "9.99,007,new.jpg,long,Shoes,Boot,1,2,3,4\n"
             "5,a,,nan,Shirts," + "t" * 400 + ",,,,\n"
         )
-        products, missing = find_products(embeddings, str(table))
+        products, missing = match_products(embeddings, str(table))
         assert products.columns == ("title", "color", "category", "price", "sleeve")
         assert products.facts("007") == ["Boot", "blue", "Shoes", "9.99", "long"]
         title, *others = products.facts("a")
@@ -56,7 +57,7 @@ class TestFacts:
     def test_without_photos_in_the_catalog(self, embeddings, tmp_path):
         table = tmp_path / "titles.csv"
         table.write_text("product_id,title\n007,Boot\n")
-        products, _ = find_products(embeddings, str(table))
+        products, _ = match_products(embeddings, str(table))
         assert products.columns == ("title", "color", "block")
         assert products.image("b") == "/old/b.jpg"
 
@@ -73,9 +74,9 @@ class TestFacts:
         table = tmp_path / "catalog.csv"
         table.write_text(text)
         with pytest.raises(CatalogError, match=message.replace("?", "\\?")):
-            find_products(embeddings, str(table))
+            match_products(embeddings, str(table))
         with pytest.raises(CatalogError, match="does not exist"):
-            find_products(embeddings, str(tmp_path / "gone.csv"))
+            match_products(embeddings, str(tmp_path / "gone.csv"))
 
     def test_many_products_are_no_more_work_each(self):
         ids = list(map(str, range(100_000)))
