@@ -9,6 +9,7 @@ from .constraints import (
     Constraints as Constraints,
     components as components,
     is_among as is_among,
+    pair_keys as pair_keys,
 )
 from .dendrograms import Dendrograms as Dendrograms, Evidence as Evidence
 from .expectation import Expected as Expected, Interval as Interval
@@ -41,7 +42,11 @@ from .linked import (
     link_by_model as link_by_model,
     start_within as start_within,
 )
-from .members import Members as Members, pairs_within as pairs_within
+from .members import (
+    Members as Members,
+    by_lowest as by_lowest,
+    pairs_within as pairs_within,
+)
 from .naming import Named as Named
 from .neighbor_job import find_neighbors_in_shards as find_neighbors_in_shards
 from .pair_model import (

@@ -9,6 +9,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from cv_tf.grouping.members import by_lowest
+
 
 @dataclass(frozen=True, eq=False)
 class Constraints:
@@ -58,10 +60,7 @@ class Constraints:
     @cached_property
     def is_told(self) -> np.ndarray:
         """Of which products people have said something, [n] bool."""
-        _, group, sizes = np.unique(
-            self.together, return_inverse=True, return_counts=True
-        )
-        told = sizes[group] > 1
+        told = np.bincount(self.together, minlength=len(self))[self.together] > 1
         told[self.apart.ravel()] = True
         return told
 
@@ -70,18 +69,17 @@ class Constraints:
         return self.keys(self.together)
 
     def keys(self, groups: np.ndarray) -> np.ndarray:
-        """Pairs of groups, [n] int, that hold products which are apart, ascending.
+        """Keys of the pairs of groups, [n] int, that hold products which are apart.
 
-        A pair is the lower number times n plus the higher one.
+        They are those of `pair_keys`, ascending.
         """
-        low, high = np.sort(groups[self.apart].astype(np.int64), axis=1).T
-        return np.unique(low * len(self) + high)
+        first, second = groups[self.apart].T
+        return np.unique(pair_keys(first, second, len(self)))
 
     def are_apart(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Whether rows, [m] int each, or products linked with them, are apart, [m]."""
-        left, right = self.together[first], self.together[second]
-        low, high = np.minimum(left, right), np.maximum(left, right)
-        return is_among(self._keys_apart, low * len(self) + high)
+        first, second = self.together[first], self.together[second]
+        return is_among(self._keys_apart, pair_keys(first, second, len(self)))
 
     def select(self, rows: np.ndarray) -> Constraints:
         """Those of some products, ascending rows, numbered by their places."""
@@ -89,11 +87,9 @@ class Constraints:
         # Those that are left out are told of by what is linked with them.
         place[self.together[rows]] = np.arange(len(rows))
         apart = place[self.together[self.apart]]
-        _, lowest, group = np.unique(
-            self.together[rows], return_index=True, return_inverse=True
-        )
         of_rows = (None if of is None else of[rows] for of in self._former)
-        return Constraints(lowest[group], apart[(apart >= 0).all(axis=1)], *of_rows)
+        together = by_lowest(self.together[rows])
+        return Constraints(together, apart[(apart >= 0).all(axis=1)], *of_rows)
 
     @property
     def _former(self) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -120,7 +116,7 @@ def components(num_products: int, pairs: np.ndarray) -> np.ndarray:
         (np.ones(len(first), np.int8), (first, second)), shape=(num_products,) * 2
     )
     _, part = csgraph.connected_components(graph, directed=False)
-    return np.unique(part, return_index=True)[1][part]
+    return by_lowest(part)
 
 
 class Forbidden:
@@ -147,14 +143,24 @@ class Forbidden:
             self._has_closed[of[known.is_closed]] = True
 
     def __call__(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Whether groups, [m] int each, must not merge; `first` is the lower one."""
+        """Whether groups, [m] int each, must not merge."""
         closed, former = self._has_closed, self._has_former
-        key = first * np.int64(len(self._known)) + second
+        keys = pair_keys(first, second, len(self._known))
         return (
-            is_among(self._keys, key)
+            is_among(self._keys, keys)
             | (closed[first] & former[second])
             | (former[first] & closed[second])
         )
+
+
+def pair_keys(first: np.ndarray, second: np.ndarray, number: int) -> np.ndarray:
+    """A number for each pair of rows, [m] int64, whichever of them comes first.
+
+    `first` and `second`, [m] int, are below `number`. `np.divmod` by that gives the
+    lower row and the higher one.
+    """
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    return low.astype(np.int64) * number + high
 
 
 def is_among(ascending: np.ndarray, values: np.ndarray) -> np.ndarray:

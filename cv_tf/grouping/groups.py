@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Copies, Embeddings
 from cv_tf.grouping.confidence import Confidence, find_confidence
+from cv_tf.grouping.constraints import components
 from cv_tf.grouping.expectation import Expected
 from cv_tf.grouping.graph import check_neighbors, find_neighbors
 from cv_tf.grouping.linkage import link
@@ -285,10 +284,8 @@ def _start(copies: Copies, groups: np.ndarray) -> np.ndarray:
     if not copies.num_copies:
         return groups
     num_distinct = len(copies.rows)
-    size = num_distinct + groups.max() + 1
-    edges = (np.ones(len(groups), np.int8), (copies.place, num_distinct + groups))
-    graph = sparse.coo_array(edges, shape=(size, size))
-    return csgraph.connected_components(graph, directed=False)[1][:num_distinct]
+    links = np.stack([copies.place, num_distinct + groups], axis=1)
+    return components(num_distinct + groups.max() + 1, links)[:num_distinct]
 
 
 def _of_one_color(

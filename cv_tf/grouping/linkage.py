@@ -9,13 +9,11 @@ import numpy as np
 from cv_tf.grouping.constraints import Constraints, Forbidden
 from cv_tf.grouping.dendrograms import Dendrograms, Evidence
 from cv_tf.grouping.graph import Graph, check_neighbors, mutual_graph
-from cv_tf.grouping.members import Members
 from cv_tf.grouping.similarity import Similarity
 from cv_tf.retrieval import Neighbors
 
-# Edges, and pairs of products, that are compared at a time.
+# Edges that are compared at a time.
 _CHUNK = 2**16
-_MAX_PAIRS = 2**23
 
 
 class Edges(NamedTuple):
@@ -254,24 +252,9 @@ class Groups:
             sums = (np.take(self._sums, of[chunk], axis=0) for of in (first, second))
             cosine[chunk] = np.einsum("md,md->m", *sums)
         cosine /= self.size[first] * self.size[second]
-        color = self._mean_log_odds(first, second)
+        color = self._similarity.mean_log_odds(self.of, self.size, first, second)
         similarity = self._similarity.discounted(cosine, color)
         return Edges(first, second, similarity, cosine, color)
-
-    def _mean_log_odds(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        mean = np.zeros(len(first))
-        if not self._similarity.knows_color or not len(first):
-            return mean
-        num_pairs = self.size[first] * self.size[second]
-        members = Members(self.of, self.size, np.concatenate([first, second]))
-        # Cut where the pairs of products, not of groups, become too many.
-        cuts = np.flatnonzero(np.diff(np.cumsum(num_pairs) // _MAX_PAIRS)) + 1
-        for edges in np.split(np.arange(len(first)), cuts):
-            pair, left, right = members.pairs(first[edges], second[edges])
-            log_odds = self._similarity.log_odds(left, right)
-            total = np.bincount(pair, weights=log_odds, minlength=len(edges))
-            mean[edges] = total / num_pairs[edges]
-        return mean
 
 
 def _join(groups: Groups, first: np.ndarray, second: np.ndarray) -> Edges:

@@ -14,7 +14,7 @@ from cv_tf.grouping.expectation import Expected, best_threshold, expect
 from cv_tf.grouping.graph import Graph, check_neighbors
 from cv_tf.grouping.learning import Answered, learn
 from cv_tf.grouping.linkage import average_linkage, link
-from cv_tf.grouping.members import pairs_within
+from cv_tf.grouping.members import by_lowest, pairs_within
 from cv_tf.grouping.pair_model import PairModel, Scale
 from cv_tf.grouping.similarity import Similarity
 from cv_tf.retrieval import OTHER_COLOR, Neighbors
@@ -179,16 +179,11 @@ def start_within(
     Groups that hold products which are together become one. Those that hold products
     which are apart are split into as few as can be, by average linkage.
     """
-    groups = np.unique(start, return_inverse=True)[1]
-    number = int(groups.max(initial=-1)) + 1
-    first = np.arange(len(groups))
-    pairs = np.concatenate(
-        [
-            np.stack([number + first, groups], axis=1),
-            np.stack([number + first, number + known.together], axis=1),
-        ]
+    number = len(known)
+    links = np.stack([by_lowest(start), known.together])
+    groups = components(
+        number, np.stack([np.tile(np.arange(number), 2), links.ravel()], axis=1)
     )
-    groups = components(number + len(groups), pairs)[number:]
     first, second = groups[known.apart].T
     is_split = np.isin(groups, first[first == second])
     rows = np.flatnonzero(is_split)
@@ -200,7 +195,7 @@ def start_within(
     pieces = average_linkage(
         similarity.select(rows), graph, least, constraints=known.select(rows)
     ).cut(least)
-    groups[rows] = number + len(groups) + pieces
+    groups[rows] = number + pieces
     return groups
 
 

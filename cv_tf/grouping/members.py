@@ -43,6 +43,12 @@ class Members:
         return pair, left, self._rows[self._start[second][pair] + right]
 
 
+def by_lowest(groups: np.ndarray) -> np.ndarray:
+    """Groups, [n] of any type, named by the lowest of their rows, [n] int64."""
+    _, lowest, group = np.unique(groups, return_index=True, return_inverse=True)
+    return lowest[group]
+
+
 def pairs_within(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers of every product with every other of its group, in both orders.
 

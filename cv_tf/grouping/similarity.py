@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cv_tf.embeddings import Embeddings
+from cv_tf.grouping.members import Members
 from cv_tf.retrieval import OTHER_COLOR, color_log_odds
 
-# Pairs compared at a time.
+# Pairs compared at a time, and pairs of products of groups.
 _CHUNK = 2**16
+_MAX_PAIRS = 2**23
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,3 +83,28 @@ class Similarity:
         # Several times as fast as indexing.
         first_colors = np.take(self.colors, first, axis=0)
         return color_log_odds(first_colors, np.take(self.colors, second, axis=0))
+
+    def mean_log_odds(
+        self, of: np.ndarray, size: np.ndarray, first: np.ndarray, second: np.ndarray
+    ) -> np.ndarray:
+        """What colors say on average of all pairs of two groups, [m] float64 log-odds.
+
+        Args:
+          of: [n] int, group of each product, named by a number below n.
+          size: [n] int64, number of products of the group with that name.
+          first: [m] int, names of groups.
+          second: [m] int, names of the other ones.
+        """
+        mean = np.zeros(len(first))
+        if not self.knows_color or not len(first):
+            return mean
+        num_pairs = size[first] * size[second]
+        members = Members(of, size, np.concatenate([first, second]))
+        # Cut where the pairs of products, not of groups, become too many.
+        cuts = np.flatnonzero(np.diff(np.cumsum(num_pairs) // _MAX_PAIRS)) + 1
+        for edges in np.split(np.arange(len(first)), cuts):
+            pair, left, right = members.pairs(first[edges], second[edges])
+            log_odds = self.log_odds(left, right)
+            total = np.bincount(pair, weights=log_odds, minlength=len(edges))
+            mean[edges] = total / num_pairs[edges]
+        return mean

@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from cv_tf.answers import Said, kappa
 from cv_tf.catalog import objects
 from cv_tf.command import aligned
-from cv_tf.grouping import Answers, Interval, match_answers
+from cv_tf.grouping import Answers, Interval, components, match_answers
 from cv_tf.metrics.evaluation import StoredGroups
 from cv_tf.metrics.figures import FIGURES
 
@@ -110,9 +108,7 @@ def _designs(answers: Answers) -> np.ndarray:
     """The designs of each pair, [m, 2] int: products that are linked by yes are one."""
     rows, pairs = np.unique([answers.first, answers.second], return_inverse=True)
     pairs = pairs.reshape(2, -1)
-    edges = (np.ones(answers.same.sum()), tuple(pairs[:, answers.same]))
-    graph = sparse.coo_array(edges, shape=(len(rows), len(rows)))
-    design = csgraph.connected_components(graph, directed=False)[1]
+    design = components(len(rows), pairs[:, answers.same].T)
     return np.sort(design[pairs.T], axis=1)
 
 

@@ -9,7 +9,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cv_tf.grouping import Constraints, Graph, Linked, Members, is_among, pairs_within
+from cv_tf.grouping import (
+    Constraints,
+    Graph,
+    Linked,
+    Members,
+    is_among,
+    pair_keys,
+    pairs_within,
+)
 from cv_tf.retrieval import Neighbors
 from cv_tf.reviewing.live_groups import Adjacency, LiveGroups
 
@@ -152,8 +160,8 @@ class Choice:
         return is_open & ~self._known.are_apart(first, second)
 
     def _is_unsure(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        low, high = np.minimum(first, second), np.maximum(first, second)
-        return is_among(self._keys_unsure(), low * len(self._live.of) + high)
+        keys = pair_keys(first, second, len(self._live.of))
+        return is_among(self._keys_unsure(), keys)
 
     def _keys_unsure(self) -> np.ndarray:
         """Pairs of rows that nobody can tell of, [m] int64, ascending."""
@@ -185,8 +193,8 @@ class Choice:
         of, num_rows = self._live.of, len(self._live.of)
         _, rows = Members(of, self._size, groups).of(groups)
         group, other, probability = self._groups_beside(rows)
-        key = np.minimum(group, other) * num_rows + np.maximum(group, other)
-        open_to_both = (group != other) & ~is_among(self._keys_apart, key)
+        keys = pair_keys(group, other, num_rows)
+        open_to_both = (group != other) & ~is_among(self._keys_apart, keys)
         likely = open_to_both & (probability >= _LEAST)
         number = np.searchsorted(groups, group[likely])
         other = other[likely]
@@ -227,21 +235,16 @@ class Choice:
     ) -> tuple[np.ndarray, np.ndarray]:
         """The mean evidence of all pairs of two groups, [m] names each."""
         wanted = np.unique(np.concatenate([group, other]))
-        members, similarity = (
-            Members(self._live.of, self._size, wanted),
-            self._similarity,
-        )
-        number, rows = members.of(wanted)
+        of, size, similarity = self._live.of, self._size, self._similarity
+        number, rows = Members(of, size, wanted).of(wanted)
         vectors = np.take(similarity.vectors, rows, axis=0)
         starts = np.searchsorted(number, np.arange(len(wanted)))
         sums = np.add.reduceat(vectors, starts, axis=0) if len(rows) else vectors
-        places = (np.searchsorted(wanted, of) for of in (group, other))
+        places = (np.searchsorted(wanted, it) for it in (group, other))
         # Sums of vectors tell the mean of all pairs; colors are compared one by one.
         cosine = np.einsum("md,md->m", *(np.take(sums, it, axis=0) for it in places))
-        pair, first, second = members.pairs(group, other)
-        count = np.bincount(pair, minlength=len(group))
-        color = np.bincount(pair, similarity.log_odds(first, second), len(group))
-        return cosine / np.maximum(count, 1), color / np.maximum(count, 1)
+        cosine = cosine / (size[group] * size[other])
+        return cosine, similarity.mean_log_odds(of, size, group, other)
 
     def _wrong(
         self, groups: np.ndarray, place: np.ndarray, rows: np.ndarray
@@ -327,7 +330,7 @@ def _either(neighbors: Neighbors) -> tuple[Graph, np.ndarray]:
     number = len(indices)
     rows = np.repeat(np.arange(number), indices.shape[1])
     others = indices.ravel().astype(np.int64)
-    key = np.minimum(rows, others) * number + np.maximum(rows, others)
+    key = pair_keys(rows, others, number)
     is_there = others >= 0
     key, place = np.unique(key[is_there], return_index=True)
     low, high = np.divmod(key, number)

@@ -11,6 +11,7 @@ from cv_tf.grouping import (
     Graph,
     Linked,
     average_linkage,
+    by_lowest,
     components,
     mutual_graph,
     start_within,
@@ -81,8 +82,7 @@ class LiveGroups:
         self._adjacency = Adjacency(number, graph)
         edges = [np.stack([graph.first, graph.second], axis=1)]
         if start is not None:
-            lowest = np.unique(start, return_index=True, return_inverse=True)
-            edges.append(np.stack([lowest[1][lowest[2]], np.arange(number)], axis=1))
+            edges.append(np.stack([by_lowest(start), np.arange(number)], axis=1))
         self._part = components(number, np.concatenate(edges))
         self._members = _members(self._part)
         self.of, self._known = np.arange(number), known
@@ -140,8 +140,7 @@ class LiveGroups:
         groups = average_linkage(
             similarity, graph, self.threshold, self._max_size, start, own
         ).cut(self.threshold)
-        lowest = np.unique(groups, return_index=True)[1]
-        self.of[rows] = rows[lowest[groups]]
+        self.of[rows] = rows[by_lowest(groups)]
 
 
 def _has_changed(before: np.ndarray, after: np.ndarray) -> np.ndarray:

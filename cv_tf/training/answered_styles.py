@@ -8,13 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 from absl import logging
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from cv_tf.answers import read_said, write_said
 from cv_tf.catalog import Catalog
 from cv_tf.errors import UserError
-from cv_tf.grouping import Answers, match_answers
+from cv_tf.grouping import Answers, components, match_answers
 
 
 class AnsweredStyles(NamedTuple):
@@ -109,27 +107,21 @@ def styles_of(styles: np.ndarray, answers: Answers) -> np.ndarray:
     styles = np.asarray(styles)
     pairs = np.stack([answers.first, answers.second], axis=1)
     yes, no = pairs[answers.same], pairs[~answers.same]
-    design = _components(len(styles), yes)
+    design = components(len(styles), yes)
     # A link from each product to the node of its known style, behind all products.
     known = np.flatnonzero(styles >= 0)
     links = np.stack([known, len(styles) + styles[known]], axis=1)
     size = len(styles) + styles.max(initial=-1) + 1
-    joined = _components(size, np.concatenate([yes, links]))
+    joined = components(size, np.concatenate([yes, links]))
     parted = no[joined[no[:, 0]] == joined[no[:, 1]]]
     leaves = np.isin(design, design[parted])
     links = links[~leaves[known]]
-    found = _components(size, np.concatenate([yes, links]))[: len(styles)]
+    found = components(size, np.concatenate([yes, links]))[: len(styles)]
     is_known = styles >= 0
     is_known[pairs] = True
     numbers = np.full(len(styles), -1, np.int32)
     numbers[is_known] = np.unique(found[is_known], return_inverse=True)[1]
     return numbers
-
-
-def _components(size: int, links: np.ndarray) -> np.ndarray:
-    """The number of each node's connected component, [size] int32."""
-    graph = sparse.coo_array((np.ones(len(links)), tuple(links.T)), shape=(size, size))
-    return csgraph.connected_components(graph, directed=False)[1]
 
 
 def keep_answers(path: Path, paths: Sequence[str]) -> None:

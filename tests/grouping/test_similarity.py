@@ -39,7 +39,7 @@ def test_select():
 
 
 def test_groups_are_as_alike_as_their_pairs_on_average(monkeypatch):
-    monkeypatch.setattr("cv_tf.grouping.linkage._MAX_PAIRS", 3)
+    monkeypatch.setattr("cv_tf.grouping.similarity._MAX_PAIRS", 3)
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((20, 5)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
