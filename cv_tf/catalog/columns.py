@@ -79,10 +79,10 @@ def read_needed(
     """Reads every cell of a table as text, of which some columns must be there.
 
     Args:
-      path: As for `read_columns`.
+      path: CSV, Parquet file or spreadsheet.
       needed: Names of the columns that must be there, and what each is for.
-      ids: As for `read_columns`.
-      labels: As for `read_columns`.
+      ids: Columns that hold ids.
+      labels: Columns that hold labels.
 
     Raises:
       CatalogError: If the file cannot be read, has a problem, or lacks one of them.

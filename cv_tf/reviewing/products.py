@@ -8,16 +8,8 @@ from pathlib import Path
 import numpy as np
 from absl import logging
 
-from cv_tf.catalog import (
-    CatalogError,
-    is_missing,
-    objects,
-    raise_problems,
-    read_catalog,
-    read_columns,
-)
+from cv_tf.catalog import CatalogError, is_missing, objects, read_catalog, read_needed
 from cv_tf.embeddings import Embeddings
-from cv_tf.errors import UserError
 from cv_tf.files import expanded, is_remote
 from cv_tf.spelling import Unmatched, find_unmatched, folded
 
@@ -146,18 +138,8 @@ def _rank(name: str) -> int:
 def _read(path: str) -> tuple[dict[str, list[str]], np.ndarray | None]:
     """The cells of a table by column, and the photos if it has them."""
     path = path if is_remote(path) else str(Path(expanded(path)))
-    try:
-        columns = read_columns(path, ids=("product_id",))
-    except FileNotFoundError as error:
-        raise CatalogError(f"{path} does not exist.") from error
-    except (OSError, UserError) as error:
-        raise CatalogError(f"{path}: {error}") from error
-    raise_problems(path, columns.problems)
-    if "product_id" not in columns.cells:
-        raise CatalogError(
-            f"{path} has no column 'product_id'; it has {', '.join(columns.cells)}. "
-            "Name a table with the ids of the products."
-        )
+    needed = {"product_id": "it says whose row it is"}
+    columns = read_needed(path, needed, ids=("product_id",))
     photos = None
     if "image" in columns.cells:
         photos = read_catalog(path, block_columns=()).image

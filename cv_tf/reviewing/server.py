@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -143,27 +144,18 @@ class _Talk:
         with self._saving:
             number = self._saved.get(key) if key else None
             if number is None:
-                number = self._save(answer)
+                with _told_if_not_saved():
+                    number = self._review.say(answer)
             if key:
                 self._saved[key] = number
             if len(self._saved) > _MOST_KEYS:
                 self._saved.popitem(last=False)
         return {"number": number, "progress": self._review.progress(answer.by)}
 
-    def _save(self, answer: Answer) -> int:
-        try:
-            return self._review.say(answer)
-        except (AnswersError, OSError) as error:
-            logging.error("%s", error)
-            raise ServiceUnavailable(_NOT_SAVED) from error
-
     def _undo(self) -> dict[str, Any]:
         by = read_name(_message())
-        try:
+        with _told_if_not_saved():
             question = self._review.undo(by)
-        except (AnswersError, OSError) as error:
-            logging.error("%s", error)
-            raise ServiceUnavailable(_NOT_SAVED) from error
         return self._reply(by, question)
 
     def _reply(self, by: str, question: Asked | None) -> dict[str, Any]:
@@ -172,6 +164,16 @@ class _Talk:
             "question": spell_question(question, self._products),
             "progress": self._review.progress(by),
         }
+
+
+@contextlib.contextmanager
+def _told_if_not_saved() -> Iterator[None]:
+    """Tells the page that nothing was saved, and the terminal why."""
+    try:
+        yield
+    except (AnswersError, OSError) as error:
+        logging.error("%s", error)
+        raise ServiceUnavailable(_NOT_SAVED) from error
 
 
 def _message() -> dict[str, Any]:
