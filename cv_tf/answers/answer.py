@@ -31,7 +31,7 @@ class Answer:
         nobody can say.
       by: Name of the person.
       at: When, ISO 8601 in UTC; filled in by the store where it is empty.
-      seconds: How long it took.
+      seconds: Time that the answer took, in seconds.
       stratum: Name of the stratum of a random question; "" for a chosen one.
       number: Number in the store, from 1; 0 for none yet.
 

@@ -137,6 +137,12 @@ class Embeddings:
         return find_copies(self.vectors, np.zeros(len(self), np.int32), self.lab)
 
     @cached_property
+    def distinct_row_of(self) -> dict[str, int]:
+        """Row among `distinct` of each product, by id; copies of a photo share one."""
+        rows = self.copies.place.tolist()
+        return dict(zip(self.product_id.tolist(), rows, strict=True))
+
+    @cached_property
     def distinct(self) -> Embeddings:
         """The products without copies, of the styles that any of their copies tells.
 

@@ -146,8 +146,7 @@ def read_answers(paths: str | Sequence[str], embeddings: Embeddings) -> Answers:
       GroupsError: If none of its products is there, or no answer holds.
     """
     paths = [paths] if isinstance(paths, str) else list(paths)
-    place = embeddings.copies.place
-    row_of = dict(zip(embeddings.product_id.tolist(), place.tolist(), strict=True))
+    row_of = embeddings.distinct_row_of
     return match_answers(
         read_said(*paths), row_of, " and ".join(paths), embeddings.name
     )

@@ -23,12 +23,14 @@ class AnsweredStyles(NamedTuple):
       different: [m, 2] int64, rows of two products that are not one design.
       num_same: Number of answered pairs that are one design.
       num_answered: Number of products that answers are about.
+      files: The files that they were read from.
     """
 
     styles: np.ndarray
     different: np.ndarray
     num_same: int
     num_answered: int
+    files: tuple[str, ...]
 
     def figures(self) -> dict[str, int]:
         """Numbers for `metrics.json`."""
@@ -79,7 +81,8 @@ def read_answered_styles(
             *(source, num_other, len(same), catalog.name),
         )
     num_answered = len(np.unique(pairs))
-    return AnsweredStyles(styles, pairs[~same], int(same.sum()), num_answered)
+    num_same = int(same.sum())
+    return AnsweredStyles(styles, pairs[~same], num_same, num_answered, tuple(paths))
 
 
 def _num_contradicted(before: np.ndarray, pairs: np.ndarray, same: np.ndarray) -> int:

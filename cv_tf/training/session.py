@@ -142,9 +142,8 @@ def _train_prepared(
     if is_chief:
         workdir.open(config)
         write_rejects(workdir.rejects, train.rejects)
-        if config.answers:
-            files = command.find_files(config, ("answers",))["answers"]
-            keep_answers(workdir.answers, files)
+        if answered is not None:
+            keep_answers(workdir.answers, answered.files)
     # Built before the baselines, which draw random numbers: a resumed run has none.
     with strategy.scope():
         method = build_method(config, build_embedder(config))
