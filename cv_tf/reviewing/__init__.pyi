@@ -1,6 +1,10 @@
-from .asking import Question as Question, Review as Review
+from .asking import Review as Review
 from .messages import Asked as Asked
+from .open_questions import Question as Question
 from .products import Products as Products, find_products as find_products
-from .random_share import Quality as Quality, RandomShare as RandomShare
+from .random_share import (
+    Quality as Quality,
+    RandomShare as RandomShare,
+    catalog_quality as catalog_quality,
+)
 from .server import Engine as Engine, create_app as create_app, serve as serve
-from .whole_catalog import catalog_quality as catalog_quality

@@ -102,8 +102,7 @@ class AnsweredGroups:
             self._at_first = dataclasses.replace(settings, color=str(discount))
         self._distinct = embeddings.distinct
         self.product_id = self._distinct.product_id
-        ids, place = embeddings.product_id.tolist(), embeddings.copies.place
-        self.row_of = dict(zip(ids, place.tolist(), strict=True))
+        self.row_of = embeddings.distinct_row_of
         self._start = self._numbered(groups) if groups else None
         own = settings.neighbors
         if neighbors is None:
@@ -158,6 +157,15 @@ class AnsweredGroups:
     def rows(self, answer: Answer) -> list[int]:
         """The rows of what was shown, inside first; one row for copies of a photo."""
         return [self.row_of[name] for name in answer.inside + answer.outside]
+
+    @property
+    def drawn(self) -> dict[int, str]:
+        """Strata of the random groups that are answered, by the first row of each."""
+        return {
+            self.row_of[answer.inside[0]]: answer.stratum
+            for answer in self.answers
+            if answer.stratum
+        }
 
     def _said(self, answer: Answer) -> list[tuple[int, int, bool]]:
         """What an answer says of pairs of rows."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import time
-from collections import deque
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,39 +15,16 @@ from cv_tf.grouping import Interval
 from cv_tf.retrieval import Neighbors
 from cv_tf.reviewing.answered_groups import AnsweredGroups
 from cv_tf.reviewing.choice import MOST_INSIDE, MOST_OUTSIDE, QuestionRows
-from cv_tf.reviewing.random_share import Quality
-from cv_tf.reviewing.whole_catalog import quality_of, share_of
+from cv_tf.reviewing.open_questions import OpenQuestions, Question
+from cv_tf.reviewing.random_share import Quality, quality_of, share_of
 
 # One question in so many is about a group drawn at random, and one in so many is one
 # that somebody else has answered, to see how far people agree.
 _RANDOM_EVERY, _AGAIN_EVERY = 5, 25
 # Nearest products of each one that are shown, however improbable they are.
 _FEW = 6
-# Questions that a person has at a time: a page asks one ahead.
-_AHEAD = 2
-# Seconds after which a question that nobody has answered is asked again.
-_FORGOTTEN = 600.0
 # Width of an interval that is not worth telling.
 _TOO_WIDE = 0.6
-
-
-class Question(NamedTuple):
-    """Products to be shown, of which a person says which are one design.
-
-    Attributes:
-      kind: "pair", "line-up" (one product and what is beside it) or "group".
-      inside: Ids of the product or group that is asked about.
-      outside: Ids of those beside it.
-      sets: What is proposed, or was said, for each of inside and outside, as in
-        `cv_tf.answers.Answer`.
-      stratum: Stratum of a group that was drawn at random; "" for others.
-    """
-
-    kind: str
-    inside: tuple[str, ...]
-    outside: tuple[str, ...]
-    sets: tuple[int | None, ...]
-    stratum: str = ""
 
 
 class Review:
@@ -116,9 +91,9 @@ class Review:
             learns,
         )
         self._share = share_of(self._now, seed)
-        # What each person is asked, the last question last, and since when.
-        self._pending: dict[str, deque[tuple[Question, float]]] = {}
-        self._estimated: tuple[int, Quality | None] = (-1, None)
+        self._open = OpenQuestions()
+        # After how many answers, and which was the last.
+        self._estimated: tuple[tuple[int, int], Quality | None] = ((-1, -1), None)
 
     @property
     def groups(self) -> np.ndarray:
@@ -141,7 +116,7 @@ class Review:
             )
         with self._now.lock:
             number = self._store.add(answer)
-            self._drop(answer)
+            self._open.remove(answer)
             self._now.add(dataclasses.replace(answer, number=number))
         return number
 
@@ -154,7 +129,7 @@ class Review:
             last = own[-1]
             self._store.undo(last.number, by)
             self._now.undo(last)
-            return self._keep(by, _question_of(last, last.sets))
+            return self._open.add(by, Question.of(last, last.sets))
 
     def ask(self, by: str, kind: str = "") -> Question | None:
         """The next question for a person; None if nothing is left that is worth it.
@@ -182,8 +157,8 @@ class Review:
                 # What is beside an open question may be settled by its answer.
                 found = self._best(self._busy(beside=True), kind)
                 found = found or self._best(self._busy(), kind)
-            found = found or self._left_open(by, kind)
-            return self._keep(by, found) if found else None
+            found = found or self._open.oldest(by, kind)
+            return self._open.add(by, found) if found else None
 
     def ask_about(self, product_id: str) -> Question:
         """The question about the group that a product is in at the moment."""
@@ -204,47 +179,13 @@ class Review:
             if answer.number not in known and self._now.knows(answer):
                 self._now.add(answer)
 
-    def _open(self) -> list[tuple[str, Question]]:
-        """Who is asked what, and has not answered yet."""
-        now = time.monotonic()
-        return [
-            (by, question)
-            for by, asked in self._pending.items()
-            for question, since in asked
-            if now - since < _FORGOTTEN
-        ]
-
-    def _shown(self) -> set[frozenset[str]]:
-        """What open questions show."""
-        return {_shown(question) for _, question in self._open()}
-
     def _busy(self, beside: bool = False) -> list[int]:
         """Rows of the groups of open questions, and of those beside them if wanted."""
         return [
             self._now.row_of[name]
-            for _, question in self._open()
+            for question in self._open.all()
             for name in question.inside + question.outside * beside
         ]
-
-    def _left_open(self, by: str, kind: str) -> Question | None:
-        """The question of a kind that a person has had for the longest time."""
-        for question, _ in self._pending.get(by, ()):
-            its_kinds = ("", "random" if question.stratum else question.kind)
-            if kind in its_kinds:
-                return question
-        return None
-
-    def _keep(self, by: str, question: Question) -> Question:
-        before = self._pending.get(by, ())
-        others = [it for it in before if _shown(it[0]) != _shown(question)]
-        asked = self._pending[by] = deque(others, maxlen=_AHEAD)
-        asked.append((question, time.monotonic()))
-        return question
-
-    def _drop(self, answer: Answer) -> None:
-        asked = self._pending.get(answer.by, deque())
-        kept = [it for it in asked if set(it[0].inside) != set(answer.inside)]
-        self._pending[answer.by] = deque(kept, maxlen=_AHEAD)
 
     def _question(
         self, inside: np.ndarray, outside: np.ndarray, stratum: str = ""
@@ -265,7 +206,7 @@ class Review:
 
     def _best(self, busy: Collection[int], kind: str) -> Question | None:
         """The most useful question that is not answered by what is known already."""
-        busy, asked = list(busy), self._shown()
+        busy, asked = list(busy), self._open.shown()
         while rows := self._now.choice.best(busy, kind):
             found = self._now.choice.pair(rows) if kind == "pair" else rows
             said = self._told(found) if found else []
@@ -273,7 +214,7 @@ class Review:
                 question = self._question(found.inside, found.outside)
                 if kind == "line-up":
                     question = question._replace(kind=kind)
-                if _shown(question) not in asked:
+                if question.shown not in asked:
                     return question
             # Products drawn at random have told: now the choice may know it, too.
             if not (said and self._now.tell(said)):
@@ -295,17 +236,17 @@ class Review:
     def _waiting(self) -> list[int]:
         """Rows of random groups that are asked about, and not answered yet."""
         rows = self._now.row_of
-        return [rows[it.inside[0]] for _, it in self._open() if it.stratum]
+        return [rows[it.inside[0]] for it in self._open.all() if it.stratum]
 
     def _is_random_due(self) -> bool:
         """Whether it is time for a question about a group drawn at random."""
-        num_drawn = len(self._drawn()) + len(self._waiting())
-        total = len(self._now.answers) + len(self._open())
+        num_drawn = len(self._now.drawn) + len(self._waiting())
+        total = len(self._now.answers) + len(self._open.all())
         return (num_drawn + 1) * self._random_every <= total
 
     def _random(self) -> Question | None:
         """A question about the group that is drawn next."""
-        name = self._share.next(self._drawn(), self._waiting())
+        name = self._share.next(self._now.drawn, self._waiting())
         if name is None:
             return None
         inside = self._share.members(name)[:MOST_INSIDE]
@@ -324,22 +265,14 @@ class Review:
         rows = rows[np.sort(first)]
         return rows[~np.isin(rows, inside)][:MOST_OUTSIDE]
 
-    def _drawn(self) -> dict[int, str]:
-        """Strata of the random groups that are answered, by the first row of each."""
-        return {
-            self._now.row_of[answer.inside[0]]: answer.stratum
-            for answer in self._now.answers
-            if answer.stratum
-        }
-
     def _disputed(self, by: str) -> Question | None:
         """A pair that others disagree about, and this person has not answered yet."""
         ids, words = self._now.product_id, self._now.all.words
-        asked = self._shown()
+        asked = self._open.shown()
         for pair in words.disputed:
             first, second = ids[list(pair)]
             question = Question("pair", (first,), (second,), (0, -1))
-            if by not in words.said_by(pair) and _shown(question) not in asked:
+            if by not in words.said_by(pair) and question.shown not in asked:
                 return question
         return None
 
@@ -349,13 +282,13 @@ class Review:
         if len(own) % _AGAIN_EVERY != _AGAIN_EVERY - 1:
             return None
         others = [it for it in self._now.answers if it.by != by and not it.stratum]
-        known = {*own, *(frozenset(it.inside) for _, it in self._open())}
+        known = {*own, *(frozenset(it.inside) for it in self._open.all())}
         for answer in others[-1::-7]:
             if frozenset(answer.inside) not in known:
                 rows = self._now.rows(answer)
                 count = len(answer.inside)
                 start = (0,) * count + (-1,) * (len(rows) - count)
-                return _question_of(answer, start)
+                return Question.of(answer, start)
         return None
 
     def progress(self, by: str) -> dict[str, Any]:
@@ -372,8 +305,7 @@ class Review:
         """
         with self._now.lock:
             answers, of = self._now.answers, self.groups
-            _, first, size = np.unique(of, return_index=True, return_counts=True)
-            first = first[size > 1]
+            first = np.flatnonzero(np.bincount(of) > 1)  # Rows name their groups.
             confirmed = self._now.all.words.known.confirmed(of)[first]
             quality = self.quality()
             agreed = self._now.all.words.agreement.kappa()
@@ -392,22 +324,11 @@ class Review:
     def quality(self) -> Quality | None:
         """Precision and recall of all groups, as random ones tell; None at first."""
         with self._now.lock:
-            number = self._store_state()
-            if self._estimated[0] != number:
-                self._estimated = number, quality_of(self._now, self._share)
+            answers = self._now.answers
+            state = len(answers), answers[-1].number if answers else 0
+            if self._estimated[0] != state:
+                self._estimated = state, quality_of(self._now, self._share)
             return self._estimated[1]
-
-    def _store_state(self) -> int:
-        answers = self._now.answers
-        return hash((len(answers), answers[-1].number if answers else 0))
-
-
-def _question_of(answer: Answer, sets: tuple[int | None, ...]) -> Question:
-    return Question(answer.kind, answer.inside, answer.outside, sets, answer.stratum)
-
-
-def _shown(question: Question) -> frozenset[str]:
-    return frozenset(question.inside + question.outside)
 
 
 def _ends(interval: Interval) -> list[float] | None:

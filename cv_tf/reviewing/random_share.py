@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
+from cv_tf.answers import Answer
+from cv_tf.config import GroupingSettings
+from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import Constraints, Interval, Members
+from cv_tf.reviewing.answered_groups import AnsweredGroups
 
 # Strata, which are drawn from equally often.
 _NUM_STRATA = 5
@@ -238,3 +242,41 @@ def _interval(ratio: float, variance: float, num_drawn: int) -> Interval:
     low = stats.beta.ppf(1 - _HIGH, right, wrong + 1) if right > 0 else 0.0
     high = stats.beta.ppf(_HIGH, right + 1, wrong) if wrong > 0 else 1.0
     return Interval(ratio, min(float(low), ratio), max(float(high), ratio))
+
+
+def catalog_quality(
+    embeddings: Embeddings,
+    answers: Sequence[Answer],
+    settings: GroupingSettings | None = None,
+) -> Quality | None:
+    """Estimates precision and recall of the groups that answers lead to.
+
+    They are told by the groups that `Review` has drawn at random among its questions.
+    Recall is that of variants in the same block.
+
+    Args:
+      embeddings: Embeddings of the catalog.
+      answers: Answers in the order of time, as `AnswerStore.answers` returns them.
+      settings: Settings of the grouping, as in the review; None for the defaults.
+
+    Returns:
+      Both with intervals that hold 95%; None while too few groups were drawn.
+    """
+    now = AnsweredGroups(embeddings, answers, settings or GroupingSettings())
+    return quality_of(now, share_of(now))
+
+
+def share_of(now: AnsweredGroups, seed: int = 0) -> RandomShare:
+    """The sample that is drawn of a catalog; the seed is that of its order."""
+    # Beside a product without neighbors there is nothing to show.
+    has_beside = np.any(now.neighbors.indices >= 0, axis=1)
+    return RandomShare(now.before, now.doubt_before, has_beside, seed)
+
+
+def quality_of(now: AnsweredGroups, share: RandomShare) -> Quality | None:
+    """The same of groups as they are now; `share` is the sample that is drawn."""
+    choice = now.choice
+    known, of = now.all.words.known, now.chosen.live.of
+    return share.estimate(
+        now.drawn, of, known, choice.wrong, choice.missed, now.all.live.of
+    )

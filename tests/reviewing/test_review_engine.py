@@ -10,7 +10,7 @@ from drawn_products import NUM_NEIGHBORS, draw, figures, oracle
 from cv_tf.answers import Answer, AnswersError, AnswerStore
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
-from cv_tf.reviewing import Review, answered_groups, asking
+from cv_tf.reviewing import Review, answered_groups, open_questions
 
 pytestmark = pytest.mark.integration
 
@@ -207,7 +207,7 @@ class TestUndo:
         question = review.ask("Ann")
         review.say(Answer(*question[:3], (None,) * len(question.sets), "Ann"))
         review.undo("Ann")
-        review._pending.clear()
+        review._open = open_questions.OpenQuestions()
         assert review.ask("Ann") == question
 
     def test_is_of_ones_own_answers(self, store):
@@ -277,7 +277,7 @@ class TestSeveralPeople:
         review = start(products, store)
         first = review.ask("Ann")
         assert review.ask("Bob") != first
-        monkeypatch.setattr(asking, "_FORGOTTEN", -1.0)
+        monkeypatch.setattr(open_questions, "_FORGOTTEN", -1.0)
         assert review.ask("Cy") == first
 
     def test_who_disagree_are_settled_by_a_third(self, store):
