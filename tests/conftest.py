@@ -20,6 +20,8 @@ from verbs import ProcessHere, run_here
 
 import cv_tf  # noqa: F401  (selects the Keras 2 API before anything loads TensorFlow)
 from cv_tf import command
+from cv_tf.answers import Answer, AnswerStore
+from cv_tf.catalog import read_catalog
 from cv_tf.comparison import CompareConfig, ComparisonPlan, Row, make_plan, read_rows
 from cv_tf.comparison.plan import Run
 from cv_tf.config import Config
@@ -97,6 +99,23 @@ def _draw_catalog(folder: Path) -> Path:
             row["split"] = "train" if style < 12 else "validation"
             rows.append(row)
     return _write_table(folder / "catalog.csv", rows)
+
+
+@pytest.fixture
+def answered_truly(drawn_catalog, tmp_path) -> Callable[[int], Path]:
+    """Makes a store of true answers about the first products, each with all others."""
+
+    def make(number):
+        known = read_catalog(drawn_catalog)
+        ids, styles = known.product_id[:number].tolist(), known.style[:number]
+        set_of = {style: place for place, style in enumerate(dict.fromkeys(styles))}
+        path = tmp_path / "my.sqlite"
+        with AnswerStore(path) as store:
+            sets = tuple(set_of[style] for style in styles)
+            store.add(Answer("group", tuple(ids), (), sets, "Ann"))
+        return path
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -117,14 +117,11 @@ class TestWhatIsThere:
         assert (tmp_path / "my.workdir" / "notes.txt").read_text() == "mine"
 
 
-def test_answers_count_and_are_known_again(adapted, drawn_catalog, tmp_path):
-    known = read_catalog(drawn_catalog)
-    ids, styles = known.product_id[:30].tolist(), known.style[:30]
-    number = {style: place for place, style in enumerate(dict.fromkeys(styles))}
-    store = tmp_path / "my.sqlite"
-    with AnswerStore(store) as answers:
-        sets = tuple(number[style] for style in styles)
-        answers.add(Answer("group", tuple(ids), (), sets, "Ann"))
+def test_answers_count_and_are_known_again(
+    adapted, answered_truly, drawn_catalog, tmp_path
+):
+    ids = read_catalog(drawn_catalog).product_id.tolist()
+    store = answered_truly(30)
     _, plain = adapted()
     _, workdir = adapted(f"--answers={store}", name="answered.parquet")
     assert not np.allclose(weights(workdir)[1], weights(plain)[1])

@@ -9,7 +9,7 @@ import pytest
 
 from cv_tf import train
 from cv_tf.answers import Answer, AnswersError, AnswerStore, read_said
-from cv_tf.catalog import Catalog, read_catalog
+from cv_tf.catalog import Catalog
 from cv_tf.config import Config, ConfigError
 from cv_tf.errors import UserError
 from cv_tf.grouping import Answers, GroupsError
@@ -138,16 +138,8 @@ class TestRun:
         return changed_catalog("unlabelled.csv", without=("style_id", "split"))
 
     @pytest.fixture
-    def store(self, drawn_catalog, tmp_path):
-        """True answers about the first 24 products, each with all others."""
-        known = read_catalog(drawn_catalog)
-        ids, styles = known.product_id[:24].tolist(), known.style[:24]
-        number = {style: place for place, style in enumerate(dict.fromkeys(styles))}
-        path = tmp_path / "my.sqlite"
-        with AnswerStore(path) as store:
-            sets = tuple(number[style] for style in styles)
-            store.add(Answer("group", tuple(ids), (), sets, "Ann"))
-        return path
+    def store(self, answered_truly):
+        return answered_truly(24)
 
     @pytest.mark.integration
     @pytest.mark.parametrize("method", ["triplet", "supcon"])
