@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from labelled import Products, describe_products, whitened, whitening_of
 
+from cv_tf.atomic import whole_file
 from cv_tf.catalog import Catalog, read_products
 from cv_tf.config import Config
 from cv_tf.embeddings import Embeddings, fingerprint
-from cv_tf.files import whole_file
 from cv_tf.methods import build_embedder
 from cv_tf.models import Embedder, Whitening
 

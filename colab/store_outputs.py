@@ -25,7 +25,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from cv_tf.files import whole_file
+from cv_tf.atomic import whole_file
 
 FOLDER = Path(__file__).parent
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}

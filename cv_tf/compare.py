@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import cv_tf
 from cv_tf import command
+from cv_tf.atomic import write_text
 from cv_tf.catalog import Catalog
 from cv_tf.comparison import (
     CompareConfig,
@@ -32,7 +33,6 @@ from cv_tf.comparison import (
     read_rows,
 )
 from cv_tf.config import Config
-from cv_tf.files import write_text
 from cv_tf.settings import check
 
 

@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv_tf
 from cv_tf import command
+from cv_tf.atomic import write_json
 from cv_tf.config import Config, ConfigError, setting
-from cv_tf.files import beside, is_remote, write_json
+from cv_tf.files import beside, is_remote
 from cv_tf.report import EvaluationPageSettings, check_page
 
 if TYPE_CHECKING:

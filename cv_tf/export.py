@@ -24,9 +24,10 @@ import numpy as np
 
 import cv_tf
 from cv_tf import choices, command
+from cv_tf.atomic import write_text
 from cv_tf.config import CatalogSettings, ConfigError
 from cv_tf.errors import MissingPackageError
-from cv_tf.files import expanded, write_text
+from cv_tf.files import expanded
 from cv_tf.settings import check_all, setting
 
 if TYPE_CHECKING:

@@ -1,21 +1,20 @@
-"""Local and remote files: reading, writing whole, and suggestions for wrong names."""
+"""Local and remote files: reading, and suggestions for wrong names."""
 
 from __future__ import annotations
 
 import bisect
-import contextlib
 import difflib
+import hashlib
 import json
 import os
 import re
-import shutil
-import threading
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import unquote
 
+from cv_tf.errors import reading
 from cv_tf.spelling import bare, folded
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ Name = TypeVar("Name", bound=Hashable)
 # The address of a file on this machine, up to its path: file:///a, file:/a.
 FILE_ADDRESS = re.compile(r"file:(?://(?:localhost)?)?/(?!/)", re.IGNORECASE)
 READS_AT_ONCE = 64  # Parallel reads from a bucket, where most of the time is waiting.
+_DIGESTED_AT_ONCE = 2**20  # Bytes.
 _RETRY_TIME_LIMIT = timedelta(seconds=30)
 _clients: dict[str, FileSystem] = {}  # By bucket.
 
@@ -122,51 +122,32 @@ def beside(path: Path, suffix: str) -> Path:
     return path.with_name(f"{path.stem}.{suffix}")
 
 
-@contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Gives a name to write to, which becomes `path`, on a disk, after the block.
+def read_json(path: str | os.PathLike[str], what: str, remedy: str) -> dict[str, Any]:
+    """Reads a JSON file on disk that holds an object.
 
-    A reader sees the old file or the new one. If the block raises, the old file stays
-    and nothing else does. The name keeps the suffix, from which some writers choose the
-    format, and belongs to this thread: two may write the same file at once.
+    Args:
+      path: The file.
+      what: What it should be, for messages, such as "the figures of a run".
+      remedy: What to do where it is damaged: one sentence.
+
+    Raises:
+      UserError: If the file is no such JSON.
+      OSError: If it cannot be opened.
     """
-    writer = f"{os.getpid()}.{threading.get_ident()}"
-    unfinished = path.with_name(f".{path.name}.{writer}{path.suffix}")
-    try:
-        yield unfinished
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with reading(path, what, remedy):
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(value, dict):
+            raise TypeError(f"it holds a {type(value).__name__}, not an object")
+        return value
 
 
-@contextlib.contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """Gives a new folder beside `folder`, on a disk, whose place it takes at the end.
-
-    If the block raises, the old folder stays and nothing else does.
-    """
-    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.new")
-    replaced = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    unfinished.mkdir()
-    try:
-        yield unfinished
-        if folder.exists():
-            folder.rename(replaced)
-        unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.rmtree(replaced, ignore_errors=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a text file that appears whole or not at all."""
-    with whole_file(path) as unfinished:
-        unfinished.write_text(text)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes a JSON file that appears whole or not at all."""
-    write_text(path, json.dumps(value, indent=2) + "\n")
+def digest_of(path: str | os.PathLike[str]) -> str:
+    """The SHA-256 of the content of a file on disk, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while chunk := file.read(_DIGESTED_AT_ONCE):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def repeated(names: Iterable[Name]) -> list[Name]:

@@ -46,8 +46,9 @@ from absl import logging
 
 import cv_tf
 from cv_tf import choices, command
+from cv_tf.atomic import write_json
 from cv_tf.config import ConfigError, GroupingSettings
-from cv_tf.files import beside, expanded, write_json
+from cv_tf.files import beside, expanded
 from cv_tf.report import PageSettings, check_page
 from cv_tf.settings import setting
 from cv_tf.shards import EngineSettings

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from cv_tf.atomic import whole_file, whole_folder, write_json, write_text
 from cv_tf.files import (
     did_you_mean,
     is_file,
@@ -20,10 +21,6 @@ from cv_tf.files import (
     repeated,
     say_unknown,
     similar_names,
-    whole_file,
-    whole_folder,
-    write_json,
-    write_text,
 )
 
 KNOWN = [f"{number:010d}" for number in range(108_775_000, 108_775_100)]

@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from cv_tf.atomic import whole_file
 from cv_tf.catalog.csv_text import read_csv
 from cv_tf.catalog.raw_table import RawTable, to_names
 from cv_tf.catalog.spreadsheets import SUFFIXES as SPREADSHEETS, read_spreadsheet
 from cv_tf.errors import UserError
-from cv_tf.files import is_remote, open_binary, whole_file
+from cv_tf.files import is_remote, open_binary
 
 _PARQUET = (".parquet", ".pq")
 _MAX_BYTES = 2**32  # Of a file after decompression: a small one could fill the memory.

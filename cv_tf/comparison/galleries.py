@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 import cv_tf
+from cv_tf.atomic import whole_file
 from cv_tf.catalog import Catalog, check_frame, read_products
 from cv_tf.comparison.plan import ComparisonPlan, Run
 from cv_tf.embeddings import (
@@ -20,7 +21,6 @@ from cv_tf.embeddings import (
     to_table,
 )
 from cv_tf.errors import UserError
-from cv_tf.files import whole_file
 from cv_tf.retrieval import nearest
 from cv_tf.settings import ConfigError
 from cv_tf.training import has_variants, sample_styles, split_catalog

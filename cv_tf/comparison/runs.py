@@ -17,8 +17,8 @@ from typing import Any, BinaryIO
 from tqdm import tqdm
 
 from cv_tf import command
+from cv_tf.atomic import write_text
 from cv_tf.comparison.plan import ComparisonPlan, Run
-from cv_tf.files import write_text
 from cv_tf.metrics import RECALL
 from cv_tf.training import WorkdirError
 

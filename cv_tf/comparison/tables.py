@@ -14,10 +14,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from cv_tf.atomic import whole_file, write_json
 from cv_tf.catalog import Catalog
 from cv_tf.comparison.plan import ComparisonPlan
 from cv_tf.comparison.results import Cell, Row
-from cv_tf.files import whole_file, write_json
 from cv_tf.metrics import COMPARED, COST, QUALITY, Figure
 
 _FIGURE_KEYS = ("name", "label", "digits", "better")

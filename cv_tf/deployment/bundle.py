@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cv_tf.atomic import whole_file, whole_folder
 from cv_tf.catalog import Catalog, CatalogError
 from cv_tf.deployment.savedmodel import (
     Vectors,
@@ -18,7 +19,6 @@ from cv_tf.deployment.savedmodel import (
 from cv_tf.deployment.tflite import load_tflite, write_tflite
 from cv_tf.embeddings import embed
 from cv_tf.errors import UserError
-from cv_tf.files import whole_file, whole_folder
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos, in_order, scan_photos
 

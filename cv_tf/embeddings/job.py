@@ -15,11 +15,12 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from cv_tf import strategy as devices
+from cv_tf.atomic import whole_file
 from cv_tf.catalog import Catalog, CatalogError, quiet_logs, read_products
 from cv_tf.config import CatalogSettings
 from cv_tf.embeddings.compute import compiled, embed_batches, with_color
 from cv_tf.embeddings.parquet import fingerprint, merge_tables, read_notes, to_table
-from cv_tf.files import beside, expanded, whole_file
+from cv_tf.files import beside, expanded
 from cv_tf.models import Embedder
 from cv_tf.pipeline import (
     FrameSummary,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from cv_tf.catalog import (
 )
 from cv_tf.embeddings.embeddings import LENGTH_TOLERANCE, Embeddings, EmbeddingsError
 from cv_tf.embeddings.parquet_folder import Part, find_parts, opened
-from cv_tf.files import expanded, repeated
+from cv_tf.files import digest_of, expanded, repeated
 
 # Rows read or written at a time: 64 MB of vectors with 1,024 dimensions.
 CHUNK = 16_384
@@ -32,8 +31,6 @@ _LABELS = ("block", "color")
 _TEXTS = ("product_id", "block", "image", "color")
 # Products named in a message, at most.
 _SHOWN = 5
-# Bytes of a file that are digested at a time.
-_BYTES = 2**20
 
 
 def to_table(
@@ -318,8 +315,4 @@ def fingerprint(path: str | Path) -> str:
 
     Vectors can only be compared with those of the same Embedder.
     """
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while chunk := file.read(_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return digest_of(path)

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from cv_tf.atomic import whole_file
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
-from cv_tf.files import whole_file
 from cv_tf.retrieval import (
     CHUNK,
     MAX_QUERIES,

@@ -13,8 +13,9 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from cv_tf.atomic import whole_file
 from cv_tf.catalog import Catalog
-from cv_tf.files import READS_AT_ONCE, whole_file
+from cv_tf.files import READS_AT_ONCE
 from cv_tf.pipeline.decode import DecodingPlan, decode
 
 _CHUNK = 64

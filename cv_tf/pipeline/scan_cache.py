@@ -12,8 +12,9 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cv_tf.atomic import whole_file
 from cv_tf.catalog import Catalog
-from cv_tf.files import expanded, is_remote, whole_file
+from cv_tf.files import expanded, is_remote
 
 _VERSION = 5  # Raise it when the meaning of a column or the frame finder changes.
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cv_tf.files import whole_file
+from cv_tf.atomic import whole_file
 from cv_tf.grouping import Calibration
 
 _COLUMNS = ("threshold", "precision", "recall", "f1", "fms")

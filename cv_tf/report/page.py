@@ -15,9 +15,9 @@ import markupsafe
 import numpy as np
 
 from cv_tf import command
+from cv_tf.atomic import whole_file
 from cv_tf.catalog import number_styles
 from cv_tf.config import EvaluationSettings
-from cv_tf.files import whole_file
 from cv_tf.settings import setting
 
 # `tojson` is to write compact JSON.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from cv_tf.files import whole_file
+from cv_tf.atomic import whole_file
 from cv_tf.vision import Layout, Window, windows_by_part
 
 if TYPE_CHECKING:

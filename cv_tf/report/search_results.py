@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cv_tf.atomic import whole_file, write_json
 from cv_tf.embeddings import Embeddings
-from cv_tf.files import whole_file, write_json
 from cv_tf.report.page import write_page
 from cv_tf.report.thumbnails import thumbnails
 from cv_tf.retrieval import same_color

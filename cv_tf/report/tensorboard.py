@@ -16,9 +16,9 @@ from pyarrow import csv
 from tensorboard.plugins.projector import ProjectorConfig
 from tensorboard.plugins.projector.metadata import PROJECTOR_FILENAME
 
+from cv_tf.atomic import whole_folder
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
-from cv_tf.files import whole_folder
 from cv_tf.inspection import Preview, preview_first_batch
 from cv_tf.pipeline import Photos, in_order
 from cv_tf.report.inspection_pages import captioned

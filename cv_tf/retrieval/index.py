@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from cv_tf.atomic import whole_folder
 from cv_tf.errors import UserError
-from cv_tf.files import whole_folder
 from cv_tf.retrieval.neighbors import Neighbors, check_embeddings
 
 # Name of the file that makes a folder an index; it is written last.

@@ -9,8 +9,8 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
+from cv_tf.atomic import write_json
 from cv_tf.errors import UserError
-from cv_tf.files import write_json
 
 # While one shard computes, the next is read: neither the device nor the disk waits.
 _NUM_THREADS = 2

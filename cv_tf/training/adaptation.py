@@ -13,10 +13,10 @@ from absl import logging
 
 from cv_tf import command, strategy as devices
 from cv_tf.answers import Said, read_said
+from cv_tf.atomic import whole_folder, write_json, write_text
 from cv_tf.catalog import Catalog
 from cv_tf.config import CatalogSettings, Config, ConfigError
 from cv_tf.embeddings import catalog_digest, fingerprint
-from cv_tf.files import whole_folder, write_json, write_text
 from cv_tf.models import Embedder
 from cv_tf.pipeline import photos_of
 from cv_tf.settings import values_of

@@ -12,11 +12,11 @@ import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf import command, strategy as devices
+from cv_tf.atomic import whole_file
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
 from cv_tf.embeddings import Embeddings, compiled, embed
 from cv_tf.errors import UserError
-from cv_tf.files import whole_file
 from cv_tf.grouping import read_groups
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.metrics import embedding_std, format_run, retrieval_figures
