@@ -70,6 +70,10 @@ def cause_of(error: BaseException) -> str:
     return words[:_MOST_LETTERS].rstrip(" .:")
 
 
+class WriteError(UserError, OSError):
+    """A disk is full, read-only, or does not take a file for another reason."""
+
+
 class Interrupted(Exception):  # noqa: N818 (not an error)
     """The run was asked to stop, saved its state, and can be resumed.
 

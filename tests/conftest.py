@@ -56,6 +56,12 @@ def _cheap(request) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _no_waiting_for_disks(monkeypatch) -> None:
+    """Tests write thousands of files, and no power fails while they run."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
 

@@ -1,17 +1,13 @@
-"""Files on disk and in object storage, files that are whole, and similar names."""
+"""Files on disk and in object storage, and similar names."""
 
-import json
 import os
 import random
 import subprocess
 import sys
-import threading
-from pathlib import Path
 
 import pytest
 import tensorflow as tf
 
-from cv_tf.atomic import whole_file, whole_folder, write_json, write_text
 from cv_tf.files import (
     did_you_mean,
     is_file,
@@ -94,99 +90,6 @@ def test_missing_credentials_are_told(bucket):
     key = {"GOOGLE_APPLICATION_CREDENTIALS": "none"}
     (told,) = open_in_bucket(bucket, "gs://bucket/a", **key)
     assert "gs://bucket/a cannot be opened. Log in with 'gcloud auth" in told
-
-
-def test_the_file_is_there_only_when_the_block_is_left(tmp_path):
-    path = tmp_path / "figures.json"
-    with whole_file(path) as unfinished:
-        unfinished.write_text("new")
-        assert not path.exists()
-        assert (unfinished.parent, unfinished.suffix) == (tmp_path, ".json")
-    assert path.read_text() == "new"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
-    path = tmp_path / "figures.json"
-    path.write_text("old")
-    with pytest.raises(OSError, match="full"), whole_file(path) as unfinished:
-        unfinished.write_text("half of the n")
-        raise OSError("full")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_two_threads_write_under_names_of_their_own(tmp_path):
-    names = []
-
-    def write():
-        with whole_file(tmp_path / "a.png") as unfinished:
-            names.append(unfinished)
-            unfinished.write_text("same")
-            barrier.wait()
-
-    barrier = threading.Barrier(2)
-    threads = [threading.Thread(target=write) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(set(names)) == 2
-    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
-
-
-def test_a_folder_takes_the_place_of_the_old_one(tmp_path):
-    folder = tmp_path / "1"
-    for name in ("old", "new"):
-        with whole_folder(folder) as unfinished:
-            (unfinished / name).touch()
-            assert not (folder / name).exists()
-        assert [path.name for path in folder.iterdir()] == [name]
-    assert list(tmp_path.iterdir()) == [folder]
-
-
-def test_a_failure_leaves_the_old_folder_and_nothing_else(tmp_path):
-    folder = tmp_path / "1"
-    folder.mkdir()
-    with pytest.raises(OSError, match="full"), whole_folder(folder) as unfinished:
-        (unfinished / "half").touch()
-        raise OSError("full")
-    assert list(tmp_path.iterdir()) == [folder]
-    assert list(folder.iterdir()) == []
-
-
-def test_a_text_is_replaced(tmp_path):
-    write_text(tmp_path / "a", "old")
-    write_text(tmp_path / "a", "new")
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
-    assert (tmp_path / "a").read_text() == "new"
-
-
-def test_a_full_disk_leaves_the_old_text(tmp_path, monkeypatch):
-    write_text(tmp_path / "a", "old")
-    written = Path.write_text
-
-    def fill_the_disk(path, text):
-        written(path, text[:2])
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", fill_the_disk)
-    with pytest.raises(OSError, match="No space"):
-        write_text(tmp_path / "a", "new text")
-    assert (tmp_path / "a").read_text() == "old"
-
-
-def test_a_value_that_is_no_json_leaves_the_old_file(tmp_path):
-    write_json(tmp_path / "a", {"fms": 1})
-    with pytest.raises(TypeError):
-        write_json(tmp_path / "a", {"fms": object()})
-    assert json.loads((tmp_path / "a").read_text()) == {"fms": 1}
-
-
-def test_json_is_for_people_too(tmp_path):
-    write_json(tmp_path / "a", {"fms": 1, "ari": [2]})
-    expected = '{\n  "fms": 1,\n  "ari": [\n    2\n  ]\n}\n'
-    assert (tmp_path / "a").read_text() == expected
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ class ScanCache:
         path = self.converted_path(scanned)
         path.parent.mkdir(exist_ok=True)
         # Two products may share a photo, so two threads may write to one path.
-        with whole_file(path) as unfinished:
+        with whole_file(path, durable=False) as unfinished:
             unfinished.write_bytes(png)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from pyarrow import csv
 from tensorboard.plugins.projector import ProjectorConfig
 from tensorboard.plugins.projector.metadata import PROJECTOR_FILENAME
 
-from cv_tf.atomic import whole_folder
+from cv_tf.atomic import whole_file, whole_folder
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
 from cv_tf.inspection import Preview, preview_first_batch
@@ -133,14 +134,15 @@ def show_first_batch(folder: Path, config: Config, photos: Photos) -> None:
     products = preview_first_batch(config, photos, _NUM_PRODUCTS).products
     pictures = {f"views/{of.product_id}": _draw(of, config) for of in products}
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", dir=folder) as unfinished:
-        writer = tf.summary.create_file_writer(unfinished, filename_suffix=_SUFFIX)
+    with tempfile.TemporaryDirectory() as scratch:
+        writer = tf.summary.create_file_writer(scratch, filename_suffix=_SUFFIX)
         with writer.as_default(step=0):
             for name, picture in pictures.items():
                 tf.summary.image(name, picture[None], description=_DESCRIPTION)
         writer.close()
-        (file,) = Path(unfinished).iterdir()
-        file.rename(folder / file.name)
+        (file,) = Path(scratch).iterdir()
+        with whole_file(folder / file.name) as unfinished:
+            shutil.copyfile(file, unfinished)
 
 
 def _draw(product: Preview, config: Config) -> np.ndarray:

@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
-from cv_tf.atomic import write_json
+from cv_tf.atomic import is_unfinished, write_json
 from cv_tf.errors import UserError
 
 # While one shard computes, the next is read: neither the device nor the disk waits.
@@ -93,10 +93,7 @@ class Shards:
 
     def _is_unused(self) -> bool:
         """Whether a kill in `open` left a folder without description or shards."""
-        leftover = f".{self._description.name}."
-        return self.folder.is_dir() and all(
-            path.name.startswith(leftover) for path in self.folder.iterdir()
-        )
+        return self.folder.is_dir() and all(map(is_unfinished, self.folder.iterdir()))
 
     def _differing(self) -> list[str]:
         """The parts of the identity that differ from those of the folder."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cv_tf import command
-from cv_tf.atomic import write_json, write_text
+from cv_tf.atomic import is_unfinished, write_json, write_text
 from cv_tf.config import Config, ConfigError
 from cv_tf.errors import UserError
 from cv_tf.files import expanded
@@ -78,7 +78,7 @@ class Workdir:
         if not self.config.exists():
             # A process that is killed in `write_text` may leave a part of the config.
             files = self.path.iterdir() if self.path.exists() else ()
-            if not all(path.name.startswith(".config.cfg.") for path in files):
+            if not all(map(is_unfinished, files)):
                 raise WorkdirError(
                     f"'{self.path}' is not empty and holds no run. Name another "
                     "--workdir, or empty this one."

@@ -64,15 +64,19 @@ class TestInterrupted:
         assert again.missing() == [0, 2, 3]
 
     def test_a_shard_that_was_being_written_is_not_done(self, opened):
-        opened.path(1).with_name(".shard-00001.parquet.31.7.parquet").touch()
+        opened.path(1).with_name(
+            ".shard-00001.parquet.0123456789abcdef.unfinished"
+        ).touch()
         assert opened.missing() == [0, 1, 2, 3]
 
-    @pytest.mark.parametrize("leftovers", [[], [".job.json.31.7.json"]])
+    @pytest.mark.parametrize(
+        "leftovers", [[], [".job.json.0123456789abcdef.unfinished"]]
+    )
     def test_before_it_was_said_what_the_shards_are_made_from(self, leftovers, output):
         shards = Shards(output, 4, IDENTITY)
         shards.folder.mkdir()
         for name in leftovers:
-            (shards.folder / name).touch()
+            (shards.folder / name).mkdir()
         shards.open()
         assert json.loads((shards.folder / "job.json").read_text()) == IDENTITY
 

@@ -31,7 +31,7 @@ class TestOpen:
         assert opened(tmp_path).config.is_file()
 
     def test_so_will_what_a_kill_left_of_the_very_first_file(self, tmp_path):
-        (tmp_path / ".config.cfg.1234").write_text("--steps=")
+        (tmp_path / ".config.cfg.0123456789abcdef.unfinished").mkdir()
         assert opened(tmp_path, steps=3).read_config().steps == 3
 
     def test_the_same_settings_go_on(self, tmp_path):
