@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from absl import flags
 
+from cv_tf.atomic import is_completed, settle
 from cv_tf.errors import UserError
 from cv_tf.files import expanded, is_remote, say_unknown
 from cv_tf.settings import ConfigError, help_of
@@ -134,6 +135,7 @@ def _find_file(name: str, path: str, may_be_folder: bool) -> str:
             f"--{name} has an empty entry. Put one comma between two files."
         )
     found = Path(expanded(path))
+    settle(found)  # Files that a killed run was to write together appear together.
     if found.is_dir() and not may_be_folder:
         raise ConfigError(f"--{name}={found} is a folder; name a file.")
     if not found.exists():
@@ -168,7 +170,8 @@ def check_free(path: Path, overwrite: bool) -> None:
       ConfigError: If it exists and may not be replaced, or its parent folder does not
         exist.
     """
-    if path.exists() and not overwrite:
+    settle(path)  # An earlier run of this command may have been killed.
+    if path.exists() and not overwrite and not is_completed(path):
         raise ConfigError(f"'{path}' exists. Pass --overwrite to replace it.")
     if not path.parent.is_dir():
         raise ConfigError(f"There is no folder '{path.parent}' to write to.")

@@ -40,13 +40,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from absl import logging
 
 import cv_tf
 from cv_tf import choices, command
-from cv_tf.atomic import write_json
+from cv_tf.atomic import whole_files, write_json
 from cv_tf.config import ConfigError, GroupingSettings
 from cv_tf.files import beside, expanded
 from cv_tf.report import PageSettings, check_page
@@ -167,18 +167,8 @@ def run(config: GroupConfig) -> dict[str, Any]:
     Raises:
       ValueError: If the settings or a file cannot be used.
     """
-    output = command.check_output(config.output, config.overwrite, _TABLES)
-    page = check_page(config, config.overwrite)
-    questions = _questions_file(config, output)
-    changes = None
-    if config.changes:
-        tables = (config.changes, config.overwrite, _TABLES, "--changes")
-        changes = command.check_output(*tables)
-    files = command.find_files(config, _FILES, _EMBEDDINGS)
-    if page and not config.labels:
-        files |= {"labels": files["calibrate"], "labels_split": config.calibrate_split}
-    config = dataclasses.replace(config, **files)
-    _check_kept(config, output, questions, changes)
+    files = _check_files(config)
+    config = dataclasses.replace(config, **_find_files(config, files))
 
     previous = cv_tf.grouping.read_earlier(config.previous) if config.previous else None
     labels: Mapping[str, str] = {}
@@ -207,20 +197,52 @@ def run(config: GroupConfig) -> dict[str, Any]:
         embeddings.model,
         has_previous=bool(config.previous),
     )
-    if calibration:
-        cv_tf.report.write_curve(beside(output, "threshold.csv"), calibration)
-    # Before the groups, which may replace those that they are compared with.
-    counts = cv_tf.grouping.write_changes(changes, grouped) if changes else {}
-    cv_tf.grouping.write_groups(output, grouped)
-    write_json(beside(output, "summary.json"), summary)
-    print(cv_tf.report.format_summary(summary, grouped))
-    if changes:
-        print(cv_tf.report.format_changes(counts, changes, config.previous))
-    if questions:
-        _ask(questions, config, grouped, embeddings, answers)
-    if page:
-        _write_page(page, config, grouped, embeddings, labels, summary, calibration)
+    _write(files, config, grouped, embeddings, labels, answers, summary, calibration)
     return summary
+
+
+class _Files(NamedTuple):
+    """The files that a run writes together; None for those that are not asked for."""
+
+    output: Path
+    questions: Path | None
+    changes: Path | None
+    page: Path | None
+
+    @property
+    def summary(self) -> Path:
+        return beside(self.output, "summary.json")
+
+    @property
+    def curve(self) -> Path:
+        return beside(self.output, "threshold.csv")
+
+    @property
+    def all(self) -> list[Path]:
+        asked = (self.questions, self.changes, self.page)
+        return [self.output, self.summary, self.curve, *filter(None, asked)]
+
+
+def _check_files(config: GroupConfig) -> _Files:
+    """The files to write, checked before heavy work."""
+    output = command.check_output(config.output, config.overwrite, _TABLES)
+    page = check_page(config, config.overwrite)
+    questions = _questions_file(config, output)
+    changes = None
+    if config.changes:
+        tables = (config.changes, config.overwrite, _TABLES, "--changes")
+        changes = command.check_output(*tables)
+    return _Files(output, questions, changes, page)
+
+
+def _find_files(config: GroupConfig, written: _Files) -> dict[str, Any]:
+    """The settings of files that are read, with their paths, checked."""
+    files = command.find_files(config, _FILES, _EMBEDDINGS)
+    if written.page and not config.labels:
+        files |= {"labels": files["calibrate"], "labels_split": config.calibrate_split}
+    found = dataclasses.replace(config, **files)
+    _check_kept(found, written.output, written.questions, written.changes)
+    return files
 
 
 def _grouped(
@@ -290,25 +312,47 @@ def _check_kept(
             )
 
 
-def _ask(
-    path: Path,
+def _write(
+    files: _Files,
     config: GroupConfig,
     grouped: Grouped,
     embeddings: Embeddings,
+    labels: Mapping[str, str],
     answers: Answers | None,
+    summary: dict[str, Any],
+    calibration: Calibration | None,
 ) -> None:
-    chosen = cv_tf.grouping.choose_questions(grouped.linked, config.ask, answers)
-    cv_tf.grouping.write_questions(path, chosen, embeddings)
-    number = len(chosen.first)
+    """Writes all files together, and says what is in them."""
+    with whole_files(*files.all) as made:
+        unfinished = dict(zip(files.all, made, strict=True))
+        if calibration:
+            cv_tf.report.write_curve(unfinished[files.curve], calibration)
+        cv_tf.grouping.write_groups(unfinished[files.output], grouped)
+        write_json(unfinished[files.summary], summary)
+        told = [cv_tf.report.format_summary(summary, grouped)]
+        if path := files.changes:
+            counts = cv_tf.grouping.write_changes(unfinished[path], grouped)
+            told.append(cv_tf.report.format_changes(counts, path, config.previous))
+        if path := files.questions:
+            linked, number = grouped.linked, config.ask
+            chosen = cv_tf.grouping.choose_questions(linked, number, answers)
+            cv_tf.grouping.write_questions(unfinished[path], chosen, embeddings)
+            told.append(_about_questions(path, len(chosen.first), number))
+        if files.page:
+            path = unfinished[files.page]
+            _write_page(path, config, grouped, embeddings, labels, summary, calibration)
+        print("\n".join(told))
+
+
+def _about_questions(path: Path, number: int, wanted: int) -> str:
     if not number:
-        print(
+        return (
             f"There is nothing to ask, so '{path}' has no rows: whatever could be "
             "variants or not is answered, or there is nothing of the kind."
         )
-        return
     found = "1 question is" if number == 1 else f"{number:,} questions are"
-    no_more = " (there are no more)" if number < config.ask else ""
-    print(
+    no_more = " (there are no more)" if number < wanted else ""
+    return (
         f"{found} in '{path}'{no_more}. Fill in yes or no in the column 'same', where "
         "the two are or are not one design in two colors, and group again with "
         f"--answers={path}."
