@@ -15,11 +15,12 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv_tf
 from cv_tf import command
-from cv_tf.atomic import write_text
+from cv_tf.atomic import whole_files, write_text
 from cv_tf.catalog import Catalog
 from cv_tf.comparison import (
     CompareConfig,
@@ -72,32 +73,33 @@ def run(config: CompareConfig, **overrides: Any) -> tuple[Row, ...]:
     except Stopped:
         rows = read_rows(plan, {})
         if any(row.num_runs for row in rows):
-            _write_table(plan, rows, catalog)
+            _write(plan, rows, catalog, with_page=False)
         raise
-    notes, about = _write_table(plan, rows, catalog)
-    if plan.config.page:
-        _write_page(plan, rows, catalog, notes, about)
+    _write(plan, rows, catalog, plan.config.page)
     print(f"Everything is in '{plan.folder}'.")
     return rows
 
 
-def _write_table(
-    plan: ComparisonPlan, rows: Sequence[Row], catalog: Catalog
-) -> tuple[list[str], dict[str, str]]:
-    folder = plan.folder
+def _write(
+    plan: ComparisonPlan, rows: Sequence[Row], catalog: Catalog, with_page: bool
+) -> None:
+    """Writes the tables and the page together, and prints the table."""
     notes = cv_tf.comparison.how_to_read(plan, rows)
     about = cv_tf.comparison.provenance(plan, catalog)
     text = cv_tf.comparison.format_markdown(rows, notes, about)
-    write_text(folder / "table.md", text)
-    cv_tf.comparison.write_table_csv(
-        folder / "table.csv", rows, plan.config.seed_numbers
-    )
-    cv_tf.comparison.write_table_json(folder / "table.json", plan, rows, notes, about)
     print(f"\n{text}")
-    return notes, about
+    names = ("table.md", "table.csv", "table.json", "page.html")
+    with whole_files(*(plan.folder / name for name in names)) as unfinished:
+        as_text, as_csv, as_json, page = unfinished
+        write_text(as_text, text)
+        cv_tf.comparison.write_table_csv(as_csv, rows, plan.config.seed_numbers)
+        cv_tf.comparison.write_table_json(as_json, plan, rows, notes, about)
+        if with_page:
+            _write_page(page, plan, rows, catalog, notes, about)
 
 
 def _write_page(
+    path: Path,
     plan: ComparisonPlan,
     rows: Sequence[Row],
     catalog: Catalog,
@@ -111,9 +113,7 @@ def _write_page(
         if not row.results[0].failure
     }
     queries = cv_tf.comparison.compare_neighbors(embedded, shown) if embedded else []
-    cv_tf.report.write_comparison_page(
-        plan.folder / "page.html", rows, queries, notes, about, len(shown)
-    )
+    cv_tf.report.write_comparison_page(path, rows, queries, notes, about, len(shown))
 
 
 def settings_of(argv: Sequence[str]) -> Request:

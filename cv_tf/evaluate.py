@@ -15,6 +15,7 @@ nothing held out: every labelled product is looked for among all products.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv_tf
 from cv_tf import command
-from cv_tf.atomic import write_json
+from cv_tf.atomic import whole_files, write_json
 from cv_tf.config import Config, ConfigError, setting
 from cv_tf.files import beside, is_remote
 from cv_tf.report import EvaluationPageSettings, check_page
@@ -138,19 +139,22 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
     is_stored = config.embeddings or config.groups
     result = (_evaluate_stored if is_stored else _evaluate_photos)(config)
     print(f"\n{result.text}")
-    if embedder_output and result.embedder is not None:
-        cv_tf.training.save_embedder(result.embedder, embedder_output)
-    if output:
-        write_json(output, result.figures)
-    if page:
-        if result.labelled is None:
-            raise ConfigError(
-                "There is nothing to show on --page: of the products to report on, the "
-                "photos of no two variants can be used."
-            )
-        cv_tf.report.write_evaluation_page(
-            page, result.title, result.figures, result.labelled, config, result.photo
+    if page and result.labelled is None:
+        raise ConfigError(
+            "There is nothing to show on --page: of the products to report on, the "
+            "photos of no two variants can be used."
         )
+    asked = [path for path in (output, page, embedder_output) if path]
+    with contextlib.ExitStack() as stack:
+        made = stack.enter_context(whole_files(*asked)) if asked else ()
+        unfinished = dict(zip(asked, made, strict=True))
+        if embedder_output and result.embedder is not None:
+            cv_tf.training.save_embedder(result.embedder, unfinished[embedder_output])
+        if output:
+            write_json(unfinished[output], result.figures)
+        if page and result.labelled is not None:
+            shown = (result.title, result.figures, result.labelled, config)
+            cv_tf.report.write_evaluation_page(unfinished[page], *shown, result.photo)
     return result.figures
 
 

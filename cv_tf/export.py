@@ -24,7 +24,7 @@ import numpy as np
 
 import cv_tf
 from cv_tf import choices, command
-from cv_tf.atomic import write_text
+from cv_tf.atomic import whole_files, write_text
 from cv_tf.config import CatalogSettings, ConfigError
 from cv_tf.errors import MissingPackageError
 from cv_tf.files import expanded
@@ -103,17 +103,21 @@ def run(config: ExportConfig) -> dict[str, ExportAgreement]:
         config.photos,
     )
     as_written = (config.format, config.precision, frame == "auto")
-    agreements = cv_tf.deployment.export_embedder(embedder, *as_written, photos, output)
-    text = cv_tf.deployment.write_card(
-        output.name,
-        *as_written,
-        embedder=embedder,
-        config=trained,
-        catalog=catalog,
-        metrics=workdir.read_metrics(),
-        agreements=agreements,
-    )
-    write_text(card, text)
+    metrics = workdir.read_metrics()
+    with whole_files(output, card) as (unfinished, unfinished_card):
+        agreements = cv_tf.deployment.export_embedder(
+            embedder, *as_written, photos, unfinished
+        )
+        text = cv_tf.deployment.write_card(
+            output.name,
+            *as_written,
+            embedder=embedder,
+            config=trained,
+            catalog=catalog,
+            metrics=metrics,
+            agreements=agreements,
+        )
+        write_text(unfinished_card, text)
     for what, of in agreements.items():
         print(
             f"Given {what}, {of.num_photos} of them, cosine with the Embedder: "

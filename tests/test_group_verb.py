@@ -256,6 +256,12 @@ class TestCalibration:
         best = max(curve, key=lambda row: float(row["f1"]))
         assert float(best["threshold"]) == pytest.approx(summary["threshold"], abs=1e-5)
 
+    def test_the_curve_of_an_earlier_run_does_not_stay(self, tmp_path):
+        path, labels, _ = _labelled(tmp_path)
+        _group(path, tmp_path / "groups.csv", f"--calibrate={labels}")
+        _group(path, tmp_path / "groups.csv", "--overwrite")
+        assert not (tmp_path / "groups.threshold.csv").exists()
+
     def test_labelled_products_may_be_in_another_file(self, tmp_path):
         path, labels, _ = _labelled(tmp_path)
         table = pq.read_table(path)
