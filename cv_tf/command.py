@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 
 from absl import flags
 
-from cv_tf.atomic import is_completed, settle
 from cv_tf.errors import UserError
 from cv_tf.files import expanded, is_remote, say_unknown
 from cv_tf.settings import ConfigError, help_of
 from cv_tf.spelling import clean, composed
+from cv_tf.unfinished import is_completed, settle
 
 Settings = TypeVar("Settings")
 _STOPPED = 130  # The exit code that shells expect after Ctrl-C.

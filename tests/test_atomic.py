@@ -14,18 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from cv_tf import atomic
-from cv_tf.atomic import (
-    is_completed,
-    is_unfinished,
-    settle,
-    whole_file,
-    whole_files,
-    whole_folder,
-    write_json,
-    write_text,
-)
+from cv_tf import atomic, unfinished
+from cv_tf.atomic import whole_file, whole_files, whole_folder, write_json, write_text
 from cv_tf.errors import WriteError
+from cv_tf.unfinished import is_completed, is_unfinished, settle
 
 # All that changes a disk.
 STEPS = ("mkdir", "rename", "replace", "unlink", "rmdir", "fsync", "open", "close")
@@ -34,8 +26,8 @@ STEPS = ("mkdir", "rename", "replace", "unlink", "rmdir", "fsync", "open", "clos
 @pytest.fixture(autouse=True)
 def _as_a_new_process(monkeypatch):
     """Each test looks for leftovers as a process does that has just started."""
-    monkeypatch.setattr(atomic, "_settled", set())
-    monkeypatch.setattr(atomic, "_completed", {})
+    monkeypatch.setattr(unfinished, "_settled", set())
+    monkeypatch.setattr(unfinished, "_completed", {})
 
 
 def is_killed(write, number):
@@ -277,7 +269,7 @@ def test_the_same_command_may_replace_what_was_finished_for_it(tmp_path, monkeyp
             assert not is_completed(tmp_path / "a")
         for name in content(tmp_path):
             (tmp_path / name).unlink()
-        atomic._completed.clear()
+        unfinished._completed.clear()
     assert any(told)
 
 
@@ -285,6 +277,36 @@ def write_two_here(folder):
     with whole_files(folder / "a", folder / "b") as unfinished:
         for path in unfinished:
             path.write_text("new")
+
+
+def test_what_a_killed_process_decided_is_not_mixed_with_what_came_later(tmp_path):
+    for _ in each_kill(lambda: write_two_here(tmp_path)):
+        with whole_files(tmp_path / "a", tmp_path / "b") as unfinished:
+            for path in unfinished:
+                path.write_text("newer")
+        assert content(tmp_path) == {"a": "newer", "b": "newer"}
+        settle(tmp_path / "a")
+        assert content(tmp_path) == {"a": "newer", "b": "newer"}
+
+
+def test_two_that_write_the_same_files_at_once_do_not_mix_them(tmp_path):
+    def write(word):
+        with whole_files(tmp_path / "a", tmp_path / "b") as unfinished:
+            for path in unfinished:
+                path.write_text(word)
+            barrier.wait()
+
+    for number in range(20):
+        barrier = threading.Barrier(2)
+        words = (f"one {number}", f"other {number}")
+        threads = [threading.Thread(target=write, args=[word]) for word in words]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        there = content(tmp_path)
+        assert there["a"] == there["b"]
+        assert there["a"] in words
 
 
 def test_nothing_is_decided_before_all_is_written(tmp_path):
@@ -309,7 +331,7 @@ def test_the_next_process_removes_what_others_have_left(tmp_path):
     for _ in each_kill(lambda: write_two_here(tmp_path)):
         write_two_here(tmp_path)
         assert content(tmp_path) == {"a": "new", "b": "new"}
-        atomic._settled.clear()
+        unfinished._settled.clear()
     write_two_here(tmp_path)
     assert not leftovers(tmp_path)
 

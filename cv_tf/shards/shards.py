@@ -9,8 +9,9 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
-from cv_tf.atomic import is_unfinished, write_json
+from cv_tf.atomic import write_json
 from cv_tf.errors import UserError
+from cv_tf.unfinished import is_unfinished
 
 # While one shard computes, the next is read: neither the device nor the disk waits.
 _NUM_THREADS = 2

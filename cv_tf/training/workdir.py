@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from cv_tf import command
-from cv_tf.atomic import is_unfinished, write_json, write_text
+from cv_tf.atomic import write_json, write_text
 from cv_tf.config import Config, ConfigError
 from cv_tf.errors import UserError
 from cv_tf.files import expanded
 from cv_tf.settings import values_of
+from cv_tf.unfinished import is_unfinished
 
 # Settings that may change when a run is resumed: where files are, and how fast it is.
 _FREE = (
