@@ -3,6 +3,11 @@ from .backbones import (
     normalize_together as normalize_together,
 )
 from .embedder import Embedder as Embedder
+from .embedder_archive import (
+    EmbedderArchive as EmbedderArchive,
+    EmbedderFileError as EmbedderFileError,
+    read_archive as read_archive,
+)
 from .folding import fold_norms as fold_norms
 from .projection import projection_head as projection_head
 from .whitening import Whitening as Whitening

@@ -12,6 +12,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf import choices
+from cv_tf.models.embedder_file import load_embedder, save_embedder
 from cv_tf.models.folding import fold_norms
 from cv_tf.models.whitening import Whitening
 from cv_tf.vision import color_input, pool_parts, windows
@@ -153,15 +154,34 @@ class Embedder(keras.Model):
     def load(cls, path: str | Path) -> Embedder:
         """Reads an Embedder that was saved with `save("NAME.keras")`.
 
+        Nothing in the file is executed, and nothing of it is trusted: it may come from
+        anywhere.
+
         Raises:
           FileNotFoundError: If there is no file at the path.
+          EmbedderFileError: If the file is damaged, or holds anything but plain layers
+            of Keras and their weights.
         """
         if not Path(path).is_file():
             raise FileNotFoundError(
                 f"There is no Embedder at '{path}'. Training writes one to its workdir "
                 "at the end, as embedder.keras."
             )
-        return keras.models.load_model(path, compile=False)
+        return load_embedder(path, cls.from_config)
+
+    def save(self, filepath: str | Path, *args, **kwargs) -> None:
+        """Saves the Embedder; to a name that ends in `.keras`, for `load`.
+
+        That file appears whole or not at all, and equal Embedders give equal bytes.
+        Plain Keras reads it, too. Other names are as in `keras.Model.save`.
+
+        Raises:
+          UserError: If the backbone has layers that would not be read again.
+        """
+        if Path(filepath).suffix == ".keras" and not args and not kwargs:
+            save_embedder(self, filepath)
+        else:
+            super().save(filepath, *args, **kwargs)
 
     def _arguments(self) -> dict[str, Any]:
         _, *names, _ = inspect.signature(Embedder.__init__).parameters
