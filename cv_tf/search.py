@@ -262,6 +262,7 @@ def _embed_photos(
             embeddings.name,
         )
     elif embeddings.model != cv_tf.embeddings.fingerprint(path):
+        cv_tf.models.read_archive(path)  # Raises an error of its own if it is damaged.
         raise ConfigError(
             f"{embeddings.name} holds vectors of another Embedder than --workdir "
             f"('{path}'), and those cannot be compared. Name the run that made it, or "

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+import cv_tf
 from cv_tf.catalog import (
     Catalog,
     CatalogError,
@@ -311,8 +312,26 @@ def _check_ids(name: str, ids: list[str]) -> None:
 
 
 def fingerprint(path: str | Path) -> str:
-    """The SHA-256 of an Embedder's file, stored with every file of its vectors.
+    """A digest of what an Embedder does, stored with every file of its vectors.
 
-    Vectors can only be compared with those of the same Embedder.
+    Vectors can only be compared with those of the same Embedder. That is the one of
+    equal layers and weights, whatever its layers are named and when it was saved. A
+    file with a date and names of its process, as plain Keras writes it, has the SHA-256
+    of its bytes instead, by which the vectors that it has made are known. So has a file
+    that is no Embedder: loading tells what is wrong with it.
+
+    Raises:
+      OSError: If the file cannot be opened.
     """
-    return digest_of(path)
+    about = Path(path).stat()
+    return _fingerprint(str(path), about.st_ino, about.st_size, about.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=8)
+def _fingerprint(path: str, *_: int) -> str:
+    """The fingerprint of a file in one state: its number, size, and time of change."""
+    try:
+        archive = cv_tf.models.read_archive(path)
+    except cv_tf.models.EmbedderFileError:
+        return digest_of(path)
+    return digest_of(path) if archive.is_dated else archive.fingerprint()

@@ -5,17 +5,13 @@ import hashlib
 
 import numpy as np
 import pytest
+import tf_keras as keras
 
+from cv_tf import files
 from cv_tf.catalog import read_catalog
-from cv_tf.embeddings import (
-    compiled,
-    embed,
-    fingerprint,
-    parquet as fingerprint_module,
-    with_color,
-)
+from cv_tf.embeddings import compiled, embed, fingerprint, with_color
 from cv_tf.embeddings.compute import embed_batches
-from cv_tf.models import Whitening
+from cv_tf.models import Embedder, Whitening
 from cv_tf.pipeline import Photos, load_photos
 from cv_tf.vision import product_color
 
@@ -99,17 +95,56 @@ class TestBatches:
 
 
 class TestFingerprint:
-    def test_is_the_sha256_of_the_file(self, tmp_path):
-        path = tmp_path / "embedder.keras"
-        path.write_bytes(b"abc")
-        # FIPS 180-2, appendix B.1.
-        expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    @pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 40])
+    def test_of_no_embedder_is_the_sha256(self, size, tmp_path, monkeypatch):
+        monkeypatch.setattr(files, "_DIGESTED_AT_ONCE", 8)
+        content, path = bytes(range(size)), tmp_path / "embedder.keras"
+        path.write_bytes(content)
+        expected = hashlib.sha256(content).hexdigest()
         assert fingerprint(path) == fingerprint(str(path)) == expected
 
-    @pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 40])
-    def test_of_files_that_are_read_in_pieces(self, size, tmp_path, monkeypatch):
-        monkeypatch.setattr(fingerprint_module, "_BYTES", 8)
-        content = bytes(range(size))
-        (tmp_path / "file").write_bytes(content)
-        expected = hashlib.sha256(content).hexdigest()
-        assert fingerprint(tmp_path / "file") == expected
+    @pytest.fixture
+    def made(self, tmp_path):
+        """A function that makes an Embedder and returns its file."""
+
+        def make(name="", scale=1.0, **options):
+            images = keras.Input((None, None, 3), name=name or None)
+            convolution = keras.layers.Conv2D(4, 1, name=f"of_{name}" if name else None)
+            model = keras.Model(images, keras.layers.ReLU()(convolution(images)))
+            kernel = np.linspace(-scale, scale, 12, dtype=np.float32)
+            convolution.set_weights([kernel.reshape(1, 1, 3, 4), np.zeros(4)])
+            model.trainable = not name
+            path = tmp_path / f"{len([*tmp_path.iterdir()])}.keras"
+            Embedder(model, **{"image_size": 16, **options}).save(path)
+            return path
+
+        return make
+
+    def test_does_not_depend_on_names_or_on_training(self, made):
+        first, second, named = made(), made(), made("images")
+        assert first.read_bytes() == second.read_bytes() != named.read_bytes()
+        assert fingerprint(first) == fingerprint(second) == fingerprint(named)
+
+    def test_depends_on_all_that_vectors_depend_on(self, made):
+        paths = [
+            made(),
+            made(scale=1 + 1e-6),
+            made(image_size=17),
+            made(color_input="rgb"),
+            made(average="mirror"),
+            made(whitening=Whitening(4, 3)),
+        ]
+        assert len({*map(fingerprint, paths)}) == len(paths)
+
+    def test_follows_a_file_that_changes(self, made):
+        path = made()
+        before = fingerprint(path)
+        made(scale=2.0).replace(path)
+        assert fingerprint(path) != before
+
+    def test_of_a_file_by_plain_keras_is_the_sha256(self, made, tmp_path):
+        """Files of earlier versions are such, and vectors know them by it."""
+        path = tmp_path / "plain.keras"
+        keras.Model.save(Embedder.load(made()), path)
+        expected = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert fingerprint(path) == expected
