@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import importlib
 import math
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,8 @@ BRUTE_FORCE_BELOW = 20_000
 # Comparing more than this number of times `k` exactly hardly finds more.
 _MOST_REORDERED = 100
 _ADDED_AT_ONCE = 256
+_SEARCHERS = "scann.scann_ops.py.scann_ops_pybind"
+_OPERATIONS = "scann.scann_ops.py.scann_ops"
 
 
 class ScannIndex(Index):
@@ -181,15 +187,36 @@ def load_scann() -> Any:
     """Imports the module of ScaNN that builds searchers, late: it brings TensorFlow.
 
     Raises:
-      ImportError: If ScaNN is not installed, or not built for this TensorFlow.
+      ImportError: If ScaNN is not installed, or cannot be loaded here.
     """
     try:
-        from scann.scann_ops.py import scann_ops_pybind  # noqa: PLC0415
-    # A ScaNN built for another TensorFlow fails with TensorFlow's NotFoundError.
+        try:
+            return importlib.import_module(_SEARCHERS)
+        except ImportError:
+            raise
+        except Exception:
+            # TensorFlow cannot load ScaNN's operations, which are built for TensorFlow
+            # 2.20. Searchers do without them.
+            with _without_operations():
+                importlib.import_module("scann")
+            return importlib.import_module(_SEARCHERS)
     except Exception as error:
         raise MissingPackageError(
             f"ScaNN cannot be loaded ({type(error).__name__}: {error}). It has wheels "
-            "for Linux, and scann 1.4.2 needs TensorFlow 2.20. Install "
-            "'scann==1.4.2' beside 'tensorflow==2.20.*', or use exact search."
+            "for Linux and Python 3.10 to 3.13. Install 'scann==1.4.2', or use exact "
+            "search."
         ) from error
-    return scann_ops_pybind
+
+
+@contextlib.contextmanager
+def _without_operations() -> Iterator[None]:
+    """Within the block, ScaNN is imported as if it had no TensorFlow operations.
+
+    It looks for them, and does without where their module is missing. Afterwards, the
+    module can be asked for again, and fails or not as it would have done.
+    """
+    sys.modules[_OPERATIONS] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        sys.modules.pop(_OPERATIONS, None)

@@ -1,10 +1,14 @@
 """ScaNN against exact search; skipped where ScaNN cannot be loaded."""
 
+import importlib
+import sys
 from unittest import mock
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from cv_tf.errors import MissingPackageError
 from cv_tf.retrieval import (
     ExactIndex,
     Neighbors,
@@ -27,6 +31,42 @@ def _scann():
         scann.load_scann()
     except ImportError as error:
         pytest.skip(str(error))
+
+
+class TestWithAnotherTensorFlow:
+    """ScaNN's TensorFlow operations are built for one TensorFlow; none are used."""
+
+    @pytest.fixture
+    def fresh(self, monkeypatch):
+        """ScaNN has not been imported, and its operations cannot be loaded."""
+        names = [name for name in sys.modules if name.partition(".")[0] == "scann"]
+        for name in names:
+            monkeypatch.delitem(sys.modules, name)
+
+        def fail(path):
+            raise tf.errors.NotFoundError(None, None, f"{path}: undefined symbol")
+
+        monkeypatch.setattr(tf, "load_op_library", fail)
+
+    @pytest.mark.usefixtures("fresh")
+    def test_searchers_are_loaded_without_operations(self):
+        module = scann.load_scann()
+        assert scann.load_scann() is module
+        assert callable(module.builder)
+        # Whoever asks for the operations is told what he would have been told.
+        assert "scann.scann_ops.py.scann_ops" not in sys.modules
+        with pytest.raises(tf.errors.NotFoundError, match="undefined symbol"):
+            importlib.import_module("scann.scann_ops.py.scann_ops")
+        assert importlib.import_module("scann").scann_ops_pybind is module
+
+    @pytest.mark.usefixtures("fresh")
+    def test_what_cannot_be_loaded_at_all_is_told(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "scann_pybind", None)
+        with pytest.raises(
+            MissingPackageError, match="ScaNN cannot be loaded"
+        ) as error:
+            scann.load_scann()
+        assert "or use exact search" in str(error.value)
 
 
 def _clusters(num_products, dim=16, seed=0):
