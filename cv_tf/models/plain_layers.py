@@ -19,6 +19,7 @@ MOST_LAYERS = 5_000
 _MOST_LETTERS = 200  # Of a name.
 _MOST_NESTED = 8  # Lists in lists.
 _LARGEST = 2**24  # Of whole numbers: widths, sizes.
+_HIGHEST = 1e30  # Of other numbers; of float32, it is 3e38.
 
 
 def _words(text: str) -> frozenset[str]:
@@ -119,7 +120,7 @@ def check_numbers(value: Any, where: str, depth: int = _MOST_NESTED) -> Any:
         return value
     if isinstance(value, int) and abs(value) <= _LARGEST:
         return value
-    if isinstance(value, float) and math.isfinite(value):
+    if isinstance(value, float) and math.isfinite(value) and abs(value) <= _HIGHEST:
         return value
     raise ValueError(f"{where} is {shown(value)}")
 
