@@ -158,6 +158,8 @@ def _settings(config: _Described, where: str) -> _Described:
     for key, value in config.items():
         of = f"{where}: {shown(key)}"
         part = key.rpartition("_")[2]
+        if key == "optional" and value is False:
+            continue  # Of inputs since TensorFlow 2.21; 2.20 knows only the default.
         if key == "name":
             checked[key] = value  # Checked before.
         elif key == "seed" and type(value) is int:

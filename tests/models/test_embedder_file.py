@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-from crafted_embedders import PHOTOS, SIDE, small_backbone, write_members
+from crafted_embedders import PHOTOS, SIDE, layer_of, small_backbone, write_members
 
 from cv_tf import choices
 from cv_tf.errors import UserError
-from cv_tf.models import Embedder, Whitening, build_backbone
+from cv_tf.models import Embedder, EmbedderFileError, Whitening, build_backbone
 
 
 class TestRoundTrip:
@@ -19,6 +19,22 @@ class TestRoundTrip:
         loaded = Embedder.load(write())
         np.testing.assert_array_equal(loaded(PHOTOS), small_embedder(PHOTOS))
         assert loaded.backbone.get_layer("stem").strides == (2, 2)
+
+    def test_files_of_tensorflow_2_20_and_2_21_are_read_by_both(self, write):
+        """The later one says of inputs that they are not optional."""
+
+        def change(config, **changes):
+            settings = layer_of(config, "InputLayer")["config"]
+            settings.pop("optional", None)
+            settings.update(changes)
+
+        path = write(change)
+        Embedder.load(path).save(path)
+        before = path.read_bytes()
+        Embedder.load(write(lambda config: change(config, optional=False))).save(path)
+        assert path.read_bytes() == before
+        with pytest.raises(EmbedderFileError, match="'optional' is True"):
+            Embedder.load(write(lambda config: change(config, optional=True)))
 
     def test_keras_reads_what_is_written(self, path, small_embedder):
         small_embedder.save(path)
