@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from absl import flags
 
 from cv_tf.errors import UserError
-from cv_tf.files import expanded, is_remote, say_unknown
+from cv_tf.files import expanded, is_remote, kind_of_file, say_unknown
 from cv_tf.settings import ConfigError, help_of
 from cv_tf.spelling import clean, composed
 from cv_tf.unfinished import is_completed, settle
@@ -136,10 +136,11 @@ def _find_file(name: str, path: str, may_be_folder: bool) -> str:
         )
     found = Path(expanded(path))
     settle(found)  # Files that a killed run was to write together appear together.
-    if found.is_dir() and not may_be_folder:
-        raise ConfigError(f"--{name}={found} is a folder; name a file.")
     if not found.exists():
         raise ConfigError(f"--{name}={found}: there is no such file.")
+    kind = kind_of_file(found)
+    if kind and not (may_be_folder and found.is_dir()):
+        raise ConfigError(f"--{name}={found} is {kind}; name a file.")
     return str(found)
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import bisect
 import difflib
 import hashlib
+import io
 import json
 import os
 import re
-from collections.abc import Collection, Hashable, Iterable, Sequence
+import stat
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import unquote
 
-from cv_tf.errors import reading
+from cv_tf.errors import UserError, reading
 from cv_tf.spelling import bare, folded
 
 if TYPE_CHECKING:
@@ -26,15 +28,42 @@ Name = TypeVar("Name", bound=Hashable)
 # The address of a file on this machine, up to its path: file:///a, file:/a.
 FILE_ADDRESS = re.compile(r"file:(?://(?:localhost)?)?/(?!/)", re.IGNORECASE)
 READS_AT_ONCE = 64  # Parallel reads from a bucket, where most of the time is waiting.
-_DIGESTED_AT_ONCE = 2**20  # Bytes.
+_READ_AT_ONCE = 2**20  # Bytes.
+# Bytes of a JSON file, from which Python makes 25 times as many in memory at most.
+_MOST_JSON = 2**25
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
 _RETRY_TIME_LIMIT = timedelta(seconds=30)
 _clients: dict[str, FileSystem] = {}  # By bucket.
 
+_MOST_LETTERS = 80  # Of a name in a message.
 _MAX_NAMES = 5  # Unknown names that are spelled out.
 _MAX_SUGGESTIONS = 3
 # Names that are compared with an unknown one, on each side of where it would stand.
 _NUM_COMPARED = 1000
 _MIN_SIMILARITY = 0.7  # Of difflib, 0 to 1. Below, all ids made of digits look alike.
+
+
+class FileError(UserError, OSError):
+    """A path that names no file that can be read whole: a folder, a pipe, too much.
+
+    Attributes:
+      reason: What is wrong, to be said behind the name, such as "is a folder, not a
+        file".
+    """
+
+    def __init__(self, path: str | os.PathLike[str], reason: str):
+        super().__init__(f"'{path}' {reason}.")
+        self.path = path
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FileError, (self.path, self.reason)
 
 
 def is_remote(path: str) -> bool:
@@ -74,13 +103,29 @@ def is_file(path: str) -> bool:
     return Path(path).is_file()
 
 
+def kind_of_file(path: str | os.PathLike[str]) -> str:
+    """What is at a path of this machine that is no file; "" for a file.
+
+    It is "a folder", "a named pipe", "a socket" or "a device". Raises OSError if there
+    is nothing, or it cannot be reached.
+    """
+    return _kind(os.stat(path).st_mode)  # noqa: PTH116 (Path spoils bytes of names)
+
+
+def _kind(mode: int) -> str:
+    return next((what for is_kind, what in _KINDS if is_kind(mode)), "")
+
+
 def open_binary(path: str) -> BinaryIO:
     """Opens a local or remote file for reading bytes; raises OSError if it cannot.
 
-    TensorFlow is loaded for remote files only: tables on disk do not wait for it.
+    What is no file is not waited for: a pipe, a socket and a device are refused with
+    `FileError`, and what the system makes up as it is read, such as a file of /proc,
+    has the size that it says: none. TensorFlow is loaded for remote files only: tables
+    on disk do not wait for it.
     """
     if not is_remote(path):
-        return Path(path).open("rb")
+        return _open_regular(path)
     import tensorflow as tf  # noqa: PLC0415
 
     file = tf.io.gfile.GFile(path, "rb")
@@ -91,6 +136,55 @@ def open_binary(path: str) -> BinaryIO:
     except tf.errors.OpError as error:
         raise OSError(f"{path} cannot be opened: {error.message}") from error
     return file
+
+
+def _open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    if kind := kind_of_file(path):  # To open a device may do something.
+        raise FileError(path, f"is {kind}, not a file")
+    # By now it may be another: to open a pipe waits for its writer, unless told not to.
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(number)
+        if kind := _kind(status.st_mode):
+            raise FileError(path, f"is {kind}, not a file")
+        if not status.st_size:
+            os.close(number)
+            return io.BytesIO()
+        os.set_blocking(number, True)
+        return os.fdopen(number, "rb")
+    except FileError:
+        os.close(number)
+        raise
+
+
+def read_bounded(path: str, most_bytes: int) -> bytes:
+    """Reads a local or remote file whole, if it is not too large.
+
+    What is added while it is read is left out.
+
+    Args:
+      path: The file.
+      most_bytes: Size above which it is not read.
+
+    Raises:
+      FileError: If it is larger, or no file.
+      OSError: If it cannot be opened.
+    """
+    with open_binary(path) as file:
+        size = _size_of(file)
+        if size > most_bytes:
+            reason = f"has {size:,} bytes; at most {most_bytes:,} are read"
+            raise FileError(path, reason)
+        return file.read(size)
+
+
+def _size_of(file: BinaryIO) -> int:
+    """The size of an open file, in bytes; one of TensorFlow tells it by itself."""
+    if callable(size := getattr(file, "size", None)):
+        return size()
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return size
 
 
 def open_random(path: str) -> pa.NativeFile:
@@ -104,6 +198,8 @@ def open_random(path: str) -> pa.NativeFile:
     import pyarrow as pa  # noqa: PLC0415 (the command line does without it)
 
     if not is_remote(path):
+        if kind := kind_of_file(path):
+            raise FileError(path, f"is {kind}, not a file")
         return pa.OSFile(path)
     name = path.removeprefix("gs://")
     try:
@@ -123,7 +219,7 @@ def beside(path: Path, suffix: str) -> Path:
 
 
 def read_json(path: str | os.PathLike[str], what: str, remedy: str) -> dict[str, Any]:
-    """Reads a JSON file on disk that holds an object.
+    """Reads a JSON file on disk that holds an object, of 32 MB at most.
 
     Args:
       path: The file.
@@ -131,21 +227,61 @@ def read_json(path: str | os.PathLike[str], what: str, remedy: str) -> dict[str,
       remedy: What to do where it is damaged: one sentence.
 
     Raises:
-      UserError: If the file is no such JSON.
+      UserError: If the file is no such JSON, or names a value of an object twice.
       OSError: If it cannot be opened.
     """
     with reading(path, what, remedy):
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
-        if not isinstance(value, dict):
-            raise TypeError(f"it holds a {type(value).__name__}, not an object")
-        return value
+        return parse_json(read_bounded(os.fspath(path), _MOST_JSON))
+
+
+def parse_json(text: str | bytes) -> dict[str, Any]:
+    """The object that a text in JSON holds; for use within `cv_tf.errors.reading`.
+
+    Raises:
+      ValueError: If it is no JSON, or names a value of an object twice.
+      TypeError: If it holds something else.
+      RecursionError: If it is nested too deeply.
+    """
+    text = text if isinstance(text, str) else text.decode("utf-8")
+    value = json.loads(text, object_pairs_hook=_distinct)
+    if not isinstance(value, dict):
+        raise TypeError(f"it holds a {type(value).__name__}, not an object")
+    return value
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        twice = repeated(name for name, _ in pairs)[0]
+        raise ValueError(f"it names {twice[:_MOST_LETTERS]!r} twice")
+    return values
+
+
+def number_in(
+    values: Mapping[str, Any], name: str, lowest: float, highest: float
+) -> float:
+    """A number of an object that was read from JSON, within bounds.
+
+    For use within `cv_tf.errors.reading`.
+
+    Raises:
+      KeyError: If it is not there.
+      TypeError: If it is no number.
+      ValueError: If it is NaN or out of bounds.
+    """
+    value = values[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} is a {type(value).__name__}, not a number")
+    if not lowest <= value <= highest:
+        raise ValueError(f"{name} is {value:.6g}; expected {lowest:g} to {highest:g}")
+    return float(value)
 
 
 def digest_of(path: str | os.PathLike[str]) -> str:
     """The SHA-256 of the content of a file on disk, in hexadecimal digits."""
     digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while chunk := file.read(_DIGESTED_AT_ONCE):
+    with _open_regular(path) as file:
+        while chunk := file.read(_READ_AT_ONCE):
             digest.update(chunk)
     return digest.hexdigest()
 

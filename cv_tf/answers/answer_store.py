@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cv_tf.answers.answer import Answer, AnswersError
-from cv_tf.files import expanded, is_remote
+from cv_tf.files import expanded, is_remote, kind_of_file, open_binary
 
 _MAGIC = b"SQLite format 3\0"
 # Says whose database it is, to other programs as well: "cvtf".
@@ -63,7 +63,7 @@ def is_store(path: str) -> bool:
     if path.lower().endswith((".sqlite", ".sqlite3", ".db")):
         return True
     try:
-        with Path(path).open("rb") as file:
+        with open_binary(path) as file:
             return file.read(len(_MAGIC)) == _MAGIC
     except OSError:
         return False
@@ -237,8 +237,7 @@ class AnswerStore:
 def _check_place(path: Path, read_only: bool) -> None:
     """Checks what can be told of a path before SQLite opens it."""
     if path.exists():
-        if not path.is_file():
-            kind = "a folder" if path.is_dir() else "no file"
+        if kind := kind_of_file(path):
             raise AnswersError(f"{path} is {kind}; name a file of answers.")
         try:
             with path.open("rb") as file:

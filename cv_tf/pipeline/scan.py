@@ -16,7 +16,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from cv_tf.catalog import Catalog, FolderNames, is_elsewhere
-from cv_tf.files import READS_AT_ONCE, is_remote, open_binary
+from cv_tf.files import READS_AT_ONCE, is_remote, kind_of_file, open_binary
 from cv_tf.pipeline.examine import (
     CONVERTED,
     NO_BOXES,
@@ -89,8 +89,8 @@ def _identify(catalog: Catalog, folders: FolderNames, i: int) -> Scanned:
             stat = tf.io.gfile.stat(image)
             return Scanned(key, stat.length, stat.mtime_nsec, "")
         stat = Path(image).stat()
-        if not Path(image).is_file():
-            return Scanned(key, _UNKNOWN, 0, "is a folder, not a file")
+        if kind := kind_of_file(image):
+            return Scanned(key, _UNKNOWN, 0, f"is {kind}, not a file")
         return Scanned(key, stat.st_size, stat.st_mtime_ns, "")
     except Exception as error:  # Each object store raises its own.
         reason = _why_unreachable(error)

@@ -311,7 +311,7 @@ class TestBadFile:
     def test_that_is_none(self, read_only, tmp_path):
         with pytest.raises(AnswersError, match="is a folder"):
             AnswerStore(tmp_path, read_only)
-        with pytest.raises(AnswersError, match="is no file"):
+        with pytest.raises(AnswersError, match="is a device; name a file"):
             AnswerStore(Path("/dev/full"), read_only)
         with pytest.raises(AnswersError, match=r"no folder|does not exist"):
             AnswerStore(tmp_path / "none" / "a.sqlite", read_only)
