@@ -15,6 +15,7 @@ EDGES = (
     "\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064"
     "\u2066\u2067\u2068\u2069\ufeff"
 )
+_MOST_LETTERS = 256  # Of a name whose form is changed.
 _WHOLE = re.compile(r"\.0+$")
 # Characters that take no room, and dashes.
 _UNSEEN = "\xad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
@@ -90,8 +91,12 @@ def clean(text: str, keep_form: bool = False) -> str:
 
 
 def composed(name: str) -> str:
-    """A name in the Unicode form that has one character for a letter and its accent."""
-    return unicodedata.normalize("NFC", name)
+    """A name in the Unicode form that has one character for a letter and its accent.
+
+    What has more than 256 letters is no name, and stays as it is: the time that accents
+    take grows with the square of how many there are on one letter.
+    """
+    return unicodedata.normalize("NFC", name) if len(name) <= _MOST_LETTERS else name
 
 
 def folded(name: str) -> str:

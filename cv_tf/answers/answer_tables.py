@@ -124,8 +124,8 @@ def write_said(path: Path, said: Sequence[Said]) -> None:
     """Writes what people said as a table, which appears whole.
 
     The columns are `product_a`, `product_b`, `same` (yes or no), `by` and `at`, in the
-    order of `said`. Ids are written as they are: a spreadsheet may take one that begins
-    with "=" for a formula.
+    order of `said`. In CSV, what a spreadsheet would run is marked as text; `read_said`
+    takes the mark away again.
 
     Args:
       path: CSV or Parquet file.

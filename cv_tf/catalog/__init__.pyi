@@ -8,6 +8,13 @@ from .columns import (
 )
 from .dataset import load_dataset as load_dataset
 from .ids_and_labels import is_missing as is_missing, read_cells as read_cells
+from .parquet_files import (
+    ParquetTable as ParquetTable,
+    opened_parquet as opened_parquet,
+    read_batches as read_batches,
+    read_parquet_schema as read_parquet_schema,
+    write_parquet as write_parquet,
+)
 from .photo_paths import FolderNames as FolderNames, is_elsewhere as is_elsewhere
 from .quiet import quiet_logs as quiet_logs
 from .table import (
@@ -19,7 +26,11 @@ from .table import (
     read_catalog as read_catalog,
     read_products as read_products,
 )
-from .table_files import unit_of as unit_of, write_table as write_table
+from .table_files import (
+    unit_of as unit_of,
+    write_rows as write_rows,
+    write_table as write_table,
+)
 from .tfds_builders import (
     find_builder as find_builder,
     prepare_builder as prepare_builder,

@@ -51,7 +51,8 @@ def to_cells(values: Values, keep_form: bool = False) -> list[str]:
         return _clean_all(list(map(str.strip, values)), keep_form)
     kind = values.type
     if pa.types.is_dictionary(kind):
-        return to_cells(values.cast(kind.value_type), keep_form)
+        chunks = values.chunks if isinstance(values, pa.ChunkedArray) else [values]
+        return [cell for chunk in chunks for cell in _cells_of(chunk, keep_form)]
     if isinstance(kind, pa.BaseExtensionType):
         return list(map(to_cell, values.to_pylist()))
     if pa.types.is_nested(kind):
@@ -71,6 +72,15 @@ def to_cells(values: Values, keep_form: bool = False) -> list[str]:
     is_ascii = pc.all(pc.string_is_ascii(cells)).as_py() is not False
     text = cells.to_pylist()
     return text if is_ascii else _clean_all(text, keep_form)
+
+
+def _cells_of(values: pa.DictionaryArray, keep_form: bool) -> list[str]:
+    """The cells of a dictionary-encoded array, which share its texts in memory."""
+    texts = np.empty(len(values.dictionary) + 1, object)
+    texts[:-1] = to_cells(values.dictionary, keep_form)
+    texts[-1] = ""  # At -1, of what is missing.
+    places = pc.fill_null(values.indices.cast(pa.int64()), -1)
+    return texts[places.to_numpy(zero_copy_only=False)].tolist()
 
 
 def _float_cells(values: pa.Array | pa.ChunkedArray) -> list[str]:

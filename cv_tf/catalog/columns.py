@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 from absl import logging
 
+from cv_tf.catalog.formulas import unmarked_cells
 from cv_tf.catalog.ids_and_labels import is_missing, read_cells
-from cv_tf.catalog.raw_table import Problem
+from cv_tf.catalog.raw_table import Problem, check_cells, cut, shown
 from cv_tf.catalog.table_files import read_file, unit_of
 from cv_tf.errors import UserError
 from cv_tf.files import similar_names
@@ -59,14 +60,18 @@ def read_columns(
     name = posixpath.basename(path.rstrip("/"))
     table = read_file(path)
     columns = Columns({}, table.lines, table.problems)
+    num_letters = 0
     for column, values in table.columns.items():
         try:
             cells, problems = read_cells(name, column, values, ids, labels)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             columns.left_out[column] = str(getattr(values, "type", "other values"))
             continue
-        columns.cells[column] = cells
+        columns.cells[column] = unmarked_cells(cells) if table.is_marked else cells
         columns.problems += [(table.lines[place], what) for place, what in problems]
+        # Equal cells may share their text in memory, but not what is made of it.
+        num_letters += sum(map(len, cells))
+        check_cells(len(table.lines), len(columns.cells), num_letters)
     return columns
 
 
@@ -89,10 +94,8 @@ def read_needed(
     """
     try:
         columns = read_columns(path, ids, labels)
-    except FileNotFoundError as error:
-        raise CatalogError(f"{path} does not exist.") from error
     except (OSError, ValueError) as error:
-        raise CatalogError(f"{path}: {error}") from error
+        raise catalog_error(path, error) from error
     raise_problems(path, columns.problems)
     for column, remedy in needed.items():
         if column not in columns.cells:
@@ -100,9 +103,17 @@ def read_needed(
             what = f" of text (it holds {kind})" if kind else ""
             raise CatalogError(
                 f"{path} has no column '{column}'{what}; it has "
-                f"{', '.join(columns.cells)}. Add it: {remedy}."
+                f"{shown(columns.cells)}. Add it: {remedy}."
             )
     return columns
+
+
+def catalog_error(path: str, error: Exception) -> CatalogError:
+    """The error for a table, which names the file, that another error is told by."""
+    if isinstance(error, FileNotFoundError):
+        return CatalogError(f"{path} does not exist.")
+    text = str(error)
+    return CatalogError(text if text.startswith(f"'{path}'") else f"{path}: {text}")
 
 
 def raise_problems(name: str, problems: Sequence[Problem], advice: str = "") -> None:
@@ -116,7 +127,7 @@ def raise_problems(name: str, problems: Sequence[Problem], advice: str = "") -> 
     text = [f"{name}: {len(problems)} problem{'s' if len(problems) > 1 else ''}."]
     unit = unit_of(name)
     first = sorted(problems)[:_MAX_PROBLEMS]
-    text += [f"  {unit} {line}: {what}." for line, what in first]
+    text += [f"  {unit} {line}: {cut(what)}." for line, what in first]
     if len(problems) > _MAX_PROBLEMS:
         text.append(f"  ... and {len(problems) - _MAX_PROBLEMS} more.")
     raise CatalogError("\n".join([*text, advice] if advice else text))
@@ -148,7 +159,8 @@ def check_columns(name: str, columns: Columns, block_columns: Sequence[str]) -> 
             "--block_columns; leave it empty (--block_columns=) to compare all."
         )
     raise CatalogError(
-        f"{name}: {', '.join(hints)}. The table has the columns {there}. {advice}"
+        f"{name}: {', '.join(hints)}. The table has the columns "
+        f"[{shown(map(repr, there))}]. {advice}"
     )
 
 

@@ -21,8 +21,12 @@ from cv_tf.spelling import EDGES
 SEPARATORS = ",\t;|"
 _NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 _MAX_CELL = 2**26  # Characters; Python's own limit is that of a short description.
-_BATCH = 2**8  # Rows at a time: fewer than Python creates before it looks for garbage.
+# Rows at a time: fewer than Python creates before it looks for garbage. And cells.
+_BATCH, _MOST_CELLS = 2**8, 2**20
 _HEAD = 2**16  # Bytes in which the header is looked for.
+_PIECE = 2**20  # Bytes that are decoded at a time.
+# Bytes of a text in which blanks around quotes are looked for, and most of them.
+_MOST_UNTIDY, _MOST_BLANKS = 2**28, 1000
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",  # Begins with the next but one.
@@ -54,28 +58,21 @@ def read_csv(source: str, content: bytes) -> RawTable:
     known_as = encoding.upper().removesuffix("-SIG")
     if not encoding.startswith("utf-8"):
         logging.warning("%s is not UTF-8 but %s, and read as such.", source, known_as)
-    elif b"\0" in content:
-        raise UserError(
-            "the text has NUL bytes, so that the file is damaged or not text. Export "
-            "the table again, as CSV in UTF-8."
-        )
     head = content[:_HEAD].decode(encoding, errors="ignore")
     separator, num_skipped = _separator(head)
     if separator != "," and (separator != "\t" or ".tsv" not in source.lower()):
         name = _NAMES.get(separator, repr(separator))
         logging.warning("%s: cells are separated by %s, not commas.", source, name)
-    blanks = "" if content.isascii() else _BEFORE_QUOTES
-    blanks += "\t" if separator != "\t" else ""
-    quotes = (f'{blank}"'.encode() for blank in blanks)
-    is_neat = known_as == "UTF-8" and all(content.find(it, 1) < 0 for it in quotes)
     try:
+        if known_as != "UTF-8":
+            content, encoding = _transcoded(content, encoding), "utf-8"
+        _check_text(content)
+        how = (encoding, separator, num_skipped)
         with _long_cells():
-            if is_neat:
-                text = io.TextIOWrapper(io.BytesIO(content), encoding, newline="")
-                with text, contextlib.suppress(csv.Error):
-                    return of_rows(source, _batches(text, separator, num_skipped))
-            neat = _without_blanks(content.decode(encoding), separator)
-            return _read_neat(source, neat, separator, num_skipped)
+            if known_as == "UTF-8" and _is_neat(content, separator):
+                with contextlib.suppress(csv.Error):
+                    return _parse(source, content, *how)
+            return _read_neat(source, _without_blanks(content, separator), *how)
     except UnicodeDecodeError as error:
         raise UserError(
             f"the text is not {known_as}: {error}. Save the table as UTF-8; "
@@ -83,34 +80,120 @@ def read_csv(source: str, content: bytes) -> RawTable:
         ) from error
 
 
-def _without_blanks(text: str, separator: str) -> str:
-    """A text without blanks around the quotes of its cells."""
-    blanks = re.escape("".join(set(EDGES) - set("\r\n" + separator)))
-    ends = re.escape(f"{separator}\r\n")
-    cell = r'"[^"]*(?:""[^"]*)*"'
-    quoted = rf"(^|(?<=[{ends}]))[{blanks}]*({cell})[{blanks}]*(?=[{ends}]|\Z)"
-    return re.sub(quoted, r"\2", text)
+def _check_text(content: bytes) -> None:
+    """Raises `UserError` if a text in UTF-8 is none, or has a line of no table."""
+    if b"\0" in content:
+        raise UserError(
+            "the text has NUL bytes, so that the file is damaged or not text. Export "
+            "the table again, as CSV in UTF-8."
+        )
+    start = 0
+    while len(content) - start > _MAX_CELL:
+        ends = (content.rfind(it, start, start + _MAX_CELL) for it in (b"\n", b"\r"))
+        start = max(ends) + 1
+        if not start:
+            raise UserError(
+                f"a line has more than {_MAX_CELL:,} bytes. Look for line breaks that "
+                "are missing; the file may be no table."
+            )
 
 
-def _read_neat(source: str, text: str, separator: str, num_skipped: int) -> RawTable:
-    lines = io.StringIO(text, newline="")
-    batches = _batches(lines, separator, num_skipped)
+def _is_neat(content: bytes, separator: str) -> bool:
+    """Whether no quote has blanks before it but spaces, which are skipped anyway."""
+    blanks = "" if content.isascii() else _BEFORE_QUOTES
+    blanks += "\t" if separator != "\t" else ""
+    return all(content.find(f'{blank}"'.encode(), 1) < 0 for blank in blanks)
+
+
+def _transcoded(content: bytes, encoding: str) -> bytes:
+    """A text in UTF-8, a piece at a time: in memory, letters may take four bytes."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    text = bytearray()
+    for start in range(0, len(content), _PIECE):
+        piece = content[start : start + _PIECE]
+        text += decoder.decode(piece, start + _PIECE >= len(content)).encode()
+    return bytes(text)
+
+
+def _without_blanks(content: bytes, separator: str) -> bytes:
+    """A text in UTF-8 without blanks around the quotes of its cells."""
+    if len(content) > _MOST_UNTIDY:
+        raise UserError(
+            "the text has quotes that are not closed, or blanks around them, and is "
+            "too large to mend. Export the table again, or save it as Parquet."
+        )
+    blank = b"|".join(
+        re.escape(it.encode()) for it in sorted(set(EDGES) - set("\r\n" + separator))
+    )
+    mark, most = re.escape(separator.encode()), _MOST_BLANKS
+    begins = rb'(?:^|(?<=[\r\n])|(?<=%b))((?:%b){0,%d})"' % (mark, blank, most)
+    ends = re.compile(rb"(?:%b){0,%d}(?=[\r\n]|%b|\Z)" % (blank, most, mark))
+    opening, quotes = re.compile(begins), re.compile(b'"+')
+    kept, done, place = [], 0, 0
+    while opened := opening.search(content, place):
+        place = opened.end()
+        closed = quotes.search(content, place)
+        while closed and len(closed[0]) % 2 == 0:  # Each two of them are one.
+            closed = quotes.search(content, closed.end())
+        if not closed:
+            break
+        if ended := ends.match(content, closed.end()):
+            kept += [content[done : opened.start(1)], content[place - 1 : closed.end()]]
+            done = place = ended.end()
+    return b"".join([*kept, content[done:]])
+
+
+def _parse(
+    source: str, content: bytes, encoding: str, separator: str, num_skipped: int
+) -> RawTable:
+    text = io.TextIOWrapper(io.BytesIO(content), encoding, newline="")
+    with text:
+        return of_rows(source, _batches(text, separator, num_skipped), len(content))
+
+
+def _read_neat(
+    source: str, content: bytes, encoding: str, separator: str, num_skipped: int
+) -> RawTable:
     try:
-        return of_rows(source, batches)
+        return _parse(source, content, encoding, separator, num_skipped)
     except csv.Error as error:
         raise UserError(
             f"{error}. Look for a quote that is not closed, or not doubled."
         ) from error
 
 
+class _Lines:
+    """The lines of a text, for a reader of rows.
+
+    Attributes:
+      num_marks: Separators in the lines of a row so far, from which cells are made.
+    """
+
+    def __init__(self, text: TextIO, separator: str):
+        self.num_marks = 0
+        self._text = text
+        self._separator = separator
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._text:
+            self.num_marks += line.count(self._separator)
+            if self.num_marks > _MOST_CELLS:
+                raise UserError(
+                    f"a row has more than {_MOST_CELLS:,} cells. The file may be no "
+                    "table."
+                )
+            yield line
+
+
 def _batches(text: TextIO, separator: str, num_skipped: int) -> Iterator[Rows]:
     """The cells of some rows at a time, and the line where each starts."""
     for _ in range(num_skipped):
         text.readline()
-    reader = csv.reader(text, delimiter=separator, skipinitialspace=True, strict=True)
+    lines = _Lines(text, separator)
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
     before = num_skipped
     try:
-        while rows := list(itertools.islice(reader, _BATCH)):
+        while rows := _take(reader, lines):
             after = reader.line_num + num_skipped
             heights: Iterable[int] = itertools.repeat(1, len(rows))
             if after - before > len(rows):
@@ -121,6 +204,19 @@ def _batches(text: TextIO, separator: str, num_skipped: int) -> Iterator[Rows]:
     except csv.Error as error:
         line = reader.line_num + num_skipped
         raise csv.Error(f"line {line} is not valid CSV: {error}") from error
+
+
+def _take(reader: Iterable[list[str]], lines: _Lines) -> list[list[str]]:
+    """The next rows; fewer where they have very many cells."""
+    rows: list[list[str]] = []
+    num_cells = 0
+    for row in reader:
+        lines.num_marks = 0
+        rows.append(row)
+        num_cells += len(row)
+        if len(rows) == _BATCH or num_cells > _MOST_CELLS:
+            break
+    return rows
 
 
 def _count_breaks(cell: str) -> int:

@@ -98,6 +98,8 @@ def _wrong_values(column: str, values: Values) -> list[CellProblem]:
     """Numbers from which no id can be read, and dates or times in a spreadsheet."""
     if not isinstance(values, list):
         if pa.types.is_dictionary(values.type):
+            if not pa.types.is_floating(values.type.value_type):
+                return []
             values = values.cast(values.type.value_type)
         if not pa.types.is_floating(values.type):
             return []

@@ -14,6 +14,13 @@ from cv_tf.errors import UserError
 from cv_tf.files import repeated
 from cv_tf.spelling import clean
 
+MOST_COLUMNS = 16_384  # As many as a spreadsheet has.
+# Bytes that a table may take in memory, of which a cell takes as many before its first
+# letter, with its place in a list, and the line of a row takes some.
+_MOST_MEMORY, _CELL, _LINE = 15 * 2**27, 64, 36
+_MOST_ROWS = 2**25  # Also of empty ones, of which nothing is kept.
+_SHOWN, _MOST_LETTERS = 20, 300  # Names in a message, and letters of what it quotes.
+
 # Some rows of cells, and the line of each.
 Rows = tuple[Sequence[Sequence[Any]], Sequence[int]]
 Problem = tuple[int, str]  # The line, and what is wrong there.
@@ -28,6 +35,36 @@ class RawTable:
     # spreadsheet, as it shows them, or of a Parquet file (from 1).
     lines: list[int]
     problems: list[Problem] = field(default_factory=list)  # Rows that cannot be read.
+    # Whether what a spreadsheet would run is marked, see `cv_tf.catalog.formulas`.
+    is_marked: bool = True
+
+
+def check_cells(num_rows: int, num_columns: int, num_bytes: int) -> None:
+    """Raises `UserError` if a table would fill the memory.
+
+    Args:
+      num_rows: Number of rows so far.
+      num_columns: Number of columns.
+      num_bytes: Size of the text of all cells, in bytes; the text of the file, of which
+        the cells are copies, is in memory as well.
+    """
+    cost = num_rows * (num_columns * _CELL + _LINE) + 2 * num_bytes
+    if cost > _MOST_MEMORY or num_rows > _MOST_ROWS:
+        raise UserError(
+            f"the table is too large: more than {num_rows:,} rows of {num_columns:,} "
+            "columns. Save only the columns that are needed, or write several tables."
+        )
+
+
+def shown(names: Iterable[str]) -> str:
+    """Names as a list in a message, of bounded length."""
+    some = [cut(name) for name in itertools.islice(names, _SHOWN + 1)]
+    return ", ".join(some[:_SHOWN] + ["..."] * (len(some) > _SHOWN))
+
+
+def cut(text: str) -> str:
+    """A text as a message may quote it, of bounded length."""
+    return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}..."
 
 
 def to_names(header: Sequence[Any]) -> list[str]:
@@ -36,21 +73,26 @@ def to_names(header: Sequence[Any]) -> list[str]:
     Raises:
       UserError: If there is none, or a name is there twice.
     """
+    if len(header) > MOST_COLUMNS:
+        raise UserError(
+            f"the header has {len(header):,} columns; at most {MOST_COLUMNS:,} are "
+            "read. Save only the columns that are needed."
+        )
     names = [clean("" if name is None else str(name)) for name in header]
     known = [name for name in names if name]
     if not known:
         raise UserError("the file is empty")
     if len(known) == 1 and any(mark in known[0] for mark in ",;\t|"):
         raise UserError(
-            f"the header is one single column, {known[0]!r}. Quote cells, not whole "
-            "lines."
+            f"the header is one single column, {cut(known[0])!r}. Quote cells, not "
+            "whole lines."
         )
     if twice := sorted(repeated(known)):
-        raise UserError(f"the header names {', '.join(map(repr, twice))} twice")
+        raise UserError(f"the header names {shown(map(repr, twice))} twice")
     return names
 
 
-def of_rows(source: str, batches: Iterable[Rows]) -> RawTable:
+def of_rows(source: str, batches: Iterable[Rows], num_bytes: int = 0) -> RawTable:
     """Makes a table of rows of cells; the first that is not empty is the header.
 
     Leaves out what spreadsheets leave behind: rows without any filled cell, empty cells
@@ -60,16 +102,20 @@ def of_rows(source: str, batches: Iterable[Rows]) -> RawTable:
       source: Name of the file, for messages.
       batches: Some rows at a time, and the line of each; cells are text or other
         values, "" where empty.
+      num_bytes: Size of the text of all cells, if it is known.
 
     Raises:
-      UserError: If there is no header that can be used.
+      UserError: If there is no header that can be used, or the table is too large.
     """
     names: list[str] = []
     columns: list[list[Any]] = []
     table = RawTable({}, [])
-    num_cut = 0
+    num_cut = num_rows = 0
     for some, their_lines in batches:
         start = 0
+        num_rows += len(some)
+        if num_rows > _MOST_ROWS:
+            check_cells(num_rows, len(names), num_bytes)
         if not names:
             filled = (place for place, row in enumerate(some) if not is_blank(row))
             start = next(filled, len(some)) + 1
@@ -79,6 +125,7 @@ def of_rows(source: str, batches: Iterable[Rows]) -> RawTable:
             columns = [[] for _ in names]
         rows, lines, cut = _mend_rows(names, some[start:], their_lines[start:], table)
         table.lines += lines
+        check_cells(len(table.lines) + len(table.problems), len(names), num_bytes)
         num_cut += cut
         for column, cells in zip(columns, zip(*rows, strict=True), strict=bool(rows)):
             column.extend(cells)

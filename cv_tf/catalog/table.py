@@ -15,6 +15,7 @@ import cv_tf
 from cv_tf.catalog.columns import (
     CatalogError,
     Columns,
+    catalog_error,
     check_columns,
     check_ids,
     raise_problems,
@@ -152,10 +153,8 @@ def read_catalog(
     name = posixpath.basename(path.rstrip("/"))
     try:
         columns = catalog_columns(path, block_columns)
-    except FileNotFoundError as error:
-        raise CatalogError(f"{path} does not exist.") from error
     except (OSError, UserError) as error:
-        raise CatalogError(f"{path}: {error}") from error
+        raise catalog_error(path, error) from error
     check_columns(name, columns, block_columns)
 
     problems, cells, lines = list(columns.problems), columns.cells, columns.lines

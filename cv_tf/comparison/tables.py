@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
 import os
 import platform
@@ -14,8 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cv_tf.atomic import whole_file, write_json
-from cv_tf.catalog import Catalog
+from cv_tf.atomic import write_json
+from cv_tf.catalog import Catalog, write_rows
 from cv_tf.comparison.plan import ComparisonPlan
 from cv_tf.comparison.results import Cell, Row
 from cv_tf.metrics import COMPARED, COST, QUALITY, Figure
@@ -81,15 +80,8 @@ def write_table_csv(path: Path, rows: Sequence[Row], seeds: Sequence[int]) -> No
     """
     columns = ["recipe", "method", "figure", "mean", "standard_deviation", "num_runs"]
     columns += ["mark", *(f"seed_{seed}" for seed in seeds)]
-    with (
-        whole_file(path) as unfinished,
-        unfinished.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            for figure in COMPARED:
-                writer.writerow(_csv_row(row, figure))
+    cells = (_csv_row(row, figure) for row in rows for figure in COMPARED)
+    write_rows(path, columns, ([of.get(name) for name in columns] for of in cells))
 
 
 def _csv_row(row: Row, figure: Figure) -> dict[str, Any]:

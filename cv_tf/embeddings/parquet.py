@@ -6,6 +6,7 @@ import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,17 +20,21 @@ from cv_tf.catalog import (
     number_blocks,
     objects,
     raise_problems,
+    read_batches,
     read_cells,
+    read_parquet_schema,
 )
 from cv_tf.embeddings.embeddings import LENGTH_TOLERANCE, Embeddings, EmbeddingsError
 from cv_tf.embeddings.parquet_folder import Part, find_parts, opened
-from cv_tf.files import digest_of, expanded, repeated
+from cv_tf.errors import reading
+from cv_tf.files import digest_of, expanded, parse_json, repeated
 
 # Rows read or written at a time: 64 MB of vectors with 1,024 dimensions.
 CHUNK = 16_384
 _HEADER = b"cv_tf"
 _LABELS = ("block", "color")
 _TEXTS = ("product_id", "block", "image", "color")
+_REMEDY = "Copy it again, or make it again with python -m cv_tf.embed."
 # Products named in a message, at most.
 _SHOWN = 5
 
@@ -71,25 +76,48 @@ def _lists(rows: np.ndarray) -> pa.Array:
 
 
 def read_notes(path: str | Path) -> str:
-    """The notes that `to_table` has stored with a table."""
-    return read_header(pq.read_schema(path)).get("notes", "")
+    """The notes that `to_table` has stored with a table.
+
+    Raises:
+      UserError: If the file is damaged.
+    """
+    return read_header(read_parquet_schema(path, _REMEDY), str(path)).notes
 
 
 def merge_tables(paths: Sequence[Path], output: Path) -> None:
     """Joins files of tables of `to_table` into a new one, a chunk at a time."""
-    schema = pq.read_schema(paths[0])
-    header = read_header(schema) | {"notes": ""}
-    schema = schema.with_metadata({_HEADER: json.dumps(header).encode()})
-    with pq.ParquetWriter(output, schema) as writer:
+    schema = read_parquet_schema(paths[0], _REMEDY)
+    header = read_header(schema, str(paths[0]))._replace(notes="")
+    schema = schema.with_metadata({_HEADER: json.dumps(header._asdict()).encode()})
+    with pq.ParquetWriter(output, schema, write_page_checksum=True) as writer:
         for path in paths:
-            with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(CHUNK):
-                    writer.write_batch(batch.replace_schema_metadata(schema.metadata))
+            with opened(str(path)) as table:
+                names = table.schema.names
+                for batch in read_batches(table, names, CHUNK):
+                    writer.write_table(pa.Table.from_batches([batch]).cast(schema))
 
 
-def read_header(schema: pa.Schema) -> dict[str, str]:
-    """The fingerprint of the Embedder, and notes, that are stored with a table."""
-    return json.loads((schema.metadata or {}).get(_HEADER, b"{}"))
+class Header(NamedTuple):
+    """What is stored with a table: the fingerprint of its Embedder, and notes."""
+
+    model: str = ""
+    notes: str = ""
+
+
+def read_header(schema: pa.Schema, path: str) -> Header:
+    """What is stored with a table; nothing is with that of another tool.
+
+    Raises:
+      EmbeddingsError: If it is damaged.
+    """
+    with reading(path, "a file of embeddings", _REMEDY, EmbeddingsError):
+        header = parse_json((schema.metadata or {}).get(_HEADER, b"{}"))
+        known = {name: header.get(name, "") for name in Header._fields}
+        for name, value in known.items():
+            if not isinstance(value, str):
+                raise TypeError(f"its {name} is a {type(value).__name__}, not a text")
+            value.encode()
+        return Header(**known)
 
 
 def read_embeddings(path: str | Path) -> Embeddings:
@@ -131,22 +159,22 @@ def read_embeddings(path: str | Path) -> Embeddings:
 def _read(name: str, parts: Sequence[Part], num_rows: int) -> Embeddings:
     known = [column for column in _TEXTS if column in parts[0].schema.names]
     cells: dict[str, list[pa.Array]] = {column: [] for column in known}
-    vectors = np.empty((num_rows, 0), np.float32)
-    lab = np.full((num_rows, 3), np.nan, np.float32)
+    vectors = lab = np.empty((0, 0), np.float32)
     done = 0
     for part in parts:
         lists = _lists_of(part)
-        with opened(part.path) as file:
-            for batch in file.iter_batches(CHUNK, columns=[*known, *lists]):
+        with opened(part.path) as table:
+            for batch in read_batches(table, [*known, *lists], CHUNK):
                 for column in known:
                     cells[column].append(batch[column])
                 rows = _vectors(part.name, batch, vectors.shape[1])
-                if not done:
+                if not done:  # What is never written to takes no memory.
                     vectors = np.empty((num_rows, rows.shape[1]), np.float32)
-                vectors[done : done + len(rows)] = rows
-                if "lab" in lists:
-                    lab[done : done + len(rows)] = _lab(part.name, batch)
-                done += len(rows)
+                    lab = np.empty((num_rows, 3), np.float32)
+                end = done + len(rows)
+                vectors[done:end] = rows
+                lab[done:end] = _lab(part.name, batch) if "lab" in lists else np.nan
+                done = end
     texts = {column: _read_text(name, column, cells[column]) for column in known}
     _check_ids(name, texts["product_id"])
     blocks = [texts["block"]] if "block" in texts else []
@@ -160,7 +188,7 @@ def _read(name: str, parts: Sequence[Part], num_rows: int) -> Embeddings:
         image=objects(texts.get("image", [""] * num_rows)),
         color=objects(texts["color"]) if "color" in texts else None,
         lab=lab if any("lab" in _lists_of(part) for part in parts) else None,
-        model=read_header(parts[0].schema).get("model", ""),
+        model=_header_of(parts[0]).model,
     )
 
 
@@ -215,12 +243,16 @@ def _check_parts(name: str, parts: Sequence[Part], num_rows: int) -> None:
     for part in parts:
         texts = [column for column in _TEXTS if column in part.schema.names]
         _check_types(part.name, part.schema, texts, _lists_of(part))
-    models = {read_header(part.schema).get("model", ""): part.name for part in parts}
+    models = {_header_of(part).model: part.name for part in parts}
     if len(models) > 1:
         raise EmbeddingsError(
             f"{' and '.join(list(models.values())[:2])} hold vectors of different "
             "Embedders, which cannot be compared. Embed all products with one."
         )
+
+
+def _header_of(part: Part) -> Header:
+    return read_header(part.schema, part.path)
 
 
 def _check_types(
@@ -233,12 +265,16 @@ def _check_types(
             is_right, expected = not pa.types.is_nested(kind), "text"
         else:
             is_list = isinstance(kind, list_types)
-            is_right = is_list and pa.types.is_primitive(kind.value_type)
+            is_right = is_list and _is_number(kind.value_type)
             expected = "lists of numbers"
         if not is_right:
             raise EmbeddingsError(
                 f"{name}: the column {column} holds {kind}; expected {expected}."
             )
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_floating(kind) or pa.types.is_integer(kind)
 
 
 def _lab(name: str, batch: pa.RecordBatch) -> np.ndarray:
@@ -277,7 +313,8 @@ def _vectors(name: str, batch: pa.RecordBatch, dimensions: int) -> np.ndarray:
     )
     flat = column.flatten().cast(pa.float32())
     rows = flat.to_numpy(zero_copy_only=False).reshape(len(batch), expected)
-    length = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+    with np.errstate(over="ignore", invalid="ignore"):
+        length = np.sqrt(np.einsum("nd,nd->n", rows, rows))
     refuse(
         ~np.isfinite(length),
         "have a vector with NaN or infinity",

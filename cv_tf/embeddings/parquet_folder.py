@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from cv_tf.catalog import ParquetTable, opened_parquet
 from cv_tf.embeddings.embeddings import EmbeddingsError
-from cv_tf.files import is_remote, open_binary
+from cv_tf.files import is_remote
 
 _SUFFIXES = (".parquet", ".pq")
 # Columns that a table has or has not; a part without any color may lack "lab".
@@ -35,24 +35,20 @@ class Part(NamedTuple):
 
 
 @contextlib.contextmanager
-def opened(path: str) -> Iterator[pq.ParquetFile]:
+def opened(path: str) -> Iterator[ParquetTable]:
     """Opens a Parquet file; what is wrong with it within the block is an error.
 
     Raises:
       EmbeddingsError: If there is no such file, or it is not Parquet.
     """
+    remedy = "Copy it again, or make it again with python -m cv_tf.embed."
     try:
-        with open_binary(path) as stream:
-            # Parquet is read from its end, which files of TensorFlow do not let it do.
-            source = pa.BufferReader(stream.read()) if is_remote(path) else stream
-            with pq.ParquetFile(source) as file:
-                yield file
+        with opened_parquet(path, remedy, EmbeddingsError) as table:
+            yield table
     except FileNotFoundError as error:
         raise EmbeddingsError(
             f"{path} does not exist. Make it with python -m cv_tf.embed."
         ) from error
-    except pa.ArrowInvalid as error:
-        raise EmbeddingsError(f"{path} cannot be read as Parquet: {error}") from error
 
 
 def find_parts(path: str) -> list[Part]:
@@ -72,9 +68,9 @@ def find_parts(path: str) -> list[Part]:
         name = Path(path).name
         if names is not None:
             name += f"/{Path(file_path).name}"
-        with opened(file_path) as file:
-            rows = file.metadata.num_rows
-            parts.append(Part(file_path, name, file.schema_arrow, rows))
+        with opened(file_path) as table:
+            rows = table.file.metadata.num_rows
+            parts.append(Part(file_path, name, table.schema, rows))
     parts = [part for part in parts if part.num_rows] or parts[:1]
     _check_columns(parts)
     return parts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from cv_tf.atomic import whole_file
-from cv_tf.catalog import Catalog
+from cv_tf.catalog import Catalog, write_rows
 from cv_tf.files import READS_AT_ONCE
 from cv_tf.pipeline.decode import DecodingPlan, decode
 
@@ -128,8 +126,4 @@ class Photos:
 
 def write_rejects(path: str | Path, rejects: Sequence[Reject]) -> None:
     """Writes rejects as CSV with the columns product_id, image and reason."""
-    with (
-        whole_file(Path(path)) as unfinished,
-        unfinished.open("w", newline="", encoding="utf-8") as file,
-    ):
-        csv.writer(file).writerows([Reject._fields, *rejects])
+    write_rows(Path(path), Reject._fields, rejects, "\r\n")

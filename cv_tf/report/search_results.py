@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cv_tf.atomic import whole_file, write_json
+from cv_tf.atomic import write_json
+from cv_tf.catalog import write_rows
 from cv_tf.embeddings import Embeddings
 from cv_tf.report.page import write_page
 from cv_tf.report.thumbnails import thumbnails
@@ -160,19 +160,19 @@ def write_csv(path: Path, results: Sequence[SearchResult]) -> None:
         photo.
       results: The results; one without neighbors has no row.
     """
-    with (
-        whole_file(path) as unfinished,
-        # A path that is not valid text must not fail the whole file.
-        unfinished.open("w", newline="", encoding="utf-8", errors="replace") as file,
-    ):
-        writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        for result in results:
-            for rank, (product, similarity, same) in enumerate(result.neighbors, 1):
-                row = {"query": result.query.name, "rank": rank, **product._asdict()}
-                row["similarity"] = f"{similarity:.{_DIGITS}f}"
-                row["same_color"] = "" if same is None else f"{same:.{_DIGITS}f}"
-                writer.writerow(row)
+    rows = (
+        [
+            result.query.name,
+            rank,
+            product.product_id,
+            f"{similarity:.{_DIGITS}f}",
+            "" if same is None else f"{same:.{_DIGITS}f}",
+            *(product.block, product.color, product.image),
+        ]
+        for result in results
+        for rank, (product, similarity, same) in enumerate(result.neighbors, 1)
+    )
+    write_rows(path, _COLUMNS, rows)
 
 
 def write_results_json(path: Path, results: Sequence[SearchResult]) -> None:

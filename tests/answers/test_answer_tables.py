@@ -138,6 +138,7 @@ class TestFormats:
         found = read("p0;p1;yes", "p1;p2;no", header=HEADER.replace(",", ";"))
         assert found == {("p0", "p1"): True, ("p1", "p2"): False}
 
+    @pytest.mark.integration  # A process reads it.
     @pytest.mark.parametrize("words", [("yes", "no"), (1, 0), (True, False)])
     def test_a_spreadsheet(self, words, tmp_path):
         rows = [["p0", "p1", words[0]], ["p1", "p2", words[1]], ["p2", "p3", None]]
@@ -219,7 +220,7 @@ class TestWrite:
         write_said(tmp_path / "said.csv", self.SAID[:1])
         assert (tmp_path / "said.csv").read_text() == (
             '"product_a","product_b","same","by","at"\n'
-            '"=1+1","@sum(A1)","yes","Ann","2025-03-01T08:00:00.000Z"\n'
+            '"\'=1+1","\'@sum(A1)","yes","Ann","2025-03-01T08:00:00.000Z"\n'
         )
 
     def test_a_store_as_a_table_says_the_same(self, tmp_path):

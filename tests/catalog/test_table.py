@@ -163,7 +163,7 @@ def test_files_that_are_no_table_say_why(tmp_path, content, expected):
 
 def test_a_parquet_file_that_is_none_says_so(tmp_path):
     path = write(tmp_path / "c.parquet", TABLE)
-    assert "not a Parquet file" in problems_of(path)
+    assert "cannot be read as Parquet: it is no Parquet file" in problems_of(path)
 
 
 def test_a_missing_table_says_so(tmp_path):

@@ -280,7 +280,7 @@ class TestWhatCannotBeUsed:
     @pytest.mark.parametrize("content", [b"", b"product_id,embedding\n", b"PAR1PAR1"])
     def test_no_parquet(self, content, tmp_path):
         (tmp_path / "e.parquet").write_bytes(content)
-        with pytest.raises(EmbeddingsError, match=r"e\.parquet cannot be read as Par"):
+        with pytest.raises(EmbeddingsError, match=r"e\.parquet' cannot be read as Par"):
             read_embeddings(tmp_path / "e.parquet")
 
     def test_missing_columns(self, refused):

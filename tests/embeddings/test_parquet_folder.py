@@ -168,7 +168,7 @@ class TestRefused:
     def test_a_part_that_is_no_parquet(self, folder):
         write(folder, table([0]))
         (folder / "part-1.parquet").write_text("text")
-        assert f"{folder}/part-1.parquet cannot be read as Parquet" in refused(folder)
+        assert f"'{folder}/part-1.parquet' cannot be read as Parquet" in refused(folder)
 
     @pytest.mark.parametrize("name", ["a.csv", "block=x/part-0.parquet", "_a.parquet"])
     def test_a_folder_without_parts(self, folder, name):

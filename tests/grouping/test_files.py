@@ -238,6 +238,7 @@ class TestWhatCannotBeUsed:
             with pytest.raises(GroupsError) as error:
                 read(str(tmp_path / name))
             message = str(error.value)
+            message = message.removeprefix("'")
             assert message.startswith(f"{tmp_path / name}")
             return message.removeprefix(f"{tmp_path / name}").replace(column, "VALUE")
 
@@ -249,13 +250,13 @@ class TestWhatCannotBeUsed:
 
     def test_a_folder(self, read, tmp_path):
         (tmp_path / "folder.csv").mkdir()
-        with pytest.raises(GroupsError, match=r"folder\.csv: .*Is a directory"):
+        with pytest.raises(GroupsError, match=r"folder\.csv' is a folder, not a file"):
             read(str(tmp_path / "folder.csv"))
 
     @pytest.mark.parametrize("name", ["table.parquet", "table.pq"])
     def test_a_file_that_is_no_parquet(self, name, refused):
         message = refused("product_id,VALUE\na,b\n", name)
-        assert message.startswith(": not a Parquet file that can be read")
+        assert "cannot be read as Parquet: it is no Parquet file" in message
 
     def test_a_file_that_is_no_table(self, refused):
         assert refused("") == ": the file is empty"
