@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,7 +25,6 @@ import cv_tf
 from cv_tf import command
 from cv_tf.atomic import whole_files, write_json
 from cv_tf.config import Config, ConfigError, setting
-from cv_tf.files import beside, is_remote
 from cv_tf.report import EvaluationPageSettings, check_page
 
 if TYPE_CHECKING:
@@ -327,13 +325,9 @@ def _about_thresholds(config: EvaluateConfig, figures: dict[str, Any]) -> str:
 
 def _read_groups(path: str) -> cv_tf.metrics.StoredGroups:
     """Groups, and their threshold where `cv_tf.group` has left it beside them."""
-    threshold = None
-    summary = beside(Path(path), "summary.json")
-    if not is_remote(path) and summary.is_file():
-        threshold = json.loads(summary.read_text()).get("threshold")
     return cv_tf.metrics.StoredGroups(
         group_of=cv_tf.grouping.read_groups(path),
-        threshold=threshold,
+        threshold=cv_tf.report.threshold_beside(path),
         source=Path(path).name,
         copy_of=cv_tf.grouping.read_copies(path),
     )

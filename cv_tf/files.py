@@ -218,19 +218,25 @@ def beside(path: Path, suffix: str) -> Path:
     return path.with_name(f"{path.stem}.{suffix}")
 
 
-def read_json(path: str | os.PathLike[str], what: str, remedy: str) -> dict[str, Any]:
+def read_json(
+    path: str | os.PathLike[str],
+    what: str,
+    remedy: str,
+    error_class: type[UserError] = UserError,
+) -> dict[str, Any]:
     """Reads a JSON file on disk that holds an object, of 32 MB at most.
 
     Args:
       path: The file.
       what: What it should be, for messages, such as "the figures of a run".
       remedy: What to do where it is damaged: one sentence.
+      error_class: The error to raise.
 
     Raises:
       UserError: If the file is no such JSON, or names a value of an object twice.
       OSError: If it cannot be opened.
     """
-    with reading(path, what, remedy):
+    with reading(path, what, remedy, error_class):
         return parse_json(read_bounded(os.fspath(path), _MOST_JSON))
 
 

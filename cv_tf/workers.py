@@ -5,16 +5,20 @@ TensorFlow is not loaded, so that mistakes are told at once.
 
 from __future__ import annotations
 
-import json
 import os
 from typing import NamedTuple
 
+from cv_tf.errors import cause_of
+from cv_tf.files import parse_json
 from cv_tf.settings import ConfigError
 
 _EXAMPLE = (
     '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, '
     '"task": {"type": "worker", "index": 0}}'
 )
+
+
+_SHOWN = 2_000  # Letters of the variable in a message.
 
 
 class Workers(NamedTuple):
@@ -42,14 +46,16 @@ def read() -> Workers:
         )
     text = os.environ["TF_CONFIG"]
     try:
-        parsed = json.loads(text)
-        addresses = list(parsed["cluster"]["worker"])
+        parsed = parse_json(text)
+        addresses = parsed["cluster"]["worker"]
         task = parsed["task"]["type"]
         index = int(parsed["task"]["index"])
-    except (ValueError, KeyError, TypeError) as error:
+        if not isinstance(addresses, list) or not all(map(_is_text, addresses)):
+            raise TypeError("worker is no list of addresses")
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ConfigError(
-            f"TF_CONFIG cannot be read ({type(error).__name__}: {error}). Expected is "
-            f"JSON like {_EXAMPLE}, but it is {text!r}."
+            f"TF_CONFIG cannot be read ({type(error).__name__}: {cause_of(error)}). "
+            f"Expected is JSON like {_EXAMPLE}, but it is {text[:_SHOWN]!r}."
         ) from error
     if task != "worker" or not 0 <= index < len(addresses):
         raise ConfigError(
@@ -58,3 +64,7 @@ def read() -> Workers:
             f"{len(addresses)} addresses. Worker 0 is the chief."
         )
     return Workers(len(addresses), index)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)

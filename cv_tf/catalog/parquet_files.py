@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cv_tf.catalog.parquet_pages import Pages, read_pages
+from cv_tf.catalog.parquet_pages import Chunk, Pages, read_footer, read_pages
 from cv_tf.catalog.raw_table import MOST_COLUMNS
 from cv_tf.errors import UserError, reading
 from cv_tf.files import is_remote, open_binary, repeated
 
 MOST_LETTERS = 2**26  # Of a cell.
-_MOST_FOOTER = 2**24  # Bytes of what a file says of itself.
+_DELTA_BYTE_ARRAY = 7  # An encoding.
 # Bytes of values that any file may hold, and how many times its own size it may, if
 # that is more: numbers of one byte take four in memory, and compression halves them.
 _MOST_BYTES, _MOST_TIMES = 2**28, 16
@@ -37,6 +37,7 @@ class ParquetTable(NamedTuple):
       stream: Its bytes.
       size: Number of its bytes.
       schema: Its columns, of the types that it tells.
+      chunks: The chunks of each column that holds values, in their order.
       texts: Columns of text of which each is read once, however often it is there.
     """
 
@@ -44,6 +45,7 @@ class ParquetTable(NamedTuple):
     stream: BinaryIO
     size: int
     schema: pa.Schema
+    chunks: tuple[tuple[Chunk, ...], ...]
     texts: frozenset[str]
 
 
@@ -69,9 +71,11 @@ def opened_parquet(
         # Parquet is read from its end, which files of TensorFlow do not let it do.
         source: BinaryIO = io.BytesIO(stream.read()) if is_remote(path) else stream
         size = source.seek(0, io.SEEK_END)
-        _check_footer(source, size)
+        groups = read_footer(source, size)
         with pq.ParquetFile(source, pre_buffer=False) as file:
-            schema, texts = file.schema_arrow, _texts_of(file)
+            schema = file.schema_arrow
+            chunks = _chunks_of(file, groups)
+            texts = _texts_of(file.schema, chunks)
         _check_names(schema.names)
         with pq.ParquetFile(
             source,
@@ -80,37 +84,34 @@ def opened_parquet(
             pre_buffer=False,
             page_checksum_verification=True,
         ) as file:
-            yield ParquetTable(file, source, size, schema, frozenset(texts))
+            yield ParquetTable(file, source, size, schema, chunks, frozenset(texts))
 
 
-def _check_footer(stream: BinaryIO, size: int) -> None:
-    """Raises ValueError unless the end of a file tells of a footer that is in it."""
-    stream.seek(max(size - 8, 0))
-    end = stream.read(8)
-    length = int.from_bytes(end[:4], "little")
-    if len(end) == 8 and end[4:] == b"PARE":
-        raise ValueError("it is encrypted")
-    if len(end) < 8 or end[4:] != b"PAR1" or length + 12 > size:
-        raise ValueError("it is no Parquet file, or its end is missing")
-    if length > _MOST_FOOTER:
-        raise ValueError(f"its footer has {length:,} bytes, as no table needs")
-    stream.seek(0)
+def _chunks_of(
+    file: pq.ParquetFile, groups: Sequence[Sequence[Chunk]]
+) -> tuple[tuple[Chunk, ...], ...]:
+    """The chunks of each column; those of the file's groups of rows are side by side.
+
+    Arrow's own description of a chunk ends the process if it is damaged.
+    """
+    num_columns = len(file.schema.names)
+    if len(groups) != file.metadata.num_row_groups or any(
+        len(group) != num_columns for group in groups
+    ):
+        raise ValueError("its footer tells of other columns than it has")
+    return tuple(zip(*groups, strict=True)) if groups else ((),) * num_columns
 
 
-def _texts_of(file: pq.ParquetFile) -> list[str]:
+def _texts_of(schema: pq.ParquetSchema, chunks: Sequence[Sequence[Chunk]]) -> list[str]:
     """The columns of text, but those that Arrow cannot read as a dictionary."""
-    columns = map(file.schema.column, range(len(file.schema.names)))
-    texts = {
-        number: column.path
-        for number, column in enumerate(columns)
-        if column.physical_type == "BYTE_ARRAY" and not column.max_repetition_level
-    }
-    for group in range(file.metadata.num_row_groups):
-        for number in list(texts):
-            encodings = file.metadata.row_group(group).column(number).encodings
-            if "DELTA_BYTE_ARRAY" in encodings:
-                del texts[number]
-    return list(texts.values())
+    columns = map(schema.column, range(len(schema.names)))
+    return [
+        column.path
+        for column, its_chunks in zip(columns, chunks, strict=True)
+        if column.physical_type == "BYTE_ARRAY"
+        and not column.max_repetition_level
+        and not any(_DELTA_BYTE_ARRAY in chunk.encodings for chunk in its_chunks)
+    ]
 
 
 def _check_names(names: Sequence[str]) -> None:
@@ -150,7 +151,7 @@ def read_batches(
             elif not (pa.types.is_nested(array.type) or _is_number(array.type)):
                 num_bytes += array.nbytes
         if num_bytes > max(_MOST_BYTES, _MOST_TIMES * table.size):
-            raise ValueError(_say_large(num_bytes, "text"))
+            raise ValueError(_say_large(num_bytes, "texts"))
         done += len(batch)
         if done > num_rows:
             break
@@ -178,7 +179,7 @@ def _pages_of(table: ParquetTable, columns: Sequence[str]) -> list[_Column]:
         column = schema.column(number)
         if wanted.isdisjoint((column.path, column.path.partition(".")[0])):
             continue
-        pages = read_pages(table.stream, table.file.metadata, number)
+        pages = read_pages(table.stream, table.chunks[number])
         width = 8
         if column.physical_type == "BYTE_ARRAY":
             width = 0

@@ -18,7 +18,7 @@ MOST_COLUMNS = 16_384  # As many as a spreadsheet has.
 # Bytes that a table may take in memory, of which a cell takes as many before its first
 # letter, with its place in a list, and the line of a row takes some.
 _MOST_MEMORY, _CELL, _LINE = 15 * 2**27, 64, 36
-_MOST_ROWS = 2**25  # Also of empty ones, of which nothing is kept.
+_MOST_ROWS = 2**24  # Also of empty ones, of which nothing is kept.
 _SHOWN, _MOST_LETTERS = 20, 300  # Names in a message, and letters of what it quotes.
 
 # Some rows of cells, and the line of each.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -98,4 +98,5 @@ def read_value(spelled: dict[str, Any]) -> Any:
     if kind == "timedelta":
         return timedelta(seconds=value)
     kinds = {"datetime": datetime, "date": date, "time": time}
-    return kinds[kind].fromisoformat(value) if kind in kinds else str(value)
+    read: Callable[[str], Any] = getattr(kinds.get(kind), "fromisoformat", str)
+    return read(value)

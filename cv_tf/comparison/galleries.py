@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow.parquet as pq
 
 import cv_tf
 from cv_tf.atomic import whole_file
-from cv_tf.catalog import Catalog, check_frame, read_products
+from cv_tf.catalog import Catalog, check_frame, read_products, write_parquet
 from cv_tf.comparison.plan import ComparisonPlan, Run
 from cv_tf.embeddings import (
     Embeddings,
@@ -65,10 +65,11 @@ def embed_shown(run: Run, products: Catalog) -> Embeddings:
     model = fingerprint(run.workdir.embedder)
     told = "\n".join([*products.product_id, *products.image])
     identity = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
-    if path.is_file() and read_notes(path) == identity:
-        embeddings = read_embeddings(path)
-        if embeddings.model == model:
-            return embeddings
+    with contextlib.suppress(UserError):  # What is damaged is computed again.
+        if path.is_file() and read_notes(path) == identity:
+            embeddings = read_embeddings(path)
+            if embeddings.model == model:
+                return embeddings
     with cv_tf.strategy.one_device(config.strategy).scope():
         embedder = cv_tf.models.Embedder.load(run.workdir.embedder)
         photos = cv_tf.pipeline.photos_of(products, config, embedder.image_size)
@@ -78,7 +79,7 @@ def embed_shown(run: Run, products: Catalog) -> Embeddings:
         )
     table = to_table(photos.catalog, vectors, model=model, notes=identity)
     with whole_file(path) as unfinished:
-        pq.write_table(table, unfinished)
+        write_parquet(unfinished, table)
     return read_embeddings(path)
 
 

@@ -9,6 +9,7 @@ from .group_summary import (
     format_summary as format_summary,
     had_previous as had_previous,
     summarize as summarize,
+    threshold_beside as threshold_beside,
 )
 from .inspection_pages import (
     Pair as Pair,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cv_tf.config import ConfigError
-from cv_tf.files import beside, is_remote
+from cv_tf.errors import reading
+from cv_tf.files import beside, is_remote, number_in, read_json
 from cv_tf.grouping import Expected, Grouped, full_discount
 
 GUESSED = "guessed from the products themselves"
+_WHAT = "the summary of an earlier run"
+_REMEDY = "Remove it to have the threshold found anew, or pass --threshold."
 # Names listed in the summary, at most.
 _SHOWN = 5
 
@@ -76,30 +77,43 @@ def earlier_threshold(
     if is_remote(groups):
         return None
     path = beside(Path(groups), "summary.json")
-    try:
-        summary = json.loads(path.read_text()) if path.is_file() else {}
+    if not path.exists():
+        return None
+    with reading(path, _WHAT, _REMEDY, ConfigError):
+        summary = read_json(path, _WHAT, _REMEDY, ConfigError)
         if "color_discount" not in summary or summary.get("model") != model:
             return None
         if color not in ("auto", summary.get("color")):
             return None
-        threshold = float(summary["threshold"])
-        discount = float(summary["color_discount"])
-    except (AttributeError, KeyError, TypeError, ValueError):
-        threshold = discount = math.nan
-    # Vectors may be a little longer than 1, and so may be their similarity.
-    if not (-1 <= threshold < 2 and 0 <= discount <= 2):
-        raise ConfigError(
-            f"'{path}' has no threshold and color_discount that an earlier run could "
-            "have written there. Remove it to have the threshold found anew, or pass "
-            "--threshold."
-        )
-    return threshold, discount
+        # Vectors may be a little longer than 1, and so may be their similarity.
+        threshold = number_in(summary, "threshold", -1.1, 2)
+        return threshold, number_in(summary, "color_discount", 0, 2)
+
+
+def threshold_beside(groups: str) -> float | None:
+    """The threshold of the groups of a file; None if no summary beside it tells it.
+
+    Raises:
+      ConfigError: If the summary is damaged.
+    """
+    path = beside(Path(groups), "summary.json")
+    if is_remote(groups) or not path.exists():
+        return None
+    with reading(path, _WHAT, _REMEDY, ConfigError):
+        summary = read_json(path, _WHAT, _REMEDY, ConfigError)
+        if summary.get("threshold") is None:  # It is one of another tool.
+            return None
+        return number_in(summary, "threshold", -1.1, 2)
 
 
 def had_previous(groups: str) -> bool:
-    """Whether groups went on from an earlier run, as the summary beside them says."""
+    """Whether groups went on from an earlier run, as the summary beside them says.
+
+    Raises:
+      UserError: If the summary is damaged.
+    """
     path = beside(Path(groups), "summary.json")
-    return "joined_groups" in json.loads(path.read_text())
+    return "joined_groups" in read_json(path, _WHAT, _REMEDY, ConfigError)
 
 
 def summary_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from cv_tf.atomic import whole_folder, write_json, write_text
 from cv_tf.catalog import Catalog
 from cv_tf.config import CatalogSettings, Config, ConfigError
 from cv_tf.embeddings import catalog_digest, fingerprint
+from cv_tf.files import read_json
 from cv_tf.models import Embedder
 from cv_tf.pipeline import photos_of
 from cv_tf.settings import values_of
@@ -136,7 +136,9 @@ def _is_done(target: Workdir, about: dict[str, Any], overwrite: bool) -> bool:
         return False
     there = None
     if target.adaptation.is_file():
-        there = json.loads(target.adaptation.read_text())
+        remedy = "Remove that folder, or name another --output."
+        what = "the description of an adapted Embedder"
+        there = read_json(target.adaptation, what, remedy, ConfigError)
     if there == about:
         return True
     if overwrite and there is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 from cv_tf import command
 from cv_tf.atomic import write_json, write_text
 from cv_tf.config import Config, ConfigError
-from cv_tf.errors import UserError
-from cv_tf.files import expanded
+from cv_tf.errors import UserError, reading
+from cv_tf.files import expanded, number_in, read_bounded, read_json
+from cv_tf.metrics import FIGURES
 from cv_tf.settings import values_of
 from cv_tf.unfinished import is_unfinished
 
@@ -36,6 +38,11 @@ _FORMER_DEFAULTS = (
     "--group_color_weight=0.5",
     "--search_color_weight=0.2",
 )
+
+
+_MOST_SETTINGS = 2**20  # Bytes of `config.cfg`.
+# A setting as `cv_tf.command.to_flagfile` writes it; no name of a file to go on with.
+_SETTING = re.compile(r"--(?!flagfile\b)[a-z0-9_]+(=|$)")
 
 
 class WorkdirError(UserError):
@@ -111,16 +118,21 @@ class Workdir:
             raise WorkdirError(
                 f"'{self.path}' holds no run: '{self.config}' is missing."
             )
-        try:
-            lines = map(str.strip, self.config.read_text(encoding="utf-8").splitlines())
+        remedy = "Bring a copy back, or name another --workdir."
+        with reading(self.config, "the settings of a run", remedy, WorkdirError):
+            text = read_bounded(str(self.config), _MOST_SETTINGS).decode("utf-8")
+            lines = map(str.strip, text.splitlines())
             given = [
                 line
                 for line in lines
                 if line and line[0] != "#" and line not in _FORMER_DEFAULTS
             ]
-            return command.parse_flags(Config, ["", *given])
-        except Exception as error:
-            raise WorkdirError(f"'{self.config}' cannot be read: {error}") from error
+            if others := [line for line in given if not _SETTING.match(line)]:
+                raise ValueError(f"{others[0]!r:.80} is no setting")
+            try:
+                return command.parse_flags(Config, ["", *given])
+            except ConfigError as error:
+                raise ValueError(str(error)) from error
 
     def trained_embedder(self) -> Path:
         """Returns the file of the Embedder of a finished run.
@@ -136,12 +148,34 @@ class Workdir:
         return self.embedder
 
     def read_metrics(self) -> dict[str, Any]:
-        """Reads `metrics.json`; returns an empty dict if there is none."""
-        return json.loads(self.metrics.read_text()) if self.metrics.is_file() else {}
+        """Reads `metrics.json`; returns an empty dict if there is none.
+
+        Raises:
+          WorkdirError: If it is damaged: no figures, or none that are numbers.
+        """
+        if not self.metrics.exists():
+            return {}
+        remedy = "Bring a copy back, or remove it to have the figures measured anew."
+        with reading(self.metrics, "the figures of a run", remedy, WorkdirError):
+            metrics = read_json(self.metrics, "JSON", remedy, WorkdirError)
+            for name in ("before", "after", "trained_on", "training"):
+                if not isinstance(metrics.get(name, {}), dict):
+                    raise TypeError(f"{name} is no object")
+            _check_figures(metrics)
+            return metrics
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Writes `metrics.json`."""
         write_json(self.metrics, metrics)
+
+
+def _check_figures(values: Mapping[str, Any]) -> None:
+    """Raises an error if a value that is named like a figure is no finite number."""
+    for name, value in values.items():
+        if name in FIGURES:
+            number_in(values, name, -sys.float_info.max, sys.float_info.max)
+        elif isinstance(value, dict):
+            _check_figures(value)
 
 
 def inherited_settings(
