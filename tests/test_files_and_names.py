@@ -1,23 +1,39 @@
 """Files on disk and in object storage, and similar names."""
 
 import os
+import pickle
 import random
+import socket
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import tensorflow as tf
 
+from cv_tf.answers import read_said
+from cv_tf.catalog import read_catalog
+from cv_tf.command import find_files
+from cv_tf.embeddings import read_embeddings
+from cv_tf.errors import UserError
 from cv_tf.files import (
+    FileError,
     did_you_mean,
+    digest_of,
     is_file,
     is_remote,
+    kind_of_file,
+    number_in,
     open_binary,
     open_random,
+    parse_json,
+    read_bounded,
+    read_json,
     repeated,
     say_unknown,
     similar_names,
 )
+from cv_tf.settings import ConfigError
 
 KNOWN = [f"{number:010d}" for number in range(108_775_000, 108_775_100)]
 
@@ -145,3 +161,99 @@ def test_names_that_occur_more_than_once():
 def test_a_question_only_where_a_name_is_similar():
     assert did_you_mean("shrits", ["shirts", "shoes"]) == "Did you mean 'shirts'?"
     assert did_you_mean("bags", ["shirts", "shoes"]) == ""
+
+
+class TestWhatIsNoFile:
+    @pytest.fixture(params=["a named pipe", "a socket", "a device", "a folder"])
+    def other(self, request, tmp_path):
+        """Something that is no file, and what it is."""
+        path = tmp_path / "other"
+        if request.param == "a named pipe":
+            os.mkfifo(path)
+        elif request.param == "a socket":
+            socket.socket(socket.AF_UNIX).bind(os.path.relpath(path))
+        elif request.param == "a device":
+            path.symlink_to("/dev/zero")
+        else:
+            path.mkdir()
+        return path, request.param
+
+    @pytest.mark.parametrize(
+        "read",
+        [
+            open_binary,
+            open_random,
+            digest_of,
+            lambda path: read_bounded(path, 9),
+            lambda path: read_json(path, "JSON", "Write it."),
+            read_catalog,
+            read_embeddings,
+            read_said,
+        ],
+    )
+    def test_is_told_and_never_waited_for(self, read, other):
+        path, kind = other
+        if kind == "a folder" and read is read_embeddings:
+            pytest.skip("a folder of parts may be embeddings")
+        assert kind_of_file(path) == kind
+        with pytest.raises(UserError, match=f"is {kind}, not a file"):
+            read(str(path))
+
+    def test_settings_say_so(self, other):
+        path, kind = other
+        settings = SimpleNamespace(labels=str(path))
+        with pytest.raises(ConfigError, match=f"--labels=.* is {kind}; name a file"):
+            find_files(settings, ["labels"])
+
+    def test_errors_travel_between_processes(self, tmp_path):
+        error = pickle.loads(pickle.dumps(FileError(tmp_path, "is a folder")))
+        assert error.reason == "is a folder"
+        assert str(error) == f"'{tmp_path}' is a folder."
+
+    @pytest.mark.parametrize("path", ["/proc/kmsg", "/proc/self/mem", "/proc/mounts"])
+    def test_files_that_the_system_makes_up_are_empty(self, path):
+        if not os.access(path, os.R_OK):
+            pytest.skip("it may not be read")
+        with open_binary(path) as file:
+            assert file.read() == b""
+
+    def test_no_more_is_read_than_there_may_be(self, tmp_path):
+        (tmp_path / "a").write_bytes(b"abc")
+        assert read_bounded(str(tmp_path / "a"), 3) == b"abc"
+        with pytest.raises(FileError, match="has 3 bytes; at most 2 are read"):
+            read_bounded(str(tmp_path / "a"), 2)
+        os.truncate(tmp_path / "a", 2**40)  # It takes no place on the disk.
+        with pytest.raises(UserError, match="1,099,511,627,776 bytes"):
+            read_catalog(tmp_path / "a")
+
+
+class TestJson:
+    @pytest.mark.parametrize(
+        ("text", "what"),
+        [
+            ("", "Expecting value"),
+            ("[1]", "it holds a list, not an object"),
+            ("null", "it holds a NoneType"),
+            ('{"a": 1, "b": {"c": 1, "c": 2}}', "it names 'c' twice"),
+            ('{"a": ' + "[" * 10**5, "recursion"),
+            ('{"a": 1' + "0" * 5_000 + "}", "digits"),
+            (b'{"a": "\xff"}', "codec can't decode"),
+            ('{"a": 1}' + " " * 2**25, "bytes; at most 33,554,432 are read"),
+        ],
+    )
+    def test_what_is_none(self, text, what, tmp_path):
+        path = tmp_path / "a.json"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        with pytest.raises(UserError, match=what) as error:
+            read_json(path, "some figures", "Write it again.")
+        assert str(error.value).startswith(f"'{path}'")
+
+    @pytest.mark.parametrize(
+        "number",
+        ["[1]", '"1"', "NaN", "1e999", "-1e999", "true", "null", "2", "9" * 400],
+    )
+    def test_what_is_no_number(self, number):
+        values = parse_json(f'{{"a": {number}}}')
+        with pytest.raises((TypeError, ValueError, OverflowError)):
+            number_in(values, "a", 0, 1)
+        assert number_in({"a": 1}, "a", 0, 1) == 1.0

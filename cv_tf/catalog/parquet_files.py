@@ -19,7 +19,8 @@ from cv_tf.errors import UserError, reading
 from cv_tf.files import is_remote, open_binary, repeated
 
 MOST_LETTERS = 2**26  # Of a cell.
-_DELTA_BYTE_ARRAY = 7  # An encoding.
+# Encodings of text that Arrow can read as a dictionary.
+_AS_DICTIONARY = frozenset((0, 2, 3, 4, 8))
 # Bytes of values that any file may hold, and how many times its own size it may, if
 # that is more: numbers of one byte take four in memory, and compression halves them.
 _MOST_BYTES, _MOST_TIMES = 2**28, 16
@@ -110,7 +111,7 @@ def _texts_of(schema: pq.ParquetSchema, chunks: Sequence[Sequence[Chunk]]) -> li
         for column, its_chunks in zip(columns, chunks, strict=True)
         if column.physical_type == "BYTE_ARRAY"
         and not column.max_repetition_level
-        and not any(_DELTA_BYTE_ARRAY in chunk.encodings for chunk in its_chunks)
+        and all(_AS_DICTIONARY.issuperset(it.encodings) for it in its_chunks)
     ]
 
 
@@ -206,7 +207,7 @@ def _check_sizes(
         # Numbers become four bytes each; eight would refuse no others.
         if of.num_values * max(width // 2, 4) > most_bytes:
             raise ValueError(_say_large(of.num_values * width, "values"))
-        if is_plain and not width:  # The text of any row may fill a page.
+        if is_plain and of.expands and not width:  # Each text may fill a page.
             most_rows = min(most_rows, _IN_MEMORY // max(of.largest, 1))
         values_of_a_row = of.num_values / max(num_rows, 1)
         if values_of_a_row * width > 0:

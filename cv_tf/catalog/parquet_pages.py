@@ -16,8 +16,10 @@ _MOST_PAGES = 250_000
 _MOST_FOOTER = 2**24  # Bytes of what a file says of itself.
 _HEAD, _MOST_HEAD = 2**9, 2**24  # Bytes of the header of a page: of most, and of any.
 _MOST_DEPTH = 12
-# Where the number of values is told: in pages of values, and in their second version.
-_VALUES = (5, 8)
+# Where the number of values is told: in pages of values, and in their second version;
+# and the field there that tells the encoding.
+_VALUES = {5: 2, 8: 4}
+_OWN_BYTES = (0, 6)  # Encodings in which each text has its own bytes.
 # Readers go on for so many bytes in files of a former writer that counted wrongly.
 _BEYOND = 100
 _FORMER = b"parquet-mr"
@@ -46,11 +48,14 @@ class Pages(NamedTuple):
       num_values: Number of values, null or not; of a column of lists, of all lists.
       num_bytes: Size of all pages before compression.
       largest: Size of the largest page before compression.
+      expands: Whether a text may be told by less than its own bytes: by its place in a
+        dictionary, or by what it has in common with the one before.
     """
 
     num_values: int
     num_bytes: int
     largest: int
+    expands: bool
 
 
 def read_footer(stream: BinaryIO, size: int) -> list[list[Chunk]]:
@@ -114,6 +119,7 @@ def read_pages(stream: BinaryIO, chunks: Sequence[Chunk]) -> Pages:
         num_values=sum(page.num_values for page in found),
         num_bytes=sum(page.num_bytes for page in found),
         largest=max((page.largest for page in found), default=0),
+        expands=any(page.expands for page in found),
     )
 
 
@@ -130,14 +136,16 @@ def _read_page(stream: BinaryIO, place: int) -> tuple[Pages, int]:
         except IndexError as error:
             if size == _MOST_HEAD:
                 raise ValueError("the header of a page is cut off") from error
-    told = [head[field] for field in _VALUES if isinstance(head.get(field), dict)]
+    told = [(head[it], it) for it in _VALUES if isinstance(head.get(it), dict)]
     before, after, *numbers = (
         number if isinstance(number, int) else -1
-        for number in (head.get(2), head.get(3), *(of.get(1) for of in told))
+        for number in (head.get(2), head.get(3), *(of.get(1) for of, _ in told))
     )
     if min(before, after, *numbers) < 0:
         raise ValueError("the header of a page has no sizes, or negative ones")
-    return Pages(sum(numbers), before, before), place + reader.place + after
+    expands = any(of.get(_VALUES[field]) not in _OWN_BYTES for of, field in told)
+    page = Pages(sum(numbers), before, before, expands)
+    return page, place + reader.place + after
 
 
 class _Thrift:

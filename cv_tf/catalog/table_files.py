@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import itertools
 import posixpath
 import zlib
 from collections.abc import Iterable, Sequence
@@ -182,9 +184,10 @@ def write_rows(
         whole_file(path) as unfinished,
         unfinished.open("w", newline="", encoding="utf-8", errors="replace") as file,
     ):
-        writer = csv.writer(file, lineterminator=line_end)
-        writer.writerow(columns)
-        for row in rows:
-            writer.writerow(
-                [marked(cell) if isinstance(cell, str) else cell for cell in row]
-            )
+        # With line ends of two characters, either is quoted where it is in a cell.
+        line = io.StringIO(newline="")
+        writer = csv.writer(line, lineterminator="\r\n")
+        for row in itertools.chain([columns], rows):
+            writer.writerow([marked(it) if isinstance(it, str) else it for it in row])
+            file.write(line.getvalue().removesuffix("\r\n") + line_end)
+            line.seek(line.truncate(0))
