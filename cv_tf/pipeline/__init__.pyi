@@ -9,6 +9,7 @@ from .loading import (
 )
 from .orders import BlockOrder as BlockOrder, RandomOrder as RandomOrder
 from .photos import Photos as Photos, Reject as Reject, write_rejects as write_rejects
+from .scan import photo_digests as photo_digests
 from .scan_cache import default_folder as default_folder
 from .squares import read_squares as read_squares
 from .stream import Shares as Shares, batches as batches, in_order as in_order

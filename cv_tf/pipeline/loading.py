@@ -116,6 +116,7 @@ def scan_photos(
         plan=plan(scanned, frames, image_size, is_box),
         files=np.array(files, object),
         outcomes=_outcomes(scanned, frames, is_box, frame == "auto"),
+        digests=np.array([row.digest for row in scanned], object),
     )
 
 

@@ -39,6 +39,7 @@ class Photos:
       files: [n] object (str), the file of each photo (a converted copy if there is
         one), or "" if the bytes come from the catalogue's records.
       outcomes: [n] str, what each frame is, a name of `frame_outcomes.OUTCOMES`.
+      digests: [n] object (str), digest of the bytes of each photo.
       pixels: [m, S, S, 3] uint8; None if photos are decoded for each batch.
       places: [n] int64, row in `pixels` of each photo; None if `pixels` is.
     """
@@ -49,6 +50,7 @@ class Photos:
     plan: DecodingPlan
     files: np.ndarray
     outcomes: np.ndarray
+    digests: np.ndarray
     pixels: np.ndarray | None = None
     places: np.ndarray | None = None
 
@@ -63,6 +65,7 @@ class Photos:
             plan=DecodingPlan(*(column[rows] for column in self.plan)),
             files=self.files[rows],
             outcomes=self.outcomes[rows],
+            digests=self.digests[rows],
             places=None if self.places is None else self.places[rows],
         )
 

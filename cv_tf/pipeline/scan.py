@@ -26,7 +26,7 @@ from cv_tf.pipeline.examine import (
 )
 from cv_tf.pipeline.file_formats import BadImageError
 from cv_tf.pipeline.frames import border_colors, find_frames
-from cv_tf.pipeline.scan_cache import ScanCache, Scanned
+from cv_tf.pipeline.scan_cache import ScanCache, Scanned, digest_of_bytes
 
 _CHUNK = 128
 _UNKNOWN = -1  # Size of a photo that could not be read; it is never cached.
@@ -47,12 +47,14 @@ def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scan
     with ThreadPoolExecutor(num_threads) as pool, warnings.catch_warnings():
         # `examine` checks the number of pixels itself.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        identify = partial(_identify, catalog, FolderNames())
+        identify = partial(_identify, catalog, FolderNames(), _stamp(catalog))
         rows = list(pool.map(identify, range(len(catalog))))
         boxes = _boxes_by_key(catalog, rows)
-        rows = [_recall(row, known, cache, boxes) for row in rows]
+        recall = partial(_recall, catalog, known, cache, boxes)
+        rows = list(pool.map(recall, range(len(catalog)), rows))
         unknown = [i for i, row in enumerate(rows) if not row.kind and not row.reason]
         if not unknown:
+            _keep(cache, known, rows)
             return rows
         # Products may share a photo: it is looked at once.
         looked_at = {rows[i].key: i for i in reversed(unknown)}
@@ -68,17 +70,64 @@ def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scan
                 bar.update(len(chunk))
         finally:  # So that an interrupted scan can be continued.
             bar.close()
-            lasting = [r for r in rows if r.size != _UNKNOWN and (r.kind or r.reason)]
-            cache.write((known | {row.key: row for row in lasting}).values())
+            _keep(cache, known, rows)
     for i in unknown:
         rows[i] = rows[looked_at[rows[i].key]]
     return rows
 
 
-def _identify(catalog: Catalog, folders: FolderNames, i: int) -> Scanned:
-    """Finds the key, size and time of a photo, without reading it."""
+def _keep(
+    cache: ScanCache, known: Mapping[str, Scanned], rows: Sequence[Scanned]
+) -> None:
+    """Updates the cache, if there is anything new."""
+    found = {r.key: r for r in rows if r.size != _UNKNOWN and (r.kind or r.reason)}
+    if any(known.get(key) != row for key, row in found.items()):
+        cache.write((dict(known) | found).values())
+
+
+def photo_digests(catalog: Catalog, cache_dir: str | Path | None = None) -> list[str]:
+    """The digest of each photo's bytes; of one that cannot be read, the reason.
+
+    No photo is decoded, and those that a scan with the cache in `cache_dir` has looked
+    at are not even read.
+    """
+    known = ScanCache(catalog, cache_dir).read()
+    num_threads = READS_AT_ONCE if catalog.is_remote else (os.cpu_count() or 1) + 2
+    with ThreadPoolExecutor(num_threads) as pool:
+        identify = partial(_identify, catalog, FolderNames(), _stamp(catalog))
+        rows = pool.map(identify, range(len(catalog)))
+        digest = partial(_digest, catalog, known)
+        return list(pool.map(digest, range(len(catalog)), rows))
+
+
+def _digest(
+    catalog: Catalog, known: Mapping[str, Scanned], i: int, row: Scanned
+) -> str:
+    old = known.get(row.key)
+    if row.reason:
+        return row.reason
+    if old is not None and old.is_stamped_as(row):
+        return old.digest
+    try:
+        return digest_of_bytes(_read(catalog, i))
+    except Exception as error:  # Each object store raises its own.
+        return _why_unreachable(error)
+
+
+def _stamp(catalog: Catalog) -> int:
+    """When a data set was prepared, in nanoseconds; 0 for photos in files."""
+    if catalog.record is None:
+        return 0
+    try:
+        return tf.io.gfile.stat(f"{catalog.folder}/dataset_info.json").mtime_nsec
+    except tf.errors.OpError:  # It is of a builder that keeps no such file.
+        return 0
+
+
+def _identify(catalog: Catalog, folders: FolderNames, stamp: int, i: int) -> Scanned:
+    """Finds the key, size and times of a photo, without reading it."""
     if catalog.record is not None:
-        return Scanned(f"record {catalog.record[i]}", 0, 0, "")
+        return Scanned(f"record {catalog.record[i]}", 0, stamp, "")
     image = catalog.image[i]
     key = image.removeprefix(f"{catalog.folder}/") if catalog.folder else image
     if not image or is_elsewhere(image):
@@ -91,7 +140,8 @@ def _identify(catalog: Catalog, folders: FolderNames, i: int) -> Scanned:
         stat = Path(image).stat()
         if kind := kind_of_file(image):
             return Scanned(key, _UNKNOWN, 0, f"is {kind}, not a file")
-        return Scanned(key, stat.st_size, stat.st_mtime_ns, "")
+        row = Scanned(key, stat.st_size, stat.st_mtime_ns, "")
+        return row._replace(changed=stat.st_ctime_ns)
     except Exception as error:  # Each object store raises its own.
         reason = _why_unreachable(error)
         if reason == _MISSING and not is_remote(image):
@@ -118,19 +168,26 @@ def _boxes_by_key(catalog: Catalog, rows: Sequence[Scanned]) -> dict[str, np.nda
 
 
 def _recall(
-    row: Scanned,
+    catalog: Catalog,
     known: Mapping[str, Scanned],
     cache: ScanCache,
     boxes: Mapping[str, np.ndarray],
+    i: int,
+    row: Scanned,
 ) -> Scanned:
+    """What an earlier scan found, if it was of the same bytes; else the row itself."""
     old = known.get(row.key)
-    if row.reason or old is None or old[:3] != row[:3]:
+    if row.reason or old is None or old.size != row.size:
         return row
+    if not old.is_stamped_as(row):  # Only copied, or replaced by another photo.
+        if _digest(catalog, {}, i, row) != old.digest:
+            return row
+        old = old._replace(modified=row.modified, changed=row.changed)
     if old.kind != CONVERTED:
         return old
     side = copy_side(old.width, old.height, boxes.get(row.key, NO_BOXES))
     is_large = max(old.copy_width, old.copy_height) >= side
-    return old if is_large and cache.converted_path(old).is_file() else row
+    return old if is_large and cache.has_converted(old) else row
 
 
 def _examine_row(
@@ -141,7 +198,9 @@ def _examine_row(
     row: Scanned,
 ) -> tuple[Scanned, np.ndarray | None]:
     try:
-        examined = examine(_read(catalog, i), boxes.get(row.key, NO_BOXES))
+        encoded = _read(catalog, i)
+        row = row._replace(digest=digest_of_bytes(encoded))
+        examined = examine(encoded, boxes.get(row.key, NO_BOXES))
     except BadImageError as error:
         return row._replace(reason=str(error)), None
     except Exception as error:  # Each object store raises its own.
@@ -154,7 +213,7 @@ def _examine_row(
         copy_width=examined.copy_width,
     )
     if examined.converted is not None:
-        cache.write_converted(row, examined.converted)
+        row = cache.write_converted(row, examined.converted)
     return row, examined.thumbnail
 
 

@@ -1,12 +1,16 @@
+import hashlib
 import os
+import random
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from cv_tf.catalog import read_catalog
-from cv_tf.pipeline import scan
+from cv_tf.pipeline import photo_digests, scan
 from cv_tf.pipeline.scan_cache import ScanCache
 
 
@@ -145,8 +149,6 @@ def test_records_are_scanned_like_files(catalog):
         with open(catalog.image[i], "rb") as file:  # noqa: PTH123
             return file.read()
 
-    from dataclasses import replace  # noqa: PLC0415
-
     records = replace(
         catalog.select(np.arange(3)),
         image=np.array(["", "", ""], object),
@@ -155,3 +157,124 @@ def test_records_are_scanned_like_files(catalog):
     )
     kinds = [row.kind for row in run(records, catalog.folder + "/elsewhere")]
     assert kinds == ["converted", "jpeg", "png"]
+
+
+class TestDigests:
+    def test_are_those_of_the_bytes(self, catalog):
+        rows = run(catalog)
+        for row, image in zip(rows[:3], catalog.image, strict=False):
+            content = Path(image).read_bytes()
+            expected = hashlib.blake2b(content, digest_size=16).hexdigest()
+            assert row.digest == expected
+        assert [row.digest for row in rows[3:]] == ["", ""]
+
+    def test_alone_need_no_decoding(self, catalog, examined):
+        alone = photo_digests(catalog)
+        assert not examined
+        assert alone[3:] == ["the file is missing", "no image given"]
+        assert alone[:3] == [row.digest for row in run(catalog)[:3]]
+
+    def test_of_what_was_scanned_need_no_reading(self, catalog, monkeypatch):
+        expected = photo_digests(catalog)
+        run(catalog)
+        monkeypatch.setattr(scan, "_read", lambda *_: pytest.fail("read again"))
+        assert photo_digests(catalog) == expected
+
+    def test_a_photo_that_cannot_be_used_has_one(self, catalog):
+        Path(catalog.image[0]).write_text("no photo")
+        (row, *_) = run(catalog)
+        assert row.reason
+        assert photo_digests(catalog)[0] == row.digest
+
+    def test_another_photo_of_the_same_size_and_time_is_noticed(self, catalog):
+        path = Path(catalog.image[1])
+        stat, before = path.stat(), run(catalog)[1]
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        after = run(catalog)[1]
+        assert (before.size, before.modified) == (after.size, after.modified)
+        assert before.digest != after.digest
+
+    def test_what_was_only_copied_is_not_decoded_again(self, catalog, examined):
+        before = run(catalog)
+        for image in catalog.image[:3]:
+            content = Path(image).read_bytes()
+            Path(image).unlink()
+            Path(image).write_bytes(content)
+            os.utime(image, (7, 7))
+        after = run(catalog)
+        assert len(examined) == 3
+        assert [row.digest for row in after] == [row.digest for row in before]
+        assert run(catalog) == after
+
+
+class TestDamaged:
+    @pytest.mark.parametrize("seed", range(20))
+    def test_a_flipped_bit_of_the_cache_is_noticed(self, seed, catalog, examined):
+        first = run(catalog)
+        (file,) = ScanCache(catalog).folder.glob("*.parquet")
+        draw, content = random.Random(seed), bytearray(file.read_bytes())
+        content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+        file.write_bytes(content)
+        assert ScanCache(catalog).read() == {}
+        assert run(catalog) == first
+        assert len(examined) == 6
+        assert list(ScanCache(catalog).folder.glob("*.parquet")) == [file]
+
+    @pytest.mark.parametrize("damage", [b"", b"PNG", None])
+    def test_a_converted_copy_is_made_anew(self, damage, catalog, examined):
+        row = run(catalog)[2]
+        path = ScanCache(catalog).converted_path(row)
+        content = bytearray(path.read_bytes())
+        whole = bytes(content)
+        content[-30] ^= 1
+        path.write_bytes(content if damage is None else damage)
+        assert run(catalog)[2] == row
+        assert len(examined) == 4
+        assert path.read_bytes() == whole
+
+    def test_what_is_no_file_is_never_waited_for(self, catalog):
+        first = run(catalog)
+        (file,) = ScanCache(catalog).folder.glob("*.parquet")
+        for path in (file, ScanCache(catalog).converted_path(first[2])):
+            path.unlink()
+            os.mkfifo(path)
+        assert ScanCache(catalog).read() == {}
+        assert run(catalog) == first
+
+    def test_what_two_processes_found_is_put_together(self, catalog):
+        first = run(catalog)
+        cache = ScanCache(catalog)
+        (file,) = cache.folder.glob("*.parquet")
+        cache.write([first[0]])
+        other = first[1]._replace(key="another.jpg")
+        (alone,) = cache.folder.glob("*.parquet")
+        content = alone.read_bytes()
+        cache.write([other])
+        alone.write_bytes(content)
+        assert cache.read() == {first[0].key: first[0], other.key: other}
+        cache.write(cache.read().values())
+        assert len(list(cache.folder.glob("*.parquet"))) == 1
+        assert not file.exists()
+
+
+def test_a_data_set_that_was_prepared_again_is_read_again(catalog, tmp_path, examined):
+    photos = {i: Path(catalog.image[i]).read_bytes() for i in range(3)}
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "dataset_info.json").write_text("{}")
+    records = replace(
+        catalog.select(np.arange(3)),
+        image=np.array(["", "", ""], object),
+        records=photos.__getitem__,
+        record=np.arange(3),
+        folder=str(folder),
+    )
+    before = run(records)
+    photos[1] = photos[0]
+    os.utime(folder / "dataset_info.json", (7, 7))
+    after = run(records)
+    assert len(examined) == 4
+    assert [row.digest for row in after] == [before[i].digest for i in (0, 0, 2)]
