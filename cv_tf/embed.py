@@ -11,7 +11,9 @@ that make blocks are those of the run in --workdir, unless flags say otherwise.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv_tf
@@ -70,7 +72,10 @@ def run(config: EmbedConfig) -> Embedded:
     Raises:
       UserError: If the settings, the catalogue or the workdir cannot be used.
     """
-    output = command.check_output(config.output, config.overwrite, (".parquet", ".pq"))
+    output = command.check_output(config.output, True, (".parquet", ".pq"))
+    # What the same command has made is no obstacle; the job looks closer.
+    is_made = output.exists() and _tells_its_job(output)
+    command.check_free(output, config.overwrite or is_made)
     answers = command.find_files(config, ("answers",))["answers"]
     workdir = cv_tf.training.Workdir(config.workdir)
     embedder = workdir.trained_embedder()
@@ -99,7 +104,8 @@ def run(config: EmbedConfig) -> Embedded:
         batch_size=config.embed_batch_size,
         strategy=config.strategy,
     )
-    embedded = cv_tf.embeddings.embed_catalog(job, catalog, config, config.overwrite)
+    may = config.overwrite
+    embedded = cv_tf.embeddings.embed_catalog(job, catalog, config, may, replace=may)
     print(f"{embedded.num_products:,} products are in '{output}'.")
     if config.adapt:
         print(
@@ -115,6 +121,14 @@ def run(config: EmbedConfig) -> Embedded:
     for sentence in embedded.frames.sentences():
         print(sentence)
     return embedded
+
+
+def _tells_its_job(output: Path) -> bool:
+    """Whether a file tells by which job it was made, as those of this command do."""
+    try:
+        return "job" in json.loads(cv_tf.embeddings.read_notes(output))
+    except Exception:  # Each kind of another file raises its own.
+        return False
 
 
 def settings_of(argv: Sequence[str]) -> EmbedConfig:

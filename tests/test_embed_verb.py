@@ -209,7 +209,7 @@ class TestKilled:
 
 
 def parts_in(folder: Path) -> set[int]:
-    return {int(path.stem[-5:]) for path in folder.glob("shard-*.parquet")}
+    return {int(path.name[6:11]) for path in folder.glob("shard-*.parquet")}
 
 
 class TestSettings:

@@ -16,7 +16,6 @@ from .job import (
     EmbeddingJob as EmbeddingJob,
     catalog_digest as catalog_digest,
     embed_catalog as embed_catalog,
-    rejects_path as rejects_path,
 )
 from .parquet import (
     fingerprint as fingerprint,
@@ -24,3 +23,4 @@ from .parquet import (
     read_notes as read_notes,
     to_table as to_table,
 )
+from .resumption import rejects_path as rejects_path

@@ -14,23 +14,36 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from cv_tf import strategy as devices
-from cv_tf.atomic import whole_file
+from cv_tf import command, strategy as devices
+from cv_tf.atomic import whole_files
 from cv_tf.catalog import Catalog, CatalogError, quiet_logs, read_products
 from cv_tf.config import CatalogSettings
 from cv_tf.embeddings.compute import compiled, embed_batches, with_color
-from cv_tf.embeddings.parquet import fingerprint, merge_tables, read_notes, to_table
-from cv_tf.files import beside, expanded
+from cv_tf.embeddings.parquet import fingerprint, merge_tables, to_table
+from cv_tf.embeddings.resumption import (
+    discard_changed,
+    frames_of,
+    is_made_by,
+    notes_of_output,
+    open_shards,
+    read_shard_notes,
+    rejects_of,
+    rejects_path,
+)
+from cv_tf.files import expanded
+from cv_tf.locks import only_writer
 from cv_tf.models import Embedder
 from cv_tf.pipeline import (
     FrameSummary,
     Photos,
     Reject,
     default_folder,
+    photo_digests,
     scan_photos,
     write_rejects,
 )
 from cv_tf.shards import EngineSettings, JobError, Shards, run_shards
+from cv_tf.unfinished import settle
 
 _LOADING = threading.Lock()
 # While one shard is computed, the photos of the next are looked through. Two that are
@@ -70,6 +83,16 @@ class EmbeddingJob:
         start = number * self.shard_size
         return np.arange(start, min(start + self.shard_size, num_products))
 
+    def cache(self, catalog: Catalog, number: int) -> Path:
+        """The folder of what is known of a shard's photos; each has one of its own."""
+        folder = Path(expanded(self.settings.cache_dir) or default_folder(catalog))
+        return folder / f"embed-{self.shard_size}" / f"{number:05d}"
+
+    def photo_digests(self, catalog: Catalog, number: int) -> list[str]:
+        """The digests of a shard's photos as they are by now."""
+        some = catalog.select(self.rows(number, len(catalog)))
+        return photo_digests(some, self.cache(catalog, number))
+
 
 @dataclasses.dataclass(frozen=True)
 class Embedded:
@@ -91,50 +114,83 @@ def embed_catalog(
     catalog: Catalog,
     engine: EngineSettings | None = None,
     overwrite: bool = False,
+    replace: bool = True,
 ) -> Embedded:
     """Embeds a catalog; shards that an interrupted run has finished are kept.
 
     In memory are photos and vectors of a few shards at a time, and the catalog's table.
+    A file that this very job has made of the same photos stays as it is: a process that
+    is killed at its end has finished the job.
 
     Args:
       job: The products, the Embedder, and the file to write.
       catalog: The products of the job's settings and split.
       engine: Where the shards are computed; None for this machine.
       overwrite: Whether shards of another job may be removed.
+      replace: Whether a file of another job, or of other photos, may be replaced.
 
     Raises:
       JobError: If shards of another job are in the way.
+      ConfigError: If there is another file that may not be replaced.
       CatalogError: If no photo can be used.
+      BusyError: If another process writes the same file.
     """
     output = Path(job.output)
-    model = fingerprint(job.embedder)
-    num_shards = -(-len(catalog) // job.shard_size)
-    sizes = [len(job.rows(number, len(catalog))) for number in range(num_shards)]
-    shards = Shards(output, num_shards, _identity(job, catalog, model))
-    shards.open(overwrite)
-    work = functools.partial(write_shard, job, shards, model)
-    run_shards(work, shards, sizes, engine or EngineSettings(), "Embedding")
-    notes = [json.loads(read_notes(path)) for path in shards.paths()]
+    with only_writer(output.with_name(f".{output.name}.lock"), output):
+        num_shards = -(-len(catalog) // job.shard_size)
+        identity = _identity(job, catalog, fingerprint(job.embedder))
+        shards = Shards(output, num_shards, identity)
+        settle(output)
+        if output.exists() and not overwrite:
+
+            def digests() -> list[str]:
+                numbers = range(num_shards)
+                return [d for n in numbers for d in job.photo_digests(catalog, n)]
+
+            if is_made_by(identity, output, digests):
+                shards.remove_own()  # A kill came before they were removed.
+                rejects = rejects_of(output)
+                number = len(catalog) - len(rejects)
+                return Embedded(number, rejects, frames_of(output))
+            command.check_free(output, replace)
+        return _embed(job, catalog, shards, engine or EngineSettings(), overwrite)
+
+
+def _embed(
+    job: EmbeddingJob,
+    catalog: Catalog,
+    shards: Shards,
+    engine: EngineSettings,
+    overwrite: bool,
+) -> Embedded:
+    """Computes the shards that are missing, and puts all of them together."""
+    output = Path(job.output)
+    open_shards(shards, catalog, overwrite)
+    missing = set(shards.missing())
+    photos = [
+        [] if number in missing else job.photo_digests(catalog, number)
+        for number in range(shards.num_shards)
+    ]
+    discard_changed(shards, photos, catalog, job.shard_size)
+    sizes = [len(job.rows(n, len(catalog))) for n in range(shards.num_shards)]
+    work = functools.partial(write_shard, job, shards, shards.identity["model"])
+    run_shards(work, shards, sizes, engine, "Embedding")
+    notes = [read_shard_notes(path) for path in shards.paths()]
     rejects = tuple(Reject(*reject) for note in notes for reject in note["rejects"])
     frames = FrameSummary.join(FrameSummary(**note["frames"]) for note in notes)
-    if rejects:
-        write_rejects(rejects_path(output), rejects)
-    else:
-        rejects_path(output).unlink(missing_ok=True)
     if len(rejects) == len(catalog):
+        write_rejects(rejects_path(output), rejects)
         shards.remove()
         raise CatalogError(
             f"{catalog.name}: no photo can be used. '{rejects_path(output)}' says why."
         )
-    with whole_file(output) as unfinished:
-        merge_tables(shards.paths(), unfinished)
+    with whole_files(output, rejects_path(output)) as (merged, left_out):
+        if rejects:
+            write_rejects(left_out, rejects)
+        about = notes_of_output(shards.identity, notes, frames, left_out)
+        merge_tables(shards.paths(), merged, about)
     shards.remove()
     return Embedded(len(catalog) - len(rejects), rejects, frames)
-
-
-def rejects_path(output: Path) -> Path:
-    """The table of rejects, beside the file of vectors."""
-    return beside(output, "rejects.csv")
 
 
 def write_shard(
@@ -148,6 +204,8 @@ def write_shard(
     with _LOADING:
         ready = _get_ready(job, model, shards.identity["catalogue"])
     photos = ready.scan(job, number)
+    # Before the photos are read: one that is replaced meanwhile is noticed later.
+    digests = job.photo_digests(ready.catalog, number)
     report(len(photos.rejects))
     # Arrays of no rows, as a shard may be without any photo that can be read.
     outputs = [ready.empty]
@@ -158,8 +216,8 @@ def write_shard(
     vectors, lab = (np.concatenate(rows) for rows in zip(*outputs, strict=True))
     frames = FrameSummary.of(photos.catalog.product_id, photos.outcomes)
     about = {"rejects": photos.rejects, "frames": dataclasses.asdict(frames)}
-    notes = json.dumps(about)
-    with whole_file(shards.path(number)) as unfinished:
+    notes = json.dumps(about | {"photos": digests})
+    with shards.writing(number) as unfinished:
         pq.write_table(to_table(photos.catalog, vectors, lab, model, notes), unfinished)
 
 
@@ -168,18 +226,17 @@ class _Ready:
     """All that a process needs for any shard, loaded once."""
 
     catalog: Catalog
-    folder: Path
     image_size: int
     model: Callable[..., Any]
     empty: tuple[np.ndarray, np.ndarray]
 
     def scan(self, job: EmbeddingJob, number: int) -> Photos:
-        """The photos of a shard; each shard has a cache folder of its own."""
+        """The photos of a shard."""
         return scan_photos(
             self.catalog.select(job.rows(number, len(self.catalog))),
             self.image_size,
             job.settings.frame,
-            self.folder / f"embed-{job.shard_size}" / f"{number:05d}",
+            job.cache(self.catalog, number),
         )
 
 
@@ -203,7 +260,6 @@ def _get_ready(job: EmbeddingJob, made_by: str, catalogue: str) -> _Ready:
     outputs = model(np.zeros((1, size, size, 3), np.uint8))
     return _Ready(
         catalog=catalog,
-        folder=Path(expanded(settings.cache_dir) or default_folder(catalog)),
         image_size=size,
         model=model,
         empty=tuple(output.numpy()[:0] for output in outputs),

@@ -84,10 +84,10 @@ def read_notes(path: str | Path) -> str:
     return read_header(read_parquet_schema(path, _REMEDY), str(path)).notes
 
 
-def merge_tables(paths: Sequence[Path], output: Path) -> None:
+def merge_tables(paths: Sequence[Path], output: Path, notes: str = "") -> None:
     """Joins files of tables of `to_table` into a new one, a chunk at a time."""
     schema = read_parquet_schema(paths[0], _REMEDY)
-    header = read_header(schema, str(paths[0]))._replace(notes="")
+    header = read_header(schema, str(paths[0]))._replace(notes=notes)
     schema = schema.with_metadata({_HEADER: json.dumps(header._asdict()).encode()})
     with pq.ParquetWriter(output, schema, write_page_checksum=True) as writer:
         for path in paths:

@@ -11,20 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from absl import logging
 
 from cv_tf.atomic import whole_file
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
+from cv_tf.files import digest_of
 from cv_tf.retrieval import (
     CHUNK,
     MAX_QUERIES,
+    Index,
     Neighbors,
     build_index,
     check_embeddings,
     load_index,
     nearest,
 )
-from cv_tf.shards import EngineSettings, Shards, engine_running, run_shards
+from cv_tf.shards import EngineSettings, JobError, Shards, engine_running, run_shards
 
 # A block of more products is indexed once, and searched for shards of its products.
 SPLIT_ABOVE = 200_000
@@ -33,8 +36,6 @@ SHARD = 2**14
 # search for 1,024 dimensions on one core) and of products.
 MAX_PAIRS, MAX_PRODUCTS = 2**30, 2**16
 _WRITTEN_AT_ONCE = 2**14
-# A process loads an index once, and searches it for many shards.
-_index_of_shards = functools.lru_cache(maxsize=1)(load_index)
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,14 @@ class NeighborJob:
         """The `vectors` or `blocks` of some rows, ordered by block."""
         return np.array(np.load(self.shards.folder / f"{name}.npy", "r")[rows])
 
+    def index(self, number: int) -> tuple[Path, str] | None:
+        """The folder of an index and its digest; None if it was not built."""
+        path = self.indexes.find(number)
+        if path is None:
+            return None
+        name, digest = path.read_text().split()
+        return self.indexes.folder / name, digest
+
 
 def find_neighbors_in_shards(
     embeddings: Embeddings,
@@ -172,6 +181,7 @@ def find_neighbors_in_shards(
     job = NeighborJob(
         plan, shards, indexes, settings.neighbors, settings.retrieval, settings.recall
     )
+    _discard_damaged(job)
     _run(job, engine)
     found = _put_together(job, order)
     indexes.remove()
@@ -194,6 +204,34 @@ def _identity(embeddings: Embeddings, settings: GroupingSettings) -> dict[str, A
     }
 
 
+def _discard_damaged(job: NeighborJob) -> None:
+    """Has indexes built anew that are not as they were written."""
+    for number in range(len(job.plan.indexes)):
+        index = job.index(number)
+        if index is not None and _digest_of_folder(index[0]) != index[1]:
+            logging.warning("'%s' is damaged, and is built anew.", index[0])
+            job.indexes.discard([number])
+
+
+def _digest_of_folder(folder: Path) -> str:
+    """The digest of the names and contents of all files of a folder."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        digest.update(f"{len(name)} {name} {digest_of(path)}".encode())
+    return digest.hexdigest()
+
+
+@functools.lru_cache(maxsize=1)
+def _index_of_shards(index: tuple[Path, str] | None) -> Index:
+    """An index, which a process loads once, and searches for many shards."""
+    if index is None or _digest_of_folder(index[0]) != index[1]:
+        raise JobError(
+            "The index of a large block is damaged. The same command builds it anew."
+        )
+    return load_index(index[0])
+
+
 def _run(job: NeighborJob, engine: EngineSettings) -> None:
     """Indexes the large blocks, then finds the neighbors of all products."""
     indexed = [rows.stop - rows.start for rows in job.plan.indexes]
@@ -213,8 +251,8 @@ def write_index(job: NeighborJob, number: int, report: Callable[[int], None]) ->
     name = f"index-{uuid.uuid4().hex}"
     index = build_index(vectors, job.retrieval, job.recall, job.k)
     index.save(job.indexes.folder / name)
-    with whole_file(job.indexes.path(number)) as unfinished:
-        unfinished.write_text(name)
+    with job.indexes.writing(number) as unfinished:
+        unfinished.write_text(f"{name} {_digest_of_folder(job.indexes.folder / name)}")
     report(len(vectors))
 
 
@@ -228,12 +266,11 @@ def write_neighbors(
         blocks = job.column("blocks", search.asked)
         found = nearest(vectors, job.k, blocks, job.retrieval, recall=job.recall)
     else:
-        name = job.indexes.path(search.index).read_text()
-        index = _index_of_shards(job.indexes.folder / name)
+        index = _index_of_shards(job.index(search.index))
         asked, first = search.asked, search.among.start
         own = np.arange(asked.start - first, asked.stop - first)
         found = index.search(vectors, job.k + 1).without(own)
-    with whole_file(job.shards.path(number)) as unfinished:
+    with job.shards.writing(number) as unfinished:
         np.savez(unfinished, indices=found.indices, similarities=found.similarities)
     report(len(vectors))
 
@@ -253,17 +290,29 @@ def _put_together(job: NeighborJob, order: np.ndarray) -> Neighbors:
 def _write_rows(
     folder: Path, vectors: np.ndarray, blocks: np.ndarray, order: np.ndarray
 ) -> None:
-    """Writes vectors and blocks as the shards read them, a chunk at a time."""
-    if not (folder / "blocks.npy").is_file():
-        with whole_file(folder / "blocks.npy") as unfinished:
-            np.save(unfinished, blocks[order], allow_pickle=False)
-    if (folder / "vectors.npy").is_file():
-        return
-    header = np.lib.format.header_data_from_array_1_0(vectors)
-    with (
-        whole_file(folder / "vectors.npy") as unfinished,
-        unfinished.open("wb") as file,
-    ):
-        np.lib.format.write_array_header_1_0(file, header)
-        for start in range(0, len(order), _WRITTEN_AT_ONCE):
-            vectors[order[start : start + _WRITTEN_AT_ONCE]].tofile(file)
+    """Writes vectors and blocks as the shards read them, a chunk at a time.
+
+    What an interrupted job has written stays if it is the same, bit for bit.
+    """
+    for name, column in (("blocks", blocks), ("vectors", vectors)):
+        path = folder / f"{name}.npy"
+        if _holds(path, column, order):
+            continue
+        header = np.lib.format.header_data_from_array_1_0(column)
+        with whole_file(path) as unfinished, unfinished.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for start in range(0, len(order), _WRITTEN_AT_ONCE):
+                column[order[start : start + _WRITTEN_AT_ONCE]].tofile(file)
+
+
+def _holds(path: Path, column: np.ndarray, order: np.ndarray) -> bool:
+    """Whether a file holds the rows of an array, in that order."""
+    try:
+        there = np.load(path, "r")
+    except (OSError, ValueError, EOFError):  # None is there, or a damaged one.
+        return False
+    if (there.shape, there.dtype) != (column.shape, column.dtype):
+        return False
+    starts = range(0, len(order), _WRITTEN_AT_ONCE)
+    rows = (slice(start, start + _WRITTEN_AT_ONCE) for start in starts)
+    return all(there[some].tobytes() == column[order[some]].tobytes() for some in rows)

@@ -11,7 +11,9 @@ from tqdm import tqdm
 import cv_tf
 from cv_tf import choices
 from cv_tf.config import setting
-from cv_tf.shards.shards import Shards, Work, run_here
+from cv_tf.shards.shards import JobError, Shards, Work, run_here
+
+_ATTEMPTS = 3  # To write shards that are whole.
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -43,18 +45,29 @@ def run_shards(
     """Runs the shards that are missing, with a progress bar.
 
     Args:
-      work: Function that computes one shard and writes it to `shards.path(number)`, see
-        `run_here`. For Spark it must be picklable.
+      work: Function that computes one shard and writes it to what `shards.writing`
+        gives, see `run_here`. For Spark it must be picklable.
       shards: Shards of the job; their folder is there.
       sizes: Number of products of each shard.
       settings: Engine to use.
       name: Title of the progress bar.
+
+    Raises:
+      JobError: If shards are damaged as soon as they are written; as `run_on_spark`.
     """
-    missing = shards.missing()
-    done = sum(sizes) - sum(sizes[number] for number in missing)
-    with tqdm(total=sum(sizes), initial=done, desc=name, unit=" products") as bar:
-        if settings.engine == "local":
-            run_here(work, missing, bar.update)
-        else:
-            master = settings.spark_master
-            cv_tf.shards.run_on_spark(work, shards, sizes, master, bar.update)
+    for _ in range(_ATTEMPTS):
+        missing = shards.missing()
+        done = sum(sizes) - sum(sizes[number] for number in missing)
+        with tqdm(total=sum(sizes), initial=done, desc=name, unit=" products") as bar:
+            if settings.engine == "local":
+                run_here(work, missing, bar.update)
+            else:
+                master = settings.spark_master
+                cv_tf.shards.run_on_spark(work, shards, sizes, master, bar.update)
+        # A disk may damage what it was given; what is put together is whole.
+        if not shards.remove_damaged():
+            return
+    raise JobError(
+        f"'{shards.folder}' does not keep what is written to it: shards were damaged "
+        f"{_ATTEMPTS} times. Check that disk, or name another --output."
+    )

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
+import re
 import shutil
-from collections.abc import Callable, Iterable
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
-from cv_tf.atomic import write_json
+from absl import logging
+
+from cv_tf.atomic import whole_file, write_json
 from cv_tf.errors import UserError
+from cv_tf.files import digest_of, read_json
 from cv_tf.unfinished import is_unfinished
 
 # While one shard computes, the next is read: neither the device nor the disk waits.
 _NUM_THREADS = 2
+_CHECKED_AT_ONCE = 8
+_DIGITS = 32  # Of the digest in the name of a shard.
 
 # Computes a shard: takes its number, and a function to report progress to.
 Work = Callable[[int, Callable[[int], None]], None]
@@ -25,7 +33,11 @@ class JobError(UserError):
 
 
 class Shards:
-    """The numbered files of a job; a shard whose file exists is done.
+    """The numbered files of a job; a shard that has a file is done.
+
+    The name of a shard's file ends in the digest of its content, so that both appear at
+    once, and damage is noticed: `shard-00012.1f3a....parquet`. Two machines that
+    compute the same shard at once may leave two files, of which either will do.
 
     Args:
       output: Output file of the job; its shards are in the folder `OUTPUT.shards`.
@@ -44,22 +56,29 @@ class Shards:
         self.identity = identity
         self._description = self.folder / "job.json"
 
-    def open(self, overwrite: bool = False) -> None:
-        """Makes the folder, or takes over the shards of the same job in it.
+    def open(
+        self,
+        overwrite: bool = False,
+        describe: Callable[[str], str] = "another {}".format,
+    ) -> None:
+        """Makes the folder, or takes over the undamaged shards of the same job in it.
 
-        With `overwrite`, shards of another job are deleted.
+        With `overwrite`, shards of another job are deleted. `describe` takes a name of
+        the identity whose value differs, and says in a few words how it does.
 
         Raises:
           JobError: If the folder holds shards of another job, or something else.
         """
         if self._description.is_file():
-            if not (differing := self._differing()):
+            if not (differing := self._differing(overwrite)):
+                self.remove_damaged()
                 return
             if not overwrite:
                 raise JobError(
                     f"'{self.folder}' holds shards of a job that was interrupted, with "
-                    f"another {', another '.join(differing)}. Go on with that one by "
-                    "the flags it had, or pass --overwrite to throw its shards away."
+                    f"{', '.join(map(describe, differing))}. Go on with that one by "
+                    "the flags and the files it had, or pass --overwrite to throw its "
+                    "shards away."
                 )
             self.remove()
         elif self.folder.exists() and not self._is_unused():
@@ -70,39 +89,125 @@ class Shards:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self._description, self.identity)
 
-    def path(self, number: int) -> Path:
-        """The path of a shard."""
-        return self.folder / f"shard-{number:05d}{self._suffix}"
+    @contextlib.contextmanager
+    def writing(self, number: int) -> Iterator[Path]:
+        """Gives a name to write a shard to, which appears whole or not at all."""
+        part = self.folder / f".shard-{number:05d}.{uuid.uuid4().hex}{self._suffix}"
+        with whole_file(part) as unfinished:
+            yield unfinished
+        digest = digest_of(part)[:_DIGITS]
+        part.replace(self.folder / f"shard-{number:05d}.{digest}{self._suffix}")
+
+    def find(self, number: int) -> Path | None:
+        """The undamaged file of a shard; None if it is to be computed."""
+        return next(filter(_is_whole, self._there()[number]), None)
 
     def paths(self) -> list[Path]:
-        """The paths of all shards, in order."""
-        return [self.path(number) for number in range(self.num_shards)]
+        """The files of all shards, in order; all are done.
+
+        Raises:
+          JobError: If a shard is not there.
+        """
+        there = self._there()
+        if len(there) < self.num_shards:
+            raise JobError(
+                f"{self.num_shards - len(there)} shards are missing in "
+                f"'{self.folder}'. The same command computes them anew."
+            )
+        return [there[number][0] for number in range(self.num_shards)]
 
     def missing(self) -> list[int]:
         """The numbers of the shards that are not done."""
-        # One listing: shared storage is slow, and may cache that a file was missing.
-        there = {path.name for path in self.folder.glob("shard-*")}
-        return [i for i, path in enumerate(self.paths()) if path.name not in there]
+        there = self._there()
+        return [number for number in range(self.num_shards) if number not in there]
+
+    def remove_damaged(self) -> list[int]:
+        """Removes files whose content is not what was written, and warns of them.
+
+        Returns:
+          The numbers of the shards that are missing by that.
+        """
+        there = self._there()
+        files = [path for paths in there.values() for path in paths]
+        with ThreadPoolExecutor(_CHECKED_AT_ONCE) as pool:
+            for path, is_whole in zip(files, pool.map(_is_whole, files), strict=True):
+                if not is_whole:
+                    _delete(path)
+        damaged = sorted(there.keys() - self._there().keys())
+        if damaged:
+            logging.warning(
+                "%d of %d finished shards in '%s' are damaged, and are computed anew.",
+                *(len(damaged), len(there), self.folder),
+            )
+        return damaged
+
+    def discard(self, numbers: Iterable[int]) -> None:
+        """Removes some shards, which are then to be computed anew."""
+        there = self._there()
+        for number in numbers:
+            for path in there[number]:
+                _delete(path)
 
     def remove(self) -> None:
         """Removes the folder with all shards."""
         # The description goes last: after a kill, the job can still be resumed.
         for path in self.folder.iterdir():
-            if path.is_file() and path != self._description:
-                path.unlink()
+            if path != self._description:
+                _delete(path)
         shutil.rmtree(self.folder)
 
+    def remove_own(self) -> None:
+        """Removes the folder with all shards, if there is one of this very job."""
+        is_described = self._description.is_file()
+        if is_described and not self._differing(overwrite=True):
+            self.remove()
+        elif not is_described and self._is_unused():
+            shutil.rmtree(self.folder)
+
+    def _there(self) -> defaultdict[int, list[Path]]:
+        """The files of each shard that has any, by its number."""
+        # One listing: shared storage is slow, and may cache that a file was missing.
+        name = re.compile(
+            rf"shard-(\d{{5,}})\.[0-9a-f]{{{_DIGITS}}}{re.escape(self._suffix)}"
+        )
+        there: defaultdict[int, list[Path]] = defaultdict(list)
+        for path in sorted(self.folder.glob("shard-*")):
+            found = name.fullmatch(path.name)
+            if found and int(found[1]) < self.num_shards:
+                there[int(found[1])].append(path)
+        return there
+
     def _is_unused(self) -> bool:
-        """Whether a kill in `open` left a folder without description or shards."""
+        """Whether a kill in `open` or `remove` left a folder without description."""
         return self.folder.is_dir() and all(map(is_unfinished, self.folder.iterdir()))
 
-    def _differing(self) -> list[str]:
+    def _differing(self, overwrite: bool) -> list[str]:
         """The parts of the identity that differ from those of the folder."""
+        remedy = "Pass --overwrite to throw the shards beside it away."
         try:
-            old = json.loads(self._description.read_text())
-        except ValueError:
-            old = {}
+            old = read_json(self._description, "the description of a job", remedy)
+        except UserError as error:
+            if overwrite:
+                return list(self.identity)
+            raise JobError(str(error)) from error
         return [key for key in self.identity if old.get(key) != self.identity[key]]
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the content of a shard's file is what its name says."""
+    try:
+        digest = path.name.split(".")[1]
+        return path.is_file() and digest_of(path).startswith(digest)
+    except OSError:  # It is gone, or cannot be read.
+        return False
+
+
+def _delete(path: Path) -> None:
+    """Removes what has a name, whatever it is, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def run_here(work: Work, numbers: Iterable[int], report: Callable[[int], None]) -> None:

@@ -222,7 +222,7 @@ def _do_shards(
                     "shared storage."
                 )
             # An earlier attempt of this task may have finished the shard.
-            if not shards.path(number).is_file():
+            if shards.find(number) is None:
                 with _inside(directory):
                     work(number, lambda _: None)  # The driver sees the files.
         except Exception as error:

@@ -5,11 +5,17 @@ import time
 
 import pytest
 
-from cv_tf.shards import EngineSettings, Shards, run_here, run_shards, shards
+from cv_tf.shards import EngineSettings, JobError, Shards, run_here, run_shards, shards
 
 
 def ignore(count: int) -> None:
     """Takes reports of progress."""
+
+
+def write(shards, number: int, content: str) -> None:
+    """Writes a shard."""
+    with shards.writing(number) as unfinished:
+        unfinished.write_text(content)
 
 
 @pytest.mark.parametrize("numbers", [[], [3], [0, 1, 2], [7, 2, 9, 4, 1]])
@@ -112,13 +118,13 @@ class TestRunParts:
         return shards
 
     def test_does_what_is_missing(self, shards, capsys):
-        shards.path(1).write_text("done before")
+        write(shards, 1, "done before")
         sizes = [3, 3, 3, 2]
 
         def work(number, report):
             for _ in range(sizes[number]):
                 report(1)
-            shards.path(number).write_text("done now")
+            write(shards, number, "done now")
 
         run_shards(work, shards, sizes, EngineSettings(), "Adding")
         texts = [path.read_text() for path in shards.paths()]
@@ -130,6 +136,28 @@ class TestRunParts:
         assert "11/11" in progress[-1]
 
     def test_when_all_is_there_nothing_is_done(self, shards):
-        for path in shards.paths():
-            path.touch()
+        for number in range(4):
+            write(shards, number, "done")
         run_shards(pytest.fail, shards, [1] * 4, EngineSettings(), "Adding")
+
+    @pytest.mark.parametrize("times", [1, 2, 3])
+    def test_what_the_disk_damages_is_done_again(self, times, shards, caplog):
+        done = []
+
+        def work(number, report):
+            done.append(number)
+            write(shards, number, "done")
+            if number == 2 and done.count(2) <= times:
+                shards.find(2).write_text("damaged")
+
+        def run():
+            run_shards(work, shards, [1] * 4, EngineSettings(), "Adding")
+
+        if times < 3:
+            run()
+            assert [path.read_text() for path in shards.paths()] == ["done"] * 4
+        else:
+            with pytest.raises(JobError, match="does not keep what is written to it"):
+                run()
+        assert sorted(done) == sorted([0, 1, 3] + [2] * min(times + 1, 3))
+        assert caplog.text.count("1 of 4 finished shards") == times

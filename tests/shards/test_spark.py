@@ -303,10 +303,12 @@ class TestInAnActiveContext:
         def write_process(number, report):
             import os  # noqa: PLC0415
 
-            shards.path(number).write_text(str(os.getpid()))
+            with shards.writing(number) as unfinished:
+                unfinished.write_text(str(os.getpid()))
 
         done = []
-        shards.path(5).write_text("done before")
+        with shards.writing(5) as unfinished:
+            unfinished.write_text("done before")
         run_on_spark(write_process, shards, list(range(12)), "unused", done.append)
         processes = {path.read_text() for path in shards.paths()} - {"done before"}
         assert 1 <= len(processes) <= 2
