@@ -31,6 +31,7 @@ _LIMITS = """\
 _PHOTOS = """\
 - JPEG that is turned by EXIF, or CMYK, is read as it is stored; other formats than JPEG
   and PNG are refused. Convert such photos first.
+- PNG of more than 16 million pixels, and JPEG of more than 100 million, are refused.
 - Boxes of the catalogue are not known to it."""
 
 _CALLS = {

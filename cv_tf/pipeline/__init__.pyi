@@ -8,6 +8,7 @@ from .loading import (
     scan_photos as scan_photos,
 )
 from .orders import BlockOrder as BlockOrder, RandomOrder as RandomOrder
+from .photo_files import photo_content as photo_content
 from .photos import Photos as Photos, Reject as Reject, write_rejects as write_rejects
 from .scan import photo_digests as photo_digests
 from .scan_cache import default_folder as default_folder

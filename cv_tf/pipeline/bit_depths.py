@@ -7,7 +7,7 @@ some, as cameras and scanners do with 10, 12 or 14, and its floats may have any 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Any, cast
 
 import numpy as np
@@ -18,6 +18,7 @@ from cv_tf.pipeline.file_formats import BadImageError
 _BITS, _COMPRESSION, _PHOTOMETRIC = 258, 259, 262  # Tags of TIFF.
 _MAX_VALUE, _PLANES, _NUMBERS = 281, 284, 339
 _SEPARATE, _UNSIGNED, _UNCOMPRESSED, _WHITE_IS_ZERO = 2, 1, 1, 0
+_AT_ONCE = 2**22  # Numbers that are converted at a time.
 _DARK = 16  # A file whose brightest value is smaller would look black.
 _ADVICE = "Save it with 8 bits."
 
@@ -39,14 +40,33 @@ def load_eight_bits(image: ImageFile.ImageFile) -> Image.Image:
     clear = image.info.get("transparency")  # One level or color, of as many bits.
     is_color = image.mode == "RGB" and isinstance(clear, tuple)
     if is_color and file is not None and tiles[0][3] == "RGB;16B":
-        low = np.asarray(_low_bytes(file, "PNG", "RGB;16L"), np.int64)
-        pixels = np.asarray(image, np.int64) * 256 + low
-        return _with_opacity(image, (pixels != clear).any(axis=-1))
+        low = np.asarray(_low_bytes(file, "PNG", "RGB;16L"))
+        is_opaque = _by_rows(
+            lambda high, low: (_joined(high, low) != clear).any(axis=-1),
+            np.asarray(image),
+            low,
+        )
+        return _with_opacity(image, is_opaque)
     if not image.mode.startswith("I"):
         return image
-    pixels = np.asarray(image).astype(np.int64)
-    grey = Image.fromarray((pixels.clip(0, 65535) >> 8).astype(np.uint8))
+    pixels = np.asarray(image)
+    grey = Image.fromarray(
+        _by_rows(lambda rows: (rows.clip(0, 65535) >> 8).astype(np.uint8), pixels)
+    )
     return grey if clear is None else _with_opacity(grey, pixels != clear)
+
+
+def _by_rows(convert: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.ndarray:
+    """What a function of pixels makes of some rows at a time, to need little memory."""
+    height = len(arrays[0])
+    step = max(1, _AT_ONCE * height // arrays[0].size)
+    parts = (slice(start, start + step) for start in range(0, height, step))
+    return np.concatenate([convert(*(each[part] for each in arrays)) for part in parts])
+
+
+def _joined(high: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """Numbers of 16 bits, of their high and their low bytes."""
+    return high.astype(np.uint16) * 256 + low
 
 
 def _with_opacity(image: Image.Image, is_opaque: np.ndarray) -> Image.Image:
@@ -68,7 +88,7 @@ def _load_tiff(image: ImageFile.ImageFile) -> Image.Image:
         largest = _first(tags, _MAX_VALUE, 0)
         if largest >= 0xFFFF:  # What is true of all such files says nothing.
             largest = 0
-        grey = _scaled(pixels.astype(np.int64), largest, bits if bits < 16 else 0)
+        grey = _scaled(pixels, largest, bits if bits < 16 else 0)
     elif bits == 16 and file is not None:
         return _load_deep_colors(image, file, tags)
     else:
@@ -84,7 +104,7 @@ def _first(tags: Mapping[int, Any], tag: int, default: int) -> int:
 
 
 def _scaled(pixels: np.ndarray, largest: int = 0, num_bits: int = 0) -> np.ndarray:
-    """Integers, int64, in 8 bits.
+    """Integers in 8 bits.
 
     Of `num_bits` bits; if that is 0, of the smallest even number that holds all pixels
     and `largest`.
@@ -97,7 +117,11 @@ def _scaled(pixels: np.ndarray, largest: int = 0, num_bits: int = 0) -> np.ndarr
         )
     length = max(brightest, largest).bit_length()
     num_bits = num_bits or max(8, length + length % 2)
-    return (pixels >> (num_bits - 8)).clip(0, 255).astype(np.uint8)
+    shift = num_bits - 8
+    return _by_rows(
+        lambda rows: (rows.astype(np.int64) >> shift).clip(0, 255).astype(np.uint8),
+        pixels,
+    )
 
 
 def _scaled_floats(pixels: np.ndarray) -> np.ndarray:
@@ -113,8 +137,11 @@ def _scaled_floats(pixels: np.ndarray) -> np.ndarray:
             f"which is white. {_ADVICE}"
         )
     if brightest > 1.1 * white:
-        return _scaled(pixels.clip(0, 65535).astype(np.int64))
-    return (pixels * (255.0 / white) + 0.5).clip(0, 255).astype(np.uint8)
+        return _scaled(_by_rows(lambda r: r.clip(0, 65535).astype(np.uint16), pixels))
+    return _by_rows(
+        lambda rows: (rows * (255.0 / white) + 0.5).clip(0, 255).astype(np.uint8),
+        pixels,
+    )
 
 
 def _load_deep_colors(
@@ -124,7 +151,7 @@ def _load_deep_colors(
     separate = _first(tags, _PLANES, 1) == _SEPARATE
     if separate and _first(tags, _COMPRESSION, _UNCOMPRESSED) == _UNCOMPRESSED:
         raise BadImageError(f"its channels of 16 bits are stored apart. {_ADVICE}")
-    high = np.asarray(image).astype(np.int64)
+    high = np.asarray(image)
     num_colors = 4 if image.mode == "CMYK" else 3
     if high[..., :num_colors].max() >= 64:  # They use 15 or 16 bits.
         return image
@@ -135,13 +162,15 @@ def _load_deep_colors(
         raise BadImageError(f"its colors use few of their 16 bits. {_ADVICE}")
     order = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
     low = _low_bytes(file, "TIFF", raw_mode[:-1] + order[raw_mode[-1]])
-    pixels = high * 256 + np.asarray(low)
+    pixels = _by_rows(_joined, high, np.asarray(low))
+    del high, low
     bands = [_scaled(pixels[..., :num_colors])]
     if image.mode == "RGBA":
         opacity = pixels[..., 3:]
         bands.append(_scaled(opacity) if opacity.max() >= _DARK else opacity * 0)
+    del pixels
     scaled = np.concatenate(bands, axis=-1).astype(np.uint8)
-    return Image.frombytes(image.mode, image.size, scaled.tobytes())
+    return Image.frombuffer(image.mode, image.size, scaled, "raw", image.mode, 0, 1)
 
 
 def _low_bytes(file: IO[bytes], file_format: str, raw_mode: str) -> Image.Image:

@@ -8,7 +8,11 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
+from cv_tf.pipeline.file_formats import BadImageError
+
 _VISIBLE = 2  # Levels of 255; a profile that changes less is taken for sRGB.
+_MOST_BYTES = 16 * 2**20  # Of a profile: JPEG has no room for more.
+_KEPT = 16  # Transforms, with their profiles.
 _STEPS = np.linspace(0, 255, 16).round().astype(np.uint8)
 
 
@@ -29,11 +33,16 @@ def changes_colors(image: Image.Image) -> bool:
     return bool(profile) and _transform(profile, image.mode) is not None
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_KEPT)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     """From a profile to sRGB; None if it is ignored, or changes nothing visibly."""
     if not profile and mode != "LAB":
         return None
+    if len(profile) > _MOST_BYTES:
+        raise BadImageError(
+            f"its color profile has {len(profile):,} bytes, at most {_MOST_BYTES:,} "
+            "are read. Save it in sRGB."
+        )
     # The tables of inks differ by intent; those of screens and of grey seldom do.
     intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
     if mode == "CMYK":

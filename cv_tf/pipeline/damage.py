@@ -51,18 +51,28 @@ def check_png(file: IO[bytes]) -> None:
             )
 
 
-def has_late_notes(file: IO[bytes]) -> bool:
-    """Whether there are notes in a PNG file that may turn it, after its pixels."""
-    late = False
-    for kind, at, _ in png_chunks(file):
-        late |= kind == b"IDAT"
-        if late and kind == b"eXIf":
-            return True
-        if late and kind in (b"tEXt", b"zTXt", b"iTXt"):
-            file.seek(at)
-            if file.read(32).startswith(_NOTES):
-                return True
-    return False
+def with_early_notes(file: IO[bytes]) -> bytes:
+    """A PNG file without pixels, whose notes about turning all stand in its beginning.
+
+    Returns b"" if none stands after the pixels. The place in the file is put back.
+    """
+    chunks = list(png_chunks(file))
+    first = next((at for kind, at, _ in chunks if kind == b"IDAT"), None)
+    if first is None:
+        return b""
+    place = file.tell()
+    late = []
+    for kind, at, length in chunks:
+        if at < first or kind not in (b"eXIf", b"tEXt", b"zTXt", b"iTXt"):
+            continue
+        file.seek(at)
+        if kind == b"eXIf" or file.read(32).startswith(_NOTES):
+            file.seek(at - 8)
+            late.append(file.read(length + 12))
+    file.seek(0)
+    head, begin = file.read(first - 8), file.read(8)
+    file.seek(place)
+    return head + b"".join(late) + begin if late else b""
 
 
 def has_hole(jpeg: bytes) -> bool:
@@ -87,7 +97,7 @@ def has_hole(jpeg: bytes) -> bool:
             if flat or num_channels != data[0]:  # Progressive, or several scans.
                 return False
             end = jpeg.find(b"\xff\xd9", file.tell())
-            return _HOLE in jpeg[file.tell() : end]
+            return jpeg.find(_HOLE, file.tell(), end) >= 0
     return False
 
 

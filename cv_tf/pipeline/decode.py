@@ -129,7 +129,7 @@ def decode(encoded: tf.Tensor, how: DecodingPlan, image_size: int) -> tf.Tensor:
     readers = [partial(_read_jpeg, encoded, how, ratio) for ratio in RATIOS]
     readers.append(partial(_read_png, encoded, how))
     readers += [partial(_read_jpeg, encoded, how, r, accurate=True) for r in RATIOS]
-    region = tf.cast(tf.switch_case(how.reader, readers), tf.float32)
+    region = tf.switch_case(how.reader, readers)
     region.set_shape([None, None, 3])
     region = tf.raw_ops.ScaleAndTranslate(
         images=region[tf.newaxis],

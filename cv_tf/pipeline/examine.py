@@ -11,16 +11,22 @@ from PIL import Image, ImageFile
 
 from cv_tf.pipeline.color_profiles import changes_colors
 from cv_tf.pipeline.damage import has_hole
+from cv_tf.pipeline.file_bounds import keeps_coefficients
 from cv_tf.pipeline.file_formats import BadImageError
 from cv_tf.pipeline.image_files import open_image, orientation, plain_rgb, shown_size
+from cv_tf.pipeline.memory_budget import PIXELS
 
 THUMBNAIL_SIDE = 128
 JPEG, PNG, CONVERTED = "jpeg", "png", "converted"
 RATIOS = (1, 2, 4, 8)
 NO_BOXES = np.empty((0, 4))
+# Pixels of the largest PNG file, or JPEG file of several scans, that is decoded for
+# each batch: many at a time, and all of their pixels.
+MOST_NATIVE_PIXELS = 2**24
 
 _COPY_SIDE = 1024  # Pixels of the longer side of a copy, or of the smallest box in it.
 _MAX_COPY_SIDE = 4096
+_NATIVE_BYTES = 10  # That decoding takes for a pixel: TensorFlow's, and Pillow's copy.
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,9 @@ def examine(encoded: bytes, boxes: np.ndarray = NO_BOXES) -> Examined:
 
     JPEG and PNG files that TensorFlow reads correctly are read by it, large ones at a
     fraction of their size. All others (WebP, CMYK, palettes, transparency, 16 bits,
-    turned by EXIF, colors other than sRGB, ...) are converted: upright, sRGB, on white,
-    at most `copy_side` pixels a side for the boxes that are cut from the photo, [k, 4].
+    turned by EXIF, colors other than sRGB, PNG and progressive JPEG of more than 16
+    million pixels, ...) are converted: upright, sRGB, on white, at most `copy_side`
+    pixels a side for the boxes that are cut from the photo, [k, 4].
 
     Raises:
       BadImageError: If the file is not an image, is damaged, truncated or too large.
@@ -55,19 +62,22 @@ def examine(encoded: bytes, boxes: np.ndarray = NO_BOXES) -> Examined:
     kind = _native_kind(image, encoded)
     if kind:
         try:
-            pixels = _decode_native(encoded, kind, min(width, height))
-            return Examined(kind, height, width, _thumbnail(Image.fromarray(pixels)))
+            return Examined(
+                kind, height, width, _native_thumbnail(encoded, kind, image)
+            )
         except tf.errors.InvalidArgumentError:
             pass  # Pillow says better what is wrong.
     side = copy_side(width, height, boxes)
-    copy = plain_rgb(image, side)
-    if kind == JPEG and not _has_arithmetic_codes(encoded):
-        raise BadImageError("damaged (its pixels cannot be decoded)")
-    copy.thumbnail((side, side), Image.Resampling.BOX)
-    file = io.BytesIO()
-    copy.save(file, "PNG", compress_level=1)
-    thumbnail, converted = _thumbnail(copy), file.getvalue()
-    return Examined(CONVERTED, height, width, thumbnail, converted, *copy.size[::-1])
+    with plain_rgb(image, side) as copy:
+        if kind == JPEG and not _has_arithmetic_codes(encoded):
+            raise BadImageError("damaged (its pixels cannot be decoded)")
+        copy.thumbnail((side, side), Image.Resampling.BOX)
+        file = io.BytesIO()
+        copy.save(file, "PNG", compress_level=1)
+        thumbnail, converted = _thumbnail(copy), file.getvalue()
+        return Examined(
+            CONVERTED, height, width, thumbnail, converted, *copy.size[::-1]
+        )
 
 
 def copy_side(width: int, height: int, boxes: np.ndarray) -> int:
@@ -88,9 +98,10 @@ def copy_side(width: int, height: int, boxes: np.ndarray) -> int:
 def _native_kind(image: ImageFile.ImageFile, encoded: bytes) -> str | None:
     """The kind of file that TensorFlow decodes as `plain_rgb` does; None for others."""
     kind = None
+    is_small = image.width * image.height <= MOST_NATIVE_PIXELS
     if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
-        kind = JPEG
-    if image.format == "PNG" and image.mode in ("RGB", "L"):
+        kind = JPEG if is_small or not keeps_coefficients(encoded) else None
+    if image.format == "PNG" and image.mode in ("RGB", "L") and is_small:
         eight_bits = encoded[24] == 8  # Pillow's mode does not tell 16 bits from 8.
         if eight_bits and "transparency" not in image.info:
             kind = PNG
@@ -104,13 +115,23 @@ def _has_arithmetic_codes(jpeg: bytes) -> bool:
     return any(bytes((0xFF, marker)) in jpeg for marker in range(0xC9, 0xCC))
 
 
-def _decode_native(encoded: bytes, kind: str, short_side: int) -> np.ndarray:
+def _native_thumbnail(
+    encoded: bytes, kind: str, image: ImageFile.ImageFile
+) -> np.ndarray:
     """Decodes the whole file; JPEG at the smallest scale that suits the thumbnail."""
-    with tf.device("/CPU:0"):
+    num_pixels, ratio = image.width * image.height, 1
+    kept = 0
+    if kind == JPEG:
+        side = min(image.size)
+        ratio = max(r for r in RATIOS if r == 1 or side >= r * THUMBNAIL_SIDE)
+        kept = 6 * num_pixels if keeps_coefficients(encoded) else 0
+    needed = _NATIVE_BYTES * num_pixels // ratio**2 + kept
+    with PIXELS.hold(needed), tf.device("/CPU:0"):
         if kind == PNG:
-            return tf.io.decode_png(encoded, channels=3).numpy()
-        ratio = max(r for r in RATIOS if r == 1 or short_side >= r * THUMBNAIL_SIDE)
-        return tf.io.decode_jpeg(encoded, channels=3, ratio=ratio).numpy()
+            pixels = tf.io.decode_png(encoded, channels=3).numpy()
+        else:
+            pixels = tf.io.decode_jpeg(encoded, channels=3, ratio=ratio).numpy()
+        return _thumbnail(Image.fromarray(pixels))
 
 
 def _thumbnail(image: Image.Image) -> np.ndarray:

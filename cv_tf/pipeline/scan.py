@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from cv_tf.catalog import Catalog, FolderNames, is_elsewhere
-from cv_tf.files import READS_AT_ONCE, is_remote, kind_of_file, open_binary
+from cv_tf.files import READS_AT_ONCE, is_remote
 from cv_tf.pipeline.examine import (
     CONVERTED,
     NO_BOXES,
@@ -26,6 +27,8 @@ from cv_tf.pipeline.examine import (
 )
 from cv_tf.pipeline.file_formats import BadImageError
 from cv_tf.pipeline.frames import border_colors, find_frames
+from cv_tf.pipeline.memory_budget import FILES
+from cv_tf.pipeline.photo_files import check_regular, photo_content
 from cv_tf.pipeline.scan_cache import ScanCache, Scanned, digest_of_bytes
 
 _CHUNK = 128
@@ -138,10 +141,11 @@ def _identify(catalog: Catalog, folders: FolderNames, stamp: int, i: int) -> Sca
             stat = tf.io.gfile.stat(image)
             return Scanned(key, stat.length, stat.mtime_nsec, "")
         stat = Path(image).stat()
-        if kind := kind_of_file(image):
-            return Scanned(key, _UNKNOWN, 0, f"is {kind}, not a file")
+        check_regular(stat.st_mode)
         row = Scanned(key, stat.st_size, stat.st_mtime_ns, "")
         return row._replace(changed=stat.st_ctime_ns)
+    except BadImageError as error:
+        return Scanned(key, _UNKNOWN, 0, str(error))
     except Exception as error:  # Each object store raises its own.
         reason = _why_unreachable(error)
         if reason == _MISSING and not is_remote(image):
@@ -154,6 +158,8 @@ def _why_unreachable(error: Exception) -> str:
     name = type(error).__name__
     if name in ("FileNotFoundError", "NotFoundError", "NotADirectoryError"):
         return _MISSING
+    if isinstance(error, MemoryError):
+        return "this machine has too little free memory to decode it"
     return f"the file cannot be read ({error})"
 
 
@@ -198,9 +204,9 @@ def _examine_row(
     row: Scanned,
 ) -> tuple[Scanned, np.ndarray | None]:
     try:
-        encoded = _read(catalog, i)
-        row = row._replace(digest=digest_of_bytes(encoded))
-        examined = examine(encoded, boxes.get(row.key, NO_BOXES))
+        with _read(catalog, i) as content:
+            row = row._replace(digest=digest_of_bytes(content))
+            examined = examine(content, boxes.get(row.key, NO_BOXES))
     except BadImageError as error:
         return row._replace(reason=str(error)), None
     except Exception as error:  # Each object store raises its own.
@@ -217,12 +223,15 @@ def _examine_row(
     return row, examined.thumbnail
 
 
-def _read(catalog: Catalog, i: int) -> bytes:
+@contextlib.contextmanager
+def _read(catalog: Catalog, i: int) -> Iterator[bytes]:
     photo = catalog.photo(i)
     if isinstance(photo, bytes):
-        return photo
-    with open_binary(photo) as file:
-        return file.read()
+        with FILES.hold(len(photo)):
+            yield photo
+    else:
+        with photo_content(photo) as content:
+            yield content
 
 
 def _with_frames(results: Sequence[tuple[Scanned, np.ndarray | None]]) -> list[Scanned]:

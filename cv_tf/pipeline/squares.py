@@ -9,9 +9,10 @@ from __future__ import annotations
 import tensorflow as tf
 
 from cv_tf.pipeline.decode import decode, plan_tensors
-from cv_tf.pipeline.examine import RATIOS, THUMBNAIL_SIDE
+from cv_tf.pipeline.examine import MOST_NATIVE_PIXELS, RATIOS, THUMBNAIL_SIDE
 from cv_tf.pipeline.frames import WHOLE_PHOTO, border_colors, find_frames
 
+_MOST_PIXELS = 100_000_000  # Of JPEG.
 _JPEG_START = b"\xff\xd8\xff"
 _ONE = 2.0**22  # Pillow's filter weights are fixed-point numbers of 22 bits.
 
@@ -30,7 +31,8 @@ def read_squares(photos: tf.Tensor, image_size: int, find_frame: bool) -> tf.Ten
         whole photo.
 
     Raises:
-      tf.errors.InvalidArgumentError: If a photo cannot be decoded.
+      tf.errors.InvalidArgumentError: If a photo cannot be decoded, or has more pixels
+        than 16 million (PNG) or 100 million (JPEG).
     """
     return tf.map_fn(
         lambda encoded: _read_square(encoded, image_size, find_frame),
@@ -59,6 +61,7 @@ def _read_square(encoded: tf.Tensor, image_size: int, find_frame: bool) -> tf.Te
 def _examine_jpeg(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The file, its height and width, and its pixels at thumbnail size or larger."""
     size = tf.io.extract_jpeg_shape(encoded)[:2]
+    _check_size(size, _MOST_PIXELS)
     readers = [
         lambda ratio=ratio: tf.io.decode_jpeg(encoded, channels=3, ratio=ratio)
         for ratio in RATIOS
@@ -70,6 +73,11 @@ def _examine_jpeg(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
 def _examine_png(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The file (on white if it is transparent), its height and width, its pixels."""
+    sides = tf.strings.substr(encoded, 16, 8)  # Width and height, four bytes each.
+    sides = tf.where(tf.strings.length(sides) == 8, sides, tf.constant(bytes(8)))
+    _check_size(
+        tf.io.decode_raw(sides, tf.int32, little_endian=False), MOST_NATIVE_PIXELS
+    )
     pixels = tf.io.decode_png(encoded, channels=4)
     opacity = tf.cast(pixels[..., 3:], tf.float32) / 255.0
     laid = 255.0 + (tf.cast(pixels[..., :3], tf.float32) - 255.0) * opacity
@@ -80,6 +88,14 @@ def _examine_png(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         lambda: tf.io.encode_png(laid, compression=1),
     )
     return encoded, tf.shape(laid)[:2], laid
+
+
+def _check_size(sides: tf.Tensor, most: int) -> None:
+    """Fails before a photo is decoded that would take too much memory."""
+    num_pixels = tf.reduce_prod(tf.cast(sides, tf.int64))
+    tf.debugging.assert_less_equal(
+        num_pixels, tf.constant(most, tf.int64), "The photo has too many pixels."
+    )
 
 
 def shrink(pixels: tf.Tensor) -> tf.Tensor:

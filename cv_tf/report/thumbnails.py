@@ -7,18 +7,16 @@ import io
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from PIL import Image
 
-from cv_tf.files import is_remote, open_binary
-from cv_tf.pipeline import BadImageError, open_image, plain_rgb
+from cv_tf.pipeline import BadImageError, open_image, photo_content, plain_rgb
 from cv_tf.report.page import PageSettings
 
 _SIDE = 160  # Pixels of the longer side.
 _QUALITY = 80  # JPEG quality, from 0 to 95.
-_NUM_THREADS = 4  # Each may hold a photo of the largest size.
+_NUM_THREADS = 4
 
 _SIDE_OF_MANY = 112  # Smaller, because a page has thousands of photos.
 _AT_ONCE = 256
@@ -75,16 +73,11 @@ def small_photo(image: str | bytes, side: int) -> Image.Image:
     if not image:
         raise BadImageError("no image given")
     if isinstance(image, bytes):
-        return _decode(io.BytesIO(image), side)
+        return _decode(image, side)
     try:
-        # Opening a pipe or a device could block forever.
-        if not is_remote(image) and Path(image).exists() and not Path(image).is_file():
-            raise BadImageError("not a file")
-        with open_binary(image) as stream:
-            # Pillow goes back and forth, which is slow in a bucket.
-            local = io.BytesIO(stream.read()) if is_remote(image) else stream
-            return _decode(local, side)
-    except BadImageError:
+        with photo_content(image) as content:
+            return _decode(content, side)
+    except (BadImageError, MemoryError):
         raise
     except FileNotFoundError as error:
         raise BadImageError("the file is missing") from error
@@ -95,10 +88,10 @@ def small_photo(image: str | bytes, side: int) -> Image.Image:
         raise BadImageError(f"the file cannot be read ({error})") from error
 
 
-def _decode(stream: BinaryIO, side: int) -> Image.Image:
-    photo = plain_rgb(open_image(stream), 2 * side)
-    photo.thumbnail((side, side))
-    return photo
+def _decode(content: bytes, side: int) -> Image.Image:
+    with plain_rgb(open_image(io.BytesIO(content)), 2 * side) as photo:
+        photo.thumbnail((side, side))
+        return photo
 
 
 class PagePhotos(NamedTuple):

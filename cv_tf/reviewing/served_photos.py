@@ -14,7 +14,6 @@ from cv_tf.report import small_photo
 # Pixels of the longer side: in a grid, and alone or zoomed.
 SIDES = (480, 1600)
 _QUALITY = 88  # JPEG quality, from 0 to 95.
-_AT_ONCE = 2  # Photos decoded at a time: each may take 300 MB.
 _MOST_BYTES = 128 * 2**20  # Of encoded photos that are kept.
 # A path or an address in the message of a library.
 _PATH = re.compile(r"(?:^|[\s'\"(=])(?:[a-z]+:)?/+[^\s]", re.IGNORECASE)
@@ -35,7 +34,6 @@ class ServedPhotos:
         self._read, self._room = read, most_bytes
         self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._lock = threading.Lock()
-        self._slots = threading.BoundedSemaphore(_AT_ONCE)
 
     def jpeg(self, image: str, side: int) -> bytes:
         """The content of a JPEG file without metadata.
@@ -52,8 +50,7 @@ class ServedPhotos:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        with self._slots:
-            content = self._encode(image, side)
+        content = self._encode(image, side)
         self._keep(key, content)
         return content
 

@@ -39,8 +39,9 @@ def test_a_flipped_byte_in_png_is_found(name, place):
     encoded = bytes(encoded)
     with pytest.raises(BadImageError, match="damaged"):
         examine(encoded)
-    with pytest.raises(BadImageError, match="damaged"):
-        plain_rgb(open_image(io.BytesIO(encoded)), 160)
+    opened = open_image(io.BytesIO(encoded))
+    with pytest.raises(BadImageError, match="damaged"), plain_rgb(opened, 160):
+        pass
     assert "damaged" in thumbnail(encoded).reason
 
 

@@ -92,8 +92,8 @@ def test_photos_are_turned_upright_however_that_is_said(way, turn):
     opened = open_image(io.BytesIO(encoded))
     assert orientation(opened) == turn
     assert shown_size(opened) == (96, 64)
-    upright = plain_rgb(opened, 1024)
-    assert upright.size == (96, 64)
+    with plain_rgb(opened, 1024) as upright:
+        assert upright.size == (96, 64)
     difference = np.abs(np.subtract(upright, corners(), dtype=int))
     assert np.percentile(difference, 90) <= 12
     examined = examine(encoded)

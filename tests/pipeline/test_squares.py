@@ -1,6 +1,7 @@
 """Photos that are read within a graph, beside those that the pipeline reads."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -101,3 +102,15 @@ def test_thumbnails_are_those_of_pillow_to_the_bit(size):
     levels = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
     thumbnail = examine(encoded(Image.fromarray(levels), "PNG")).thumbnail
     np.testing.assert_array_equal(shrink(tf.constant(levels)), thumbnail)
+
+
+def test_photos_of_too_many_pixels_are_refused_before_they_are_decoded():
+    small = Image.new("L", (4, 4))
+    png = bytearray(encoded(small, "PNG"))
+    png[16:24] = struct.pack(">II", 20_000, 20_000)
+    jpeg = bytearray(encoded(small, "JPEG"))
+    at = jpeg.index(b"\xff\xc0")
+    jpeg[at + 5 : at + 9] = struct.pack(">HH", 60_000, 60_000)
+    for photo in (png, jpeg):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="too many pixels"):
+            read_squares(tf.constant([bytes(photo)]), 32, False)

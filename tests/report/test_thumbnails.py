@@ -167,8 +167,8 @@ class TestNoPhoto:
         os.mkfifo(tmp_path / "pipe")
         assert thumbnail("").reason == "no image given"
         assert thumbnail(f"{tmp_path}/none.jpg").reason == "the file is missing"
-        assert thumbnail(str(tmp_path)).reason == "not a file"
-        assert thumbnail(f"{tmp_path}/pipe").reason == "not a file"
+        assert thumbnail(str(tmp_path)).reason == "is a folder, not a file"
+        assert thumbnail(f"{tmp_path}/pipe").reason == "is a named pipe, not a file"
         assert thumbnail("a\0b.jpg").reason.startswith("the file cannot be read")
 
     def test_of_another_kind_than_photos_are(self, tmp_path):
