@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cv_tf.retrieval.index import Index
-from cv_tf.retrieval.neighbors import Neighbors
+from cv_tf.retrieval.index_folder import IndexFolder
+from cv_tf.retrieval.neighbors import Neighbors, check_embeddings
 
 # Largest numbers of queries and of similarities that are held at once: on a CPU 64 MiB
 # of similarities, which keep it busy; on a GPU 512 MiB, since kernels start slowly.
@@ -98,6 +98,7 @@ class ExactIndex(Index):
     """
 
     kind = "exact"
+    files = (_FILE,)
 
     def __init__(
         self, embeddings: np.ndarray, model: str = "", device: str | None = None
@@ -112,9 +113,12 @@ class ExactIndex(Index):
         return len(self._embeddings)
 
     @classmethod
-    def read(cls, folder: Path, about: dict[str, Any]) -> ExactIndex:
+    def read(cls, folder: IndexFolder) -> ExactIndex:
         """As `Index.read`."""
-        return cls(np.load(folder / _FILE), about["model"])
+        about = folder.about
+        shape = about["num_products"], about["dim"]
+        vectors = np.array(folder.array(_FILE, "float32", shape))
+        return cls(check_embeddings(vectors), about["model"])
 
     def _write(self, folder: Path) -> None:
         np.save(folder / _FILE, self._embeddings)

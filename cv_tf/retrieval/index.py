@@ -1,82 +1,16 @@
-"""The base class of all indexes, and the folders that they are saved in."""
+"""The base class of all indexes."""
 
 from __future__ import annotations
 
 import abc
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from cv_tf.atomic import whole_folder
 from cv_tf.errors import UserError
+from cv_tf.retrieval.index_folder import IndexFolder, write_index
 from cv_tf.retrieval.neighbors import Neighbors, check_embeddings
-
-# Name of the file that makes a folder an index; it is written last.
-ABOUT = "index.json"
-
-
-def write_index(
-    folder: Path,
-    about: dict[str, Any],
-    write_files: Callable[[Path], None],
-    overwrite: bool,
-) -> None:
-    """Writes an index, its files by `write_files`; a reader sees all of it or nothing.
-
-    Raises:
-      ValueError: If `folder` may not be replaced, or its parent is missing.
-    """
-    folder = folder.absolute()
-    if not folder.parent.is_dir():
-        raise UserError(
-            f"There is no folder '{folder.parent}' to save an index in. Make it first."
-        )
-    if folder.exists():
-        if not (folder / ABOUT).is_file():
-            raise UserError(
-                f"'{folder}' exists and is not an index. Choose another folder."
-            )
-        if not overwrite:
-            raise UserError(
-                f"'{folder}' holds an index. Choose another folder, or pass "
-                "overwrite=True to replace it."
-            )
-    with whole_folder(folder) as unfinished:
-        write_files(unfinished)
-        sizes = {path.name: path.stat().st_size for path in unfinished.iterdir()}
-        text = json.dumps(about | {"files": sizes}, indent=1)
-        (unfinished / ABOUT).write_text(text + "\n", encoding="utf-8")
-
-
-def read_about(folder: Path) -> dict[str, Any]:
-    """Reads index.json; ValueError unless the other files are there in full."""
-    try:
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        sizes = dict(about["files"])
-    except FileNotFoundError:
-        raise UserError(
-            f"'{folder}' is no index: it has no {ABOUT}. Name a folder that an "
-            "index was saved in."
-        ) from None
-    except (ValueError, TypeError, KeyError) as error:
-        raise damaged(folder, f"{ABOUT} cannot be read: {error!r}") from error
-    for name, size in sizes.items():
-        path = folder / name
-        found = path.stat().st_size if path.is_file() else "no such file"
-        if found != size:
-            raise damaged(folder, f"{name} should have {size} bytes, has {found}")
-    return about
-
-
-def damaged(folder: Path, what: str) -> UserError:
-    """The error for an index that cannot be read."""
-    return UserError(
-        f"The index '{folder}' is damaged ({what}). Copy it again, or build it again "
-        "from the embeddings."
-    )
 
 
 class Index(abc.ABC):
@@ -86,6 +20,7 @@ class Index(abc.ABC):
 
     Attributes:
       kind: "exact" or "scann".
+      files: Names of the files that it is saved in.
       dim: Number of dimensions of the vectors.
       model: Name of the model that made the vectors, such as the fingerprint of its
         file; "" where that is not known.
@@ -93,6 +28,7 @@ class Index(abc.ABC):
     """
 
     kind: ClassVar[str]
+    files: ClassVar[tuple[str, ...]]
 
     def __init__(self, dim: int, model: str = "", measured_recall: float = 1.0):
         self.dim = dim
@@ -154,8 +90,12 @@ class Index(abc.ABC):
 
     @classmethod
     @abc.abstractmethod
-    def read(cls, folder: Path, about: dict[str, Any]) -> Index:
-        """Reads the index of a folder; `about` is its parsed index.json."""
+    def read(cls, folder: IndexFolder) -> Index:
+        """Reads the index of an opened folder, whose `files` have been checked.
+
+        Raises:
+          UserError: If what is in the files is not of one index.
+        """
 
     @abc.abstractmethod
     def _search(self, queries: np.ndarray, k: int) -> Neighbors: ...

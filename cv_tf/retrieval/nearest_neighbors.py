@@ -11,7 +11,8 @@ from tqdm import tqdm
 from cv_tf import choices
 from cv_tf.errors import UserError
 from cv_tf.retrieval.exact import ExactIndex
-from cv_tf.retrieval.index import Index, check_k, damaged, read_about
+from cv_tf.retrieval.index import Index, check_k
+from cv_tf.retrieval.index_folder import IndexFolder, damaged
 from cv_tf.retrieval.neighbors import Neighbors, check_embeddings, rows_by_block
 from cv_tf.retrieval.scann import BRUTE_FORCE_BELOW, ScannIndex, load_scann
 
@@ -88,28 +89,48 @@ def load_index(folder: str | Path, model: str = "") -> Index:
       [[0, 1]]
     """
     folder = Path(folder)
-    about = read_about(folder)
-    if model and not about.get("model"):
+    with IndexFolder.open(folder) as opened:
+        _check_model(folder, opened.about["model"], model)
+        try:
+            engine = opened.about["engine"]
+            if engine not in _CLASSES:
+                raise opened.damaged(f"its engine is {engine!r:.100}")
+            opened.check_files(_CLASSES[engine].files)
+            index = _CLASSES[engine].read(opened)
+        except ImportError:
+            raise
+        except (UserError, MemoryError) as error:
+            raise _of_index(folder, error) from error
+        except Exception as error:  # Libraries raise nearly anything.
+            raise damaged(folder, repr(error)[:300]) from error
+    same = (index.num_products, index.dim)
+    if same != (opened.about["num_products"], opened.about["dim"]):
+        raise damaged(folder, f"it holds {index.num_products} vectors of {index.dim}")
+    return index
+
+
+def _of_index(folder: Path, error: Exception) -> Exception:
+    """An error that names the index, as those about its vectors do not."""
+    if isinstance(error, MemoryError) or f"'{folder}'" in str(error):
+        return error
+    return damaged(folder, str(error))
+
+
+def _check_model(folder: Path, made_by: str, model: str) -> None:
+    """Raises UserError if another model than `model`, where that is known, made it."""
+    if model and not made_by:
         logging.warning(
             "The index '%s' does not say which model made it. If it was not '%s', "
             "similarities mean nothing.",
             folder,
             model,
         )
-    elif model and about["model"] != model:
+    elif model and made_by != model:
         raise UserError(
-            f"The index '{folder}' holds vectors of the model '{about['model']}', and "
+            f"The index '{folder}' holds vectors of the model '{made_by}', and "
             f"the queries are '{model}''s: those cannot be compared. Embed the queries "
             "with the index's model, or build the index again with theirs."
         )
-    try:
-        index = _CLASSES[about["engine"]].read(folder, about)
-        same = (index.num_products, index.dim) == (about["num_products"], about["dim"])
-    except (LookupError, TypeError, ValueError, OSError, RuntimeError) as error:
-        raise damaged(folder, repr(error)) from error
-    if not same:
-        raise damaged(folder, f"it holds {index.num_products} vectors of {index.dim}")
-    return index
 
 
 def check_retrieval(retrieval: str, recall: float) -> None:

@@ -16,7 +16,14 @@ from absl import logging
 
 from cv_tf.errors import MissingPackageError
 from cv_tf.retrieval.index import Index
+from cv_tf.retrieval.index_folder import IndexFolder
 from cv_tf.retrieval.neighbors import Neighbors
+from cv_tf.retrieval.scann_files import (
+    ASSETS,
+    BLOCK_DIM,
+    SCANN_FILES,
+    check_scann_files,
+)
 from cv_tf.retrieval.tuning import Effort, tune
 
 # https://github.com/google-research/google-research/blob/master/scann/docs/algorithms.md
@@ -59,6 +66,7 @@ class ScannIndex(Index):
     """
 
     kind = "scann"
+    files = SCANN_FILES
 
     def __init__(
         self,
@@ -87,28 +95,24 @@ class ScannIndex(Index):
         num_products, dim = embeddings.shape
         num_leaves = math.isqrt(num_products)
         # A product of the index finds itself, and then `k` others.
-        builder = load_scann().builder(embeddings, k + 1, "dot_product")
-        builder = builder.tree(num_leaves, num_leaves)
         most = Effort(num_leaves, min(_MOST_REORDERED * (k + 1), num_products))
-        builder = builder.score_ah(2, anisotropic_quantization_threshold=0.2)
-        searcher = builder.reorder(most.reordered).build()
+        searcher = _builder(embeddings, k + 1, num_leaves, most.reordered).build()
         index = cls(searcher, dim, num_leaves, most, k + 1, model)
         index._tune(embeddings, recall)
         return index
 
     @classmethod
-    def read(cls, folder: Path, about: dict[str, Any]) -> ScannIndex:
+    def read(cls, folder: IndexFolder) -> ScannIndex:
         """As `Index.read`."""
         module = load_scann()
-        vectors = np.load(folder / "dataset.npy", mmap_mode="r")
+        check_scann_files(folder, _config)
         # Not `module.load_searcher`: that unpickles a file of document ids.
-        assets = (folder / "scann_assets.pbtxt").read_text(encoding="utf-8")
-        scann_numpy = module.scann_pybind.ScannNumpy(str(folder), assets)
+        scann_numpy = module.scann_pybind.ScannNumpy(str(folder.path), ASSETS)
         searcher = module.ScannSearcher(scann_numpy)
-        settings = about["settings"]
+        about, settings = folder.about, folder.about["settings"]
         index = cls(
             searcher,
-            vectors.shape[1],
+            about["dim"],
             settings["num_leaves"],
             Effort(settings["leaves"], settings["reordered"]),
             settings["tuned_k"],
@@ -181,6 +185,22 @@ class ScannIndex(Index):
                 self.measured_recall,
                 recall,
             )
+
+
+def _builder(
+    embeddings: np.ndarray, num_neighbors: int, num_leaves: int, reordered: int
+) -> Any:
+    """ScaNN's builder with the settings of all indexes."""
+    builder = load_scann().builder(embeddings, num_neighbors, "dot_product")
+    builder = builder.tree(num_leaves, num_leaves)
+    builder = builder.score_ah(BLOCK_DIM, anisotropic_quantization_threshold=0.2)
+    return builder.reorder(reordered)
+
+
+def _config(dim: int, num_neighbors: int, num_leaves: int, reordered: int) -> str:
+    """The configuration of an index; of the embeddings, the builder asks the shape."""
+    embeddings = np.broadcast_to(np.float32(0), (1, dim))
+    return _builder(embeddings, num_neighbors, num_leaves, reordered).create_config()
 
 
 def load_scann() -> Any:
