@@ -112,7 +112,8 @@ def _digest(
     if old is not None and old.is_stamped_as(row):
         return old.digest
     try:
-        return digest_of_bytes(_read(catalog, i))
+        with _read(catalog, i) as content:
+            return digest_of_bytes(content)
     except Exception as error:  # Each object store raises its own.
         return _why_unreachable(error)
 
