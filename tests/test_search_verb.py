@@ -5,6 +5,7 @@ import dataclasses
 import json
 import logging
 import re
+import shutil
 from math import cos, radians
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from cv_tf import command, search
 from cv_tf.catalog import read_catalog
 from cv_tf.config import Config
 from cv_tf.embeddings import EmbeddingsError, embed, fingerprint, to_table
-from cv_tf.models import Embedder
+from cv_tf.models import Embedder, EmbedderFileError
 from cv_tf.pipeline import load_photos
 from cv_tf.search import SearchConfig
 from cv_tf.settings import ConfigError
@@ -447,6 +448,14 @@ class TestPhotos:
             f"file?).\n--image: '{tmp_path}/empty.jpg' cannot be used: the file is "
             "empty."
         )
+
+    def test_a_damaged_embedder(self, flags, photo, workdir, tmp_path):
+        damaged = tmp_path / "damaged"
+        shutil.copytree(workdir, damaged)
+        content = (damaged / "embedder.keras").read_bytes()
+        (damaged / "embedder.keras").write_bytes(content[:-1000])
+        with pytest.raises(EmbedderFileError, match="cannot be read as an Embedder"):
+            found(*flags, f"--image={photo}", f"--workdir={damaged}")
 
     def test_another_embedder(self, flags, embeddings, photo, workdir):
         with pytest.raises(ConfigError) as error:

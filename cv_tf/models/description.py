@@ -161,7 +161,7 @@ def _settings(config: _Described, where: str) -> _Described:
         if key == "optional" and value is False:
             continue  # Of inputs since TensorFlow 2.21; 2.20 knows only the default.
         if key == "name":
-            checked[key] = value  # Checked before.
+            checked[key] = check_name(value, where)
         elif key == "seed" and type(value) is int:
             checked[key] = value % 2**31
         elif key == "dtype":

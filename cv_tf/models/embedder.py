@@ -27,7 +27,7 @@ class Embedder(keras.Model):
 
     Args:
       backbone: A model from float RGB in 0..255 to a feature map, see
-        `cv_tf.models.build_backbone`.
+        `cv_tf.models.build_backbone`; to be saved, one of plain layers of Keras.
       image_size: Pixels a side of the backbone's input.
       color_input: "rgb", "grey" (the luma in all three channels), or "both" (the
         vectors of both, concatenated).

@@ -131,6 +131,10 @@ REFUSED = {
         _set("Conv2D", kernel_initializer=_object("Constant", value=LAMBDA)),
         "'value' is",
     ),
+    "initializer's name": (
+        _set("Conv2D", kernel_initializer=_object(name=SYSTEM)),
+        "has the name",
+    ),
     "initializer by name": (_set("Conv2D", kernel_initializer="popen"), "'popen'"),
     "regularizer": (_set("Conv2D", kernel_regularizer=SYSTEM), "'function'"),
     "constraint": (_set("Conv2D", bias_constraint=[SYSTEM]), "constraint"),
