@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+import cv_tf.models.backbones  # noqa: F401  (registers the layers of its own)
 from cv_tf.atomic import whole_file
 from cv_tf.errors import UserError, cause_of
 from cv_tf.models.description import check_description

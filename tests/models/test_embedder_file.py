@@ -1,6 +1,8 @@
 """Files of Embedders: nothing in them is executed, and all damage is told."""
 
 import json
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -12,6 +14,7 @@ from crafted_embedders import PHOTOS, SIDE, layer_of, small_backbone, write_memb
 from cv_tf import choices
 from cv_tf.errors import UserError
 from cv_tf.models import Embedder, EmbedderFileError, Whitening, build_backbone
+from cv_tf.models.backbones import CaffeNormalization, LayerScale
 
 
 class TestRoundTrip:
@@ -115,6 +118,20 @@ class TestRoundTrip:
         saved.save(path)
         for one, other in zip(Embedder.load(path).weights, saved.weights, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.integration
+def test_layers_of_backbones_are_known_in_a_process_that_builds_none(path):
+    images = keras.Input((None, None, 3))
+    features = LayerScale(1.0, 3)(CaffeNormalization()(images))
+    Embedder(keras.Model(images, features), SIDE).save(path)
+    code = (
+        "import sys, cv_tf; print(cv_tf.models.Embedder.load(sys.argv[1]).image_size)"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, text=True, check=False
+    )
+    assert process.stdout == f"{SIDE}\n", process.stderr
 
 
 def _layers_of(path):
