@@ -29,6 +29,9 @@ _DECODING = {"JPEG": 8, "MPO": 8, "PNG": 9, "GIF": 9, "BMP": 8, "TIFF": 9}
 _DECODING |= {"WEBP": 17, "AVIF": 17}
 _DECODING_DEEP = 18  # More than 8 bits a channel.
 Image.init()
+# Of larger pieces, memory goes back to the system at once. Of smaller ones, which are
+# the default, each thread would keep as much as its largest photo has taken.
+Image.core.set_block_size(64 * 2**20)
 _WANTED = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 _FORMATS = [name for name in _WANTED if name in Image.OPEN]  # Some lack AVIF.
 if features.check_codec("jpg_2000"):
@@ -131,7 +134,9 @@ def plain_rgb(image: ImageFile.ImageFile, least_side: int) -> Iterator[Image.Ima
             f"{_MOST_MEMORY / 10**9:.1f} GB are used. Save it as JPEG."
         )
     with PIXELS.hold(needed):
-        yield _plain(image)
+        plain = _plain(image)
+        image.close()  # Its pixels are as large as these.
+        yield plain
 
 
 def _check_size(image: ImageFile.ImageFile) -> None:
