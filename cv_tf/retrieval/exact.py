@@ -117,7 +117,7 @@ class ExactIndex(Index):
         """As `Index.read`."""
         about = folder.about
         shape = about["num_products"], about["dim"]
-        vectors = np.array(folder.array(_FILE, "float32", shape))
+        vectors = folder.array(_FILE, "float32", shape, mapped=False)
         return cls(check_embeddings(vectors), about["model"])
 
     def _write(self, folder: Path) -> None:

@@ -153,8 +153,12 @@ class IndexFolder:
             if digest_of(self.path / name) != digests[name]:
                 raise self.damaged(f"the checksum of {name} is wrong")
 
-    def array(self, name: str, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
-        """A file of NumPy, mapped into memory, which has to be of a type and a shape.
+    def array(
+        self, name: str, dtype: str, shape: tuple[int, ...], mapped: bool = True
+    ) -> np.ndarray:
+        """A file of NumPy, which has to be of a type and a shape.
+
+        It is read into memory, or mapped, to be read once.
 
         The header is read strictly: what the file holds is known before any memory is
         taken, and other readers cannot understand it in another way.
@@ -176,7 +180,9 @@ class IndexFolder:
         offset = len(start) + len(header)
         if size != offset + math.prod(shape) * np.dtype(dtype).itemsize:
             raise self.damaged(f"{name} has {size} bytes, which do not fit {shape}")
-        return np.memmap(path, dtype, "r", offset, shape)
+        if mapped:
+            return np.memmap(path, dtype, "r", offset, shape)
+        return np.fromfile(path, dtype, offset=offset).reshape(shape)
 
     def _size(self, name: str) -> int:
         """The bytes of a file; links and special files may lead anywhere, or block."""
