@@ -211,13 +211,19 @@ def watching_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
     try:
         yield
     except _LOST as error:
-        if not _has_workers(strategy):
+        if not is_lost_worker(error, strategy):
             raise
         raise WorkerLostError(
             "Another worker has stopped, so this one cannot go on: "
             f"{str(error).splitlines()[0]} Start all workers again with the same "
             "command; they go on from the last checkpoint."
         ) from error
+
+
+def is_lost_worker(error: BaseException, strategy: tf.distribute.Strategy) -> bool:
+    """Whether an error may mean that another worker has stopped."""
+    is_of_disk = "No space left" in str(error)
+    return _has_workers(strategy) and isinstance(error, _LOST) and not is_of_disk
 
 
 def _has_workers(strategy: tf.distribute.Strategy) -> bool:

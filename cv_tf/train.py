@@ -57,8 +57,8 @@ def run(config: Config) -> Trained:
         workers.read()  # Raises if TF_CONFIG cannot be used.
     workdir = cv_tf.training.Workdir(config.workdir)
     workdir.check(config)  # It is made when the run begins: a mistake leaves none.
-    metrics = workdir.read_metrics()
-    if "after" in metrics:
+    metrics = cv_tf.training.figures_so_far(workdir)
+    if cv_tf.training.is_finished(workdir, metrics):
         # Neither the catalogue nor its photos are needed.
         print(f"'{workdir.path}' holds a finished run:")
         print(cv_tf.metrics.format_run(metrics))

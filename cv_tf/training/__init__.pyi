@@ -6,6 +6,7 @@ from .embedder_evaluation import (
     evaluate_catalog as evaluate_catalog,
 )
 from .fit import build_order as build_order
+from .run_files import figures_so_far as figures_so_far, is_finished as is_finished
 from .session import (
     Show as Show,
     save_embedder as save_embedder,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from absl import logging
 
-from cv_tf.answers import read_said, write_said
+from cv_tf.answers import read_said
 from cv_tf.catalog import Catalog
 from cv_tf.errors import UserError
 from cv_tf.grouping import Answers, components, match_answers
@@ -125,9 +124,3 @@ def styles_of(styles: np.ndarray, answers: Answers) -> np.ndarray:
     numbers = np.full(len(styles), -1, np.int32)
     numbers[is_known] = np.unique(found[is_known], return_inverse=True)[1]
     return numbers
-
-
-def keep_answers(path: Path, paths: Sequence[str]) -> None:
-    """Writes what people have said by now to a table, if it is not there."""
-    if not path.is_file():
-        write_said(path, read_said(*paths))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cv_tf.config import Config
+from cv_tf.errors import UserError
 from cv_tf.grouping import find_groups, find_neighbors, write_groups
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos
@@ -38,11 +39,22 @@ def write_pseudo_labels(
 def with_pseudo_labels(
     photos: Photos, groups: Mapping[str, str], config: Config
 ) -> Photos:
-    """Photos whose missing styles are replaced by groups, names by `product_id`."""
+    """Photos whose missing styles are replaced by groups, names by `product_id`.
+
+    Raises:
+      UserError: If a product has no group.
+    """
     photos = _as_known(photos, config)
     styles = photos.catalog.style.copy()
     rows = np.flatnonzero(styles < 0)
-    names = [groups[product] for product in photos.catalog.product_id[rows]]
+    products = photos.catalog.product_id[rows].tolist()
+    if missing := [product for product in products if product not in groups]:
+        raise UserError(
+            f"The pseudo-labels have no group of {len(missing)} products, such as "
+            f"{missing[0]!r}. Remove pseudo_labels.csv to have them found again, or "
+            "name another --workdir."
+        )
+    names = [groups[product] for product in products]
     first = styles.max(initial=-1) + 1
     styles[rows] = first + np.unique(names, return_inverse=True)[1]
     return photos.with_styles(styles)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,28 +11,34 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
+from absl import logging
 
 from cv_tf import command, strategy as devices
-from cv_tf.atomic import whole_file
+from cv_tf.atomic import whole_file, write_json
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
 from cv_tf.embeddings import Embeddings, compiled, embed
 from cv_tf.errors import UserError
 from cv_tf.grouping import read_groups
+from cv_tf.inputs import Inputs
+from cv_tf.locks import only_writer
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.metrics import embedding_std, format_run, retrieval_figures
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos, photos_of, write_rejects
-from cv_tf.training.answered_styles import (
-    AnsweredStyles,
-    keep_answers,
-    read_answered_styles,
-)
+from cv_tf.training.answered_styles import AnsweredStyles, read_answered_styles
 from cv_tf.training.checkpoints import Checkpoints
 from cv_tf.training.embedder_evaluation import Evaluation, evaluate_new
 from cv_tf.training.fit import build_order, compile_method, fit
 from cv_tf.training.optimizers import build_optimizer
 from cv_tf.training.pseudo_labels import with_pseudo_labels, write_pseudo_labels
+from cv_tf.training.run_files import (
+    check_inputs,
+    figures_so_far,
+    kept_answers,
+    run_digest,
+    take_answers,
+)
 from cv_tf.training.splits import has_variants, split_catalog
 from cv_tf.training.workdir import Workdir
 
@@ -88,10 +95,14 @@ def train_run(
       WorkerLostError: If another worker has stopped.
     """
     answers = command.find_files(config, ("answers",))["answers"]
-    if answers and workdir.answers.is_file():  # Of a run that is resumed.
-        answers = (str(workdir.answers),)
+    if answers:
+        answers = kept_answers(workdir) or answers  # Of a run that is resumed.
     inputs = prepare_run(config, catalog, answers)
-    with devices.watching_workers(inputs.strategy):
+    with devices.watching_workers(inputs.strategy), contextlib.ExitStack() as stack:
+        if devices.is_chief(inputs.strategy):
+            # The others share its workdir, and write nothing there.
+            workdir.path.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(only_writer(workdir.lock, workdir.path))
         return _train_prepared(config, workdir, inputs, show)
 
 
@@ -138,12 +149,8 @@ def _train_prepared(
 ) -> tuple[dict[str, Any], Embedder]:
     strategy, train, reported, source, answered = inputs
     is_chief = devices.is_chief(strategy)
-    metrics = workdir.read_metrics()
-    if is_chief:
-        workdir.open(config)
-        write_rejects(workdir.rejects, train.rejects)
-        if answered is not None:
-            keep_answers(workdir.answers, answered.files)
+    metrics = figures_so_far(workdir)
+    products = _open_workdir(config, workdir, inputs) if is_chief else None
     # Built before the baselines, which draw random numbers: a resumed run has none.
     with strategy.scope():
         method = build_method(config, build_embedder(config))
@@ -152,6 +159,8 @@ def _train_prepared(
         checkpoints = Checkpoints(workdir.checkpoints, method)
     current_embedder = _on_one_device(method.embedder, config, strategy)
     photos = _labelled(train, current_embedder(), config, workdir, strategy)
+    if products is not None:
+        checkpoints.cost.run = run_digest(workdir, products)
     if show and is_chief:
         with devices.one_device(config.strategy).scope():
             show.views(workdir.tensorboard, config, photos)
@@ -185,6 +194,16 @@ def _train_prepared(
     return metrics, embedder
 
 
+def _open_workdir(config: Config, workdir: Workdir, inputs: RunInputs) -> Inputs:
+    """Makes the workdir, or checks that it holds a run of the same inputs."""
+    workdir.open(config)
+    products = check_inputs(workdir, inputs.train, inputs.reported)
+    write_rejects(workdir.rejects, inputs.train.rejects)
+    if inputs.answered is not None:
+        take_answers(workdir, inputs.answered.files)
+    return products
+
+
 def _on_one_device(
     embedder: Embedder, config: Config, strategy: tf.distribute.Strategy
 ) -> Callable[[], Embedder]:
@@ -215,9 +234,14 @@ def _labelled(
     path = workdir.pseudo_labels
     if config.pseudo_labels == "none":
         return train
-    if devices.is_chief(strategy) and not path.is_file():
-        with devices.one_device(config.strategy).scope():
-            write_pseudo_labels(path, embedder, train, config)
+    if devices.is_chief(strategy) and not workdir.is_as_written(path):
+        if path.exists():
+            logging.warning("'%s' is damaged, and is written anew.", path)
+        with (
+            devices.one_device(config.strategy).scope(),
+            workdir.writing(path) as (made,),
+        ):
+            write_pseudo_labels(made, embedder, train, config)
     devices.in_all_workers(strategy, 0.0)  # Wait until the chief has written them.
     return with_pseudo_labels(train, read_groups(str(path)), config)
 
@@ -281,10 +305,11 @@ def _write_results(
     after: Evaluation, metrics: dict[str, Any], workdir: Workdir, show: Show | None
 ) -> None:
     """Writes the trained Embedder and its figures, and prints the latter."""
-    save_embedder(after.embedder, workdir.embedder)
     if show and after.embedded:
         show.vectors(workdir.tensorboard, *after.embedded)
-    workdir.write_metrics(metrics)
+    with workdir.writing(workdir.embedder, workdir.metrics) as (embedder, figures):
+        save_embedder(after.embedder, embedder)
+        write_json(figures, metrics)
     print(f"\n{format_run(metrics)}")
     if after.recalls and after.recalls.warning():
         print(f"\n{after.recalls.warning()}")

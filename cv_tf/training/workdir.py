@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from cv_tf import command
-from cv_tf.atomic import write_json, write_text
+from cv_tf.atomic import whole_files, write_json, write_text
 from cv_tf.config import Config, ConfigError
 from cv_tf.errors import UserError, reading
-from cv_tf.files import expanded, number_in, read_bounded, read_json
+from cv_tf.files import digest_of, expanded, number_in, read_bounded, read_json
 from cv_tf.metrics import FIGURES
 from cv_tf.settings import values_of
-from cv_tf.unfinished import is_unfinished
+from cv_tf.unfinished import is_unfinished, settle
 
 # Settings that may change when a run is resumed: where files are, and how fast it is.
-_FREE = (
+FREE_SETTINGS = (
     "workdir",
     "data_dir",
     "cache_dir",
@@ -72,6 +73,9 @@ class Workdir:
         self.pseudo_labels = self.path / "pseudo_labels.csv"
         # What people had said when the run began.
         self.answers = self.path / "answers.csv"
+        self.inputs = self.path / "inputs.parquet"  # Products and photos of the run.
+        self.checksums = self.path / "checksums.json"  # Of the files that it wrote.
+        self.lock = self.path / ".lock"
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
 
@@ -81,12 +85,13 @@ class Workdir:
         Raises:
           WorkdirError: If it holds something else.
         """
+        settle(self.metrics)  # Files that a killed process was to write together.
         if self.path.exists() and not self.path.is_dir():
             raise WorkdirError(f"'{self.path}' is a file; --workdir must be a folder.")
         if not self.config.exists():
-            # A process that is killed in `write_text` may leave a part of the config.
+            # A process that is killed before it has written the config may leave these.
             files = self.path.iterdir() if self.path.exists() else ()
-            if not all(map(is_unfinished, files)):
+            if not all(path == self.lock or is_unfinished(path) for path in files):
                 raise WorkdirError(
                     f"'{self.path}' is not empty and holds no run. Name another "
                     "--workdir, or empty this one."
@@ -139,11 +144,19 @@ class Workdir:
 
         Raises:
           ConfigError: If there is none.
+          WorkdirError: If it is not the one that was written.
         """
+        settle(self.embedder)
         if not self.embedder.is_file():
             raise ConfigError(
                 f"There is no '{self.embedder}'. A finished training writes it; pass "
                 "its --workdir."
+            )
+        if not self.is_as_written(self.embedder):
+            raise WorkdirError(
+                f"'{self.embedder}' is not as training has written it. Bring a copy "
+                "back, or run training again with the same command, which writes it "
+                "anew from the last checkpoint."
             )
         return self.embedder
 
@@ -166,7 +179,35 @@ class Workdir:
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Writes `metrics.json`."""
-        write_json(self.metrics, metrics)
+        with self.writing(self.metrics) as (made,):
+            write_json(made, metrics)
+
+    @contextlib.contextmanager
+    def writing(self, *paths: Path) -> Iterator[tuple[Path, ...]]:
+        """Gives names for files of the run, which appear together with their checksums.
+
+        Raises:
+          WriteError: If the disk is full or read-only.
+        """
+        with whole_files(*paths, self.checksums) as (*made, checksums):
+            yield tuple(made)
+            written = {path.name: digest_of(path) for path in made}
+            write_json(checksums, self.read_checksums() | written)
+
+    def is_as_written(self, path: Path) -> bool:
+        """Whether a file of the run is there, with the content that was written.
+
+        What an earlier version has written has no checksum, and is taken as it is.
+        """
+        known = self.read_checksums().get(path.name)
+        return path.is_file() and known in (None, digest_of(path))
+
+    def read_checksums(self) -> dict[str, Any]:
+        """The SHA-256 of files by their names; empty if none are known."""
+        try:
+            return read_json(self.checksums, "a table of checksums", "")
+        except (OSError, UserError):
+            return {}
 
 
 def _check_figures(values: Mapping[str, Any]) -> None:
@@ -208,5 +249,5 @@ def _differences(old: Config, new: Config) -> list[str]:
     return [
         f"--{name}={there[name]} there, {now[name]} now"
         for name in there
-        if name not in _FREE and there[name] != now[name]
+        if name not in FREE_SETTINGS and there[name] != now[name]
     ]

@@ -1,5 +1,8 @@
 """Checkpoints come back exactly, and damaged ones never do."""
 
+import json
+import random
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -174,3 +177,174 @@ def test_a_clock_that_was_set_back_loses_nothing(tmp_path, monkeypatch):
     step, other = restored(tmp_path)
     assert step == 4
     assert_equal(toy, other)
+
+
+def index_alone(path):
+    """Nothing but the index is left of a folder's checkpoints."""
+    for data in path.parent.glob("*.data*"):
+        data.unlink()
+
+
+LISTS = {
+    "empty": b"",
+    "no text": bytes(range(256)),
+    "not closed": b'model_checkpoint_path: "ckpt-',
+    "another message": b'name: "x" value { int64_list { value: 3 } }',
+    "outside": b'model_checkpoint_path: "../outside/ckpt-9"\n'
+    b'all_model_checkpoint_paths: "../outside/ckpt-8"\n'
+    b'all_model_checkpoint_paths: "../outside/ckpt-9"\n',
+    "absolute": b'model_checkpoint_path: "/etc/passwd"\n'
+    b'all_model_checkpoint_paths: "/etc/passwd"\n',
+    "missing files": b'model_checkpoint_path: "ckpt-99"\n'
+    b'all_model_checkpoint_paths: "ckpt-98"\n'
+    b'all_model_checkpoint_paths: "ckpt-99"\n',
+    "the older one": b'model_checkpoint_path: "ckpt-3"\n',
+    "times": b'model_checkpoint_path: "ckpt-3"\n'
+    b'all_model_checkpoint_paths: "ckpt-3"\n'
+    b"all_model_checkpoint_timestamps: 4e99\nlast_preserved_timestamp: nan\n",
+    "none": None,
+}
+
+
+@pytest.mark.parametrize("content", LISTS.values(), ids=LISTS.keys())
+def test_the_list_is_not_needed(content, tmp_path):
+    outside = saved(tmp_path / "outside", 8, 9)
+    toy = saved(tmp_path / "run", 3, 5)
+    listed = tmp_path / "run" / "checkpoint"
+    if content is None:
+        listed.unlink()
+    else:
+        listed.write_bytes(content)
+    step, other = restored(tmp_path / "run")
+    assert step == 5
+    assert_equal(toy, other)
+    again = Checkpoints(tmp_path / "run", other)
+    for _ in range(3):
+        other.learn(1)
+        again.save()
+    found = {path.name for path in (tmp_path / "run").glob("*.index")}
+    assert found == {"ckpt-7.index", "ckpt-8.index"}
+    assert tf.train.latest_checkpoint(tmp_path / "run").endswith("ckpt-8")
+    step, untouched = restored(tmp_path / "outside")
+    assert step == 9
+    assert_equal(outside, untouched)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_flipped_bit_is_noticed_or_means_nothing(seed, tmp_path):
+    older = saved(tmp_path / "older", 3)
+    newer = saved(tmp_path / "run", 3, 5)
+    draw = random.Random(seed)
+    path = tmp_path / "run" / f"ckpt-5.{draw.choice(['data-00000-of-00001', 'index'])}"
+    content = bytearray(path.read_bytes())
+    content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+    path.write_bytes(content)
+    step, toy = restored(tmp_path / "run")
+    assert_equal({3: older, 5: newer}[step], toy)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, index_alone])
+def test_lost_files_are_an_error(damage, tmp_path):
+    saved(tmp_path, 3, 5)
+    for path in tmp_path.glob("*.index"):
+        damage(path)
+    with pytest.raises(CheckpointError, match=r"can be used: .*Delete that folder"):
+        restored(tmp_path)
+
+
+def test_a_kill_before_the_very_first_was_written_loses_nothing(tmp_path):
+    saved(tmp_path, 3)
+    (tmp_path / "checkpoint").unlink()
+    (tmp_path / "ckpt-3.index").unlink()
+    (tmp_path / "ckpt-3_temp").mkdir()
+    step, toy = restored(tmp_path)
+    assert step == 0
+    toy.learn(2)
+    Checkpoints(tmp_path, toy).save()
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"checkpoint", "ckpt-2.index", "ckpt-2.data-00000-of-00001"}
+
+
+def test_those_of_an_earlier_version_are_restored(tmp_path):
+    """A manager of TensorFlow's saved them, with a counter, and without the run."""
+    toy = Toy()
+    toy.learn(4)
+    checkpoints = Checkpoints(tmp_path / "other", toy)
+    with pytest.MonkeyPatch.context() as patch:
+        names = ("seconds", "steady_seconds", "steady_steps", "peak_bytes")
+        state = json.dumps(dict.fromkeys(names, 7))
+        patch.setattr(type(checkpoints.cost), "serialize", lambda _: state)
+        manager = tf.train.CheckpointManager(
+            checkpoints._checkpoint, str(tmp_path / "run"), max_to_keep=2
+        )
+        manager.save(checkpoint_number=4)
+    again = Toy()
+    restored_by = Checkpoints(tmp_path / "run", again)
+    restored_by.cost.run = "this run"
+    assert restored_by.restore() == 4
+    assert restored_by.cost.seconds == 7
+    assert_equal(toy, again)
+
+
+def test_those_of_another_run_are_refused(tmp_path):
+    toy = Toy()
+    checkpoints = Checkpoints(tmp_path, toy)
+    checkpoints.cost.run = "the first run"
+    toy.learn(3)
+    checkpoints.save()
+    other = Checkpoints(tmp_path, Toy())
+    other.cost.run = "the second run"
+    with pytest.raises(CheckpointError, match="can be used: ckpt-3"):
+        other.restore()
+    assert other.cost.run == "the second run"
+    for run in ("the first run", ""):
+        same = Checkpoints(tmp_path, Toy())
+        same.cost.run = run
+        assert same.restore() == 3
+
+
+def test_one_with_the_name_of_another_step_is_refused(tmp_path):
+    saved(tmp_path, 3, 5)
+    for path in list(tmp_path.glob("ckpt-3.*")):
+        path.rename(path.with_name(path.name.replace("-3.", "-9.")))
+    assert restored(tmp_path)[0] == 5
+
+
+def test_a_full_disk_is_told_and_the_run_goes_on_later(tmp_path):
+    toy = saved(tmp_path, 3)
+    checkpoints = Checkpoints(tmp_path, toy)
+    toy.learn(2)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(CheckpointError) as error:
+            checkpoints.save()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(error.value).startswith(
+        f"No checkpoint can be written to '{tmp_path}': File too large. Make room "
+        "there, and run the same command again"
+    )
+    assert {path.stem for path in tmp_path.iterdir()} == {"checkpoint", "ckpt-3"}
+    assert restored(tmp_path)[0] == 3
+    checkpoints.save()
+    assert restored(tmp_path)[0] == 5
+
+
+@pytest.mark.parametrize(
+    "kind", ["ResourceExhausted", "Unknown", "Internal", "FailedPrecondition"]
+)
+def test_whatever_tensorflow_says_of_a_disk_is_one_sentence(
+    kind, tmp_path, monkeypatch
+):
+    toy = saved(tmp_path, 3)
+    checkpoints = Checkpoints(tmp_path, toy)
+    toy.learn(2)
+    message = "{{function_node x}} /ckpt-5_temp/part; No space left on device [Op:Save]"
+
+    def refuse(*_):
+        raise getattr(tf.errors, f"{kind}Error")(None, None, message)
+
+    monkeypatch.setattr(tf.train.Checkpoint, "write", refuse)
+    with pytest.raises(CheckpointError, match="': No space left on device"):
+        checkpoints.save()
