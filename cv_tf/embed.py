@@ -2,10 +2,11 @@
 
     python -m cv_tf.embed --workdir=runs/my --catalog=my.csv --output=my.parquet
 
-The same command resumes an interrupted run. A file beside the output lists the products
-whose photos cannot be used, with the reason. In how many of the other photos the
-product's frame was found is printed at the end. The framing of photos and the columns
-that make blocks are those of the run in --workdir, unless flags say otherwise.
+The same command resumes an interrupted run: of what is there, shards that are damaged,
+or whose photos have changed, are computed anew. A file beside the output lists the
+products whose photos cannot be used, with the reason. In how many of the other photos
+the product's frame was found is printed at the end. The framing of photos and the
+columns that make blocks are those of the run in --workdir, unless flags say otherwise.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ r"""Trains an Embedder that finds color variants, and says how good it is.
     python -m cv_tf.train --flagfile=configs/cvssl.cfg --catalog=my.csv \
         --workdir=runs/mine --answers=my.answers.sqlite
 
-An interrupted run is resumed by the same command.
+An interrupted run is resumed by the same command, unless its products or photos have
+changed.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from cv_tf.atomic import whole_file
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.files import digest_of
+from cv_tf.locks import only_writer
 from cv_tf.retrieval import (
     CHUNK,
     MAX_QUERIES,
@@ -168,8 +169,19 @@ def find_neighbors_in_shards(
     Raises:
       ValueError: As `find_neighbors`.
       JobError: If shards of another job are in the way; as `run_on_spark`.
+      BusyError: If another process does the same job.
     """
-    embeddings = embeddings.distinct
+    with only_writer(output.with_name(f".{output.name}.lock"), output):
+        return _find_alone(embeddings.distinct, settings, engine, output, overwrite)
+
+
+def _find_alone(
+    embeddings: Embeddings,
+    settings: GroupingSettings,
+    engine: EngineSettings,
+    output: Path,
+    overwrite: bool,
+) -> Neighbors:
     vectors, blocks = check_embeddings(embeddings.vectors), embeddings.block
     order = np.argsort(blocks, kind="stable")
     plan = make_plan(blocks[order])

@@ -8,6 +8,7 @@ import pytest
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import find_neighbors, find_neighbors_in_shards, neighbor_job
+from cv_tf.locks import BusyError, only_writer
 from cv_tf.shards import EngineSettings, JobError
 
 SETTINGS = GroupingSettings(neighbors=12, retrieval="exact")
@@ -98,3 +99,73 @@ def test_parts_of_another_job_are_not_taken(products, tmp_path, monkeypatch, cha
         _find(products, output, settings=settings)
     found = _find(products, output, settings=settings, overwrite=True)
     assert found.indices.shape == (1531, settings.neighbors)
+
+
+@pytest.fixture
+def stopped(products, small_parts, tmp_path, monkeypatch):
+    """The output of a job that was killed when three of its shards were done."""
+    output = tmp_path / "neighbors.npz"
+    write_neighbors = neighbor_job.write_neighbors
+
+    def write_three(job, number, report):
+        if number > 2:
+            raise JobError("The power went off.")
+        write_neighbors(job, number, report)
+
+    with monkeypatch.context() as patch, pytest.raises(JobError, match="power"):
+        patch.setattr(neighbor_job, "write_neighbors", write_three)
+        _find(products, output)
+    return output
+
+
+def flip(path: Path, seed: int) -> None:
+    draw, content = np.random.default_rng(seed), bytearray(path.read_bytes())
+    content[draw.integers(len(content))] ^= 1 << int(draw.integers(8))
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "what",
+    ["shard-*", "vectors.npy", "blocks.npy", "index*/index-*/*", "index*/shard-*"],
+)
+def test_damaged_parts_are_made_anew(what, seed, stopped, products):
+    folder = stopped.with_name("neighbors.npz.shards")
+    paths = sorted(folder.glob(what))
+    flip(paths[seed % len(paths)], seed)
+    found = _find(products, stopped)
+    expected = find_neighbors(Embeddings.of_arrays(*products), SETTINGS)
+    np.testing.assert_array_equal(found.indices, expected.indices)
+    np.testing.assert_array_equal(found.similarities, expected.similarities)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", ["vectors.npy", "blocks.npy"])
+@pytest.mark.parametrize("content", [b"", b"no array", b"\x93NUMPY\x01\x00\xff\xff"])
+def test_what_is_no_array_is_written_anew(name, content, stopped, products):
+    path = stopped.with_name("neighbors.npz.shards") / name
+    path.write_bytes(content)
+    _find(products, stopped)
+
+
+def test_an_index_that_is_damaged_under_way_is_told(
+    products, small_parts, tmp_path, monkeypatch
+):
+    output, write_neighbors = tmp_path / "neighbors.npz", neighbor_job.write_neighbors
+
+    def damage_first(job, number, report):
+        for path in job.indexes.folder.glob("index-*/*"):
+            flip(path, number)
+        return write_neighbors(job, number, report)
+
+    with monkeypatch.context() as patch, pytest.raises(JobError, match="builds it ane"):
+        patch.setattr(neighbor_job, "write_neighbors", damage_first)
+        _find(products, output)
+    expected = find_neighbors(Embeddings.of_arrays(*products), SETTINGS)
+    np.testing.assert_array_equal(_find(products, output).indices, expected.indices)
+
+
+def test_a_second_process_is_told(stopped, products):
+    lock = stopped.with_name(".neighbors.npz.lock")
+    with only_writer(lock, stopped), pytest.raises(BusyError, match=r"neighbors\.npz'"):
+        _find(products, stopped)
