@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from cv_tf.atomic import whole_file
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
-from cv_tf.files import digest_of
+from cv_tf.grouping.neighbor_files import digest_of_folder, write_rows
 from cv_tf.locks import only_writer
 from cv_tf.retrieval import (
     CHUNK,
@@ -36,7 +35,6 @@ SHARD = 2**14
 # Smaller blocks share a shard, up to this number of pairs (half a minute of exact
 # search for 1,024 dimensions on one core) and of products.
 MAX_PAIRS, MAX_PRODUCTS = 2**30, 2**16
-_WRITTEN_AT_ONCE = 2**14
 
 
 @dataclass(frozen=True)
@@ -189,7 +187,7 @@ def _find_alone(
     indexes = Shards(shards.folder / "index.txt", len(plan.indexes), {})
     shards.open(overwrite)
     indexes.open()
-    _write_rows(shards.folder, vectors, blocks, order)
+    write_rows(shards.folder, vectors, blocks, order)
     job = NeighborJob(
         plan, shards, indexes, settings.neighbors, settings.retrieval, settings.recall
     )
@@ -220,24 +218,15 @@ def _discard_damaged(job: NeighborJob) -> None:
     """Has indexes built anew that are not as they were written."""
     for number in range(len(job.plan.indexes)):
         index = job.index(number)
-        if index is not None and _digest_of_folder(index[0]) != index[1]:
+        if index is not None and digest_of_folder(index[0]) != index[1]:
             logging.warning("'%s' is damaged, and is built anew.", index[0])
             job.indexes.discard([number])
-
-
-def _digest_of_folder(folder: Path) -> str:
-    """The digest of the names and contents of all files of a folder."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        name = path.relative_to(folder).as_posix()
-        digest.update(f"{len(name)} {name} {digest_of(path)}".encode())
-    return digest.hexdigest()
 
 
 @functools.lru_cache(maxsize=1)
 def _index_of_shards(index: tuple[Path, str] | None) -> Index:
     """An index, which a process loads once, and searches for many shards."""
-    if index is None or _digest_of_folder(index[0]) != index[1]:
+    if index is None or digest_of_folder(index[0]) != index[1]:
         raise JobError(
             "The index of a large block is damaged. The same command builds it anew."
         )
@@ -264,7 +253,7 @@ def write_index(job: NeighborJob, number: int, report: Callable[[int], None]) ->
     index = build_index(vectors, job.retrieval, job.recall, job.k)
     index.save(job.indexes.folder / name)
     with job.indexes.writing(number) as unfinished:
-        unfinished.write_text(f"{name} {_digest_of_folder(job.indexes.folder / name)}")
+        unfinished.write_text(f"{name} {digest_of_folder(job.indexes.folder / name)}")
     report(len(vectors))
 
 
@@ -297,34 +286,3 @@ def _put_together(job: NeighborJob, order: np.ndarray) -> Neighbors:
         found.indices[rows] = np.where(inside < 0, -1, order[search.among][inside])
         found.similarities[rows] = similarities
     return found
-
-
-def _write_rows(
-    folder: Path, vectors: np.ndarray, blocks: np.ndarray, order: np.ndarray
-) -> None:
-    """Writes vectors and blocks as the shards read them, a chunk at a time.
-
-    What an interrupted job has written stays if it is the same, bit for bit.
-    """
-    for name, column in (("blocks", blocks), ("vectors", vectors)):
-        path = folder / f"{name}.npy"
-        if _holds(path, column, order):
-            continue
-        header = np.lib.format.header_data_from_array_1_0(column)
-        with whole_file(path) as unfinished, unfinished.open("wb") as file:
-            np.lib.format.write_array_header_1_0(file, header)
-            for start in range(0, len(order), _WRITTEN_AT_ONCE):
-                column[order[start : start + _WRITTEN_AT_ONCE]].tofile(file)
-
-
-def _holds(path: Path, column: np.ndarray, order: np.ndarray) -> bool:
-    """Whether a file holds the rows of an array, in that order."""
-    try:
-        there = np.load(path, "r")
-    except (OSError, ValueError, EOFError):  # None is there, or a damaged one.
-        return False
-    if (there.shape, there.dtype) != (column.shape, column.dtype):
-        return False
-    starts = range(0, len(order), _WRITTEN_AT_ONCE)
-    rows = (slice(start, start + _WRITTEN_AT_ONCE) for start in starts)
-    return all(there[some].tobytes() == column[order[some]].tobytes() for some in rows)

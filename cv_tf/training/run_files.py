@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from absl import logging
 
 from cv_tf.answers import read_said, write_said
+from cv_tf.config import Config
 from cv_tf.files import digest_of
 from cv_tf.inputs import Inputs
 from cv_tf.training.workdir import FREE_SETTINGS, Workdir, WorkdirError
@@ -61,6 +62,32 @@ def kept_answers(workdir: Workdir) -> tuple[str, ...]:
             "or name another --workdir to begin a run with the answers there are now."
         )
     return (str(workdir.answers),)
+
+
+def open_run(
+    config: Config,
+    workdir: Workdir,
+    train: Photos,
+    reported: Photos,
+    answers: Sequence[str],
+) -> Inputs:
+    """Makes the workdir, or checks that it holds a run of the same inputs.
+
+    Args:
+      config: Settings of the run.
+      workdir: Its folder.
+      train: Photos to learn from.
+      reported: Photos to report on.
+      answers: Files of answers, if there are any.
+
+    Raises:
+      WorkdirError: If it holds something else.
+    """
+    workdir.open(config)
+    products = check_inputs(workdir, train, reported)
+    if answers:
+        take_answers(workdir, answers)
+    return products
 
 
 def take_answers(workdir: Workdir, files: Sequence[str]) -> None:

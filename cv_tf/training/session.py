@@ -20,7 +20,6 @@ from cv_tf.config import Config
 from cv_tf.embeddings import Embeddings, compiled, embed
 from cv_tf.errors import UserError
 from cv_tf.grouping import read_groups
-from cv_tf.inputs import Inputs
 from cv_tf.locks import only_writer
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.metrics import embedding_std, format_run, retrieval_figures
@@ -32,13 +31,7 @@ from cv_tf.training.embedder_evaluation import Evaluation, evaluate_new
 from cv_tf.training.fit import build_order, compile_method, fit
 from cv_tf.training.optimizers import build_optimizer
 from cv_tf.training.pseudo_labels import with_pseudo_labels, write_pseudo_labels
-from cv_tf.training.run_files import (
-    check_inputs,
-    figures_so_far,
-    kept_answers,
-    run_digest,
-    take_answers,
-)
+from cv_tf.training.run_files import figures_so_far, kept_answers, open_run, run_digest
 from cv_tf.training.splits import has_variants, split_catalog
 from cv_tf.training.workdir import Workdir
 
@@ -150,7 +143,11 @@ def _train_prepared(
     strategy, train, reported, source, answered = inputs
     is_chief = devices.is_chief(strategy)
     metrics = figures_so_far(workdir)
-    products = _open_workdir(config, workdir, inputs) if is_chief else None
+    products = None
+    if is_chief:
+        files = () if answered is None else answered.files
+        products = open_run(config, workdir, train, reported, files)
+        write_rejects(workdir.rejects, train.rejects)
     # Built before the baselines, which draw random numbers: a resumed run has none.
     with strategy.scope():
         method = build_method(config, build_embedder(config))
@@ -192,16 +189,6 @@ def _train_prepared(
         _write_results(after, metrics, workdir, show)
     devices.in_all_workers(strategy, 0.0)  # Wait until all workers have finished.
     return metrics, embedder
-
-
-def _open_workdir(config: Config, workdir: Workdir, inputs: RunInputs) -> Inputs:
-    """Makes the workdir, or checks that it holds a run of the same inputs."""
-    workdir.open(config)
-    products = check_inputs(workdir, inputs.train, inputs.reported)
-    write_rejects(workdir.rejects, inputs.train.rejects)
-    if inputs.answered is not None:
-        take_answers(workdir, inputs.answered.files)
-    return products
 
 
 def _on_one_device(
