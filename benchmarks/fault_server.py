@@ -34,6 +34,8 @@ SHIM = Path(__file__).with_name("fault_shim.c")
 _ROOMS = ("answers", "catalog", "embeddings", "grouping", "metrics", "models")
 _ROOMS += ("methods", "pipeline", "report", "retrieval", "training", "deployment")
 _VERBS = ("train", "evaluate", "embed", "group", "search", "export")
+# Servers share the cores: what is little is quicker without more threads.
+_THREADS = ("OMP", "OPENBLAS")
 _MOST_OUTPUT = 20_000  # Bytes of what a child prints that are kept.
 _LIMIT = 60.0  # Seconds that a child may take.
 
@@ -76,6 +78,7 @@ class End(NamedTuple):
     Attributes:
       code: Its exit code; less than 0 for a signal.
       seconds: How long it took.
+      cpu: Seconds of a core that it took.
       peak: Bytes of memory beside those of the server.
       output: What it printed, errors included.
       result: What the function returned.
@@ -84,6 +87,7 @@ class End(NamedTuple):
 
     code: int
     seconds: float
+    cpu: float
     peak: int
     output: str
     result: Any
@@ -121,10 +125,11 @@ class Server:
     """
 
     def __init__(self, scratch: Path):
-        self._scratch = scratch
+        self.cpu = 0.0  # Seconds of a core that all children have taken.
         environment = os.environ | {"LD_PRELOAD": str(compile_shim(scratch))}
         environment |= {"TMPDIR": str(scratch), "TF_CPP_MIN_LOG_LEVEL": "3"}
         environment |= {"CUDA_VISIBLE_DEVICES": "", "PYTHONUNBUFFERED": "1"}
+        environment |= {f"{it}_NUM_THREADS": "1" for it in _THREADS}
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, __file__, str(scratch)],
             env=environment,
@@ -143,8 +148,10 @@ class Server:
 
     def run(self, *orders: Order) -> list[End]:
         """Runs children, at the same time if there are several."""
-        ends = ask(self._process, json.dumps([order._asdict() for order in orders]))
-        return [End(**end) for end in ends]
+        asked = json.dumps([order._asdict() for order in orders])
+        ends = [End(**end) for end in ask(self._process, asked)]
+        self.cpu += sum(end.cpu for end in ends)
+        return ends
 
     def run_one(self, order: Order) -> End:
         """Runs a child."""
@@ -225,6 +232,7 @@ def _wait(pid: int, descriptor: int, order: Order, begun: float, file: Path) -> 
     return End(
         code=os.waitstatus_to_exitcode(status),
         seconds=time.monotonic() - begun,
+        cpu=used.ru_utime + used.ru_stime,
         peak=max(used.ru_maxrss * 1024 - pages * resource.getpagesize(), 0),
         output=file.read_bytes()[-_MOST_OUTPUT:].decode(errors="replace"),
         result=json.loads(result.read_text()) if result.exists() else None,

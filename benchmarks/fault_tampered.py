@@ -143,7 +143,9 @@ class Tampered:
                 return Trial(0)
             what = ""
             if state == "done":
-                what = lab.judge_left(job, folder, server, strictly=True)
+                # What is not there is not missed where it only adds to figures.
+                strictly = way not in ("remove", "dangling")
+                what = lab.judge_left(job, folder, server, strictly)
             what = what or lab.judge_end(job, folder, server, may_refuse=True)
             if outside.read_text() != _OUTSIDE:
                 what = "a file outside of the folder is overwritten"
@@ -154,12 +156,16 @@ class Tampered:
         lab: Lab, case: str, folder: Path, way: str, number: int, server: Server
     ) -> str | None:
         """Changes a file; returns its name, without what differs in each run."""
-        job = JOBS[case.partition(":")[0]]
+        name = case.partition(":")[0]
+        job = JOBS[name]
         files = sorted(it for it in folder.rglob("*") if it.is_file())
         names = [str(it.relative_to(folder)) for it in files]
-        names = [name for name in names if not name.startswith(_INPUTS)]
+        names = [it for it in names if not it.startswith(_INPUTS)]
         if job.run != "train":  # What a job reads is damaged in other trials.
-            names = [name for name in names if not name.startswith("run/")]
+            names = [it for it in names if not it.startswith("run/")]
+        if name == "answers":
+            # Without its journal, a store of SQLite is as it was before; emptied, new.
+            names = ["my.sqlite"] if way not in ("remove", "empty", "dangling") else []
         if not names:
             return None
         chosen = names[number % len(names)]

@@ -51,13 +51,14 @@ class Row:
 
     def __init__(self) -> None:
         self.tried = self.failed = 0
-        self.seconds = 0.0
+        self.seconds = self.cpu = 0.0
 
-    def add(self, trial: Trial, seconds: float) -> None:
-        """Counts a trial."""
+    def add(self, trial: Trial, seconds: float, cpu: float) -> None:
+        """Counts a trial, which took so long, and so many seconds of a core."""
         self.tried += max(trial.tried, len(trial.problems))
         self.failed += len(trial.problems)
         self.seconds += seconds
+        self.cpu += cpu
 
 
 def main() -> None:
@@ -141,16 +142,18 @@ def _try_kind(
     wanted = set(filter(None, arguments.on.split(",")))
     cases = [case for case in cases if not wanted or case.split(":")[0] in wanted]
 
-    def work(case: str) -> tuple[str, Trial, float]:
+    def work(case: str) -> tuple[str, Trial, float, float]:
         server, begun = servers.get(), time.monotonic()
+        cpu = server.cpu
         try:
             trial = of_kind.trial(lab, case, server)
         finally:
+            cpu = server.cpu - cpu
             servers.put(server)
-        return case, trial, time.monotonic() - begun
+        return case, trial, time.monotonic() - begun, cpu
 
-    for case, trial, seconds in pool.map(work, cases):
-        rows[kind, case.split(":")[0]].add(trial, seconds)
+    for case, trial, seconds, cpu in pool.map(work, cases):
+        rows[kind, case.split(":")[0]].add(trial, seconds, cpu)
         for problem in trial.problems:
             problems.append((kind, problem))
             print(f"  {kind} {problem.case}: {problem.what}", file=sys.stderr)
@@ -174,12 +177,12 @@ def _table(
         f"--scale={arguments.scale:g} --seed={arguments.seed}`, on "
         f"{platform.machine()}, {total / 60:.0f} minutes.",
         "",
-        "| fault | tried on | tried | survived | failed | seconds |",
-        "| --- | --- | ---: | ---: | ---: | ---: |",
+        "| fault | tried on | tried | survived | failed | seconds | of a core |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for (kind, on), row in rows.items():
         counts = row.tried, row.tried - row.failed, row.failed
-        cells = (kind, on, *(f"{it:,}" for it in counts), f"{row.seconds:.0f}")
+        cells = [kind, on, *(f"{it:,.0f}" for it in (*counts, row.seconds, row.cpu))]
         lines.append(f"| {' | '.join(cells)} |")
     tried, failed = (sum(getattr(it, of) for it in rows.values()) for of in _TOTALS)
     times = ", ".join(f"{kind} {it:.0f} s" for kind, it in seconds.items())
