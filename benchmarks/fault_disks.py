@@ -40,7 +40,7 @@ class Disks:
         """The cases of a campaign."""
         ways = ("tmpfs", "shim") if _can_mount(lab.scratch) else ("shim",)
         cases = []
-        for name in _JOBS:
+        for name in lab.wanted(_JOBS):
             reference, rng = lab.reference(JOBS[name], server), lab.rng(f"disk {name}")
             most = max(reference.written, reference.size)
             for number in range(lab.number(_TRIALS)):

@@ -148,7 +148,8 @@ class Inputs:
         sizes = {name: (it.trials, it.at_once) for name, it in READERS.items()}
         sizes |= {name: (of, _INDEX_AT_ONCE) for name, of in _INDEXES.items()}
         cases = []
-        for name, (trials, at_once) in sizes.items():
+        for name in lab.wanted(sizes):
+            trials, at_once = sizes[name]
             number = lab.number(trials)
             for first in range(0, number, at_once):
                 cases.append(f"{name}:{first}-{min(first + at_once, number) - 1}")

@@ -62,7 +62,7 @@ class Kills:
     def cases(self, lab: Lab, server: Server) -> list[str]:
         """The cases of a campaign."""
         cases = []
-        for name in self.jobs:
+        for name in lab.wanted(self.jobs):
             job, rng = JOBS[name], lab.rng(f"{type(self).__name__} {name}")
             left = lab.number(job.kills * self.share)
             while left > 0:

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,13 +74,21 @@ class Lab:
       scratch: An empty folder.
       scale: Share of all trials that are made.
       seed: Chooses which.
+      only: Names of what faults are tried on; none for all.
     """
 
-    def __init__(self, scratch: Path, scale: float, seed: int):
+    def __init__(
+        self, scratch: Path, scale: float, seed: int, only: Collection[str] = ()
+    ):
         self.scratch, self.scale, self.seed = scratch, scale, seed
+        self._only = only
         self.base = Base(scratch / "base")
         self._locks: dict[str, threading.Lock] = collections.defaultdict(threading.Lock)
         self._references: dict[str, Reference] = {}
+
+    def wanted(self, names: Iterable[str]) -> list[str]:
+        """Those of some names that faults are to be tried on."""
+        return [name for name in names if not self._only or name in self._only]
 
     def number(self, of: float) -> int:
         """A number of trials at this scale, at least one."""

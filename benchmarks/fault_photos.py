@@ -58,12 +58,14 @@ class Photos:
         """The cases of a campaign, each of as many photos as one child reads."""
         del server
         cases = []
-        for name in FORMATS:
+        for name in lab.wanted(FORMATS):
             number = lab.number(_TRIALS)
             for first in range(0, number, _AT_ONCE):
                 cases.append(f"{name}:{first}-{min(first + _AT_ONCE, number) - 1}")
         huge = list(_HUGE)[: lab.number(len(_HUGE))]
-        return cases + [f"huge:{name}" for name in (*huge, *_NO_PHOTOS)]
+        if lab.wanted(["huge"]):
+            cases += [f"huge:{name}" for name in (*huge, *_NO_PHOTOS)]
+        return cases
 
     def trial(self, lab: Lab, case: str, server: Server) -> Trial:
         """Reads photos in a child; where that fails, one by one."""

@@ -202,9 +202,12 @@ def _run_all(orders: list[Order], folder: Path) -> list[End]:
     begun = time.monotonic()
     children = []
     for number, order in enumerate(orders):
+        (folder / f"{number}").touch()  # A child may be killed before it begins.
         pid = os.fork()
         if not pid:
             _be_child(order, folder / f"{number}")
+        with contextlib.suppress(OSError):  # The child does the same.
+            os.setpgid(pid, pid)
         children.append((pid, os.pidfd_open(pid)))
     ends = []
     for number, (pid, descriptor) in enumerate(children):

@@ -106,7 +106,8 @@ class Tampered:
         """The cases of a campaign."""
         ways = [*WAYS, *(it for it in _MORE_WAYS if it != "unreadable" or os.geteuid())]
         cases = []
-        for name, (done, killed) in _TRIALS.items():
+        for name in lab.wanted(_TRIALS):
+            done, killed = _TRIALS[name]
             counts = lab.reference(JOBS[name], server).counts
             rng = lab.rng(f"tampered {name}")
 

@@ -48,9 +48,9 @@ class Together:
         """The cases of a campaign."""
         del server
         cases = []
-        for name, trials in _TRIALS.items():
+        for name in lab.wanted(_TRIALS):
             rng = lab.rng(f"together {name}")
-            for number in range(lab.number(trials)):
+            for number in range(lab.number(_TRIALS[name])):
                 delay = 0.0 if number % 3 == 0 else round(rng.random(), 2)
                 cases.append(f"{name}:{('same', 'rival')[number % 2]}:{delay:g}")
         return cases

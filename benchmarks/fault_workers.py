@@ -44,10 +44,10 @@ class Workers:
     def cases(self, lab: Lab, server: Server) -> list[str]:
         """The cases of a campaign; those of Spark where there is Java."""
         del server
-        kinds = list(_TRIALS)
+        kinds = lab.wanted(_TRIALS)
         if not (shutil.which("java") and find_spec("pyspark")):
+            kinds = [kind for kind in kinds if kind != "spark"]
             print("  no Spark: Java or PySpark is not installed", file=sys.stderr)
-            kinds.remove("spark")
         return [f"{it}:{n}" for it in kinds for n in range(lab.number(_TRIALS[it]))]
 
     def trial(self, lab: Lab, case: str, server: Server) -> Trial:

@@ -101,7 +101,8 @@ def _campaign(
     begun, seconds = time.monotonic(), {}
     servers: queue.Queue[Server] = queue.Queue()
     with Server(scratch) as first:
-        lab = Lab(scratch, arguments.scale, arguments.seed)
+        wanted = set(filter(None, arguments.on.split(",")))
+        lab = Lab(scratch, arguments.scale, arguments.seed, wanted)
         servers.put(first)
         with ThreadPoolExecutor(arguments.processes) as pool:
             others = pool.map(Server, [scratch] * (arguments.processes - 1))
@@ -109,7 +110,7 @@ def _campaign(
                 servers.put(server)
             for kind in kinds:
                 start = time.monotonic()
-                _try_kind(kind, arguments, lab, servers, pool, rows, problems)
+                _try_kind(kind, lab, servers, pool, rows, problems)
                 seconds[kind] = time.monotonic() - start
                 _progress(f"{kind}: {len(problems)} problems so far", begun)
         while not servers.empty():
@@ -128,7 +129,6 @@ def _campaign(
 
 def _try_kind(
     kind: str,
-    arguments: argparse.Namespace,
     lab: Lab,
     servers: queue.Queue[Server],
     pool: ThreadPoolExecutor,
@@ -139,8 +139,6 @@ def _try_kind(
     server = servers.get()
     cases = of_kind.cases(lab, server)
     servers.put(server)
-    wanted = set(filter(None, arguments.on.split(",")))
-    cases = [case for case in cases if not wanted or case.split(":")[0] in wanted]
 
     def work(case: str) -> tuple[str, Trial, float, float]:
         server, begun = servers.get(), time.monotonic()
