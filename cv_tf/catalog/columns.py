@@ -69,9 +69,10 @@ def read_columns(
             continue
         columns.cells[column] = unmarked_cells(cells) if table.is_marked else cells
         columns.problems += [(table.lines[place], what) for place, what in problems]
-        # Equal cells may share their text in memory, but not what is made of it.
-        num_letters += sum(map(len, cells))
-        check_cells(len(table.lines), len(columns.cells), num_letters)
+        if not table.is_marked:
+            # Equal cells share their text in memory, but not what is made of it.
+            num_letters += sum(map(len, cells))
+            check_cells(len(table.lines), len(columns.cells), num_letters)
     return columns
 
 

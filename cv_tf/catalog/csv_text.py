@@ -23,6 +23,7 @@ _NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 _MAX_CELL = 2**26  # Characters; Python's own limit is that of a short description.
 # Rows at a time: fewer than Python creates before it looks for garbage. And cells.
 _BATCH, _MOST_CELLS = 2**8, 2**20
+_FEW_CELLS = 2**24  # Of a file, below which those of a row are not counted.
 _HEAD = 2**16  # Bytes in which the header is looked for.
 _PIECE = 2**20  # Bytes that are decoded at a time.
 # Bytes of a text in which blanks around quotes are looked for, and most of them.
@@ -147,8 +148,10 @@ def _parse(
     source: str, content: bytes, encoding: str, separator: str, num_skipped: int
 ) -> RawTable:
     text = io.TextIOWrapper(io.BytesIO(content), encoding, newline="")
+    has_few = content.count(separator.encode()) < _FEW_CELLS
     with text:
-        return of_rows(source, _batches(text, separator, num_skipped), len(content))
+        batches = _batches(text, separator, num_skipped, has_few)
+        return of_rows(source, batches, len(content))
 
 
 def _read_neat(
@@ -185,15 +188,20 @@ class _Lines:
             yield line
 
 
-def _batches(text: TextIO, separator: str, num_skipped: int) -> Iterator[Rows]:
+def _batches(
+    text: TextIO, separator: str, num_skipped: int, has_few: bool
+) -> Iterator[Rows]:
     """The cells of some rows at a time, and the line where each starts."""
     for _ in range(num_skipped):
         text.readline()
     lines = _Lines(text, separator)
-    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
+    source = text if has_few else lines
+    reader = csv.reader(source, delimiter=separator, skipinitialspace=True, strict=True)
     before = num_skipped
     try:
-        while rows := _take(reader, lines):
+        while rows := (
+            list(itertools.islice(reader, _BATCH)) if has_few else _take(reader, lines)
+        ):
             after = reader.line_num + num_skipped
             heights: Iterable[int] = itertools.repeat(1, len(rows))
             if after - before > len(rows):

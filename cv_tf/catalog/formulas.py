@@ -64,6 +64,6 @@ def _marked_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def unmarked_cells(cells: list[str]) -> list[str]:
     """The cells of a column of a CSV file without the marks of formulas."""
-    if not any(cell[:1] == MARK for cell in cells):
+    if MARK not in "\n".join(cells):  # What is not in there is in no cell.
         return cells
     return list(map(unmarked, cells))

@@ -64,6 +64,7 @@ class TestText:
 
     def test_a_row_of_many_lines(self, refused, monkeypatch):
         monkeypatch.setattr(csv_text, "_MOST_CELLS", 1_000)
+        monkeypatch.setattr(csv_text, "_FEW_CELLS", 1_000)
         text = b'"\n",,,,\n' * 999
         assert refused(HEAD + text.replace(b",\n", b',"\n",'))
         assert "more than 1,000 cells" in refused(HEAD + b'"\n",,' * 600)
