@@ -17,7 +17,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from cv_tf.catalog import Catalog, FolderNames, is_elsewhere
-from cv_tf.files import READS_AT_ONCE, is_remote
+from cv_tf.files import READS_AT_ONCE, is_remote, kind_of_file
 from cv_tf.pipeline.examine import (
     CONVERTED,
     NO_BOXES,
@@ -28,7 +28,7 @@ from cv_tf.pipeline.examine import (
 from cv_tf.pipeline.file_formats import BadImageError
 from cv_tf.pipeline.frames import border_colors, find_frames
 from cv_tf.pipeline.memory_budget import FILES
-from cv_tf.pipeline.photo_files import check_regular, photo_content
+from cv_tf.pipeline.photo_files import photo_content
 from cv_tf.pipeline.scan_cache import ScanCache, Scanned, digest_of_bytes
 
 _CHUNK = 128
@@ -142,11 +142,10 @@ def _identify(catalog: Catalog, folders: FolderNames, stamp: int, i: int) -> Sca
             stat = tf.io.gfile.stat(image)
             return Scanned(key, stat.length, stat.mtime_nsec, "")
         stat = Path(image).stat()
-        check_regular(stat.st_mode)
+        if kind := kind_of_file(image):
+            return Scanned(key, _UNKNOWN, 0, f"is {kind}, not a file")
         row = Scanned(key, stat.st_size, stat.st_mtime_ns, "")
         return row._replace(changed=stat.st_ctime_ns)
-    except BadImageError as error:
-        return Scanned(key, _UNKNOWN, 0, str(error))
     except Exception as error:  # Each object store raises its own.
         reason = _why_unreachable(error)
         if reason == _MISSING and not is_remote(image):

@@ -13,6 +13,8 @@ import pytest
 from crafted_images import chunk, encode, exif_of
 from PIL import Image
 
+from cv_tf import files
+from cv_tf.errors import UserError
 from cv_tf.pipeline import (
     BadImageError,
     examine as examine_module,
@@ -185,9 +187,10 @@ class TestFiles:
 
     def test_what_becomes_a_pipe_does_not_block(self, tmp_path, monkeypatch):
         os.mkfifo(tmp_path / "pipe.jpg")
-        monkeypatch.setattr(photo_files.os, "stat", lambda _: os.lstat(__file__))
+        monkeypatch.setattr(photo_files, "kind_of_file", lambda _: "")
+        monkeypatch.setattr(files.os, "stat", lambda _: os.lstat(__file__))
         with (
-            pytest.raises(BadImageError, match="named pipe"),
+            pytest.raises(UserError, match="named pipe"),
             photo_content(str(tmp_path / "pipe.jpg")),
         ):
             pass
