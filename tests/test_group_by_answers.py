@@ -394,7 +394,7 @@ class TestPrevious:
         before = tmp_path / "before.csv"
         before.write_text("product_id,group_id\np000,p000\n")
         (tmp_path / "before.summary.json").write_text(text)
-        with pytest.raises(ConfigError, match=r"before\.summary\.json' has no"):
+        with pytest.raises(ConfigError, match=r"before\.summary\.json' cannot be read"):
             group(catalog, tmp_path / "after.csv", f"--previous={before}")
         flags = (f"--previous={before}", "--threshold=0.6")
         assert group(catalog, tmp_path / "after.csv", *flags)["threshold"] == 0.6

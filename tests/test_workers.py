@@ -40,7 +40,19 @@ def test_without_the_variable_the_error_shows_one(monkeypatch):
             workers.read()
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"cluster": {}}', '{"task": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '{"cluster": {}}', '{"task": 3}', '{"task": 1, "task": 2}']
+    + [
+        f'{{"cluster": {{"worker": {addresses}}}, "task": {task}}}'
+        for addresses, task in (
+            ('"host"', '{"type": "worker", "index": 0}'),
+            ("[1]", '{"type": "worker", "index": 0}'),
+            ('["a:1"]', '{"type": "worker", "index": 1e999}'),
+            ('["a:1"]', '{"type": "worker", "index": [0]}'),
+        )
+    ],
+)
 def test_what_cannot_be_read_is_shown(monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(ValueError, match="Expected is JSON like") as error:

@@ -94,6 +94,27 @@ class TestRead:
         workdir.write_metrics({"after": {"fms": 0.5}})
         assert workdir.read_metrics() == {"after": {"fms": 0.5}}
 
+    @pytest.mark.parametrize(
+        "text",
+        ["", "[]", '{"after": 3}', '{"training": [1]}', '{"after": {"fms": "0.5"}}']
+        + ['{"after": {"fms": NaN}}', '{"after": {"fms": [1]}}', '{"fms": null}']
+        + ['{"before": {"a": {"ari": 1e999}}}', "[" * 10**5, '{"a": 1, "a": 2}'],
+    )
+    def test_metrics_that_are_damaged(self, text, tmp_path):
+        (tmp_path / "metrics.json").write_text(text)
+        with pytest.raises(WorkdirError, match=r"metrics\.json'.*Bring a copy back"):
+            Workdir(tmp_path).read_metrics()
+
+    @pytest.mark.parametrize(
+        "text",
+        ["--flagfile=other", "steps=3", "--steps=many", "--no such", "--steps=\0"],
+    )
+    def test_settings_that_are_damaged(self, text, tmp_path):
+        (tmp_path / "other").write_text("--steps=3\n")
+        (tmp_path / "config.cfg").write_text(f"--method=simclr\n{text}\n")
+        with pytest.raises(WorkdirError, match=r"config\.cfg'.*Bring a copy back"):
+            Workdir(tmp_path).read_config()
+
 
 class TestInheritedSettings:
     def test_are_those_of_the_run(self, tmp_path):
