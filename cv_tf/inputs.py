@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cv_tf.atomic import whole_file
 from cv_tf.catalog import Catalog
 from cv_tf.errors import reading
 
@@ -81,11 +80,10 @@ class Inputs:
             yield "products are in another order"
 
     def write(self, path: Path) -> None:
-        """Writes all of it to a Parquet file, which appears whole or not at all."""
+        """Writes all of it to a Parquet file."""
         columns = {_ID: self.ids, **self.values}
         table = pa.table({k: pa.array(v, pa.string()) for k, v in columns.items()})
-        with whole_file(path) as unfinished:
-            pq.write_table(table, unfinished, write_page_checksum=True)
+        pq.write_table(table, path, write_page_checksum=True)
 
     @classmethod
     def read(cls, path: Path, remedy: str) -> Inputs:

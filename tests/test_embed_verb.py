@@ -99,6 +99,16 @@ class TestCatalogueOfTheRun:
         assert [row[:2] for row in rejects] == [["text", photo]]
         assert "a text file" in rejects[0][2]
 
+    def test_once_more_it_says_the_same_without_work(
+        self, finished, workdir, run_verb, monkeypatch
+    ):
+        output, process = finished
+        before = output.read_bytes()
+        monkeypatch.setattr(job_module, "write_shard", pytest.fail)
+        again = run_verb("embed", workdir, f"--output={output}", *PARTS)
+        assert (again.returncode, again.stdout) == (0, process.stdout)
+        assert output.read_bytes() == before
+
     def test_no_parts_are_left(self, finished):
         output, _ = finished
         names = [path.name for path in output.parent.iterdir()]

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from absl import logging
 
+from cv_tf.atomic import whole_file
 from cv_tf.catalog import Catalog
 from cv_tf.embeddings.parquet import CHUNK, read_notes
 from cv_tf.errors import UserError
@@ -59,7 +60,8 @@ def open_shards(shards: Shards, catalog: Catalog, overwrite: bool) -> None:
 
     shards.open(overwrite, describe)
     if not table.is_file():
-        now.write(table)
+        with whole_file(table) as unfinished:
+            now.write(unfinished)
 
 
 def discard_changed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ import tf_keras as keras
 from absl import logging
 
 from cv_tf import command, strategy as devices
-from cv_tf.atomic import whole_file, write_json
+from cv_tf.atomic import whole_file
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
 from cv_tf.embeddings import Embeddings, compiled, embed
@@ -296,7 +297,7 @@ def _write_results(
         show.vectors(workdir.tensorboard, *after.embedded)
     with workdir.writing(workdir.embedder, workdir.metrics) as (embedder, figures):
         save_embedder(after.embedder, embedder)
-        write_json(figures, metrics)
+        figures.write_text(json.dumps(metrics, indent=2) + "\n")
     print(f"\n{format_run(metrics)}")
     if after.recalls and after.recalls.warning():
         print(f"\n{after.recalls.warning()}")
