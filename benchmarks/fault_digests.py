@@ -11,7 +11,6 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -52,6 +51,8 @@ def _sha(content: bytes | str) -> str:
 
 def _weights(content: bytes) -> bytes:
     """The weights of a Keras archive."""
+    import h5py  # noqa: PLC0415 (starts a process when it is imported)
+
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if archive.testzip():
             raise ValueError("damaged")

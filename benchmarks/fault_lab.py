@@ -135,20 +135,15 @@ class Lab:
         states, sizes = (former, right, again, names), (written, size)
         return Reference(*states, seconds, counts, *sizes, reads, printed)
 
-    def judge_left(
-        self, job: Job, folder: Path, server: Server, strictly: bool = False
-    ) -> str:
+    def judge_left(self, job: Job, folder: Path, server: Server) -> str:
         """What is wrong with the files that a fault has left, "" for nothing.
 
         Each output is as before or as after; they are all of one run; and whoever reads
-        them succeeds or says a sentence. `strictly`: whoever succeeds finds what it
-        would have found after the whole job.
+        them succeeds or says a sentence.
         """
         before = digests(folder, job.outputs)
-        if what := self._judge_readers(job, folder, server, strictly):
+        if what := self.judge_readers(job, folder, server):
             return what
-        if strictly:
-            return ""
         reference = self.reference(job, server)
         found = digests(folder, job.outputs)
         known = (reference.former, reference.right, reference.again)
@@ -169,9 +164,13 @@ class Lab:
         was = "" if found == before else " (after readers)"
         return f"files of two runs stand side by side: {shown}{was}"
 
-    def _judge_readers(
-        self, job: Job, folder: Path, server: Server, strictly: bool
+    def judge_readers(
+        self, job: Job, folder: Path, server: Server, strictly: bool = False
     ) -> str:
+        """What is wrong with how the files of a job are read, "" for nothing.
+
+        `strictly`: who succeeds says what is said of the files of the whole job.
+        """
         reads = self.reference(job, server).reads
         for (run, _), end in zip(job.readers, read(job, folder, server), strict=True):
             if end.code and not end.is_plain:

@@ -146,7 +146,7 @@ class Tampered:
             if state == "done":
                 # What is not there is not missed where it only adds to figures.
                 strictly = way not in ("remove", "dangling")
-                what = lab.judge_left(job, folder, server, strictly)
+                what = lab.judge_readers(job, folder, server, strictly)
             what = what or lab.judge_end(job, folder, server, may_refuse=True)
             if outside.read_text() != _OUTSIDE:
                 what = "a file outside of the folder is overwritten"

@@ -11,7 +11,8 @@ listed with its case, which repeats it: the same kind, seed and case meet the sa
 fault, but for those of "time", which depend on the machine's speed. It needs Linux and
 gcc; full disks are mounted where the user may, and said to be full elsewhere.
 
-Writes the table to --output, and all cases that failed to the .json beside it.
+Writes the table to --output, and all cases that failed to the .json beside it; what all
+kinds were tried for goes to benchmarks/results/faults.md unless told otherwise.
 """
 
 from __future__ import annotations
@@ -70,8 +71,10 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="share of all trials")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2, help="trials at a time")
-    parser.add_argument("--output", type=Path, default=RESULTS / "faults.md")
+    parser.add_argument("--output", type=Path, help="file for the table (.md)")
     arguments = parser.parse_args()
+    if arguments.output is None and arguments.only == parser.get_default("only"):
+        arguments.output = RESULTS / "faults.md"
     kinds = arguments.only.split(",")
     if unknown := set(kinds) - set(KINDS):
         parser.error(f"there is no kind {min(unknown)!r}; there are {', '.join(KINDS)}")
@@ -117,13 +120,11 @@ def _campaign(
             servers.get().__exit__()
     text = _table(arguments, rows, problems, seconds, time.monotonic() - begun)
     print(text)
-    arguments.output.write_text(text)
-    results = [
-        {"kind": kind, "case": problem.case, "what": problem.what}
-        for kind, problem in problems
-    ]
-    file = arguments.output.with_suffix(".json")
-    file.write_text(json.dumps(results, indent=1) + "\n")
+    if arguments.output:
+        arguments.output.write_text(text)
+        results = [{"kind": kind, **problem._asdict()} for kind, problem in problems]
+        file = arguments.output.with_suffix(".json")
+        file.write_text(json.dumps(results, indent=1) + "\n")
     return problems
 
 
@@ -189,7 +190,7 @@ def _table(
         lines += ["", "## What failed", ""]
     causes: dict[tuple[str, str], list[str]] = collections.defaultdict(list)
     for kind, problem in problems:
-        cause = re.sub(r"0x[0-9a-f]+|\d+", "N", " ".join(problem.what.split()))
+        cause = _without_names(problem.what)
         on = problem.case.split(":")[0]
         causes[kind, f"{on}: {_shorter(cause)}"].append(problem.case)
     for (kind, cause), cases in sorted(causes.items()):
@@ -200,6 +201,12 @@ def _table(
 
 
 _TOTALS = ("tried", "failed")
+
+
+def _without_names(text: str) -> str:
+    """What went wrong, without what is different each time."""
+    text = re.sub(r"\S*/faults\.[^/\s]+(/tmp\w+)*(/job)?", "FOLDER", text)
+    return re.sub(r"\b0x[0-9a-f]+\b|\b[0-9a-f]{12,}\b|\d+", "N", " ".join(text.split()))
 
 
 def _shorter(text: str) -> str:
