@@ -73,11 +73,14 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2, help="trials at a time")
     parser.add_argument("--output", type=Path, help="file for the table (.md)")
     arguments = parser.parse_args()
-    if arguments.output is None and arguments.only == parser.get_default("only"):
+    is_all = arguments.only == parser.get_default("only") and not arguments.on
+    if arguments.output is None and is_all:
         arguments.output = RESULTS / "faults.md"
     kinds = arguments.only.split(",")
     if unknown := set(kinds) - set(KINDS):
         parser.error(f"there is no kind {min(unknown)!r}; there are {', '.join(KINDS)}")
+    if arguments.case and len(kinds) > 1:
+        parser.error("--case is of one kind: name it with --only")
     with tempfile.TemporaryDirectory(prefix="faults.") as folder:
         if arguments.case:
             problems = _repeat(arguments, Path(folder))
