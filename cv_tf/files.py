@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
 import difflib
 import hashlib
 import io
@@ -10,13 +11,13 @@ import json
 import os
 import re
 import stat
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import unquote
 
-from cv_tf.errors import UserError, reading
+from cv_tf.errors import UserError, cause_of, reading
 from cv_tf.spelling import bare, folded
 
 if TYPE_CHECKING:
@@ -66,6 +67,10 @@ class FileError(UserError, OSError):
         return FileError, (self.path, self.reason)
 
 
+class UnreachableError(UserError, OSError):
+    """A file in object storage cannot be reached."""
+
+
 def is_remote(path: str) -> bool:
     """Whether a path is a URI of object storage, such as `gs://bucket/a.jpg`.
 
@@ -99,7 +104,8 @@ def is_file(path: str) -> bool:
     if is_remote(path):
         import tensorflow as tf  # noqa: PLC0415
 
-        return tf.io.gfile.exists(path)
+        with reaching(path):
+            return tf.io.gfile.exists(path)
     return Path(path).is_file()
 
 
@@ -129,13 +135,31 @@ def open_binary(path: str) -> BinaryIO:
     import tensorflow as tf  # noqa: PLC0415
 
     file = tf.io.gfile.GFile(path, "rb")
-    try:
+    with reaching(path):
         file.seek(0)  # GFile opens the file only now.
+    return file
+
+
+@contextlib.contextmanager
+def reaching(path: str) -> Iterator[None]:
+    """Turns what TensorFlow raises for a file in object storage into OSErrors.
+
+    Nothing is changed for files of this machine.
+    """
+    if not is_remote(path):
+        yield
+        return
+    import tensorflow as tf  # noqa: PLC0415
+
+    try:
+        yield
     except tf.errors.NotFoundError as error:
         raise FileNotFoundError(f"there is no {path}") from error
     except tf.errors.OpError as error:
-        raise OSError(f"{path} cannot be opened: {error.message}") from error
-    return file
+        raise UnreachableError(
+            f"{path} cannot be reached: {cause_of(error)}. Check its name, the "
+            "network, and that you are logged in."
+        ) from error
 
 
 def _open_regular(path: str | os.PathLike[str]) -> BinaryIO:
@@ -170,7 +194,7 @@ def read_bounded(path: str, most_bytes: int) -> bytes:
       FileError: If it is larger, or no file.
       OSError: If it cannot be opened.
     """
-    with open_binary(path) as file:
+    with open_binary(path) as file, reaching(path):
         size = _size_of(file)
         if size > most_bytes:
             reason = f"has {size:,} bytes; at most {most_bytes:,} are read"

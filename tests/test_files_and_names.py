@@ -18,6 +18,7 @@ from cv_tf.embeddings import read_embeddings
 from cv_tf.errors import UserError
 from cv_tf.files import (
     FileError,
+    UnreachableError,
     did_you_mean,
     digest_of,
     is_file,
@@ -27,6 +28,7 @@ from cv_tf.files import (
     open_binary,
     open_random,
     parse_json,
+    reaching,
     read_bounded,
     read_json,
     repeated,
@@ -100,6 +102,16 @@ def test_a_file_in_a_bucket_is_read_in_order_and_in_any(bucket, monkeypatch, is_
     one, other = open_in_bucket(bucket, "gs://bucket/a", "gs://bucket/b", **key)
     assert one == f"{b'abcdef'} {b'bc'} {b'def'}"
     assert other.startswith("FileNotFoundError")
+
+
+def test_a_store_that_cannot_be_reached_is_told():
+    told = pytest.raises(
+        UnreachableError, match="gs://a/b cannot be reached: no network"
+    )
+    with told, reaching("gs://a/b"):
+        raise tf.errors.FailedPreconditionError(None, None, "no network")
+    with pytest.raises(FileNotFoundError), reaching("gs://a/b"):
+        raise tf.errors.NotFoundError(None, None, "")
 
 
 def test_missing_credentials_are_told(bucket):

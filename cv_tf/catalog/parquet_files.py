@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from cv_tf.catalog.parquet_pages import Chunk, Pages, read_footer, read_pages
 from cv_tf.catalog.raw_table import MOST_COLUMNS
 from cv_tf.errors import UserError, reading
-from cv_tf.files import is_remote, open_binary, repeated
+from cv_tf.files import is_remote, open_binary, reaching, repeated
 
 MOST_LETTERS = 2**26  # Of a cell.
 # Encodings of text that Arrow can read as a dictionary.
@@ -68,7 +68,11 @@ def opened_parquet(
         16,384 columns.
       OSError: If it cannot be opened.
     """
-    with reading(path, "Parquet", remedy, error_class), open_binary(path) as stream:
+    with (
+        reading(path, "Parquet", remedy, error_class),
+        reaching(path),
+        open_binary(path) as stream,
+    ):
         # Parquet is read from its end, which files of TensorFlow do not let it do.
         source: BinaryIO = io.BytesIO(stream.read()) if is_remote(path) else stream
         size = source.seek(0, io.SEEK_END)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from cv_tf.catalog import ParquetTable, opened_parquet
 from cv_tf.embeddings.embeddings import EmbeddingsError
-from cv_tf.files import is_remote
+from cv_tf.files import is_remote, reaching
 
 _SUFFIXES = (".parquet", ".pq")
 # Columns that a table has or has not; a part without any color may lack "lab".
@@ -81,9 +81,10 @@ def _names_in(path: str) -> list[str] | None:
     if is_remote(path):
         import tensorflow as tf  # noqa: PLC0415 (for remote files only)
 
-        if not tf.io.gfile.isdir(path):
-            return None
-        there = tf.io.gfile.listdir(path)
+        with reaching(path):
+            if not tf.io.gfile.isdir(path):
+                return None
+            there = tf.io.gfile.listdir(path)
     else:
         if not Path(path).is_dir():
             return None
