@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import sqlite3
 import zipfile
 from collections.abc import Iterable
@@ -81,7 +82,9 @@ def _rows(content: bytes) -> bytes:
 def _table(content: bytes) -> bytes:
     """The cells of a Parquet table, and what is noted with it."""
     table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
-    columns = [repr(table.schema.metadata).encode()]
+    # The digest of a job is that of its folder, too.
+    about = re.sub(rb'"job\W+[0-9a-f]{64}', b"", repr(table.schema.metadata).encode())
+    columns = [about]
     for name in table.column_names:
         cells = table[name].to_pylist()
         columns += [name.encode(), json.dumps(cells, default=str).encode()]
@@ -100,5 +103,7 @@ _CONTENTS = {
 def listing(folder: Path) -> list[str]:
     """All files and folders, without what is named after a time or read only by us."""
     names = (str(path.relative_to(folder)) for path in folder.rglob("*"))
+    # What is known of photos has their times, and a name after all that it has.
+    names = (re.sub(r"(\.scan-v\d+)\.[0-9a-f]{32}\.", r"\1.", name) for name in names)
     own = ("read.", "run/tensorboard/")
     return sorted(name for name in names if not name.startswith(own))
