@@ -278,3 +278,24 @@ def test_a_data_set_that_was_prepared_again_is_read_again(catalog, tmp_path, exa
     after = run(records)
     assert len(examined) == 4
     assert [row.digest for row in after] == [before[i].digest for i in (0, 0, 2)]
+
+
+def test_what_is_no_photo_of_bounded_size_is_a_reject(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "folder.jpg").mkdir()
+    with (tmp_path / "large.jpg").open("wb") as file:
+        file.truncate(3_000_000_000)
+    (tmp_path / "device.jpg").symlink_to("/dev/zero")
+    Image.new("RGB", (30, 30)).save(tmp_path / "good.jpg")
+    names = ("pipe", "folder", "large", "device", "good")
+    rows = "".join(f"{name},{name}.jpg\n" for name in names)
+    (tmp_path / "c.csv").write_text("product_id,image\n" + rows, encoding="utf-8")
+    catalog = read_catalog(tmp_path / "c.csv", block_columns=())
+    reasons = [row.reason for row in run(catalog)]
+    assert reasons == [
+        "is a named pipe, not a file",
+        "is a folder, not a file",
+        "too large: a file of 3,000 MB, at most 420 MB are read",
+        "is a device, not a file",
+        "",
+    ]
