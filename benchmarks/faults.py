@@ -209,8 +209,9 @@ _TOTALS = ("tried", "failed")
 def _without_names(text: str) -> str:
     """What went wrong, without what is different each time."""
     text = re.sub(r"(side by side|left over|or of both):.*", r"\1", text)
+    text = re.sub(r"(\w(?:Error|BadZipFile)): .*", r"\1", " ".join(text.split()))
     text = re.sub(r"\S*/faults\.[^/\s]+(/tmp\w+)*(/job)?", "FOLDER", text)
-    return re.sub(r"\b0x[0-9a-f]+\b|\b[0-9a-f]{12,}\b|\d+", "N", " ".join(text.split()))
+    return re.sub(r"\b0x[0-9a-f]+\b|\b[0-9a-f]{12,}\b|\d+", "N", text)
 
 
 def _shorter(text: str) -> str:
