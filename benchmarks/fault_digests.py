@@ -82,9 +82,9 @@ def _rows(content: bytes) -> bytes:
 def _table(content: bytes) -> bytes:
     """The cells of a Parquet table, and what is noted with it."""
     table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
-    # The digest of a job is that of its folder, too.
-    about = re.sub(rb'"job\W+[0-9a-f]{64}', b"", repr(table.schema.metadata).encode())
-    columns = [about]
+    # These digests are of paths, too.
+    about = repr(table.schema.metadata).encode()
+    columns = [re.sub(rb'"(job|rejects)\W+[0-9a-f]{64}', b"", about)]
     for name in table.column_names:
         cells = table[name].to_pylist()
         columns += [name.encode(), json.dumps(cells, default=str).encode()]

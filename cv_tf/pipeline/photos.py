@@ -108,11 +108,11 @@ class Photos:
         # Only records of a bucket are read by many threads: for each file of a bucket
         # that it reads, TensorFlow needs 64 MB.
         if self.catalog.records is None or not self.catalog.is_remote:
-            return rows.map(lambda row: load(*read(row)), **cores)
+            return untuned(rows.map(lambda row: load(*read(row)), **cores))
         encoded = rows.map(read, num_parallel_calls=READS_AT_ONCE, deterministic=True)
         options = tf.data.Options()
         options.threading.private_threadpool_size = READS_AT_ONCE
-        return encoded.map(load, **cores).with_options(options)
+        return untuned(encoded.map(load, **cores).with_options(options))
 
     def _read(self, file: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
         if self.catalog.records is None:
@@ -125,6 +125,17 @@ class Photos:
         is_file = tf.strings.length(file) > 0
         encoded = tf.cond(is_file, lambda: tf.io.read_file(file), record)
         return tf.ensure_shape(encoded, [])
+
+
+def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """The same data set without the thread that would tune it; nothing is left to it.
+
+    That thread waits by the clock of the day: when somebody sets the clock back, it
+    does not end for as long, and nor does the process.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 def write_rejects(path: str | Path, rejects: Sequence[Reject]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from cv_tf.pipeline.photos import Photos
+from cv_tf.pipeline.photos import Photos, untuned
 
 _BATCHES_AHEAD = 2
 
@@ -76,7 +76,7 @@ def _with_photos(
         pairs = tf.data.Dataset.zip(photos.decoded(row), row)
         pairs = pairs.batch(batch_size, drop_remainder=drop_remainder)
         pairs = pairs.apply(tf.data.experimental.assert_cardinality(rows.cardinality()))
-    return pairs.map(describe).prefetch(_BATCHES_AHEAD)
+    return untuned(pairs.map(describe).prefetch(_BATCHES_AHEAD))
 
 
 def _take(pixels: np.ndarray, places: np.ndarray, rows: tf.Tensor) -> tf.Tensor:
