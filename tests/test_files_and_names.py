@@ -105,9 +105,7 @@ def test_a_file_in_a_bucket_is_read_in_order_and_in_any(bucket, monkeypatch, is_
 
 
 def test_a_store_that_cannot_be_reached_is_told():
-    told = pytest.raises(
-        UnreachableError, match="gs://a/b cannot be reached: no"
-    )
+    told = pytest.raises(UnreachableError, match="gs://a/b cannot be reached: no")
     with told, reaching("gs://a/b"):
         raise tf.errors.FailedPreconditionError(None, None, "no network")
     with pytest.raises(FileNotFoundError), reaching("gs://a/b"):

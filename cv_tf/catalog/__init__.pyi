@@ -15,6 +15,7 @@ from .parquet_files import (
     read_parquet_schema as read_parquet_schema,
     write_parquet as write_parquet,
 )
+from .parquet_pages import Chunk as Chunk
 from .photo_paths import FolderNames as FolderNames, is_elsewhere as is_elsewhere
 from .quiet import quiet_logs as quiet_logs
 from .table import (

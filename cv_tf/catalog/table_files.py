@@ -154,7 +154,7 @@ def write_table(path: Path, table: pa.Table) -> None:
     """Writes a .csv or .parquet file, by the suffix of the path; it appears whole.
 
     In CSV, cells that a spreadsheet would run are marked by an apostrophe, which is
-    taken away again where the file is read (`cv_tf.catalog.formulas`).
+    taken away again where the file is read.
     """
     with whole_file(path) as unfinished:
         if path.suffix.lower() == ".csv":

@@ -8,6 +8,7 @@ from .colors import (
 )
 from .exact import MAX_QUERIES as MAX_QUERIES, ExactIndex as ExactIndex
 from .index import Index as Index
+from .index_folder import IndexFolder as IndexFolder
 from .nearest_neighbors import (
     CHUNK as CHUNK,
     build_index as build_index,
