@@ -269,7 +269,8 @@ class TestSettings:
         flags = (f"--workdir={tmp_path}", f"--output={tmp_path}/e.parquet")
         process = run_verb("embed", *flags, tensorflow=False)
         assert process.returncode == 2
-        assert "config.cfg' cannot be read: --frame=round" in process.stderr
+        assert "config.cfg' cannot be read as the settings" in process.stderr
+        assert "--frame=round is not one of" in process.stderr
 
     def test_framing_and_blocks_decide_what_is_written(
         self, workdir, finished, drawn_catalog, tmp_path
