@@ -123,9 +123,18 @@ def making(target: Path, token: str = "") -> Iterator[Making]:
         if not (why := _why_refused(error, folder)):
             raise
         raise WriteError(
-            f"'{target}' cannot be written: {why}. What was there before is unchanged. "
-            "Make room or name another place, and run the same command again."
+            f"'{_shown(target)}' cannot be written: {why}. What was there before is "
+            "unchanged. Make room or name another place, and run the same command "
+            "again."
         ) from error
+
+
+def _shown(target: Path) -> Path:
+    """The place that a target is to have in the end, if it is in a hidden folder."""
+    for folder in target.parents:
+        if is_unfinished(folder):
+            return _shown(folder.parent / target.relative_to(folder / _MADE))
+    return target
 
 
 def _new_folder(target: Path, token: str) -> tuple[Path, int]:

@@ -97,7 +97,7 @@ class TestBatches:
 class TestFingerprint:
     @pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 40])
     def test_of_no_embedder_is_the_sha256(self, size, tmp_path, monkeypatch):
-        monkeypatch.setattr(files, "_DIGESTED_AT_ONCE", 8)
+        monkeypatch.setattr(files, "_READ_AT_ONCE", 8)
         content, path = bytes(range(size)), tmp_path / "embedder.keras"
         path.write_bytes(content)
         expected = hashlib.sha256(content).hexdigest()
