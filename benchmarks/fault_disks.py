@@ -43,7 +43,7 @@ class Disks:
         for name in lab.wanted(_JOBS):
             reference, rng = lab.reference(JOBS[name], server), lab.rng(f"disk {name}")
             most = max(reference.written, reference.size)
-            for number in range(lab.number(_TRIALS)):
+            for number in range(lab.number(_TRIALS, f"disk {name}")):
                 way = ways[number % len(ways)]
                 cases.append(f"{name}:{way}:{rng.randint(0, most)}")
         return cases

@@ -150,7 +150,7 @@ class Inputs:
         cases = []
         for name in lab.wanted(sizes):
             trials, at_once = sizes[name]
-            number = lab.number(trials)
+            number = lab.number(trials, name)
             for first in range(0, number, at_once):
                 cases.append(f"{name}:{first}-{min(first + at_once, number) - 1}")
         return cases

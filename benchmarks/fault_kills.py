@@ -64,7 +64,7 @@ class Kills:
         cases = []
         for name in lab.wanted(self.jobs):
             job, rng = JOBS[name], lab.rng(f"{type(self).__name__} {name}")
-            left = lab.number(job.kills * self.share)
+            left = lab.number(job.kills * self.share, f"{type(self).__name__} {name}")
             while left > 0:
                 moments = [draw_moment(lab, job, server, rng)]
                 while len(moments) < min(_MOST_KILLS, left) and (

@@ -90,9 +90,9 @@ class Lab:
         """Those of some names that faults are to be tried on."""
         return [name for name in names if not self._only or name in self._only]
 
-    def number(self, of: float) -> int:
-        """A number of trials at this scale, at least one."""
-        return max(1, round(of * self.scale))
+    def number(self, of: float, name: str) -> int:
+        """A number of trials at this scale; a part of one is one or none."""
+        return int(of * self.scale + self.rng(f"number {name}").random())
 
     def rng(self, name: str) -> random.Random:
         """Random numbers of a name, such as a case: the same in each campaign."""

@@ -59,10 +59,10 @@ class Photos:
         del server
         cases = []
         for name in lab.wanted(FORMATS):
-            number = lab.number(_TRIALS)
+            number = lab.number(_TRIALS, name)
             for first in range(0, number, _AT_ONCE):
                 cases.append(f"{name}:{first}-{min(first + _AT_ONCE, number) - 1}")
-        huge = list(_HUGE)[: lab.number(len(_HUGE))]
+        huge = list(_HUGE)[: lab.number(len(_HUGE), "huge")]
         if lab.wanted(["huge"]):
             cases += [f"huge:{name}" for name in (*huge, *_NO_PHOTOS)]
         return cases

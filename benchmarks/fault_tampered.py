@@ -115,13 +115,15 @@ class Tampered:
                 kind = rng.choice(sorted(counts))
                 return f"{kind}.{rng.randint(1, counts[kind])}"
 
-            states = ["done"] * lab.number(done)
-            states += [kill() for _ in range(lab.number(killed))]
+            states = ["done"] * lab.number(done, f"done {name}")
+            states += [kill() for _ in range(lab.number(killed, f"killed {name}"))]
             for place, state in enumerate(states):
                 way = ways[(place + rng.randint(0, 1)) % len(ways)]
                 cases.append(f"{name}:{state}:{way}:{rng.randint(0, 99)}")
             if name in ("train", "embed"):
-                changes = list(CHANGES)[: lab.number(2 * len(CHANGES))]
+                changes = list(CHANGES)[
+                    : lab.number(2 * len(CHANGES), f"changed {name}")
+                ]
                 cases += [f"{name}:{kill()}:{it}:0" for it in changes]
                 cases += [f"{name}:{kill()}:{it}:0" for it in changes if lab.scale >= 1]
         return cases

@@ -50,7 +50,7 @@ class Together:
         cases = []
         for name in lab.wanted(_TRIALS):
             rng = lab.rng(f"together {name}")
-            for number in range(lab.number(_TRIALS[name])):
+            for number in range(lab.number(_TRIALS[name], f"together {name}")):
                 delay = 0.0 if number % 3 == 0 else round(rng.random(), 2)
                 cases.append(f"{name}:{('same', 'rival')[number % 2]}:{delay:g}")
         return cases

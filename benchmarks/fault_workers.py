@@ -48,7 +48,8 @@ class Workers:
         if not (shutil.which("java") and find_spec("pyspark")):
             kinds = [kind for kind in kinds if kind != "spark"]
             print("  no Spark: Java or PySpark is not installed", file=sys.stderr)
-        return [f"{it}:{n}" for it in kinds for n in range(lab.number(_TRIALS[it]))]
+        numbers = {it: lab.number(_TRIALS[it], f"workers {it}") for it in kinds}
+        return [f"{it}:{n}" for it in kinds for n in range(numbers[it])]
 
     def trial(self, lab: Lab, case: str, server: Server) -> Trial:
         """Kills a worker, waits for the end of the others, and starts all again."""

@@ -65,12 +65,14 @@ def campaign(folder: Path, *flags: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
+@pytest.mark.integration
 @pytest.mark.slow
 def test_a_case_is_repeated(tmp_path):
     done = campaign(tmp_path, "--only=kills", "--case=index_exact:rename:1")
     assert (done.returncode, done.stdout) == (0, "1 tried\n"), done.stderr
 
 
+@pytest.mark.integration
 @pytest.mark.slow
 def test_a_small_campaign_finds_nothing(tmp_path):
     """Of all kinds but the workers, which tests/training kills."""
