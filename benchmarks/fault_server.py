@@ -37,6 +37,7 @@ _VERBS = ("train", "evaluate", "embed", "group", "search", "export")
 # Servers share the cores: what is little is quicker without more threads.
 _THREADS = ("OMP", "OPENBLAS")
 _MOST_OUTPUT = 20_000  # Bytes of what a child prints that are kept.
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux.
 _LIMIT = 60.0  # Seconds that a child may take.
 
 
@@ -248,6 +249,7 @@ def _be_child(order: Order, file: Path) -> None:
     code = 70
     try:
         os.setpgid(0, 0)
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
