@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
@@ -38,6 +39,7 @@ def write_index(
 
     Raises:
       ValueError: If `folder` may not be replaced, or its parent is missing.
+      WriteError: If the disk does not take all of it.
     """
     folder = folder.absolute()
     if not folder.parent.is_dir():
@@ -55,12 +57,29 @@ def write_index(
                 "overwrite=True to replace it."
             )
     with whole_folder(folder) as unfinished:
-        write_files(unfinished)
+        with _naming(unfinished):
+            write_files(unfinished)
         written = sorted(unfinished.iterdir())
         sizes = {path.name: path.stat().st_size for path in written}
         digests = {path.name: digest_of(path) for path in written}
         text = json.dumps(about | {"files": sizes, "digests": digests}, indent=1)
         (unfinished / ABOUT).write_text(text + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _naming(folder: Path) -> Iterator[None]:
+    """Names the folder where libraries do not say which file the disk does not take.
+
+    NumPy counts what was written, in an OSError without a number, and ScaNN raises a
+    RuntimeError.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        why = f"the disk does not take all of it ({cause_of(error)})"
+        raise OSError(errno.EIO, why, str(folder)) from error
 
 
 def damaged(folder: str | Path, what: str) -> UserError:

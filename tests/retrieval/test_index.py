@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from angles import at_degrees
 
+from cv_tf.errors import WriteError
 from cv_tf.files import digest_of
 from cv_tf.retrieval import (
     ExactIndex,
@@ -293,3 +294,18 @@ def test_neighbors_without_a_row_or_else_the_last():
     assert found.indices.tolist() == [[9, 2], [9, 1], [5, 6], [-1, -1]]
     expected = [[0.9, 0.8], [1, 0.7], [0.6, 0.5], [-9, -9]]
     np.testing.assert_array_equal(found.similarities, expected)
+
+
+@pytest.mark.parametrize(
+    "error", [OSError("19200 requested and 64 written"), RuntimeError("I/O error")]
+)
+def test_a_full_disk_is_told_with_the_folder(error, tmp_path, monkeypatch):
+    """As NumPy and ScaNN raise them, which name no file."""
+    index, folder = ExactIndex(ANGLES), tmp_path / "my.index"
+    index.save(folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    monkeypatch.setattr(ExactIndex, "_write", mock.Mock(side_effect=error))
+    with pytest.raises(WriteError, match="cannot be written: the disk does"):
+        index.save(folder, overwrite=True)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["my.index"]
