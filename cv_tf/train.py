@@ -61,7 +61,7 @@ def run(config: Config) -> Trained:
     metrics = cv_tf.training.figures_so_far(workdir)
     if cv_tf.training.is_finished(workdir, metrics):
         # Neither the catalogue nor its photos are needed.
-        print(f"'{workdir.path}' holds a finished run:")
+        print(f"'{workdir.path}' holds a finished run, of the photos of then:")
         print(cv_tf.metrics.format_run(metrics))
         return Trained(metrics, cv_tf.models.Embedder.load(workdir.embedder))
 
