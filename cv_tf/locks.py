@@ -10,6 +10,9 @@ from pathlib import Path
 
 from cv_tf.errors import UserError
 
+# Not blocking: somebody may have put a pipe there.
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
 
 class BusyError(UserError):
     """Another process writes the same file or folder."""
@@ -31,12 +34,14 @@ def only_writer(lock: Path, of: Path) -> Iterator[None]:
       BusyError: If another process, or thread, is within such a block.
       OSError: If the file of the lock cannot be made.
     """
-    file = _lock(lock)
-    if file is None:
+    try:
+        while (file := lock_file(lock)) is None:
+            pass  # The last holder has just removed it.
+    except BlockingIOError:
         raise BusyError(
             f"'{of}' is being written by another process. Wait for its end, or name "
             "another place."
-        )
+        ) from None
     try:
         yield
     finally:
@@ -47,25 +52,26 @@ def only_writer(lock: Path, of: Path) -> Iterator[None]:
             os.close(file)
 
 
-def _lock(path: Path) -> int | None:
-    """The locked file; None if another process has locked it."""
-    while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(file)
-            return None
-        except OSError:  # This storage has no locks.
-            return file
-        if _is_still(path, file):
-            return file
-        os.close(file)
+def lock_file(path: Path, is_needed: bool = False) -> int | None:
+    """Opens and locks a file, which is made if it is not there.
 
+    Returns:
+      Its descriptor, which holds the lock until it is closed; None if whoever held it
+      has removed the file meanwhile.
 
-def _is_still(path: Path, file: int) -> bool:
-    """Whether an open file still has its name: the last holder removes it."""
+    Raises:
+      BlockingIOError: If another process, or thread, has locked it.
+      OSError: If it cannot be made, or `is_needed` and the storage knows no locks.
+    """
+    file = os.open(path, _FLAGS, 0o666)
     try:
-        return os.path.samestat(path.lstat(), os.fstat(file))
-    except FileNotFoundError:
-        return False
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if isinstance(error, BlockingIOError) or is_needed:
+            os.close(file)
+            raise
+        return file
+    if os.fstat(file).st_nlink:
+        return file
+    os.close(file)
+    return None

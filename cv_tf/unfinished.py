@@ -23,12 +23,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cv_tf.errors import UserError, WriteError
+from cv_tf.locks import lock_file
 
 _LOCK, _JOURNAL, _MADE, _REPLACED = "lock", "journal.json", "made", "replaced"
 _REMOVE, _FIRST = "remove", "first"
 _NAME = re.compile(r"\..+\.[0-9a-f]{16}\.unfinished")
 _MOST_BYTES = 200  # Of a name within the name of its hidden folder; 255 are allowed.
-_FOR_LOCKS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _PATIENCE, _PAUSE = 10.0, 0.01  # Seconds.
 # Why a disk takes nothing; other errors may be of files that are read meanwhile.
 _REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
@@ -142,9 +142,10 @@ def _new_folder(target: Path, token: str) -> tuple[Path, int]:
         folder = _folder_of(target, token or secrets.token_hex(8))
         folder.mkdir()
         # Another process may have taken it for a leftover before it was locked.
-        if (lock := _lock(folder, is_needed=False)) is not None:
-            (folder / _MADE).mkdir()
-            return folder, lock
+        with contextlib.suppress(FileNotFoundError, BlockingIOError):
+            if (lock := lock_file(folder / _LOCK)) is not None:
+                (folder / _MADE).mkdir()
+                return folder, lock
 
 
 def _folder_of(target: Path, token: str) -> Path:
@@ -250,10 +251,10 @@ def _alone(folder: Path) -> Iterator[None]:
 def _settle(folder: Path) -> None:
     """Finishes or removes a hidden folder, unless its maker is alive."""
     try:
-        if (lock := _lock(folder, is_needed=True)) is None:
+        if (lock := lock_file(folder / _LOCK, is_needed=True)) is None:
             return
     except OSError:
-        return  # It is not ours to remove.
+        return  # Its maker is alive, or it is not ours to remove.
     try:
         first = folder
         if (folder / _FIRST).is_file():
@@ -270,25 +271,6 @@ def _settle(folder: Path) -> None:
 
 def _token(folder: Path) -> str:
     return folder.name.split(".")[-2]
-
-
-def _lock(folder: Path, is_needed: bool) -> int | None:
-    """Locks a hidden folder; None if another process has it, or has removed it.
-
-    Where a file system has no locks, it is None only if the lock `is_needed`.
-    """
-    try:
-        lock = os.open(folder / _LOCK, _FOR_LOCKS, 0o666)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        is_ours = os.fstat(lock).st_nlink > 0
-    except OSError as error:
-        is_ours = not is_needed and not isinstance(error, BlockingIOError)
-    if not is_ours:
-        os.close(lock)
-    return lock if is_ours else None
 
 
 def flush(path: Path) -> None:
