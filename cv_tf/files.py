@@ -115,10 +115,12 @@ def kind_of_file(path: str | os.PathLike[str]) -> str:
     It is "a folder", "a named pipe", "a socket" or "a device". Raises OSError if there
     is nothing, or it cannot be reached.
     """
-    return _kind(os.stat(path).st_mode)  # noqa: PTH116 (Path spoils bytes of names)
+    mode = os.stat(path).st_mode  # noqa: PTH116 (Path spoils bytes of names)
+    return kind_of_mode(mode)
 
 
-def _kind(mode: int) -> str:
+def kind_of_mode(mode: int) -> str:
+    """As `kind_of_file`, of a mode that `os.stat` has told."""
     return next((what for is_kind, what in _KINDS if is_kind(mode)), "")
 
 
@@ -169,7 +171,7 @@ def _open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status = os.fstat(number)
-        if kind := _kind(status.st_mode):
+        if kind := kind_of_mode(status.st_mode):
             raise FileError(path, f"is {kind}, not a file")
         if not status.st_size:
             os.close(number)
@@ -195,14 +197,14 @@ def read_bounded(path: str, most_bytes: int) -> bytes:
       OSError: If it cannot be opened.
     """
     with open_binary(path) as file, reaching(path):
-        size = _size_of(file)
+        size = size_of(file)
         if size > most_bytes:
             reason = f"has {size:,} bytes; at most {most_bytes:,} are read"
             raise FileError(path, reason)
         return file.read(size)
 
 
-def _size_of(file: BinaryIO) -> int:
+def size_of(file: BinaryIO) -> int:
     """The size of an open file, in bytes; one of TensorFlow tells it by itself."""
     if callable(size := getattr(file, "size", None)):
         return size()

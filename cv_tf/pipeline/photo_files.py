@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 
-from cv_tf.files import is_remote, kind_of_file, open_binary
+from cv_tf.files import FileError, open_binary, size_of
 from cv_tf.pipeline.file_formats import BadImageError
 from cv_tf.pipeline.memory_budget import FILES
 
@@ -26,14 +25,12 @@ def photo_content(path: str) -> Iterator[bytes]:
       BadImageError: If it is no regular file, or has more than 420 MB.
       OSError: If it cannot be read; object stores raise errors of their own.
     """
-    if not is_remote(path) and (kind := kind_of_file(path)):
-        raise BadImageError(f"is {kind}, not a file")
-    with open_binary(path) as file:
-        if is_remote(path):
-            size: int = file.size()  # type: ignore[attr-defined]  # TensorFlow's.
-        else:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(0)
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(open_binary(path))
+        except FileError as error:
+            raise BadImageError(error.reason) from error
+        size = size_of(file)
         if size > MOST_MEGABYTES * _MEGABYTE:
             raise BadImageError(
                 f"too large: a file of {size / _MEGABYTE:,.0f} MB, at most "

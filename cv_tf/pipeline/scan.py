@@ -17,7 +17,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from cv_tf.catalog import Catalog, FolderNames, is_elsewhere
-from cv_tf.files import READS_AT_ONCE, is_remote, kind_of_file
+from cv_tf.files import READS_AT_ONCE, is_remote, kind_of_mode
 from cv_tf.pipeline.examine import (
     CONVERTED,
     NO_BOXES,
@@ -46,8 +46,7 @@ def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scan
     The cache of earlier scans is updated. With `progress`, a bar is drawn.
     """
     known = cache.read()
-    num_threads = READS_AT_ONCE if catalog.is_remote else (os.cpu_count() or 1) + 2
-    with ThreadPoolExecutor(num_threads) as pool, warnings.catch_warnings():
+    with _pool(catalog) as pool, warnings.catch_warnings():
         # `examine` checks the number of pixels itself.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         identify = partial(_identify, catalog, FolderNames(), _stamp(catalog))
@@ -95,12 +94,17 @@ def photo_digests(catalog: Catalog, cache_dir: str | Path | None = None) -> list
     at are not even read.
     """
     known = ScanCache(catalog, cache_dir).read()
-    num_threads = READS_AT_ONCE if catalog.is_remote else (os.cpu_count() or 1) + 2
-    with ThreadPoolExecutor(num_threads) as pool:
+    with _pool(catalog) as pool:
         identify = partial(_identify, catalog, FolderNames(), _stamp(catalog))
         rows = pool.map(identify, range(len(catalog)))
         digest = partial(_digest, catalog, known)
         return list(pool.map(digest, range(len(catalog)), rows))
+
+
+def _pool(catalog: Catalog) -> ThreadPoolExecutor:
+    """Threads that read photos, of which most wait where these are in a bucket."""
+    num_threads = READS_AT_ONCE if catalog.is_remote else (os.cpu_count() or 1) + 2
+    return ThreadPoolExecutor(num_threads)
 
 
 def _digest(
@@ -142,7 +146,7 @@ def _identify(catalog: Catalog, folders: FolderNames, stamp: int, i: int) -> Sca
             stat = tf.io.gfile.stat(image)
             return Scanned(key, stat.length, stat.mtime_nsec, "")
         stat = Path(image).stat()
-        if kind := kind_of_file(image):
+        if kind := kind_of_mode(stat.st_mode):
             return Scanned(key, _UNKNOWN, 0, f"is {kind}, not a file")
         row = Scanned(key, stat.st_size, stat.st_mtime_ns, "")
         return row._replace(changed=stat.st_ctime_ns)

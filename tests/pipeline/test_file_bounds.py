@@ -22,7 +22,6 @@ from cv_tf.pipeline import (
     image_files,
     open_image,
     photo_content,
-    photo_files,
     plain_rgb,
 )
 from cv_tf.pipeline.examine import examine
@@ -187,7 +186,6 @@ class TestFiles:
 
     def test_what_becomes_a_pipe_does_not_block(self, tmp_path, monkeypatch):
         os.mkfifo(tmp_path / "pipe.jpg")
-        monkeypatch.setattr(photo_files, "kind_of_file", lambda _: "")
         monkeypatch.setattr(files.os, "stat", lambda _: os.lstat(__file__))
         with (
             pytest.raises(UserError, match="named pipe"),
