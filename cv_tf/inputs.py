@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cv_tf.catalog import Catalog
+from cv_tf.catalog import Catalog, write_parquet
 from cv_tf.errors import reading
 
 _ID = "product_id"
@@ -83,7 +83,7 @@ class Inputs:
         """Writes all of it to a Parquet file."""
         columns = {_ID: self.ids, **self.values}
         table = pa.table({k: pa.array(v, pa.string()) for k, v in columns.items()})
-        pq.write_table(table, path, write_page_checksum=True)
+        write_parquet(path, table)
 
     @classmethod
     def read(cls, path: Path, remedy: str) -> Inputs:
