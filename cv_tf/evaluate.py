@@ -147,7 +147,7 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
         made = stack.enter_context(whole_files(*asked)) if asked else ()
         unfinished = dict(zip(asked, made, strict=True))
         if embedder_output and result.embedder is not None:
-            cv_tf.training.save_embedder(result.embedder, unfinished[embedder_output])
+            result.embedder.save(unfinished[embedder_output])
         if output:
             write_json(unfinished[output], result.figures)
         if page and result.labelled is not None:

@@ -7,11 +7,7 @@ from .embedder_evaluation import (
 )
 from .fit import build_order as build_order
 from .run_files import figures_so_far as figures_so_far, is_finished as is_finished
-from .session import (
-    Show as Show,
-    save_embedder as save_embedder,
-    train_run as train_run,
-)
+from .session import Show as Show, train_run as train_run
 from .splits import (
     Split as Split,
     check_split as check_split,

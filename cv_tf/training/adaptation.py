@@ -22,7 +22,6 @@ from cv_tf.pipeline import photos_of
 from cv_tf.settings import values_of
 from cv_tf.training.answered_styles import read_answered_styles
 from cv_tf.training.fit_whitening import embed_whitened
-from cv_tf.training.session import save_embedder
 from cv_tf.training.workdir import Workdir
 
 # Photos that the whitening is fitted to, at most: enough for a thousand components.
@@ -87,7 +86,7 @@ def adapt(
     with whole_folder(target.path) as unfinished:
         workdir = Workdir(unfinished)
         write_text(workdir.config, command.to_flagfile(adapted))
-        save_embedder(embedder, workdir.embedder)
+        embedder.save(workdir.embedder)
         write_json(workdir.adaptation, about)
 
 

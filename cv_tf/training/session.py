@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ import tf_keras as keras
 from absl import logging
 
 from cv_tf import command, strategy as devices
-from cv_tf.atomic import whole_file
+from cv_tf.atomic import write_json
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
 from cv_tf.embeddings import Embeddings, compiled, embed
@@ -296,15 +295,9 @@ def _write_results(
     if show and after.embedded:
         show.vectors(workdir.tensorboard, *after.embedded)
     with workdir.writing(workdir.embedder, workdir.metrics) as (embedder, figures):
-        save_embedder(after.embedder, embedder)
-        figures.write_text(json.dumps(metrics, indent=2) + "\n")
+        after.embedder.save(embedder)
+        write_json(figures, metrics)
     print(f"\n{format_run(metrics)}")
     if after.recalls and after.recalls.warning():
         print(f"\n{after.recalls.warning()}")
     print(f"\nEverything is in '{workdir.path}'.")
-
-
-def save_embedder(embedder: Embedder, path: Path) -> None:
-    """Writes an Embedder to a file that appears whole or not at all."""
-    with whole_file(path) as unfinished:
-        embedder.save(unfinished)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cv_tf import command
-from cv_tf.atomic import whole_files, write_text
+from cv_tf.atomic import whole_files, write_json, write_text
 from cv_tf.config import Config, ConfigError
 from cv_tf.errors import UserError, reading
 from cv_tf.files import digest_of, expanded, number_in, read_bounded, read_json
@@ -181,7 +180,7 @@ class Workdir:
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Writes `metrics.json`."""
         with self.writing(self.metrics) as (made,):
-            made.write_text(json.dumps(metrics, indent=2) + "\n")
+            write_json(made, metrics)
 
     @contextlib.contextmanager
     def writing(self, *paths: Path) -> Iterator[tuple[Path, ...]]:
@@ -193,7 +192,7 @@ class Workdir:
         with whole_files(*paths, self.checksums) as (*made, checksums):
             yield tuple(made)
             written = {path.name: digest_of(path) for path in made}
-            checksums.write_text(json.dumps(self.read_checksums() | written, indent=2))
+            write_json(checksums, self.read_checksums() | written)
 
     def is_as_written(self, path: Path) -> bool:
         """Whether a file of the run is there, with the content that was written.

@@ -17,6 +17,17 @@ from cv_tf.models import Embedder, EmbedderFileError, Whitening, build_backbone
 from cv_tf.models.backbones import CaffeNormalization, LayerScale
 
 
+def test_the_file_appears_whole_or_not_at_all(small_embedder, tmp_path, monkeypatch):
+    def fill_the_disk(path, *_):
+        path.write_bytes(b"half of ")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("cv_tf.models.embedder_file.write_archive", fill_the_disk)
+    with pytest.raises(OSError, match="No space"):
+        small_embedder.save(tmp_path / "embedder.keras")
+    assert not (tmp_path / "embedder.keras").exists()
+
+
 class TestRoundTrip:
     def test_files_that_keras_wrote_are_read(self, write, small_embedder):
         loaded = Embedder.load(write())

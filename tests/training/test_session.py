@@ -14,7 +14,7 @@ from cv_tf.embeddings import Embeddings, embed
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import embedding_std, retrieval_figures
 from cv_tf.models import Embedder
-from cv_tf.training import save_embedder, session
+from cv_tf.training import session
 from cv_tf.training.alarms import CollapseError, NonFiniteLossError
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
@@ -96,17 +96,6 @@ def test_precision_is_the_run_s_own(tiny_run, tmp_path):
     assert keras.mixed_precision.global_policy().name == "mixed_bfloat16"
     prepared(tiny_run(tmp_path))
     assert keras.mixed_precision.global_policy().name == "float32"
-
-
-def test_the_embedder_appears_whole_or_not_at_all(tmp_path):
-    class FullDisk:
-        def save(self, path):
-            Path(path).write_bytes(b"half of ")
-            raise OSError("No space left on device")
-
-    with pytest.raises(OSError, match="No space"):
-        save_embedder(FullDisk(), tmp_path / "embedder.keras")
-    assert not (tmp_path / "embedder.keras").exists()
 
 
 class TestDivergence:
