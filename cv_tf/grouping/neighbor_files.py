@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 
 from cv_tf.atomic import whole_file
-from cv_tf.files import digest_of
 
 _WRITTEN_AT_ONCE = 2**14
-
-
-def digest_of_folder(folder: Path) -> str:
-    """The digest of the names and contents of all files of a folder."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        name = path.relative_to(folder).as_posix()
-        digest.update(f"{len(name)} {name} {digest_of(path)}".encode())
-    return digest.hexdigest()
 
 
 def write_rows(

@@ -15,15 +15,19 @@ from absl import logging
 
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
-from cv_tf.grouping.neighbor_files import digest_of_folder, write_rows
+from cv_tf.errors import UserError
+from cv_tf.files import digest_of
+from cv_tf.grouping.neighbor_files import write_rows
 from cv_tf.locks import only_writer
 from cv_tf.retrieval import (
+    ABOUT,
     CHUNK,
     MAX_QUERIES,
     Index,
     Neighbors,
     build_index,
     check_embeddings,
+    is_undamaged,
     load_index,
     nearest,
 )
@@ -128,7 +132,10 @@ class NeighborJob:
         return np.array(np.load(self.shards.folder / f"{name}.npy", "r")[rows])
 
     def index(self, number: int) -> tuple[Path, str] | None:
-        """The folder of an index and its digest; None if it was not built."""
+        """The folder of an index, and the digest of its `index.json`.
+
+        None if it was not built.
+        """
         path = self.indexes.find(number)
         if path is None:
             return None
@@ -218,7 +225,7 @@ def _discard_damaged(job: NeighborJob) -> None:
     """Has indexes built anew that are not as they were written."""
     for number in range(len(job.plan.indexes)):
         index = job.index(number)
-        if index is not None and digest_of_folder(index[0]) != index[1]:
+        if index is not None and not is_undamaged(*index):
             logging.warning("'%s' is damaged, and is built anew.", index[0])
             job.indexes.discard([number])
 
@@ -226,11 +233,15 @@ def _discard_damaged(job: NeighborJob) -> None:
 @functools.lru_cache(maxsize=1)
 def _index_of_shards(index: tuple[Path, str] | None) -> Index:
     """An index, which a process loads once, and searches for many shards."""
-    if index is None or digest_of_folder(index[0]) != index[1]:
-        raise JobError(
-            "The index of a large block is damaged. The same command builds it anew."
-        )
-    return load_index(index[0])
+    cause: Exception | None = None
+    try:
+        if index is not None and digest_of(index[0] / ABOUT) == index[1]:
+            return load_index(index[0])
+    except (OSError, UserError) as error:
+        cause = error
+    raise JobError(
+        "The index of a large block is damaged. The same command builds it anew."
+    ) from cause
 
 
 def _run(job: NeighborJob, engine: EngineSettings) -> None:
@@ -253,7 +264,8 @@ def write_index(job: NeighborJob, number: int, report: Callable[[int], None]) ->
     index = build_index(vectors, job.retrieval, job.recall, job.k)
     index.save(job.indexes.folder / name)
     with job.indexes.writing(number) as unfinished:
-        unfinished.write_text(f"{name} {digest_of_folder(job.indexes.folder / name)}")
+        digest = digest_of(job.indexes.folder / name / ABOUT)
+        unfinished.write_text(f"{name} {digest}")
     report(len(vectors))
 
 

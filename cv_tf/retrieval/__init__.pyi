@@ -8,10 +8,11 @@ from .colors import (
 )
 from .exact import MAX_QUERIES as MAX_QUERIES, ExactIndex as ExactIndex
 from .index import Index as Index
-from .index_folder import IndexFolder as IndexFolder
+from .index_folder import ABOUT as ABOUT, IndexFolder as IndexFolder
 from .nearest_neighbors import (
     CHUNK as CHUNK,
     build_index as build_index,
+    is_undamaged as is_undamaged,
     load_index as load_index,
     nearest as nearest,
 )

@@ -10,9 +10,10 @@ from tqdm import tqdm
 
 from cv_tf import choices
 from cv_tf.errors import UserError
+from cv_tf.files import digest_of
 from cv_tf.retrieval.exact import ExactIndex
 from cv_tf.retrieval.index import Index, check_k
-from cv_tf.retrieval.index_folder import IndexFolder, damaged
+from cv_tf.retrieval.index_folder import ABOUT, IndexFolder, damaged
 from cv_tf.retrieval.neighbors import Neighbors, check_embeddings, rows_by_block
 from cv_tf.retrieval.scann import BRUTE_FORCE_BELOW, ScannIndex, load_scann
 
@@ -92,11 +93,7 @@ def load_index(folder: str | Path, model: str = "") -> Index:
     with IndexFolder.open(folder) as opened:
         _check_model(folder, opened.about["model"], model)
         try:
-            engine = opened.about["engine"]
-            if engine not in _CLASSES:
-                raise opened.damaged(f"its engine is {engine!r:.100}")
-            opened.check_files(_CLASSES[engine].files)
-            index = _CLASSES[engine].read(opened)
+            index = _checked_class(opened).read(opened)
         except ImportError:
             raise
         except (UserError, MemoryError) as error:
@@ -107,6 +104,30 @@ def load_index(folder: str | Path, model: str = "") -> Index:
     if same != (opened.about["num_products"], opened.about["dim"]):
         raise damaged(folder, f"it holds {index.num_products} vectors of {index.dim}")
     return index
+
+
+def is_undamaged(folder: Path, digest: str) -> bool:
+    """Whether an index is as `Index.save` has written it, without loading it.
+
+    Args:
+      folder: The folder of the index.
+      digest: The SHA-256 of its index.json, which has those of its other files.
+    """
+    try:
+        with IndexFolder.open(folder) as opened:
+            _checked_class(opened)
+            return digest_of(opened.path / ABOUT) == digest
+    except (OSError, UserError):
+        return False
+
+
+def _checked_class(opened: IndexFolder) -> type[Index]:
+    """The class of an index, whose files have been compared with index.json."""
+    engine = opened.about["engine"]
+    if engine not in _CLASSES:
+        raise opened.damaged(f"its engine is {engine!r:.100}")
+    opened.check_files(_CLASSES[engine].files)
+    return _CLASSES[engine]
 
 
 def _of_index(folder: Path, error: Exception) -> Exception:
