@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import hashlib
 import json
@@ -14,7 +13,7 @@ import pyarrow.parquet as pq
 from absl import logging
 
 from cv_tf.atomic import whole_file
-from cv_tf.catalog import Catalog
+from cv_tf.catalog import Catalog, read_needed
 from cv_tf.embeddings.parquet import CHUNK, read_notes
 from cv_tf.errors import UserError
 from cv_tf.files import beside, digest_of
@@ -149,8 +148,10 @@ def rejects_of(output: Path) -> tuple[Reject, ...]:
     path = rejects_path(output)
     if not path.is_file():
         return ()
-    with path.open(newline="", encoding="utf-8") as file:
-        return tuple(Reject(**row) for row in csv.DictReader(file))
+    needed = dict.fromkeys(Reject._fields, "the same command writes it anew")
+    cells = read_needed(str(path), needed, ids=("product_id",)).cells
+    columns = (cells[name] for name in Reject._fields)
+    return tuple(Reject(*row) for row in zip(*columns, strict=True))
 
 
 def frames_of(output: Path) -> FrameSummary:

@@ -25,7 +25,9 @@ from cv_tf.embeddings import (
     rejects_path,
     to_table,
 )
+from cv_tf.embeddings.resumption import rejects_of
 from cv_tf.locks import BusyError, only_writer
+from cv_tf.pipeline import Reject, write_rejects
 from cv_tf.settings import ConfigError, values_of
 from cv_tf.shards import JobError
 
@@ -358,3 +360,13 @@ def test_a_second_process_is_told(shop):
     ):
         shop.embed()
     shop.embed()
+
+
+def test_rejects_are_read_as_they_were_written(tmp_path):
+    rejects = (
+        Reject("=1+2", "-a.jpg", "the file is missing"),
+        Reject("'=b", "", "no image given"),
+    )
+    output = tmp_path / "vectors.parquet"
+    write_rejects(rejects_path(output), rejects)
+    assert rejects_of(output) == rejects
