@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 from angles import at_degrees
+from mutations import mutated
 
 from cv_tf.errors import UserError
 from cv_tf.files import digest_of
@@ -255,26 +256,6 @@ def test_settings_fit_the_files(index, settings):
     refit(index, settings=about["settings"] | settings)
     with pytest.raises(UserError, match=r"index' is damaged"):
         load_index(index)
-
-
-def mutated(content, rng):
-    """Bytes with some flipped, cut, put in, or overwritten."""
-    content = bytearray(content)
-    for _ in range(rng.choice((1, 1, 2, 6))):
-        start = rng.randrange(min(len(content), rng.choice((160, 10**9))))
-        end = start + rng.choice((1, 4, 64))
-        kind = rng.randrange(5)
-        if kind == 0:
-            content[start] ^= 1 << rng.randrange(8)
-        elif kind == 1:
-            del content[start + 1 : rng.choice((end, None))]
-        elif kind == 2:
-            content[start:start] = rng.randbytes(4)
-        elif kind == 3:
-            content[start:end] = rng.choice((b"\0", b"\xff")) * (end - start)
-        else:
-            content[start:start] = content[start:end]
-    return bytes(content)
 
 
 def load_mutated(folder, place, seeds):
