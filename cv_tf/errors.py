@@ -37,8 +37,8 @@ def reading(
 
     Args:
       path: The file that is read.
-      what: What it should be, such as "the figures of a run".
-      remedy: What to do about it: one sentence, with its full stop.
+      what: What the file should hold, such as "the figures of a run".
+      remedy: How a user can mend it, as a sentence with a full stop.
       error_class: The error to raise.
 
     Example:

@@ -54,8 +54,8 @@ class FileError(UserError, OSError):
     """A path that names no file that can be read whole: a folder, a pipe, too much.
 
     Attributes:
-      reason: What is wrong, to be said behind the name, such as "is a folder, not a
-        file".
+      reason: The end of a sentence that begins with the path, such as "is a folder,
+        not a file".
     """
 
     def __init__(self, path: str | os.PathLike[str], reason: str):
@@ -254,8 +254,8 @@ def read_json(
 
     Args:
       path: The file.
-      what: What it should be, for messages, such as "the figures of a run".
-      remedy: What to do where it is damaged: one sentence.
+      what: What the file should hold, such as "the figures of a run".
+      remedy: How a user can mend a damaged file, as a sentence with a full stop.
       error_class: The error to raise.
 
     Raises:

@@ -60,7 +60,7 @@ def opened_parquet(
 
     Args:
       path: The file, on disk or in object storage.
-      remedy: What to do where it is damaged: one sentence.
+      remedy: How a user can mend a damaged file, as a sentence with a full stop.
       error_class: The error to raise.
 
     Raises:

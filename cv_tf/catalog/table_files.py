@@ -178,7 +178,7 @@ def write_rows(
       path: File to write.
       columns: Names of the columns.
       rows: The cells of each row: text, numbers, or None.
-      line_end: What ends a line.
+      line_end: Characters between two rows.
     """
     with (
         whole_file(path) as unfinished,

@@ -104,9 +104,9 @@ def notes_of_output(
     """The notes of a finished output: by which job it was made, and of which photos.
 
     Args:
-      identity: What the result depends on besides the photos.
+      identity: Embedder, catalogue and settings, as the shards of the job have them.
       notes: Those of the shards.
-      frames: What became of the frames.
+      frames: Numbers of photos by the outcome of their frames.
       rejects: The table of rejects, if there are any, as it was written.
     """
     return json.dumps(
@@ -125,7 +125,7 @@ def is_made_by(
     """Whether an output is there that this job has made of these photos, undamaged.
 
     Args:
-      identity: What the result depends on besides the photos.
+      identity: Embedder, catalogue and settings, as the shards of the job have them.
       output: The file of vectors.
       digests: Returns the digest of the photo of each product.
     """
