@@ -12,7 +12,6 @@ import io
 import json
 import math
 import os
-import stat
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from cv_tf.errors import UserError, reading
+from cv_tf.files import FileError, read_bounded
 from cv_tf.models.description import check_description
 from cv_tf.models.layer_names import places, with_names
 
@@ -127,15 +127,12 @@ def _without_training(value: Any) -> Any:
 def _read_members(path: Path) -> dict[str, bytes]:
     """The content of the three files in the archive."""
     most = sum(_MOST_BYTES.values())
-    # Not blocking: a pipe would be waited for.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        about = os.fstat(descriptor)
-        if not stat.S_ISREG(about.st_mode):
-            raise ValueError("it is not a regular file")
-        if about.st_size > most:
-            raise ValueError(f"it has {about.st_size} bytes, more than {most}")
-        content = file.read(about.st_size)
+    try:
+        content = read_bounded(os.fspath(path), most)
+    except FileError as error:
+        raise ValueError(
+            f"it is not a regular file of at most {most:,} bytes: it {error.reason}"
+        ) from error
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()
         if sorted(member.filename for member in members) != sorted(_MOST_BYTES):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cv_tf.errors import UserError, cause_of
+from cv_tf.files import FileError, read_bounded
 
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _STORAGE_DTYPES: dict[str, np.dtype] = {
@@ -89,13 +90,12 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
       WeightFileError: If the file is another one, or damaged.
       OSError: If it cannot be read.
     """
-    with Path(path).open("rb") as file:
-        length = os.fstat(file.fileno()).st_size
-        content = file.read(length) if length <= _MOST_BYTES else b""
     try:
-        if length > _MOST_BYTES:
-            raise ValueError(f"it has {length} bytes, more than {_MOST_BYTES}")
-        return _read(io.BytesIO(content), length)
+        content = read_bounded(os.fspath(path), _MOST_BYTES)
+    except FileError as error:
+        raise WeightFileError(str(error)) from error
+    try:
+        return _read(io.BytesIO(content), len(content))
     except Exception as error:  # Damage makes nearly anything fail.
         raise WeightFileError(
             f"'{path}' is not a legacy PyTorch state dict: {cause_of(error)}. Install "
