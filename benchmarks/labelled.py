@@ -11,7 +11,7 @@ import numpy as np
 
 from cv_tf.catalog import Catalog, read_products
 from cv_tf.config import Config
-from cv_tf.embeddings import Embeddings, embed, with_color
+from cv_tf.embeddings import Embeddings, embed_with_color
 from cv_tf.grouping import ranking_weight
 from cv_tf.methods import build_embedder
 from cv_tf.metrics.retrieval import average_precision_at_r, count_variants, is_variant
@@ -92,10 +92,8 @@ def describe_products(
     if embedder is None:
         embedder = build_embedder(config)
     photos = photos_of(catalog, config, embedder.image_size)
-    descriptors, lab = embed(
-        with_color(embedder.describe), photos, config.embed_batch_size, "Embedding"
-    )
-    described = Embeddings.of_catalog(photos.catalog, descriptors, lab)
+    plain = embedder.with_options(whitening=None)
+    described = embed_with_color(plain, photos, config.embed_batch_size, "Embedding")
     return Products(photos.catalog, described, embedder)
 
 

@@ -210,12 +210,16 @@ def _near_photos(
         names, name = embeddings.block_names, embeddings.name
         (block,) = command.rows_of_names([config.block], names, name, "block")
         embeddings = embeddings.select(np.flatnonzero(embeddings.block == block))
-    vectors, lab = _embed_photos(images, config, embeddings)
+    asked = _embed_photos(images, config, embeddings)
     embeddings = embeddings.without(_copies(config, embeddings))
     index = ExactIndex(embeddings.vectors, embeddings.model)
-    found = index.search(vectors, min(config.neighbors + CANDIDATES, len(embeddings)))
+    found = index.search(
+        asked.vectors, min(config.neighbors + CANDIDATES, len(embeddings))
+    )
     queries = [Product("", image, config.block) for image in images]
-    return _results(queries, lab, embeddings, found, config.neighbors, color_weight)
+    return _results(
+        queries, asked.lab, embeddings, found, config.neighbors, color_weight
+    )
 
 
 def _copies(config: SearchConfig, embeddings: Embeddings) -> Copies:
@@ -252,7 +256,7 @@ def _color_weight(config: SearchConfig, embeddings: Embeddings) -> float:
 
 def _embed_photos(
     images: Sequence[str], config: SearchConfig, embeddings: Embeddings
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Embeddings:
     """The vectors and colors of photos, by the Embedder that made the file."""
     path = Workdir(config.workdir).embedder
     if not embeddings.model:
@@ -282,7 +286,7 @@ def _embed_photos(
                 f"'{it.image}' cannot be used: {it.reason}" for it in photos.rejects
             )
             raise ConfigError("\n".join(f"--image: {problem}." for problem in problems))
-        return cv_tf.embeddings.embed(cv_tf.embeddings.with_color(embedder), photos)
+        return cv_tf.embeddings.embed_with_color(embedder, photos)
 
 
 def _write(

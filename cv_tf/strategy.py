@@ -146,9 +146,11 @@ def compiles_with_xla(strategy: tf.distribute.Strategy, jit_compile: str) -> boo
 
 
 def on_cpu() -> bool:
-    """Tells whether this replica runs on a CPU; False without a strategy."""
-    strategy = tf.distribute.get_strategy()
-    return tf.distribute.has_strategy() and not _is_accelerator(strategy)
+    """Tells whether this replica, or what has no strategy, is computed by a CPU."""
+    if tf.distribute.has_strategy():
+        return not _is_accelerator(tf.distribute.get_strategy())
+    accelerators = ("GPU", "TPU")
+    return not any(map(tf.config.list_logical_devices, accelerators))
 
 
 def _is_accelerator(strategy: tf.distribute.Strategy) -> bool:

@@ -17,9 +17,8 @@ from cv_tf.deployment.savedmodel import (
     write_savedmodel,
 )
 from cv_tf.deployment.tflite import load_tflite, write_tflite
-from cv_tf.embeddings import embed
 from cv_tf.errors import UserError
-from cv_tf.models import Embedder
+from cv_tf.models import Embedder, compiled
 from cv_tf.pipeline import Photos, in_order, scan_photos
 
 # Least mean cosine with the Embedder's vectors, by precision. Floats differ in their
@@ -71,7 +70,9 @@ def export_embedder(
     Raises:
       ExportError: If it does not agree.
     """
-    expected = embed(embedder, photos, _BATCH_SIZE)
+    batches = in_order(photos).as_numpy_iterator()
+    images = np.concatenate([batch["image"] for batch in batches])
+    expected = _of_graph(embedder, images)
     whole = whole_folder if format == "savedmodel" else whole_file
     with whole(output) as unfinished:
         found = {}
@@ -85,14 +86,21 @@ def export_embedder(
         else:
             write_onnx(embedder, unfinished)
             of_images = load_onnx(unfinished)
-        batches = in_order(photos).as_numpy_iterator()
-        found["images"] = of_images(np.concatenate([b["image"] for b in batches]))
+        found["images"] = of_images(images)
         agreements = {
             what: compare_vectors(expected, vectors) for what, vectors in found.items()
         }
         for what, agreement in agreements.items():
             check_agreement(agreement, precision, what)
     return agreements
+
+
+def _of_graph(embedder: Embedder, images: np.ndarray) -> np.ndarray:
+    """The vectors of images by TensorFlow, which an export is compared with."""
+    graph = compiled(embedder, embedder.image_size)
+    starts = range(0, len(images), _BATCH_SIZE)
+    batches = [images[start : start + _BATCH_SIZE] for start in starts]
+    return np.concatenate([graph(batch).numpy() for batch in batches])
 
 
 def draw_photos(

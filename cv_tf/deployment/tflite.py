@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import tensorflow as tf
 
 from cv_tf import choices
 from cv_tf.deployment.savedmodel import Vectors
-from cv_tf.models import Embedder
+from cv_tf.models import Embedder, LiteRtFunction, to_litert
 
 
 def write_tflite(embedder: Embedder, precision: str, path: Path) -> None:
@@ -21,32 +20,16 @@ def write_tflite(embedder: Embedder, precision: str, path: Path) -> None:
     """
     choices.check("precision", precision, choices.EXPORT_PRECISIONS)
     size = embedder.image_size
-    function = tf.function(
+    content = to_litert(
         lambda images: {"embeddings": embedder(images)},
-        input_signature=[tf.TensorSpec([1, size, size, 3], tf.uint8, "images")],
+        tf.TensorSpec([1, size, size, 3], tf.uint8, "images"),
+        [] if precision == "float32" else [tf.lite.Optimize.DEFAULT],
+        [tf.float16] if precision == "float16" else [],
     )
-    concrete = function.get_concrete_function()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], embedder)
-    if precision != "float32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if precision == "float16":
-        converter.target_spec.supported_types = [tf.float16]
-    path.write_bytes(converter.convert())
+    path.write_bytes(content)
 
 
 def load_tflite(path: Path) -> Vectors:
     """Loads the function of a file, which is applied to one image after the other."""
-    with warnings.catch_warnings():
-        # TensorFlow's interpreter warns that it will move to another package.
-        warnings.simplefilter("ignore", UserWarning)
-        interpreter = tf.lite.Interpreter(str(path))
-    interpreter.allocate_tensors()
-    (source,) = interpreter.get_input_details()
-    (result,) = interpreter.get_output_details()
-
-    def of_image(image: np.ndarray) -> np.ndarray:
-        interpreter.set_tensor(source["index"], image[np.newaxis])
-        interpreter.invoke()
-        return interpreter.get_tensor(result["index"])[0]
-
-    return lambda images: np.stack([of_image(image) for image in images])
+    of_image = LiteRtFunction(path.read_bytes())
+    return lambda images: np.concatenate([of_image(image[None]) for image in images])

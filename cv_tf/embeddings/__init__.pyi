@@ -1,9 +1,7 @@
 from .compute import (
-    compiled as compiled,
     embed as embed,
     embed_photos as embed_photos,
     embed_with_color as embed_with_color,
-    with_color as with_color,
 )
 from .copies import Copies as Copies, find_copies as find_copies
 from .embeddings import (

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
 from cv_tf.catalog import Catalog, catalog_of_photos
 from cv_tf.embeddings.embeddings import Embeddings
-from cv_tf.models import Embedder
+from cv_tf.models import Embedder, Inference
 from cv_tf.pipeline import Photos, in_order, load_photos
-from cv_tf.vision import product_color
-
-# From uint8 [batch, side, side, 3] to one tensor or several, with a row for each photo.
-Model = Callable[[tf.Tensor], Any]
 
 
 def embed_photos(
@@ -67,53 +62,51 @@ def embed_photos(
 
 
 def embed_with_color(
-    model: Model, photos: Photos, batch_size: int, progress: str = ""
+    embedder: Embedder, photos: Photos, batch_size: int = 64, progress: str = ""
 ) -> Embeddings:
-    """The products of photos, with the vectors of a model and the colors of the photos.
+    """The products of photos, with their vectors and the colors of the photos.
 
     The arguments are those of `embed`.
     """
-    vectors, lab = embed(with_color(model), photos, batch_size, progress)
+    model = Inference(embedder, with_color=True)
+    outputs = _with_progress(model, photos, batch_size, progress)
+    vectors, lab = map(np.concatenate, zip(*outputs, strict=True))
     return Embeddings.of_catalog(photos.catalog, vectors, lab)
 
 
-def compiled(model: Model, size: int) -> tf.types.experimental.PolymorphicFunction:
-    """A model of photos as a graph for batches of squares with `size` pixels a side."""
-    images = tf.TensorSpec([None, size, size, 3], tf.uint8)
-    return tf.function(model, input_signature=[images])
-
-
-def with_color(model: Model) -> Model:
-    """A model that also returns the products' colors, [batch, 3] in CIELAB."""
-    return lambda images: (model(images), product_color(images))
-
-
 def embed(
-    model: Model, photos: Photos, batch_size: int = 64, progress: str = ""
-) -> Any:
+    embedder: Embedder | Inference,
+    photos: Photos,
+    batch_size: int = 64,
+    progress: str = "",
+) -> np.ndarray:
     """The vectors of all photos, [n, dimensions] float32, of length 1.
 
-    With color, it is a tuple of these and the colors, [n, 3] float32 in CIELAB.
-
     Args:
-      model: From photos to vectors: an Embedder, its `describe`, one of these
-        `with_color`, or `compiled`, which is worth it for several calls.
-      photos: Photos of n products.
-      batch_size: Number of photos embedded at a time.
+      embedder: The Embedder, for vectors before whitening one without it; or what
+        infers by it, which is worth it for several calls.
+      photos: Photos of n products, at least one.
+      batch_size: Number of photos decoded at a time; vectors do not depend on it.
       progress: Text of the progress bar; empty for no bar.
     """
-    outputs = []
+    model = embedder if isinstance(embedder, Inference) else Inference(embedder)
+    outputs = _with_progress(model, photos, batch_size, progress)
+    return np.concatenate(list(outputs))
+
+
+def _with_progress(
+    model: Inference, photos: Photos, batch_size: int, progress: str
+) -> Iterator[Any]:
+    done = 0
     with tqdm(total=len(photos), desc=progress, disable=not progress) as bar:
         for output in embed_batches(model, photos, batch_size):
-            outputs.append(output)
-            bar.update(len(tf.nest.flatten(output)[0]))
-    return tf.nest.map_structure(lambda *rows: np.concatenate(rows), *outputs)
+            yield output
+            count = min(batch_size, len(photos) - done)
+            done += count
+            bar.update(count)
 
 
-def embed_batches(model: Model, photos: Photos, batch_size: int) -> Iterator[Any]:
-    """Yields the outputs of the model for one batch of photos after another."""
-    function = model
-    if not isinstance(model, tf.types.experimental.PolymorphicFunction):
-        function = compiled(model, photos.image_size)
-    for batch in in_order(photos, batch_size=batch_size):
-        yield tf.nest.map_structure(lambda rows: rows.numpy(), function(batch["image"]))
+def embed_batches(model: Inference, photos: Photos, batch_size: int) -> Iterator[Any]:
+    """Yields what `Inference.over` does for one batch of photos after another."""
+    batches = in_order(photos, batch_size=batch_size)
+    return model.over(batch["image"] for batch in batches)

@@ -18,7 +18,7 @@ from cv_tf import command, strategy as devices
 from cv_tf.atomic import whole_files
 from cv_tf.catalog import Catalog, CatalogError, quiet_logs, read_products
 from cv_tf.config import CatalogSettings
-from cv_tf.embeddings.compute import compiled, embed_batches, with_color
+from cv_tf.embeddings.compute import embed_batches
 from cv_tf.embeddings.parquet import fingerprint, merge_tables, to_table
 from cv_tf.embeddings.resumption import (
     discard_changed,
@@ -32,7 +32,7 @@ from cv_tf.embeddings.resumption import (
 )
 from cv_tf.files import expanded
 from cv_tf.locks import only_writer
-from cv_tf.models import Embedder
+from cv_tf.models import Embedder, Inference
 from cv_tf.pipeline import (
     FrameSummary,
     Photos,
@@ -227,7 +227,7 @@ class _Ready:
 
     catalog: Catalog
     image_size: int
-    model: Callable[..., Any]
+    model: Inference
     empty: tuple[np.ndarray, np.ndarray]
 
     def scan(self, job: EmbeddingJob, number: int) -> Photos:
@@ -255,14 +255,14 @@ def _get_ready(job: EmbeddingJob, made_by: str, catalogue: str) -> _Ready:
     devices.make_repeatable(0)
     with devices.one_device(job.strategy).scope():
         embedder = Embedder.load(job.embedder)
+        model = Inference(embedder, with_color=True)
     size = embedder.image_size
-    model = compiled(with_color(embedder), size)
     outputs = model(np.zeros((1, size, size, 3), np.uint8))
     return _Ready(
         catalog=catalog,
         image_size=size,
         model=model,
-        empty=tuple(output.numpy()[:0] for output in outputs),
+        empty=tuple(output[:0] for output in outputs),
     )
 
 

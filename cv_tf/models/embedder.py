@@ -6,8 +6,9 @@ import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
@@ -16,6 +17,8 @@ from cv_tf.models.embedder_file import load_embedder, save_embedder
 from cv_tf.models.folding import fold_norms
 from cv_tf.models.whitening import Whitening
 from cv_tf.vision import color_input, pool_parts, windows
+
+Pixels = TypeVar("Pixels", tf.Tensor, np.ndarray)
 
 
 @keras.utils.register_keras_serializable(package="cv_tf")
@@ -105,18 +108,34 @@ class Embedder(keras.Model):
         parts = pool_parts(features, self.parts)
         return _unit(tf.reshape(parts, [-1, parts.shape[1] * parts.shape[2]]))
 
+    def pooled(self, pixels: tf.Tensor) -> tf.Tensor:
+        """The pooled vectors of one rendering, float32 `[batch, colors, dimensions]`.
+
+        It is of squares in RGB, `[batch, image_size, image_size, 3]` in 0..255. For
+        each of the colors that the backbone sees, there is one vector of length 1.
+        """
+        both = self.color_input == "both"
+        colors = ("rgb", "grey") if both else (self.color_input,)
+        vectors = [self.pool(self.features(color_input(pixels, c))) for c in colors]
+        return tf.stack(vectors, axis=1)
+
+    def renderings(self, pixels: Pixels) -> list[Pixels]:
+        """The renderings that `average` asks for, of tensors or arrays in 0..255."""
+        images = [pixels]
+        if self.average in ("inverse", "all"):
+            images.append(255 - pixels)
+        if self.average in ("mirror", "all"):
+            images += [image[:, :, ::-1] for image in images]
+        return images
+
     # No Python statement depends on a tensor: to find that out takes a second.
     @tf.autograph.experimental.do_not_convert
     def describe(self, images: tf.Tensor) -> tf.Tensor:
         """The vectors before whitening, of photos as in `call`."""
         pixels = fit_square(images, self.image_size)
-        colors = ("rgb", "grey") if self.color_input == "both" else (self.color_input,)
-        vectors = []
-        for color in colors:
-            renderings = self._renderings(color_input(pixels, color))
-            pooled = [self.pool(self.features(rendering)) for rendering in renderings]
-            vectors.append(_unit(tf.add_n(pooled)))
-        return _unit(tf.concat(vectors, axis=1))
+        vectors = tf.add_n([self.pooled(each) for each in self.renderings(pixels)])
+        _, colors, dimensions = vectors.shape
+        return _unit(tf.reshape(_unit(vectors), [-1, colors * dimensions]))
 
     def call(self, images):
         """Maps uint8 photos `[batch, height, width, 3]` of any size to vectors.
@@ -186,15 +205,6 @@ class Embedder(keras.Model):
     def _arguments(self) -> dict[str, Any]:
         _, *names, _ = inspect.signature(Embedder.__init__).parameters
         return {name: getattr(self, name) for name in names}
-
-    def _renderings(self, pixels: tf.Tensor) -> list[tf.Tensor]:
-        """The renderings of photos that `average` asks for."""
-        images = [pixels]
-        if self.average in ("inverse", "all"):
-            images.append(255.0 - pixels)
-        if self.average in ("mirror", "all"):
-            images += [image[:, :, ::-1] for image in images]
-        return images
 
 
 def fit_square(images: tf.Tensor, size: int) -> tf.Tensor:

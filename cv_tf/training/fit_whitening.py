@@ -43,9 +43,8 @@ def embed_whitened(
     Returns the whitened Embedder, and the embeddings that it makes of the photos. An
     empty text of the progress bar is for no bar.
     """
-    described = embed_with_color(
-        embedder.describe, photos, config.embed_batch_size, progress
-    )
+    plain = embedder.with_options(whitening=None)
+    described = embed_with_color(plain, photos, config.embed_batch_size, progress)
     embedder = whiten(embedder, described, config)
     if embedder.whitening is None:
         return embedder, described

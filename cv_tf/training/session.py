@@ -17,13 +17,13 @@ from cv_tf import command, strategy as devices
 from cv_tf.atomic import write_json
 from cv_tf.catalog import Catalog
 from cv_tf.config import Config
-from cv_tf.embeddings import Embeddings, compiled, embed
+from cv_tf.embeddings import Embeddings, embed
 from cv_tf.errors import UserError
 from cv_tf.grouping import read_groups
 from cv_tf.locks import only_writer
 from cv_tf.methods import build_embedder, build_method
 from cv_tf.metrics import embedding_std, format_run, retrieval_figures
-from cv_tf.models import Embedder
+from cv_tf.models import Embedder, Inference
 from cv_tf.pipeline import Photos, photos_of, write_rejects
 from cv_tf.training.answered_styles import AnsweredStyles, read_answered_styles
 from cv_tf.training.checkpoints import Checkpoints
@@ -270,12 +270,13 @@ def _probe(
     catalog = photos.catalog
     if not has_variants(catalog.style):
         return None
-    model = compiled(current_embedder(), photos.image_size)
+    model = Inference(current_embedder())
 
     def measure() -> dict[str, float] | None:
         current_embedder()
         if not is_chief:
             return None
+        model.refresh()
         vectors = embed(model, photos, config.embed_batch_size)
         found = Embeddings.of_catalog(catalog, vectors)
         # Equal vectors are no copies of a photo here: each product has its own.

@@ -9,7 +9,7 @@ import tf_keras as keras
 
 from cv_tf.catalog import Catalog, read_catalog
 from cv_tf.config import Config
-from cv_tf.embeddings import Embeddings, embed, with_color
+from cv_tf.embeddings import Embeddings, embed, embed_with_color
 from cv_tf.grouping import calibrate_on
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import evaluate_embeddings, grouping_figures, retrieval_figures
@@ -44,10 +44,6 @@ def embedder(config) -> Embedder:
 @pytest.fixture(scope="module")
 def vectors(embedder, photos) -> np.ndarray:
     return embed(embedder, photos)
-
-
-def embedded(embedder: Embedder, photos: Photos) -> Embeddings:
-    return Embeddings.of_catalog(photos.catalog, *embed(with_color(embedder), photos))
 
 
 def halves(photos: Photos) -> tuple[Photos, Photos]:
@@ -85,8 +81,8 @@ class TestNewEmbedder:
     def test_figures_are_those_of_the_metrics(self, embedder, photos, config):
         known, reported = halves(photos)
         result = evaluate_new(embedder, known, reported, config)
-        found = embedded(result.embedder, reported)
-        known = embedded(result.embedder, known)
+        found = embed_with_color(result.embedder, reported)
+        known = embed_with_color(result.embedder, known)
         chosen = find_threshold(known, found.block, config)
         expected = evaluate_embeddings(found, chosen[0], config, chosen[1])
         counts = {"num_products": 15, "num_rejects": 0}
@@ -130,7 +126,7 @@ class TestNewEmbedder:
         known, reported = halves(photos)
         alone = known.with_styles(np.full(len(known), -1))
         result = evaluate_new(embedder, alone, reported, config)
-        expected = retrieval_figures(embedded(result.embedder, reported))
+        expected = retrieval_figures(embed_with_color(result.embedder, reported))
         counts = {"num_products": 15, "num_rejects": 0}
         assert result.figures == expected | counts
 
@@ -161,8 +157,8 @@ class TestSavedEmbedder:
         figures = evaluate_catalog(config, read_catalog(drawn_catalog), path).figures
         whitened = Embedder.load(path)
         known, reported = halves(photos)
-        found = embedded(whitened, reported)
-        chosen = find_threshold(embedded(whitened, known), found.block, config)
+        found = embed_with_color(whitened, reported)
+        chosen = find_threshold(embed_with_color(whitened, known), found.block, config)
         expected = evaluate_embeddings(found, chosen[0], config, chosen[1])
         assert figures == expected | {"num_products": 15, "num_rejects": 0}
 
@@ -225,7 +221,7 @@ class TestKnownProducts:
     def test_figures_are_those_of_the_metrics(self, embedder, photos, config):
         known, reported = halves(photos)
         result = evaluate_new(embedder, known, reported, config, measure_known=True)
-        expected = retrieval_figures(embedded(result.embedder, known))
+        expected = retrieval_figures(embed_with_color(result.embedder, known))
         expected |= {"num_products": 30}
         assert result.trained_on == pytest.approx(expected, abs=1e-6)
         assert result.recalls.num_products == 15
