@@ -10,7 +10,7 @@ import tf_keras as keras
 from cv_tf import replicas
 from cv_tf.methods.method import Method
 from cv_tf.models import Embedder, fold_norms
-from cv_tf.vision import color_input, pool_parts
+from cv_tf.vision import pool_parts
 
 
 class Triplet(Method):
@@ -26,7 +26,7 @@ class Triplet(Method):
 
     Args:
       embedder: The model to train.
-      views: Layer `(images, seed, rows)` that makes a random view of each photo.
+      views: Layer, such as `Views`, that makes a random view of each photo.
       loss: Function from styles `[batch]` and embeddings, float32, to a scalar.
       by_part: Whether each of the Embedder's parts has triplets of its own.
       seed: Seed of the views, at least 0.
@@ -50,8 +50,8 @@ class Triplet(Method):
 
     def features(self, images, seed, rows=None):
         """Descriptors `[batch, dimensions]`, and parts `[batch, parts, channels]`."""
-        views = self.views(images, seed, rows)
-        pixels = color_input(views, self.embedder.color_in_training)
+        color = self.embedder.color_in_training
+        pixels = self.views(images, seed, rows, mode=color)
         features = tf.cast(self.network(pixels, training=True), tf.float32)
         embeddings = self.embedder.pool(features)
         if not self.by_part:

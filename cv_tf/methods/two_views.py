@@ -12,7 +12,7 @@ import tf_keras as keras
 from cv_tf import choices, replicas
 from cv_tf.methods.method import Method
 from cv_tf.models import Embedder, normalize_together, projection_head
-from cv_tf.vision import Rows, color_input, pool_parts, slice_parts, windows
+from cv_tf.vision import Rows, pool_parts, slice_parts, windows
 
 
 class PartEncoder(keras.Model):
@@ -157,7 +157,7 @@ class TwoViews(Method):
     Args:
       embedder: The model to train; its backbone is that of the encoder.
       encoder: Model from views to projections of their parts.
-      views: Layer `(images, seed, rows)` that makes a random view of each photo.
+      views: Layer, such as `Views`, that makes a random view of each photo.
       part_weights: Weights of the parts in the loss, relative to each other, at least
         0; None for equal weights.
       seed: Seed of the views, at least 0.
@@ -200,8 +200,8 @@ class TwoViews(Method):
         first, second = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
         color = self.embedder.color_in_training
         return (
-            color_input(self.views(images, first, rows), color),
-            color_input(self.views(images, second, rows), color),
+            self.views(images, first, rows, mode=color),
+            self.views(images, second, rows, mode=color),
         )
 
     def features(self, images, seed, rows=None):

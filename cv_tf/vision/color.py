@@ -119,9 +119,19 @@ def channel_mixing(matrix: tf.Tensor) -> ColorTransform:
 
 def grey(images: tf.Tensor) -> tf.Tensor:
     """Luma in all three channels, [batch, height, width, 3] float32."""
-    red, green, blue = tf.unstack(tf.cast(images, tf.float32), axis=-1)
+    return _three_times_luma(images, axis=3)
+
+
+def grey_images(planes: tf.Tensor) -> tf.Tensor:
+    """`grey` of planes, [batch, 3, height, width]: [batch, height, width, 3]."""
+    return _three_times_luma(planes, axis=1)
+
+
+def _three_times_luma(pixels: tf.Tensor, axis: int) -> tf.Tensor:
+    red, green, blue = tf.unstack(tf.cast(pixels, tf.float32), axis=axis)
     luma = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
-    return tf.tile(luma[..., None], [1, 1, 1, 3])
+    shape = tf.concat([tf.shape(luma), [3]], axis=0)
+    return tf.ensure_shape(tf.broadcast_to(luma[..., None], shape), [*luma.shape, 3])
 
 
 def gamma(planes: tf.Tensor, exponent: tf.Tensor) -> tf.Tensor:

@@ -1,9 +1,9 @@
-"""Crops, shifts and zooms of images, as matrix products.
+"""Crops, shifts and zooms of images, along one axis after the other.
 
-`tf.image.crop_and_resize` does not compile to XLA. Here, linear interpolation along
-the rows is a [height, image_height] matrix for each sample, and along the columns
-another one; two matrix products do the work on any device. Antialiasing is a wider
-triangle in the same matrices.
+`tf.image.crop_and_resize` does not compile to XLA. Here, linear interpolation along the
+columns is a [width, image_width] matrix for each sample. The pixels of a row lie
+together in memory: the two rows that are nearest are read and blended, which is faster
+than a matrix product. Antialiasing is a wider triangle, in a matrix for either axis.
 """
 
 from __future__ import annotations
@@ -31,15 +31,46 @@ def interpolation_matrix(
     backwards. Antialiasing widens the triangle when shrinking, so that every input
     pixel counts.
     """
-    step = size * (num_inputs / num_outputs)
-    steps = tf.range(num_outputs, dtype=tf.float32) + 0.5
-    center = start[:, None] * num_inputs + steps * step[:, None] - 0.5
-    center = tf.clip_by_value(center, 0.0, num_inputs - 1.0)
+    center = _centers(start, size, num_outputs, num_inputs)
     distance = tf.abs(center[:, :, None] - tf.range(num_inputs, dtype=tf.float32))
     if antialias:
+        step = size * (num_inputs / num_outputs)
         distance /= tf.maximum(tf.abs(step), 1.0)[:, None, None]
     weights = tf.nn.relu(1.0 - distance)
     return weights / tf.reduce_sum(weights, axis=-1, keepdims=True)
+
+
+def _centers(
+    start: tf.Tensor, size: tf.Tensor, num_outputs: int, num_inputs: int
+) -> tf.Tensor:
+    """Where the outputs lie among the inputs of an axis, [batch, num_outputs].
+
+    The arguments are those of `interpolation_matrix`; 0 is the first input's center.
+    """
+    step = size * (num_inputs / num_outputs)
+    steps = tf.range(num_outputs, dtype=tf.float32) + 0.5
+    centers = start[:, None] * num_inputs + steps * step[:, None] - 0.5
+    return tf.clip_by_value(centers, 0.0, num_inputs - 1.0)
+
+
+def _interpolate_rows(
+    planes: tf.Tensor, start: tf.Tensor, size: tf.Tensor, num_rows: int
+) -> tf.Tensor:
+    """Interpolates along the rows: float32 [batch, channels, num_rows, width].
+
+    It is `interpolation_matrix` times the planes, without antialiasing.
+    """
+    num_inputs = planes.shape[2]
+    centers = _centers(start, size, num_rows, num_inputs)
+    above = tf.cast(centers, tf.int32)
+    below = tf.minimum(above + 1, num_inputs - 1)
+    share = (centers - tf.cast(above, tf.float32))[:, None, :, None]
+    # Rows of bytes are read as such: they are a quarter of the memory.
+    above, below = (
+        tf.cast(tf.gather(planes, row, axis=2, batch_dims=1), tf.float32)
+        for row in (above, below)
+    )
+    return above + share * (below - above)
 
 
 def crop_and_resize(
@@ -66,10 +97,17 @@ def crop_and_resize(
     """
     top, left, box_height, box_width = tf.unstack(tf.cast(boxes, tf.float32), axis=1)
     image_height, image_width = planes.shape[2:]
-    rows = interpolation_matrix(top, box_height, height, image_height, antialias)
+    if antialias:
+        rows = interpolation_matrix(top, box_height, height, image_height, antialias)
+        planes = tf.matmul(rows[:, None], tf.cast(planes, tf.float32))
+    else:
+        planes = _interpolate_rows(planes, top, box_height, height)
     columns = interpolation_matrix(left, box_width, width, image_width, antialias)
-    planes = tf.matmul(rows[:, None], tf.cast(planes, tf.float32))
-    return tf.matmul(planes, columns[:, None], transpose_b=True)
+    # A product a sample takes less time than a product a channel.
+    channels = planes.shape[1]
+    planes = tf.reshape(planes, [-1, channels * height, image_width])
+    planes = tf.matmul(planes, columns, transpose_b=True)
+    return tf.reshape(planes, [-1, channels, height, width])
 
 
 def mirror_boxes(boxes: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:

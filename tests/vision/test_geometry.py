@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from cv_tf.vision import crop_and_resize, to_images, to_planes
-from cv_tf.vision.geometry import mirror_boxes
+from cv_tf.vision.geometry import interpolation_matrix, mirror_boxes
 
 WHOLE = [0.0, 0.0, 1.0, 1.0]
 
@@ -106,6 +106,17 @@ def test_antialiasing_a_mirrored_box_mirrors_the_result():
     mirrored = _crop(images, [[0.0, 1.0, 1.0, -1.0]], 3, 3, antialias=True)
     straight = _crop(images, [WHOLE], 3, 3, antialias=True)
     np.testing.assert_allclose(mirrored, straight[:, :, ::-1], atol=1e-3)
+
+
+def test_rows_are_blended_as_their_matrix_says():
+    planes = tf.constant(_photos(2).transpose(0, 3, 1, 2))
+    start, size = tf.constant([0.1, 1.2]), tf.constant([0.7, -1.5])
+    matrix = interpolation_matrix(start, size, 9, 6)
+    boxes = tf.stack([start, [0.0, 0.0], size, [1.0, 1.0]], axis=1)
+    expected = matrix[:, None] @ planes
+    np.testing.assert_allclose(
+        crop_and_resize(planes, boxes, 9, 8), expected, atol=1e-3
+    )
 
 
 def test_uint8_photos_of_any_channels_give_float32():

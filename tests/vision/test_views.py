@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.vision import ColorViews, RandomCrops, Rows, SmallMoves, Views
+from cv_tf.vision import ColorViews, RandomCrops, Rows, SmallMoves, Views, color_input
 from cv_tf.vision.random import split_seed
 
 
@@ -37,6 +37,19 @@ def test_two_seeds_give_two_views():
     one, other = layer(photos, [1, 2]).numpy(), layer(photos, [1, 3]).numpy()
     assert np.abs(one - other).mean(axis=(1, 2, 3)).min() > 1.0
     np.testing.assert_array_equal(layer(photos, [1, 2]), one)
+
+
+@pytest.mark.parametrize("kind", ["whole", "crops"])
+def test_grey_views_have_the_luma_of_the_views(kind):
+    layer, photos = Views(kind), _photos()
+    grey = layer(photos, [1, 2], mode="grey")
+    assert grey.shape == photos.shape
+    np.testing.assert_array_equal(grey, color_input(layer(photos, [1, 2]), "grey"))
+
+
+def test_an_unknown_mode_is_named():
+    with pytest.raises(ValueError, match=r"mode is 'gray'.*rgb, grey"):
+        Views()(_photos(), [1, 2], mode="gray")
 
 
 @pytest.mark.integration
