@@ -8,6 +8,8 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from cv_tf.embeddings.precision import rows_at_once, take_rows
+
 # Largest distance of two vectors of one photo: rounding parts them by about 4e-7, and
 # two photos, even of one product and recolored, are 0.02 apart or more.
 _APART = 1e-3
@@ -20,7 +22,6 @@ _PRIME = np.uint64(0x9E3779B97F4A7C15)
 # Different vectors of one cell that are compared with all others of it. Only of an
 # Embedder that makes all products nearly equal do more fall into one cell.
 _MOST_IN_CELL = 32
-_CHUNK = 2**14  # Pairs compared at a time.
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +119,7 @@ def find_copies(
     """Finds the products of a block that have one vector and one color.
 
     Args:
-      vectors: [n, dimensions] float32, of length 1.
+      vectors: [n, dimensions] float16 or float32, of length 1.
       block: [n] int; products of two blocks are never compared.
       lab: [n, 3] float32, colors in CIELAB, NaN where unknown: then only the vectors
         are compared. None if all are.
@@ -126,7 +127,12 @@ def find_copies(
     first = np.arange(len(vectors))
     random = np.random.default_rng(0)
     directions = random.standard_normal((vectors.shape[1], _DIRECTIONS))
-    places = vectors @ directions.astype(np.float32) / np.float32(_CELL)
+    directions = directions.astype(np.float32) / np.float32(_CELL)
+    places = np.empty((len(vectors), _DIRECTIONS), np.float32)
+    chunk = rows_at_once(vectors.shape[1])
+    for start in range(0, len(vectors), chunk):
+        rows = slice(start, start + chunk)
+        places[rows] = take_rows(vectors, rows) @ directions
     for _ in range(_GRIDS):
         left = np.flatnonzero(first == np.arange(len(first)))
         moved = places[left] + random.random(_DIRECTIONS, np.float32)
@@ -176,9 +182,11 @@ def _is_same(
 ) -> np.ndarray:
     """Whether each pair of rows has one vector and one color, [m] bool."""
     same = np.empty(len(first), bool)
-    for start in range(0, len(first), _CHUNK):
-        chunk = slice(start, start + _CHUNK)
-        apart = vectors[first[chunk]] - vectors[second[chunk]]
+    size = rows_at_once(vectors.shape[1])
+    for start in range(0, len(first), size):
+        chunk = slice(start, start + size)
+        apart = take_rows(vectors, first[chunk])
+        apart -= take_rows(vectors, second[chunk])
         same[chunk] = np.einsum("md,md->m", apart, apart) <= _APART**2
     if lab is not None:
         # NaN, an unknown color, is not greater.

@@ -27,7 +27,8 @@ class Embeddings:
     Attributes:
       name: Name of the file or catalog, for messages.
       product_id: [n] object (str), unique.
-      vectors: [n, dimensions] float32, of length 1.
+      vectors: [n, dimensions] float32, of length 1; float16 where there are many (see
+        `read_embeddings`). `take_rows` gives some of either as float32.
       block: [n] int32, numbered from 0; only products of one block are compared.
       block_names: Name of each block, in the order of their numbers.
       image: [n] object (str), path or URI of the photo; "" where it is not known.
@@ -82,7 +83,7 @@ class Embeddings:
         """Products of which nothing but these arrays is known, named by row number.
 
         Args:
-          vectors: [n, dimensions] float32, of length 1.
+          vectors: [n, dimensions] float16 or float32, of length 1.
           block: [n] int, 0 or more; None for one block of all products.
           lab: [n, 3] float32, colors in CIELAB; None if unknown.
           style: [n] int, true styles; -1 where unknown, None if none is known.

@@ -6,14 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cv_tf.embeddings import rows_at_once
 from cv_tf.grouping.constraints import Constraints, Forbidden
 from cv_tf.grouping.dendrograms import Dendrograms, Evidence
 from cv_tf.grouping.graph import Graph, check_neighbors, mutual_graph
 from cv_tf.grouping.similarity import Similarity
 from cv_tf.retrieval import Neighbors
-
-# Edges that are compared at a time.
-_CHUNK = 2**16
 
 
 class Edges(NamedTuple):
@@ -190,7 +188,8 @@ class Groups:
     """Disjoint groups of products; a group is named by the lowest of their rows.
 
     The mean similarity of two groups is the dot product of the sums of their vectors,
-    over the number of pairs: only sums are kept. Colors are compared pair by pair.
+    over the number of pairs: only sums are kept, of groups of two products or more.
+    Colors are compared pair by pair.
 
     Args:
       similarity: Similarity of n products, each of which is a group at first.
@@ -206,7 +205,12 @@ class Groups:
         self.size = np.ones(len(similarity), np.int64)
         self.level = np.full(len(similarity), np.inf)
         self._similarity = similarity
-        self._sums = similarity.vectors.copy()
+        # A sum comes of two single products at least. What is never written to takes
+        # no memory.
+        shape = len(similarity) // 2, similarity.vectors.shape[1]
+        self._sums = np.empty(shape, np.float32)
+        self._place_of_sum = np.full(len(similarity), -1)
+        self._num_sums = 0
         self._merges = [np.empty((0, 2), np.int64)]
         self._levels = [np.empty(0)]
         self._evidence = [np.empty((3, 0))]
@@ -221,7 +225,7 @@ class Groups:
         first, second = edges.first, edges.second
         num_pairs = self.size[first] * self.size[second]
         self._evidence.append(np.stack([edges.cosine, edges.color, num_pairs]))
-        self._sums[first] += self._sums[second]
+        self._add(first, second)
         self.size[first] += self.size[second]
         halves = np.minimum(self.level[first], self.level[second])
         self.level[first] = np.minimum(halves, edges.similarity)
@@ -246,15 +250,39 @@ class Groups:
     def edges(self, first: np.ndarray, second: np.ndarray) -> Edges:
         """The edges between the groups `first` and `second`, [m] int each."""
         cosine = np.empty(len(first))
-        for start in range(0, len(first), _CHUNK):
-            chunk = slice(start, start + _CHUNK)
-            # Several times as fast as indexing.
-            sums = (np.take(self._sums, of[chunk], axis=0) for of in (first, second))
-            cosine[chunk] = np.einsum("md,md->m", *sums)
+        chunk = rows_at_once(self._sums.shape[1])
+        for start in range(0, len(first), chunk):
+            some = slice(start, start + chunk)
+            sums = (self._sums_of(of[some]) for of in (first, second))
+            cosine[some] = np.einsum("md,md->m", *sums)
         cosine /= self.size[first] * self.size[second]
         color = self._similarity.mean_log_odds(self.of, self.size, first, second)
         similarity = self._similarity.discounted(cosine, color)
         return Edges(first, second, similarity, cosine, color)
+
+    def _sums_of(self, names: np.ndarray) -> np.ndarray:
+        """The sums of the vectors of groups, [m, dimensions] float32."""
+        place = self._place_of_sum[names]
+        # Several times as fast as indexing.
+        sums = self._similarity.vectors_of(names)
+        has_sum = place >= 0
+        sums[has_sum] = np.take(self._sums, place[has_sum], axis=0)
+        return sums
+
+    def _add(self, first: np.ndarray, second: np.ndarray) -> None:
+        """Adds the sums of the groups `second` to those of `first`, [m] names each."""
+        chunk = rows_at_once(self._sums.shape[1])
+        for start in range(0, len(first), chunk):
+            of, other = (names[start : start + chunk] for names in (first, second))
+            sums = self._sums_of(of)
+            sums += self._sums_of(other)
+            # The sum of a group that ends makes room for that of the merged one.
+            place = np.maximum(self._place_of_sum[of], self._place_of_sum[other])
+            is_new = place < 0
+            place[is_new] = self._num_sums + np.arange(is_new.sum())
+            self._num_sums += int(is_new.sum())
+            self._sums[place] = sums
+            self._place_of_sum[of] = place
 
 
 def _join(groups: Groups, first: np.ndarray, second: np.ndarray) -> Edges:

@@ -14,7 +14,7 @@ import numpy as np
 from absl import logging
 
 from cv_tf.config import GroupingSettings
-from cv_tf.embeddings import Embeddings
+from cv_tf.embeddings import Embeddings, rows_at_once, take_rows
 from cv_tf.errors import UserError
 from cv_tf.files import digest_of
 from cv_tf.grouping.neighbor_files import write_rows
@@ -26,7 +26,7 @@ from cv_tf.retrieval import (
     Index,
     Neighbors,
     build_index,
-    check_embeddings,
+    check_vectors,
     is_undamaged,
     load_index,
     nearest,
@@ -187,7 +187,7 @@ def _find_alone(
     output: Path,
     overwrite: bool,
 ) -> Neighbors:
-    vectors, blocks = check_embeddings(embeddings.vectors), embeddings.block
+    vectors, blocks = check_vectors(embeddings.vectors), embeddings.block
     order = np.argsort(blocks, kind="stable")
     plan = make_plan(blocks[order])
     shards = Shards(output, len(plan.searches), _identity(embeddings, settings))
@@ -209,8 +209,12 @@ def _find_alone(
 def _identity(embeddings: Embeddings, settings: GroupingSettings) -> dict[str, Any]:
     """What the result depends on: shards of an equal job are taken over."""
     digest = hashlib.sha256()
-    for column in (embeddings.vectors.astype(np.float32, copy=False), embeddings.block):
-        digest.update(np.ascontiguousarray(column).data)
+    vectors = embeddings.vectors
+    chunk = rows_at_once(vectors.shape[1])
+    for start in range(0, len(vectors), chunk):
+        some = take_rows(vectors, slice(start, start + chunk))
+        digest.update(np.ascontiguousarray(some).data)
+    digest.update(np.ascontiguousarray(embeddings.block).data)
     return {
         "model": embeddings.model,
         "embeddings": digest.hexdigest(),

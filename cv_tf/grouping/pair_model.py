@@ -18,7 +18,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cv_tf.embeddings import Embeddings
+from cv_tf.embeddings import Embeddings, rows_at_once, take_rows
 from cv_tf.grouping.dendrograms import Evidence
 from cv_tf.retrieval import OTHER_COLOR, SAME_COLOR, Neighbors
 
@@ -234,9 +234,10 @@ def background_of(embeddings: Embeddings) -> float:
     for rows in np.split(order, ends):
         if len(rows) < 2:
             continue
-        own, chunk, added = 0.0, 2**13, np.zeros(vectors.shape[1])
+        own, added = 0.0, np.zeros(vectors.shape[1])
+        chunk = rows_at_once(vectors.shape[1])
         for start in range(0, len(rows), chunk):
-            some = np.take(vectors, rows[start : start + chunk], axis=0)
+            some = take_rows(vectors, rows[start : start + chunk])
             added += some.sum(axis=0, dtype=np.float64)
             own += float(np.einsum("nd,nd->n", some, some).sum(dtype=np.float64))
         total += (float(added @ added) - own) / 2

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cv_tf.embeddings import Embeddings
+from cv_tf.embeddings import Embeddings, rows_at_once, take_rows
 from cv_tf.grouping.members import Members
 from cv_tf.retrieval import OTHER_COLOR, color_log_odds
 
-# Pairs compared at a time, and pairs of products of groups.
-_CHUNK = 2**16
+# Pairs of products of groups that are compared at a time.
 _MAX_PAIRS = 2**23
 
 
@@ -24,15 +23,18 @@ class Similarity:
     Nothing is excluded: similarity that outweighs the discount still groups products.
 
     Attributes:
-      vectors: [n, dimensions] float32, L2-normalized.
+      vectors: [m, dimensions] float16 or float32, L2-normalized.
       colors: [n, 3] float32 in CIELAB, NaN where unknown; None if none is known.
       color_weight: Similarity that a unit of `color_log_odds` is worth; 0 ignores
         color.
+      rows: [n] int, rows of the n products among the vectors; None if all are, in
+        their order.
     """
 
     vectors: np.ndarray
     colors: np.ndarray | None = None
     color_weight: float = 0.0
+    rows: np.ndarray | None = None
 
     @classmethod
     def of(cls, embeddings: Embeddings, color_weight: float) -> Similarity:
@@ -40,7 +42,7 @@ class Similarity:
         return cls(embeddings.vectors, embeddings.lab, color_weight)
 
     def __len__(self) -> int:
-        return len(self.vectors)
+        return len(self.vectors) if self.rows is None else len(self.rows)
 
     @property
     def knows_color(self) -> bool:
@@ -48,9 +50,14 @@ class Similarity:
         return self.colors is not None and self.color_weight > 0
 
     def select(self, rows: np.ndarray) -> Similarity:
-        """The similarity of some products, given by their row numbers."""
+        """The similarity of some products, by rows; their vectors are not copied."""
         colors = None if self.colors is None else self.colors[rows]
-        return Similarity(self.vectors[rows], colors, self.color_weight)
+        own = rows if self.rows is None else self.rows[rows]
+        return Similarity(self.vectors, colors, self.color_weight, own)
+
+    def vectors_of(self, rows: np.ndarray) -> np.ndarray:
+        """The vectors of some products, [m, dimensions] float32, given by [m] int."""
+        return take_rows(self.vectors, rows if self.rows is None else self.rows[rows])
 
     def of_pairs(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """The similarities, [m] float32, of the rows `first` and `second`, [m] int."""
@@ -68,10 +75,11 @@ class Similarity:
         """Cosine similarities and `log_odds` of rows, [m] float32 each."""
         cosine = np.empty(len(first), np.float32)
         color = np.zeros(len(first), np.float32)
-        for start in range(0, len(first), _CHUNK):
-            chunk = slice(start, start + _CHUNK)
-            left = np.take(self.vectors, first[chunk], axis=0)
-            right = np.take(self.vectors, second[chunk], axis=0)
+        size = rows_at_once(self.vectors.shape[1])
+        for start in range(0, len(first), size):
+            chunk = slice(start, start + size)
+            left = self.vectors_of(first[chunk])
+            right = self.vectors_of(second[chunk])
             cosine[chunk] = np.einsum("md,md->m", left, right)
             color[chunk] = self.log_odds(first[chunk], second[chunk])
         return cosine, color

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import sparse
+
+from cv_tf.embeddings import rows_at_once, take_rows
 
 # The states of a group; the first of them that holds is its state.
 STATES = ("confirmed", "doubtful", "changed", "new", "unchanged")
@@ -17,7 +18,6 @@ CONFIRMED = STATES[0]
 DOUBTFUL_BELOW = 0.5
 # Decimals of a mean similarity that are more than rounding.
 _DECIMALS = 6
-_CHUNK = 2**16  # Products compared at a time.
 
 
 def number_names(names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -133,7 +133,7 @@ def representatives(
 
     Args:
       group: [n] int64, number of each product's group; each of 0, 1, ..., g - 1 occurs.
-      vectors: [n, dimensions] float32, of length 1.
+      vectors: [n, dimensions] float16 or float32, of length 1.
       product_id: [n] object (str).
     """
     size = np.bincount(group)[group]
@@ -141,15 +141,17 @@ def representatives(
     # Two products are equally similar to each other.
     rows = np.flatnonzero(size > 2)
     if len(rows):
-        _, of = np.unique(group[rows], return_inverse=True)
-        shape = (of.max() + 1, len(group))
-        members = sparse.csr_array((np.ones(len(rows), np.float32), (of, rows)), shape)
-        sums = members @ vectors
-        for start in range(0, len(rows), _CHUNK):
-            chunk = slice(start, start + _CHUNK)
-            own = vectors[rows[chunk]]
-            total = np.einsum("nd,nd->n", own, sums[of[chunk]] - own)
-            mean[rows[chunk]] = total / (size[rows[chunk]] - 1)
+        rows = rows[np.argsort(group[rows], kind="stable")]
+        starts = np.flatnonzero(np.diff(group[rows], prepend=-1))
+        # Cut where groups begin, so that each is summed up at once.
+        turn = starts // rows_at_once(vectors.shape[1])
+        cuts = starts[np.flatnonzero(np.diff(turn)) + 1]
+        for some in np.split(rows, cuts):
+            own = take_rows(vectors, some)
+            begins = np.diff(group[some], prepend=-1) != 0
+            sums = np.add.reduceat(own, np.flatnonzero(begins), axis=0)
+            total = np.einsum("nd,nd->n", own, sums[np.cumsum(begins) - 1] - own)
+            mean[some] = total / (size[some] - 1)
     place = np.empty(len(group), np.int64)
     place[pc.sort_indices(pa.array(product_id, pa.string()))] = np.arange(len(group))
     order = np.lexsort((place, -mean.round(_DECIMALS), group))

@@ -19,6 +19,7 @@ from .nearest_neighbors import (
 from .neighbors import (
     Neighbors as Neighbors,
     check_embeddings as check_embeddings,
+    check_vectors as check_vectors,
     rows_by_block as rows_by_block,
 )
 from .scann import ScannIndex as ScannIndex

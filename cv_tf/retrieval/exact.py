@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cv_tf.embeddings import rows_at_once, take_rows
 from cv_tf.retrieval.index import Index
 from cv_tf.retrieval.index_folder import IndexFolder
 from cv_tf.retrieval.neighbors import Neighbors, check_embeddings
@@ -92,7 +93,8 @@ class ExactIndex(Index):
     one; all others in NumPy, which is faster than TensorFlow on CPUs.
 
     Args:
-      embeddings: [num_products, dim] float32, L2-normalized and C-contiguous.
+      embeddings: [num_products, dim] float16 or float32, L2-normalized and
+        C-contiguous; of float16, some at a time are compared as float32.
       model: As in `Index`.
       device: TensorFlow's name of the device that searches; None to choose it.
     """
@@ -121,7 +123,7 @@ class ExactIndex(Index):
         return cls(check_embeddings(vectors), about["model"])
 
     def _write(self, folder: Path) -> None:
-        np.save(folder / _FILE, self._embeddings)
+        np.save(folder / _FILE, self._embeddings.astype(np.float32, copy=False))
 
     def _add(self, embeddings: np.ndarray) -> None:
         self._embeddings = np.concatenate([self._embeddings, embeddings])
@@ -136,10 +138,14 @@ class ExactIndex(Index):
             max_queries, max_similarities = _AT_ONCE_ON_DEVICE
         num_queries = min(max_queries, len(queries))
         found = Neighbors.none(len(queries), k)
-        for block in _slices(len(products), max_similarities // num_queries):
+        at_once = max_similarities // num_queries
+        if products.dtype != np.float32:
+            at_once = min(at_once, rows_at_once(self.dim))
+        for block in _slices(len(products), at_once):
+            members = take_rows(products, block)
             for part in _slices(len(queries), num_queries):
                 above = found.similarities[part, -1]
-                columns, values = largest(queries[part], products[block], k, above)
+                columns, values = largest(queries[part], members, k, above)
                 _merge(found, part, columns, values, first=block.start)
         return found
 

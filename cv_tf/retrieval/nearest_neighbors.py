@@ -9,12 +9,18 @@ from absl import logging
 from tqdm import tqdm
 
 from cv_tf import choices
+from cv_tf.embeddings import take_rows
 from cv_tf.errors import UserError
 from cv_tf.files import digest_of
 from cv_tf.retrieval.exact import ExactIndex
 from cv_tf.retrieval.index import Index, check_k
 from cv_tf.retrieval.index_folder import ABOUT, IndexFolder, damaged
-from cv_tf.retrieval.neighbors import Neighbors, check_embeddings, rows_by_block
+from cv_tf.retrieval.neighbors import (
+    Neighbors,
+    check_embeddings,
+    check_vectors,
+    rows_by_block,
+)
 from cv_tf.retrieval.scann import BRUTE_FORCE_BELOW, ScannIndex, load_scann
 
 _CLASSES: dict[str, type[Index]] = {
@@ -197,7 +203,8 @@ def nearest(
     """Finds the `k` most similar other products, within the block where given.
 
     Args:
-      embeddings: [num_products, dim] float32, L2-normalized.
+      embeddings: [num_products, dim] float16 or float32, L2-normalized. Of float16,
+        one block at a time is turned into float32.
       k: Number of neighbors of each query, at least 1.
       blocks: [num_products] int; a product's neighbors share its block. None for one.
       retrieval: As in `build_index`, for each block by itself; "auto" also is exact
@@ -211,7 +218,7 @@ def nearest(
         is none of the above.
       ImportError: If `retrieval` is "scann" and ScaNN cannot be loaded.
     """
-    embeddings = check_embeddings(embeddings)
+    embeddings = check_vectors(embeddings)
     check_k(k)
     check_retrieval(retrieval, recall)
     num_products = len(embeddings)
@@ -224,7 +231,8 @@ def nearest(
     )
     for block, asked in rows_by_block(asked_blocks, len(queries)):
         rows = rows_of[block]
-        members = embeddings if len(rows) == num_products else embeddings[rows]
+        is_all = len(rows) == num_products
+        members = take_rows(embeddings, slice(None) if is_all else rows)
         few = retrieval == "auto" and len(asked) * members.size < _EXACT_BELOW
         index = build_index(members, "exact" if few else retrieval, recall, k)
         for start in range(0, len(asked), CHUNK):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cv_tf.embeddings import LENGTH_TOLERANCE
+from cv_tf.embeddings import LENGTH_TOLERANCE, rows_at_once, take_rows
 from cv_tf.errors import UserError
 
 
@@ -87,13 +87,34 @@ def check_embeddings(embeddings: np.ndarray) -> np.ndarray:
       ValueError: If the array is not a matrix, is empty, holds NaN or infinity, or has
         rows whose length is not 1. The message names the first such row.
     """
-    embeddings = np.ascontiguousarray(embeddings, dtype=np.float32)
+    return check_vectors(embeddings).astype(np.float32, copy=False)
+
+
+def check_vectors(embeddings: np.ndarray) -> np.ndarray:
+    """Checks embeddings as `check_embeddings` does, which stay in half precision.
+
+    Args:
+      embeddings: [num_products, dim] float, rows of length 1; copied only if needed.
+
+    Returns:
+      The same, C-contiguous, as float16 if they are, and as float32 otherwise.
+
+    Raises:
+      ValueError: As `check_embeddings`.
+    """
+    embeddings = np.asarray(embeddings)
+    kind = np.float16 if embeddings.dtype == np.float16 else np.float32
+    embeddings = np.ascontiguousarray(embeddings, dtype=kind)
     if embeddings.ndim != 2 or 0 in embeddings.shape:
         raise UserError(
             f"Embeddings have shape {embeddings.shape}; expected [num_products, dim] "
             "with at least one product. Pass one vector a product."
         )
-    length = np.sqrt(np.einsum("nd,nd->n", embeddings, embeddings))
+    length = np.empty(len(embeddings), np.float32)
+    chunk = rows_at_once(embeddings.shape[1])
+    for start in range(0, len(embeddings), chunk):
+        some = take_rows(embeddings, slice(start, start + chunk))
+        length[start : start + chunk] = np.sqrt(np.einsum("nd,nd->n", some, some))
     _refuse(
         ~np.isfinite(length),
         "hold NaN or infinity",

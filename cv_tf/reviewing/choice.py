@@ -237,7 +237,7 @@ class Choice:
         wanted = np.unique(np.concatenate([group, other]))
         of, size, similarity = self._live.of, self._size, self._similarity
         number, rows = Members(of, size, wanted).of(wanted)
-        vectors = np.take(similarity.vectors, rows, axis=0)
+        vectors = similarity.vectors_of(rows)
         starts = np.searchsorted(number, np.arange(len(wanted)))
         sums = np.add.reduceat(vectors, starts, axis=0) if len(rows) else vectors
         places = (np.searchsorted(wanted, it) for it in (group, other))
