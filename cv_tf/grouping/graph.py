@@ -9,6 +9,7 @@ import numpy as np
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.errors import UserError
+from cv_tf.grouping.floors import search_floor
 from cv_tf.retrieval import Neighbors, nearest
 
 _TIED = 1e-6  # Difference of similarities that are equal but for rounding.
@@ -20,7 +21,9 @@ def find_neighbors(
     """Finds the neighbors of every product within its block; copies are left out.
 
     They are the neighbors of `embeddings.distinct`, in the order of its rows: places
-    among the neighbors that copies of one photo filled would show nothing else.
+    among the neighbors that copies of one photo filled would show nothing else. Those
+    that are too little alike to be grouped at any threshold may be others than the
+    nearest, in blocks that are not searched exactly.
 
     Args:
       embeddings: Embeddings of all products.
@@ -36,6 +39,7 @@ def find_neighbors(
         how.retrieval,
         recall=how.recall,
         progress=progress,
+        floor=search_floor(distinct, how),
     )
 
 

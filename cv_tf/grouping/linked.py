@@ -11,20 +11,15 @@ from cv_tf.embeddings import Embeddings
 from cv_tf.grouping.constraints import Constraints, components
 from cv_tf.grouping.dendrograms import Dendrograms, Evidence
 from cv_tf.grouping.expectation import Expected, best_threshold, expect
+from cv_tf.grouping.floors import linking_floor
 from cv_tf.grouping.graph import Graph, check_neighbors
 from cv_tf.grouping.learning import Answered, learn
 from cv_tf.grouping.linkage import average_linkage, link
 from cv_tf.grouping.members import by_lowest, pairs_within
 from cv_tf.grouping.pair_model import PairModel, Scale
 from cv_tf.grouping.similarity import Similarity
-from cv_tf.retrieval import OTHER_COLOR, Neighbors
+from cv_tf.retrieval import Neighbors
 
-# Similarity above the crowding, on the scale of the model, down to which products are
-# linked: few pairs below are variants, in any catalog.
-_FLOOR = 0.2
-# Merges that are so unlikely take most of the time; of many products, enough is known
-# without them.
-_MANY, _FLOOR_OF_MANY = 100_000, 0.32
 # Answered pairs that one merge brings together are right or wrong together, though not
 # always: they count as much as this power of their number.
 _POWER = 0.5
@@ -128,10 +123,8 @@ def link_by_model(
         weight: float, known: Constraints | None
     ) -> tuple[Similarity, Dendrograms]:
         similarity = Similarity.of(distinct, weight)
-        least = _FLOOR if len(distinct) < _MANY else _FLOOR_OF_MANY
-        floor = scale.cosine(least + scale.crowding)
-        if similarity.knows_color:
-            floor -= weight * OTHER_COLOR
+        of_color = weight if similarity.knows_color else 0.0
+        floor = linking_floor(scale, of_color, len(distinct))
         floor = max(floor if threshold is None else min(floor, threshold), -1.0)
         begun = start
         if start is not None and known is not None:

@@ -17,6 +17,7 @@ from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings, rows_at_once, take_rows
 from cv_tf.errors import UserError
 from cv_tf.files import digest_of
+from cv_tf.grouping.floors import search_floor
 from cv_tf.grouping.neighbor_files import write_rows
 from cv_tf.locks import only_writer
 from cv_tf.retrieval import (
@@ -118,6 +119,7 @@ class NeighborJob:
       k: Number of neighbors of a product.
       retrieval: Kind of search, as in `cv_tf.retrieval.nearest`.
       recall: Share of the true neighbors to find, above 0 and at most 1.
+      floor: Similarity below which they need not be found.
     """
 
     plan: SearchPlan
@@ -126,6 +128,7 @@ class NeighborJob:
     k: int
     retrieval: str
     recall: float
+    floor: float
 
     def column(self, name: str, rows: slice) -> np.ndarray:
         """The `vectors` or `blocks` of some rows, ordered by block."""
@@ -196,7 +199,13 @@ def _find_alone(
     indexes.open()
     write_rows(shards.folder, vectors, blocks, order)
     job = NeighborJob(
-        plan, shards, indexes, settings.neighbors, settings.retrieval, settings.recall
+        plan,
+        shards,
+        indexes,
+        settings.neighbors,
+        settings.retrieval,
+        settings.recall,
+        search_floor(embeddings, settings),
     )
     _discard_damaged(job)
     _run(job, engine)
@@ -265,7 +274,7 @@ def write_index(job: NeighborJob, number: int, report: Callable[[int], None]) ->
     vectors = job.column("vectors", job.plan.indexes[number])
     # A new folder each time: two machines may do the same shard at once.
     name = f"index-{uuid.uuid4().hex}"
-    index = build_index(vectors, job.retrieval, job.recall, job.k)
+    index = build_index(vectors, job.retrieval, job.recall, job.k, floor=job.floor)
     index.save(job.indexes.folder / name)
     with job.indexes.writing(number) as unfinished:
         digest = digest_of(job.indexes.folder / name / ABOUT)
@@ -281,7 +290,9 @@ def write_neighbors(
     vectors = job.column("vectors", search.asked)
     if search.index < 0:
         blocks = job.column("blocks", search.asked)
-        found = nearest(vectors, job.k, blocks, job.retrieval, recall=job.recall)
+        found = nearest(
+            vectors, job.k, blocks, job.retrieval, recall=job.recall, floor=job.floor
+        )
     else:
         index = _index_of_shards(job.index(search.index))
         asked, first = search.asked, search.among.start

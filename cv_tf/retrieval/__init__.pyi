@@ -22,5 +22,5 @@ from .neighbors import (
     check_vectors as check_vectors,
     rows_by_block as rows_by_block,
 )
-from .scann import ScannIndex as ScannIndex
+from .scann import BRUTE_FORCE_BELOW as BRUTE_FORCE_BELOW, ScannIndex as ScannIndex
 from .tuning import Effort as Effort

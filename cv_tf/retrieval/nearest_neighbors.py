@@ -39,6 +39,7 @@ def build_index(
     recall: float = 0.95,
     k: int = 10,
     model: str = "",
+    floor: float = -1.0,
 ) -> Index:
     """Builds the index in which the neighbors of products are found fastest.
 
@@ -52,6 +53,8 @@ def build_index(
       k: Number of neighbors that searches will mostly ask for.
       model: Name of the model that made the embeddings, such as the fingerprint of its
         file; "" if it is not to be checked.
+      floor: Similarity, -1 to 1, below which neighbors are of no use: the recall is
+        that of neighbors above it, and of others there are as many as are found.
 
     Raises:
       ValueError: If the embeddings are not finite and of length 1, or another argument
@@ -71,7 +74,7 @@ def build_index(
     check_retrieval(retrieval, recall)
     if _choose(retrieval, recall, len(embeddings)) == "exact":
         return ExactIndex(embeddings, model)
-    return ScannIndex.build(embeddings, recall, k, model)
+    return ScannIndex.build(embeddings, recall, k, model, floor)
 
 
 def load_index(folder: str | Path, model: str = "") -> Index:
@@ -199,6 +202,7 @@ def nearest(
     queries: np.ndarray | None = None,
     recall: float = 0.95,
     progress: str = "",
+    floor: float = -1.0,
 ) -> Neighbors:
     """Finds the `k` most similar other products, within the block where given.
 
@@ -212,6 +216,7 @@ def nearest(
       queries: [num_queries] int, rows to find the neighbors of, in order; None for all.
       recall: Share of the true neighbors that ScaNN is to find, above 0 and at most 1.
       progress: Text of the progress bar; empty for no bar.
+      floor: As in `build_index`.
 
     Raises:
       ValueError: If the embeddings are not finite and of length 1, or another argument
@@ -231,10 +236,13 @@ def nearest(
     )
     for block, asked in rows_by_block(asked_blocks, len(queries)):
         rows = rows_of[block]
-        is_all = len(rows) == num_products
-        members = take_rows(embeddings, slice(None) if is_all else rows)
+        members = embeddings if len(rows) == num_products else embeddings[rows]
         few = retrieval == "auto" and len(asked) * members.size < _EXACT_BELOW
-        index = build_index(members, "exact" if few else retrieval, recall, k)
+        kind = "exact" if few else _choose(retrieval, recall, len(members))
+        index: Index = ExactIndex(members)
+        if kind == "scann":
+            single = take_rows(members, slice(None))
+            index = ScannIndex.build(single, recall, k, floor=floor)
         for start in range(0, len(asked), CHUNK):
             part = asked[start : start + CHUNK]
             # Rows are ascending, so a binary search turns them into positions.

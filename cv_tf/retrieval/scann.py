@@ -43,8 +43,9 @@ class ScannIndex(Index):
     The products are partitioned into as many leaves as a leaf has products, and a
     search looks at the leaves nearest to the query. The number of these leaves, and of
     the products compared exactly, is tuned on 1,000 of the products when the index is
-    built, so that the wanted share of their neighbors is found at the least cost. A
-    search for more neighbors takes more effort in proportion.
+    built, so that the wanted share of their neighbors is found at the least cost;
+    neighbors below a floor of similarity do not count for this. A search for more
+    neighbors takes more effort in proportion.
 
     Similarities are exact, but a few neighbors may be missed, and which of equally
     similar ones come first is not defined. An index finds the same each time, also
@@ -85,7 +86,12 @@ class ScannIndex(Index):
 
     @classmethod
     def build(
-        cls, embeddings: np.ndarray, recall: float, k: int, model: str = ""
+        cls,
+        embeddings: np.ndarray,
+        recall: float,
+        k: int,
+        model: str = "",
+        floor: float = -1.0,
     ) -> ScannIndex:
         """Builds an index and tunes it; the arguments are those of `build_index`.
 
@@ -98,7 +104,7 @@ class ScannIndex(Index):
         most = Effort(num_leaves, min(_MOST_REORDERED * (k + 1), num_products))
         searcher = _builder(embeddings, k + 1, num_leaves, most.reordered).build()
         index = cls(searcher, dim, num_leaves, most, k + 1, model)
-        index._tune(embeddings, recall)
+        index._tune(embeddings, recall, floor)
         return index
 
     @classmethod
@@ -162,11 +168,11 @@ class ScannIndex(Index):
         found.similarities[:, :kept][there] = similarities[there]
         return found
 
-    def _tune(self, embeddings: np.ndarray, recall: float) -> None:
+    def _tune(self, embeddings: np.ndarray, recall: float, floor: float) -> None:
         """Chooses the effort, and logs the recall that was reached."""
         k, most = self._tuned_k - 1, self.effort
         self.effort, self.measured_recall, reached = tune(
-            self._search_with, embeddings, k, recall, most
+            self._search_with, embeddings, k, recall, most, floor
         )
         logging.info(
             "ScaNN finds %.3f of the %d nearest of %d products, looking at %d of %d "

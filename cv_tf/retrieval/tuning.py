@@ -18,6 +18,9 @@ _EXACT_COST = 50
 _GROWTH = 1.25
 # Similarities of two kinds of index differ by rounding.
 _ROUNDING = 1e-6
+# Neighbors of the sample that count at least, the most similar of all: a share of fewer
+# is not known well.
+_FEWEST_COUNTED = 100
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,23 @@ Search = Callable[[Effort, np.ndarray, int], Neighbors]
 
 
 def tune(
-    search: Search, embeddings: np.ndarray, k: int, recall: float, most: Effort
+    search: Search,
+    embeddings: np.ndarray,
+    k: int,
+    recall: float,
+    most: Effort,
+    floor: float = -1.0,
 ) -> tuple[Effort, float, bool]:
     """Finds the effort with which a search finds enough of the nearest neighbors.
 
     The recall is measured with 1,000 of the products as queries, each of which finds
     itself and `k` others. It has to be a standard error above the wanted one: the
     cheapest effort that only seems to be enough is one whose errors were few by chance.
+
+    Neighbors below the `floor`, a similarity from -1 to 1, do not count. Where products
+    have none that are more alike than strangers, the nearest strangers take by far the
+    most effort to find, and may be of no use to whoever searches. The 100 most similar
+    of the sample count in any case.
 
     Returns the effort, the recall measured with it, and whether that is enough; where
     it is not, the effort is `most`: all leaves, and the largest number to reorder.
@@ -55,19 +68,29 @@ def tune(
     queries = embeddings[rows]
     exact = ExactIndex(embeddings).search(queries, k + 1).without(rows)
 
-    def recalls(effort: Effort) -> np.ndarray:
-        return recall_against(search(effort, queries, k + 1).without(rows), exact)
+    ranked = np.sort(exact.similarities, axis=None)
+    floor = min(floor, float(ranked[-min(_FEWEST_COUNTED, len(ranked))]))
+    counted = (exact.similarities >= floor).sum(axis=1)
+    least = np.maximum(exact.similarities[:, -1:], floor) - _ROUNDING
+
+    def measure(effort: Effort) -> tuple[float, float]:
+        found = search(effort, queries, k + 1).without(rows)
+        hits = np.minimum((found.similarities >= least).sum(axis=1), counted)
+        share = hits.sum() / max(counted.sum(), 1)
+        # The standard error of a ratio: queries differ in how many neighbors count.
+        error = (hits - share * counted).std() * math.sqrt(num_queries)
+        return float(share), float(error / max(counted.sum(), 1))
 
     def enough(effort: Effort) -> bool:
-        found = recalls(effort)
-        return found.mean() - found.std() / math.sqrt(num_queries) >= recall
+        share, error = measure(effort)
+        return share - error >= recall
 
     leaf_size = num_products / most.leaves
     fewest = min(k + 1, most.reordered)
     effort = cheapest_effort(enough, fewest, most, leaf_size)
     reached = effort is not None
     effort = effort or most
-    return effort, float(recalls(effort).mean()), reached
+    return effort, measure(effort)[0], reached
 
 
 def cheapest_effort(

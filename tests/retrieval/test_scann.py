@@ -215,7 +215,7 @@ def test_auto_uses_it_for_large_blocks_with_many_queries_only(monkeypatch):
     monkeypatch.setattr(search, "_EXACT_BELOW", 50 * 101 * 16)
     sizes = []
 
-    def record(embeddings, *arguments):
+    def record(embeddings, *arguments, floor):
         sizes.append(len(embeddings))
         return ExactIndex(embeddings)
 
