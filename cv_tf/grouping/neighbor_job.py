@@ -162,7 +162,8 @@ def find_neighbors_in_shards(
     the folder is removed at the end.
 
     The result is that of `find_neighbors` row for row, with two exceptions: processors
-    of another make round similarities otherwise in the last digit, and ScaNN 1.4.2
+    of another make, and blocks that are split, round similarities otherwise in the last
+    digit, and ScaNN 1.4.2
     never partitions products in the same way twice, so that two indexes of a large
     block differ in some neighbors, at the same recall.
 

@@ -54,7 +54,7 @@ def top_k(
     last_row, last_column = np.nonzero(values[:, rest:] >= least[:, None])
     row = np.concatenate([row[member], last_row])
     column = np.concatenate([place * num_groups + group[member], rest + last_column])
-    return _ranked(row, column, values, k)
+    return ranked(row, column, values, k)
 
 
 def _groups_to_look_into(maxima: np.ndarray, least: np.ndarray, k: int) -> np.ndarray:
@@ -67,7 +67,7 @@ def _groups_to_look_into(maxima: np.ndarray, least: np.ndarray, k: int) -> np.nd
     return reached
 
 
-def _ranked(
+def ranked(
     row: np.ndarray, column: np.ndarray, values: np.ndarray, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The first `k` candidates of each row, largest first."""
@@ -131,7 +131,7 @@ class ExactIndex(Index):
     def _search(self, queries: np.ndarray, k: int) -> Neighbors:
         products = self._embeddings
         size = len(queries) * len(products)
-        device = self.device or (_gpu() if size >= _WORTH_TENSORFLOW else None)
+        device = self.device or gpu_for(size)
         largest, (max_queries, max_similarities) = _on_cpu, _AT_ONCE
         if device:
             largest = functools.partial(_on_device, device=device)
@@ -146,7 +146,7 @@ class ExactIndex(Index):
             for part in _slices(len(queries), num_queries):
                 above = found.similarities[part, -1]
                 columns, values = largest(queries[part], members, k, above)
-                _merge(found, part, columns, values, first=block.start)
+                merge_neighbors(found, part, columns, values, first=block.start)
         return found
 
 
@@ -154,7 +154,7 @@ def _slices(length: int, size: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, length, size))
 
 
-def _merge(
+def merge_neighbors(
     found: Neighbors, part: slice, columns: np.ndarray, values: np.ndarray, first: int
 ) -> None:
     """Merges the best columns of a block that begins at row `first` into neighbors."""
@@ -193,6 +193,11 @@ def _on_device(
     finally:
         settings.enable_tensor_float_32_execution(rounds)
     return columns.numpy(), largest.numpy()
+
+
+def gpu_for(num_similarities: int) -> str | None:
+    """TensorFlow's name of a GPU that is worth it; None for the CPU."""
+    return _gpu() if num_similarities >= _WORTH_TENSORFLOW else None
 
 
 @functools.cache

@@ -12,7 +12,8 @@ from cv_tf import choices
 from cv_tf.embeddings import take_rows
 from cv_tf.errors import UserError
 from cv_tf.files import digest_of
-from cv_tf.retrieval.exact import ExactIndex
+from cv_tf.retrieval.among_all import nearest_of_all
+from cv_tf.retrieval.exact import ExactIndex, gpu_for
 from cv_tf.retrieval.index import Index, check_k
 from cv_tf.retrieval.index_folder import ABOUT, IndexFolder, damaged
 from cv_tf.retrieval.neighbors import (
@@ -21,6 +22,7 @@ from cv_tf.retrieval.neighbors import (
     check_vectors,
     rows_by_block,
 )
+from cv_tf.retrieval.reduced import REDUCED_FROM, ReducedSearch
 from cv_tf.retrieval.scann import BRUTE_FORCE_BELOW, ScannIndex, load_scann
 
 _CLASSES: dict[str, type[Index]] = {
@@ -29,6 +31,8 @@ _CLASSES: dict[str, type[Index]] = {
 # Multiplications that take some ten seconds on two cores, as of 65,000 products of 128
 # dimensions with each other: an index would be built and tuned hardly sooner.
 _EXACT_BELOW = 2**39
+# Values of vectors, 1 GB in single precision, that are compared with each other.
+_MOST_IN_SINGLE = 2**28
 # Queries searched for at a time.
 CHUNK = 2**16
 
@@ -239,20 +243,37 @@ def nearest(
         members = embeddings if len(rows) == num_products else embeddings[rows]
         few = retrieval == "auto" and len(asked) * members.size < _EXACT_BELOW
         kind = "exact" if few else _choose(retrieval, recall, len(members))
-        index: Index = ExactIndex(members)
-        if kind == "scann":
+        if kind == "exact" and _is_for_all(members, queries[asked], rows):
+            inside = nearest_of_all(take_rows(members, slice(None)), k)
+            found.indices[asked] = np.where(
+                inside.indices < 0, -1, rows[inside.indices]
+            )
+            found.similarities[asked] = inside.similarities
+            bar.update(len(asked))
+            continue
+        index: Index | ReducedSearch = ExactIndex(members)
+        if kind == "scann" and members.shape[1] >= REDUCED_FROM:
+            index = ReducedSearch(members, recall, k, floor)
+        elif kind == "scann":
             single = take_rows(members, slice(None))
             index = ScannIndex.build(single, recall, k, floor=floor)
         for start in range(0, len(asked), CHUNK):
             part = asked[start : start + CHUNK]
             # Rows are ascending, so a binary search turns them into positions.
             own = np.searchsorted(rows, queries[part])
-            inside = index.search(members[own], k + 1).without(own)
+            inside = index.search(take_rows(members, own), k + 1).without(own)
             found.indices[part] = np.where(inside.indices < 0, -1, rows[inside.indices])
             found.similarities[part] = inside.similarities
             bar.update(len(part))
     bar.close()
     return found
+
+
+def _is_for_all(members: np.ndarray, asked: np.ndarray, rows: np.ndarray) -> bool:
+    """Whether each of a block's products is asked for once, and a CPU is to find it."""
+    if members.size > _MOST_IN_SINGLE or gpu_for(len(members) ** 2):
+        return False
+    return len(asked) == len(rows) and bool((asked == rows).all())
 
 
 def _checked_queries(queries: np.ndarray | None, num_products: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from cv_tf.retrieval.neighbors import Neighbors
 _NUM_QUERIES = 1000
 # The time of one exact similarity, in similarities of quantized products: measured
 # with ScaNN at 128 dimensions, where both grow with the dimensions.
-_EXACT_COST = 50
+EXACT_COST = 50
 _GROWTH = 1.25
 # Similarities of two kinds of index differ by rounding.
 _ROUNDING = 1e-6
@@ -46,6 +46,7 @@ def tune(
     recall: float,
     most: Effort,
     floor: float = -1.0,
+    exact_cost: float = EXACT_COST,
 ) -> tuple[Effort, float, bool]:
     """Finds the effort with which a search finds enough of the nearest neighbors.
 
@@ -87,14 +88,18 @@ def tune(
 
     leaf_size = num_products / most.leaves
     fewest = min(k + 1, most.reordered)
-    effort = cheapest_effort(enough, fewest, most, leaf_size)
+    effort = cheapest_effort(enough, fewest, most, leaf_size, exact_cost)
     reached = effort is not None
     effort = effort or most
     return effort, measure(effort)[0], reached
 
 
 def cheapest_effort(
-    enough: Callable[[Effort], bool], fewest: int, most: Effort, leaf_size: float
+    enough: Callable[[Effort], bool],
+    fewest: int,
+    most: Effort,
+    leaf_size: float,
+    exact_cost: float = EXACT_COST,
 ) -> Effort | None:
     """Finds the cheapest effort that is enough; None if not even `most` is.
 
@@ -106,7 +111,7 @@ def cheapest_effort(
     best, least_cost = None, math.inf
     while leaves is not None and leaves <= most.leaves:
         effort = _least_reordered(enough, leaves, fewest, most)
-        cost = leaves * leaf_size + effort.reordered * _EXACT_COST
+        cost = leaves * leaf_size + effort.reordered * exact_cost
         if cost >= least_cost:
             break
         best, least_cost = effort, cost

@@ -1,0 +1,150 @@
+"""Neighbors of many products with long vectors: looked for in fewer dimensions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from absl import logging
+
+from cv_tf.embeddings import rows_at_once, take_rows
+from cv_tf.retrieval.neighbors import Neighbors
+from cv_tf.retrieval.scann import load_scann
+from cv_tf.retrieval.scann_files import BLOCK_DIM
+from cv_tf.retrieval.tuning import Effort, Search, tune
+
+# Principal components that are searched, and dimensions from which on this is worth it.
+_COMPONENTS = 256
+REDUCED_FROM = 2 * _COMPONENTS
+# Products that tell the components, and those that tell the leaves.
+_NUM_SAMPLED, _NUM_TRAINING = 2**14, 2**17
+_MOST_COMPARED = 200
+# The time of one similarity of whole vectors, in similarities of quantized products.
+_EXACT_COST = 500
+
+
+class ReducedSearch:
+    """Searches products by their principal components, and compares whole vectors.
+
+    ScaNN finds the best products by the first principal components, quantized; their
+    similarities to the query are then computed from all dimensions, and are exact.
+    Vectors are never held in single precision at once, and ScaNN holds only the codes
+    of the components. How many products are compared is tuned as in `ScannIndex`.
+
+    Args:
+      vectors: [num_products, dim] float16 or float32, L2-normalized.
+      recall: Share of the true neighbors to be found, as in `build_index`.
+      k: Number of neighbors that it is tuned for.
+      floor: As in `build_index`.
+
+    Raises:
+      ImportError: If ScaNN cannot be loaded.
+    """
+
+    def __init__(self, vectors: np.ndarray, recall: float, k: int, floor: float = -1.0):
+        self._vectors = vectors
+        self._components = _principal_components(vectors)
+        num_products = len(vectors)
+        num_leaves = math.isqrt(num_products)
+        builder = load_scann().builder(self._reduced(), k + 1, "dot_product")
+        builder = builder.tree(num_leaves, num_leaves, min(_NUM_TRAINING, num_products))
+        builder = builder.score_ah(BLOCK_DIM, anisotropic_quantization_threshold=0.2)
+        self._searcher = builder.build()
+        most = Effort(num_leaves, min(_MOST_COMPARED, num_products))
+        self._effort, found, reached = tune(
+            self._search_once(most), vectors, k, recall, most, floor, _EXACT_COST
+        )
+        logging.info(
+            "By %d components, %.3f of the %d nearest of %d products are found, "
+            "looking at %d of %d leaves and comparing %d products exactly.",
+            *(_COMPONENTS, found, k, num_products, self._effort.leaves, num_leaves),
+            self._effort.reordered,
+        )
+        if not reached:
+            logging.warning(
+                "The search by components finds %.3f of the nearest neighbors at most, "
+                "where %.3f were asked for. Use exact search, or ask for less.",
+                *(found, recall),
+            )
+
+    def search(self, queries: np.ndarray, k: int) -> Neighbors:
+        """As `Index.search`, for as many neighbors as it was tuned for, and one."""
+        return self._search_with(self._effort, queries, k)
+
+    def _reduced(self) -> np.ndarray:
+        """The components of all products, [num_products, components] float32."""
+        reduced = np.empty((len(self._vectors), _COMPONENTS), np.float32)
+        chunk = rows_at_once(self._vectors.shape[1])
+        for start in range(0, len(reduced), chunk):
+            rows = slice(start, start + chunk)
+            reduced[rows] = self._components_of(take_rows(self._vectors, rows))
+        return reduced
+
+    def _components_of(self, vectors: np.ndarray) -> np.ndarray:
+        """The components of vectors, [m, components] float32, of length 1."""
+        reduced = vectors @ self._components
+        length = np.linalg.norm(reduced, axis=1, keepdims=True)
+        return reduced / np.maximum(length, np.finfo(np.float32).tiny)
+
+    def _search_with(self, effort: Effort, queries: np.ndarray, k: int) -> Neighbors:
+        found = Neighbors.none(len(queries), k)
+        compared = self._compared(effort, queries)
+        order = np.argsort(-compared.similarities, axis=1, kind="stable")[:, :k]
+        kept = slice(order.shape[1])
+        for all_places, some in zip(
+            (found.indices, found.similarities),
+            (compared.indices, compared.similarities),
+            strict=True,
+        ):
+            all_places[:, kept] = np.take_along_axis(some, order, axis=1)
+        return found
+
+    def _search_once(self, most: Effort) -> Search:
+        """A search for the tuning, which always has the same queries.
+
+        Whatever number of products is compared, these are the first of the most.
+        """
+
+        compared: dict[int, Neighbors] = {}
+
+        def search(effort: Effort, queries: np.ndarray, _: int) -> Neighbors:
+            if effort.leaves not in compared:
+                widest = Effort(effort.leaves, most.reordered)
+                compared[effort.leaves] = self._compared(widest, queries)
+            found, first = compared[effort.leaves], slice(effort.reordered)
+            return Neighbors(found.indices[:, first], found.similarities[:, first])
+
+        return search
+
+    def _compared(self, effort: Effort, queries: np.ndarray) -> Neighbors:
+        """The products that are compared, best by components first, with similarities.
+
+        They have exact similarities to [q, dim] queries; -inf and -1 where none is.
+        """
+        indices, estimates = self._searcher.search_batched_parallel(
+            self._components_of(queries),
+            final_num_neighbors=min(effort.reordered, len(self._vectors)),
+            leaves_to_search=effort.leaves,
+        )
+        # ScaNN fills the places of neighbors that it did not find with NaN.
+        indices = np.where(np.isnan(estimates), -1, indices.astype(np.int64))
+        found = Neighbors.none(*indices.shape)
+        found.indices[:] = indices
+        chunk = max(rows_at_once(queries.shape[1]) // indices.shape[1], 1)
+        for start in range(0, len(queries), chunk):
+            rows = slice(start, start + chunk)
+            some = np.maximum(indices[rows], 0)
+            vectors = take_rows(self._vectors, some.ravel()).reshape(*some.shape, -1)
+            exact = (vectors @ queries[rows][:, :, None])[:, :, 0]
+            found.similarities[rows] = np.where(indices[rows] < 0, -np.inf, exact)
+        return found
+
+
+def _principal_components(vectors: np.ndarray) -> np.ndarray:
+    """The directions in which vectors vary most, [dim, components] float32."""
+    number = min(_NUM_SAMPLED, len(vectors))
+    rows = np.random.default_rng(0).choice(len(vectors), number, replace=False)
+    sample = take_rows(vectors, np.sort(rows))
+    # Strangers differ by what is left of the mean, which is none of theirs.
+    _, directions = np.linalg.eigh(sample.T @ sample)
+    return np.ascontiguousarray(directions[:, ::-1][:, :_COMPONENTS])
