@@ -52,6 +52,12 @@ class EmbedConfig(EngineSettings, CatalogSettings):
     split: str = setting(
         "", "Only products with this value of the column 'split'; empty for all."
     )
+    dimensions: int = setting(
+        0,
+        "Dimensions of the vectors, the first of those of the Embedder: 512 take half "
+        "of the memory of all 1,024, and are as good. 0 for all.",
+        minimum=0,
+    )
     embed_batch_size: int = setting(64, "Photos embedded at a time.", minimum=1)
     shard_size: int = setting(
         1024,
@@ -80,6 +86,8 @@ def run(config: EmbedConfig) -> Embedded:
     answers = command.find_files(config, ("answers",))["answers"]
     workdir = cv_tf.training.Workdir(config.workdir)
     embedder = workdir.trained_embedder()
+    if config.dimensions:  # An error is told before long work.
+        cv_tf.embeddings.load_embedder(embedder, config.dimensions)
     catalog = cv_tf.catalog.read_products(config, config.split)
     cv_tf.catalog.check_frame(catalog.name, config.frame, catalog.box)
     if config.adapt:
@@ -104,6 +112,7 @@ def run(config: EmbedConfig) -> Embedded:
         shard_size=config.shard_size,
         batch_size=config.embed_batch_size,
         strategy=config.strategy,
+        dimensions=config.dimensions,
     )
     may = config.overwrite
     embedded = cv_tf.embeddings.embed_catalog(job, catalog, config, may, replace=may)

@@ -273,6 +273,9 @@ def _embed_photos(
             "embed the catalogue again with this one."
         )
     embedder = cv_tf.models.Embedder.load(path)
+    width, whitening = embeddings.vectors.shape[1], embedder.whitening
+    if embeddings.model and whitening is not None and width < whitening.dimensions:
+        embedder.whitening = whitening.first(width)
     # Converted copies of photos are in the folder until they are embedded.
     with tempfile.TemporaryDirectory(prefix="cv_tf-") as folder:
         catalog = dataclasses.replace(

@@ -4,6 +4,7 @@ from .compute import (
     embed_with_color as embed_with_color,
 )
 from .copies import Copies as Copies, find_copies as find_copies
+from .dimensions import load_embedder as load_embedder
 from .embeddings import (
     LENGTH_TOLERANCE as LENGTH_TOLERANCE,
     Embeddings as Embeddings,

@@ -202,7 +202,8 @@ class Embeddings:
         if widths[0] != widths[1]:
             raise EmbeddingsError(
                 f"The vectors of {self.name} have {widths[0]} dimensions, those of "
-                f"{other.name} {widths[1]}. Embed both with the same Embedder."
+                f"{other.name} {widths[1]}. Embed both with the same Embedder, and "
+                "with the same --dimensions of python -m cv_tf.embed."
             )
         if self.model and other.model and self.model != other.model:
             raise EmbeddingsError(

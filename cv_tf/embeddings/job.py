@@ -19,6 +19,7 @@ from cv_tf.atomic import whole_files
 from cv_tf.catalog import Catalog, CatalogError, quiet_logs, read_products
 from cv_tf.config import CatalogSettings
 from cv_tf.embeddings.compute import embed_batches
+from cv_tf.embeddings.dimensions import load_embedder
 from cv_tf.embeddings.parquet import fingerprint, merge_tables, to_table
 from cv_tf.embeddings.resumption import (
     discard_changed,
@@ -32,7 +33,7 @@ from cv_tf.embeddings.resumption import (
 )
 from cv_tf.files import expanded
 from cv_tf.locks import only_writer
-from cv_tf.models import Embedder, Inference
+from cv_tf.models import Inference
 from cv_tf.pipeline import (
     FrameSummary,
     Photos,
@@ -63,6 +64,7 @@ class EmbeddingJob:
       shard_size: Number of products of a shard.
       batch_size: Number of photos embedded at a time.
       strategy: Device to compute on, one of `cv_tf.choices.STRATEGIES`.
+      dimensions: Number of dimensions of the vectors, the first ones; 0 for all.
     """
 
     embedder: str
@@ -72,6 +74,7 @@ class EmbeddingJob:
     shard_size: int = 1024
     batch_size: int = 64
     strategy: str = "auto"
+    dimensions: int = 0
 
     @property
     def settings(self) -> CatalogSettings:
@@ -254,7 +257,7 @@ def _get_ready(job: EmbeddingJob, made_by: str, catalogue: str) -> _Ready:
         )
     devices.make_repeatable(0)
     with devices.one_device(job.strategy).scope():
-        embedder = Embedder.load(job.embedder)
+        embedder = load_embedder(job.embedder, job.dimensions)
         model = Inference(embedder, with_color=True)
     size = embedder.image_size
     outputs = model(np.zeros((1, size, size, 3), np.uint8))
@@ -267,13 +270,14 @@ def _get_ready(job: EmbeddingJob, made_by: str, catalogue: str) -> _Ready:
 
 
 def _identity(job: EmbeddingJob, catalog: Catalog, model: str) -> dict[str, Any]:
-    return {
+    identity = {
         "model": model,
         "catalogue": catalog_digest(catalog),
         "--frame": job.settings.frame,
         "--shard_size": job.shard_size,
         "--embed_batch_size": job.batch_size,
     }
+    return identity | ({"--dimensions": job.dimensions} if job.dimensions else {})
 
 
 def catalog_digest(catalog: Catalog) -> str:

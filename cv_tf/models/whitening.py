@@ -143,6 +143,29 @@ class Whitening(keras.layers.Layer):
         layer.set_weights([mean, projection @ quieter])
         return layer
 
+    def first(self, dimensions: int) -> Whitening:
+        """A whitening to the first dimensions alone, of vectors of length 1 again.
+
+        They come in the order of what principal components tell, so that these are the
+        best to keep, but for what few photos tell: random directions are the last.
+
+        Args:
+          dimensions: Width of the whitened vectors, 1 to that of this one.
+
+        Example:
+          >>> known, new = np.random.default_rng(0).normal(size=(2, 100, 64))
+          >>> whitening = Whitening.fit(known, dimensions=32)
+          >>> some = whitening(new)[:, :8]
+          >>> np.allclose(
+          ...     whitening.first(8)(new), tf.math.l2_normalize(some, axis=1), atol=1e-5
+          ... )
+          True
+        """
+        layer = Whitening(self.input_dimensions, dimensions, self.power)
+        mean, projection = self.get_weights()
+        layer.set_weights([mean, projection[:, :dimensions]])
+        return layer
+
     def call(self, embeddings):
         """Maps `[batch, input_dimensions]` to unit vectors `[batch, dimensions]`."""
         centered = tf.cast(embeddings, tf.float32) - self.mean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -243,37 +244,37 @@ def nearest(
         members = embeddings if len(rows) == num_products else embeddings[rows]
         few = retrieval == "auto" and len(asked) * members.size < _EXACT_BELOW
         kind = "exact" if few else _choose(retrieval, recall, len(members))
-        if kind == "exact" and _is_for_all(members, queries[asked], rows):
-            inside = nearest_of_all(take_rows(members, slice(None)), k)
-            found.indices[asked] = np.where(
-                inside.indices < 0, -1, rows[inside.indices]
-            )
-            found.similarities[asked] = inside.similarities
-            bar.update(len(asked))
-            continue
-        index: Index | ReducedSearch = ExactIndex(members)
-        if kind == "scann" and members.shape[1] >= REDUCED_FROM:
-            index = ReducedSearch(members, recall, k, floor)
-        elif kind == "scann":
-            single = take_rows(members, slice(None))
-            index = ScannIndex.build(single, recall, k, floor=floor)
-        for start in range(0, len(asked), CHUNK):
-            part = asked[start : start + CHUNK]
-            # Rows are ascending, so a binary search turns them into positions.
-            own = np.searchsorted(rows, queries[part])
-            inside = index.search(take_rows(members, own), k + 1).without(own)
-            found.indices[part] = np.where(inside.indices < 0, -1, rows[inside.indices])
-            found.similarities[part] = inside.similarities
-            bar.update(len(part))
+        # Rows are ascending, so a binary search turns them into positions.
+        own = np.searchsorted(rows, queries[asked])
+        for part, inside in _within(members, own, k, kind, recall, floor):
+            places, is_none = asked[part], inside.indices < 0
+            found.indices[places] = np.where(is_none, -1, rows[inside.indices])
+            found.similarities[places] = inside.similarities
+            bar.update(len(places))
     bar.close()
     return found
 
 
-def _is_for_all(members: np.ndarray, asked: np.ndarray, rows: np.ndarray) -> bool:
-    """Whether each of a block's products is asked for once, and a CPU is to find it."""
-    if members.size > _MOST_IN_SINGLE or gpu_for(len(members) ** 2):
-        return False
-    return len(asked) == len(rows) and bool((asked == rows).all())
+def _within(
+    members: np.ndarray, own: np.ndarray, k: int, kind: str, recall: float, floor: float
+) -> Iterator[tuple[slice, Neighbors]]:
+    """Yields parts of the products `own` of a block, and their neighbors among all."""
+    num_products, dimensions = members.shape
+    is_small = members.size <= _MOST_IN_SINGLE and not gpu_for(num_products**2)
+    if kind == "exact" and is_small and np.array_equal(own, np.arange(num_products)):
+        yield slice(None), nearest_of_all(take_rows(members, slice(None)), k)
+        return
+    index: Index | ReducedSearch = ExactIndex(members)
+    if kind == "scann" and dimensions >= REDUCED_FROM:
+        index = ReducedSearch(members, recall, k, floor)
+    elif kind == "scann":
+        index = ScannIndex.build(
+            take_rows(members, slice(None)), recall, k, floor=floor
+        )
+    for start in range(0, len(own), CHUNK):
+        rows = own[start : start + CHUNK]
+        found = index.search(take_rows(members, rows), k + 1).without(rows)
+        yield slice(start, start + CHUNK), found
 
 
 def _checked_queries(queries: np.ndarray | None, num_products: int) -> np.ndarray:

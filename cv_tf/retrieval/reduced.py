@@ -104,7 +104,6 @@ class ReducedSearch:
 
         Whatever number of products is compared, these are the first of the most.
         """
-
         compared: dict[int, Neighbors] = {}
 
         def search(effort: Effort, queries: np.ndarray, _: int) -> Neighbors:

@@ -190,7 +190,8 @@ class Shards:
             if overwrite:
                 return list(self.identity)
             raise JobError(str(error)) from error
-        return [key for key in self.identity if old.get(key) != self.identity[key]]
+        names = dict.fromkeys([*self.identity, *old])
+        return [name for name in names if old.get(name) != self.identity.get(name)]
 
 
 def _is_whole(path: Path) -> bool:

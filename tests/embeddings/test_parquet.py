@@ -441,5 +441,6 @@ class TestComparable:
             one.check_comparable(other)
         assert str(error.value) == (
             "The vectors of one.parquet have 2 dimensions, those of other.parquet 3. "
-            "Embed both with the same Embedder."
+            "Embed both with the same Embedder, and with the same --dimensions of "
+            "python -m cv_tf.embed."
         )
