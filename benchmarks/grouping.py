@@ -2,17 +2,30 @@
 
     python benchmarks/grouping.py
     python benchmarks/grouping.py --products 10000 --methods cv_tf average
+    python benchmarks/grouping.py --data whitened --products 1000000 --blocks 100
+    python benchmarks/grouping.py --data whitened --products 200000 --blocks 1
+    python benchmarks/grouping.py --data even --products 1000000 --blocks 1
 
-Products are generated: designs with the spectrum of real embeddings in 128 dimensions,
-in one block or in 100, and variants around them, as many a design as hm_dev's (a retail
-catalogue: half of all products have none). 2% of the products are strays, as unlike
-their own group as any other. Every method gets the same vectors, and the threshold that
-is best on 5,000 other labelled products, which our own calibration scales to the size
-of the catalogue; peers take the best of 40 thresholds on the products themselves, where
-they can be asked for more than one, and so are judged kindly.
+Products are generated, in one block or in 100: designs, and variants around them, as
+many a design as hm_dev's (a retail catalogue: half of all products have none). 2% of
+the products are strays, as unlike their own group as any other. `--data=decaying` has
+the spectrum of real embeddings that are not whitened, in 128 dimensions, and variants
+at a cosine of 0.86. `whitened` has that of what `embed` writes, in 1,024: variances
+fall by the factor 16 from the first dimension to the last, as those of 1,819 whitened
+photos do, and variants have a cosine from 0.13 to 0.67, 0.37 in the middle. `even` has
+no structure but variants: designs are drawn evenly on the sphere of 128 dimensions, and
+variants have a cosine of 0.94.
+
+Every method gets the same vectors, and the threshold that is best on 5,000 other
+labelled products, which our own calibration scales to the size of the catalogue; peers
+take the best of 40 thresholds on the products themselves, where they can be asked for
+more than one, and so are judged kindly. `exact` is cv_tf with exact search.
 
 Each run is a process of its own, one after the other; time is that of grouping alone,
-memory the peak of the process with everything in it. Writes
+memory the peak of the process with everything in it. Whitened products are read from
+a file, as `cv_tf.group` reads it; beside their seconds there are those of a bare matrix
+product, each block with itself by NumPy in single precision, half of the blocks before
+and half after the grouping. Writes
 benchmarks/results/grouping.json, which a benchmark that was stopped goes on from, and
 a table to grouping.md beside it. Peers that are not installed are left out:
 `pip install faiss-cpu`.
@@ -25,128 +38,167 @@ import datetime
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from grouping_data import KINDS, Products, generate, write
 
 RESULTS = Path(__file__).parent / "results" / "grouping.json"
-DIMENSIONS = 128
-# How many of hm_dev's designs have 1, 2, 3, ... colors.
-SIZES = (2691, 777, 250, 111, 33, 17, 8, 6, 3, 2, 1, 1)
-STRAYS = 0.02
 NUM_LABELLED = 5_000
-# Length of the difference of a variant from its design, divided by that of the design.
-SPREAD = 0.4
 # The largest catalogue that each method takes, on 24 GB and in half an hour.
-LIMITS = {"cv_tf": 1_000_000, "average": 20_000, "hdbscan": 10_000, "faiss": 1_000_000}
+LIMITS = {
+    "cv_tf": 1_000_000,
+    "exact": 100_000,
+    "average": 20_000,
+    "hdbscan": 10_000,
+    "faiss": 1_000_000,
+}
 TITLES = {
     "cv_tf": "cv_tf",
+    "exact": "cv_tf, exact search",
     "average": "scikit-learn AgglomerativeClustering, average linkage",
     "hdbscan": "scikit-learn HDBSCAN",
     "faiss": "FAISS neighbor graph, connected components",
 }
+# What is measured where nothing else is said.
+PRODUCTS = [10_000, 20_000, 100_000, 1_000_000]
+_ROWS = 512  # Of a bare matrix product at a time.
 
 
 def main() -> None:
     """Runs what is missing and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--products", type=int, nargs="+", default=[10_000, 20_000, 100_000, 1_000_000]
-    )
+    parser.add_argument("--products", type=int, nargs="+", default=PRODUCTS)
     parser.add_argument("--blocks", type=int, nargs="+", default=[1, 100])
     parser.add_argument("--methods", nargs="+", choices=TITLES, default=[*TITLES])
+    parser.add_argument("--data", nargs="+", choices=KINDS, default=["decaying"])
     parser.add_argument("--again", action="store_true", help="also what is measured")
-    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--work", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.worker:
-        print(
-            json.dumps(work(*arguments.products, *arguments.blocks, *arguments.methods))
-        )
+    if arguments.work:
+        print(json.dumps(work(**json.loads(arguments.work))))
         return
     measured = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
-    for num_products in arguments.products:
-        for num_blocks in arguments.blocks:
-            for method in arguments.methods:
-                key = f"{method}/{num_products}/{num_blocks}"
-                if num_products > LIMITS[method]:
-                    continue
-                if key not in measured or arguments.again:
-                    measured[key] = measure(num_products, num_blocks, method)
-                    RESULTS.write_text(json.dumps(measured, indent=2) + "\n")
-                    print(key, measured[key], flush=True)
+    for data in arguments.data:
+        for num_products in arguments.products:
+            for num_blocks in arguments.blocks:
+                case = data, num_products, num_blocks
+                methods = [m for m in arguments.methods if fits(m, *case)]
+                for method in methods:
+                    key = f"{method}/{num_products}/{num_blocks}"
+                    key += "" if data == "decaying" else f"/{data}"
+                    if key not in measured or arguments.again:
+                        measured[key] = measure(*case, method)
+                        RESULTS.write_text(json.dumps(measured, indent=2) + "\n")
+                        print(key, measured[key], flush=True)
     report = table(measured)
     RESULTS.with_suffix(".md").write_text(report)
     print(report)
 
 
-def measure(num_products: int, num_blocks: int, method: str) -> dict[str, float | str]:
+def fits(method: str, data: str, num_products: int, num_blocks: int) -> bool:
+    """Whether a method is tried on a catalogue."""
+    if data != "decaying" and method not in ("cv_tf", "exact"):
+        return False
+    # Blocks of less than 20,000 products are searched exactly anyway.
+    is_new = method != "exact" or num_products // num_blocks >= 20_000
+    return num_products <= LIMITS[method] and is_new
+
+
+def measure(
+    data: str, num_products: int, num_blocks: int, method: str
+) -> dict[str, float | str]:
     """Seconds, gigabytes and F1 of one run, or why there is none."""
-    command = [sys.executable, __file__, "--worker"]
-    command += ["--products", str(num_products), "--blocks", str(num_blocks)]
+    case = {"data": data, "num_products": num_products, "num_blocks": num_blocks}
+    with tempfile.TemporaryDirectory() as folder:
+        case |= {"method": method, "folder": folder}
+        if data == "whitened":  # By a process whose memory does not count.
+            run(case | {"method": "write"})
+        return run(case)
+
+
+def run(case: dict[str, str | int]) -> dict[str, float | str]:
+    """The result of `work` in a process of its own."""
+    command = [sys.executable, __file__, "--work", json.dumps(case)]
     process = subprocess.run(  # noqa: S603
-        [*command, "--methods", method], stdout=subprocess.PIPE, text=True, check=False
+        command, stdout=subprocess.PIPE, text=True, check=False
     )
     if process.returncode:
         return {"failed": f"exit code {process.returncode}"}
     return json.loads(process.stdout.strip().splitlines()[-1])
 
 
-def work(num_products: int, num_blocks: int, method: str) -> dict[str, float | str]:
+def work(
+    data: str, num_products: int, num_blocks: int, method: str, folder: str
+) -> dict[str, float | str]:
     """One run."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    products = generate(num_products, num_blocks, seed=0)
-    labelled = generate(
-        NUM_LABELLED, max(num_blocks * NUM_LABELLED // num_products, 1), 1
-    )
-    group = {"cv_tf": by_cv_tf, "average": by_average, "hdbscan": by_hdbscan}
-    group["faiss"] = by_faiss
+    kind, blocks_of_few = KINDS[data], num_blocks * NUM_LABELLED // num_products
+    if method == "write":
+        write(kind, num_products, num_blocks, Path(folder))
+        return {}
+    figures: dict[str, float | str] = {}
+    labelled = generate(kind, NUM_LABELLED, max(blocks_of_few, 1), 1)
+    if data == "whitened":
+        products, figures["read"] = read(Path(folder))
+        figures["bare"] = bare_product(products, 0)
+    else:
+        products = generate(kind, num_products, num_blocks, seed=0)
     try:
-        seconds, candidates = group[method](products, labelled)
+        seconds, candidates = GROUP[method](products, labelled)
     except ImportError as error:
         return {"failed": f"not installed: {error}"}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    f1 = max(pairwise_f1(groups, products[1]) for groups in candidates)
-    return {
-        "seconds": round(seconds, 1),
-        "gigabytes": round(peak, 2),
-        "f1": round(f1, 4),
-    }
+    figures["gigabytes"] = round(peak_gigabytes(), 2)
+    if data == "whitened":
+        figures["bare"] = round(figures["bare"] + bare_product(products, 1), 1)
+    f1 = max(pairwise_f1(groups, products.designs) for groups in candidates)
+    return {"seconds": round(seconds, 1), "f1": round(f1, 4)} | figures
 
 
-Products = tuple[np.ndarray, np.ndarray, np.ndarray]
+def read(folder: Path) -> tuple[Products, float]:
+    """The products of a file, as `cv_tf.group` reads them, and the seconds it takes."""
+    from cv_tf.embeddings import read_embeddings  # noqa: PLC0415
+
+    start = time.perf_counter()
+    there = read_embeddings(folder / "my.parquet")
+    seconds = round(time.perf_counter() - start, 1)
+    return Products(
+        there.vectors, np.load(folder / "designs.npy"), there.block
+    ), seconds
 
 
-def generate(num_products: int, num_blocks: int, seed: int) -> Products:
-    """Vectors `[n, 128]` of length 1, their designs `[n]` and their blocks `[n]`."""
-    random = np.random.default_rng(seed)
-    share = np.array(SIZES) / sum(SIZES)
-    sizes = random.choice(np.arange(1, len(SIZES) + 1), num_products, p=share)
-    design = np.repeat(np.arange(num_products), sizes)[:num_products]
-    block_of_design = random.integers(num_blocks, size=num_products)
-    spectrum = np.arange(1, DIMENSIONS + 1, dtype=np.float32) ** -0.5
-    vectors = np.empty((num_products, DIMENSIONS), np.float32)
-    # Designs are drawn as they are needed: those of a million would fill memory twice.
-    starts = np.flatnonzero(np.diff(design, prepend=-1))
-    for begin in range(0, len(starts), 50_000):
-        end = starts[begin + 50_000] if begin + 50_000 < len(starts) else num_products
-        own = slice(starts[begin], end)
-        number = design[own] - design[starts[begin]]
-        shape = (number[-1] + 1, DIMENSIONS)
-        designs = random.standard_normal(shape, np.float32) * spectrum
-        noise = random.standard_normal((len(number), DIMENSIONS), np.float32) * spectrum
-        vectors[own] = designs[number] + SPREAD * noise
-    strays = random.random(num_products) < STRAYS
-    drawn = random.standard_normal((int(strays.sum()), DIMENSIONS), np.float32)
-    vectors[strays] = drawn * spectrum
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    order = random.permutation(num_products)
-    return vectors[order], design[order], block_of_design[design[order]]
+def bare_product(products: Products, turn: int) -> float:
+    """The seconds of the similarities of all pairs of every other block.
+
+    A single block takes a tenth of its rows in each turn, of which all are reckoned.
+    """
+    seconds, blocks = 0.0, list(_blocks(products.blocks))
+    for rows in blocks[turn::2] or blocks:
+        vectors = products.vectors[rows].astype(np.float32)
+        asked = len(rows) if len(blocks) > 1 else len(rows) // 10
+        start = time.perf_counter()
+        for row in range(0, asked, _ROWS):
+            vectors[row : row + _ROWS] @ vectors.T
+        spent = time.perf_counter() - start
+        seconds += spent if len(blocks) > 1 else spent * 5
+    return seconds
+
+
+def peak_gigabytes() -> float:
+    """The most memory that this process ever held.
+
+    Not `getrusage`: that begins with what the process that started it held.
+    """
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return float(line.split()[1]) / 2**20
+    raise RuntimeError("/proc/self/status has no VmHWM line; Linux was expected.")
 
 
 def pairwise_f1(groups: np.ndarray, designs: np.ndarray) -> float:
@@ -161,8 +213,11 @@ def pairwise_f1(groups: np.ndarray, designs: np.ndarray) -> float:
     return 2 * right / max(num_pairs(groups) + num_pairs(designs), 1)
 
 
-def by_cv_tf(products: Products, labelled: Products) -> tuple[float, list[np.ndarray]]:
+def by_cv_tf(
+    products: Products, labelled: Products, retrieval: str = "auto"
+) -> tuple[float, list[np.ndarray]]:
     """Ours, as `python -m cv_tf.group --calibrate` does it."""
+    from cv_tf.config import GroupingSettings  # noqa: PLC0415
     from cv_tf.embeddings import Embeddings  # noqa: PLC0415
     from cv_tf.grouping import calibrate_on, group  # noqa: PLC0415
 
@@ -172,8 +227,14 @@ def by_cv_tf(products: Products, labelled: Products) -> tuple[float, list[np.nda
     )
     start = time.perf_counter()
     calibration = calibrate_on(known, for_blocks=all_products.block)
-    groups = group(all_products, calibration.threshold, model=calibration.model)
+    settings, model = GroupingSettings(retrieval=retrieval), calibration.model
+    groups = group(all_products, calibration.threshold, settings, model=model)
     return time.perf_counter() - start, [groups]
+
+
+def by_exact(products: Products, labelled: Products) -> tuple[float, list[np.ndarray]]:
+    """Ours, with exact search."""
+    return by_cv_tf(products, labelled, "exact")
 
 
 def by_average(products: Products, _: Products) -> tuple[float, list[np.ndarray]]:
@@ -216,11 +277,11 @@ def by_faiss(products: Products, _: Products) -> tuple[float, list[np.ndarray]]:
 
     def neighbors(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         count, k = len(vectors), min(21, len(vectors))
-        index = faiss.IndexFlatIP(DIMENSIONS)
+        index = faiss.IndexFlatIP(vectors.shape[1])
         if count >= 100_000:
             cells = int(np.sqrt(count))
             index = faiss.IndexIVFFlat(
-                index, DIMENSIONS, cells, faiss.METRIC_INNER_PRODUCT
+                index, vectors.shape[1], cells, faiss.METRIC_INNER_PRODUCT
             )
             index.train(vectors[: 64 * cells])
             index.nprobe = max(cells // 16, 1)
@@ -264,9 +325,18 @@ def _in_blocks(
     return (time.perf_counter() - start) / len(values), candidates
 
 
-def _blocks(blocks: np.ndarray) -> list[np.ndarray]:
+def _blocks(blocks: np.ndarray) -> Iterator[np.ndarray]:
     order = np.argsort(blocks, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1)
+    yield from np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1)
+
+
+GROUP = {
+    "cv_tf": by_cv_tf,
+    "exact": by_exact,
+    "average": by_average,
+    "hdbscan": by_hdbscan,
+    "faiss": by_faiss,
+}
 
 
 def table(measured: dict[str, dict[str, float | str]]) -> str:
@@ -278,29 +348,32 @@ def table(measured: dict[str, dict[str, float | str]]) -> str:
         "# Grouping beside its peers",
         "",
         "`python benchmarks/grouping.py`. "
-        + " ".join(__doc__.split("\n\n")[2].split()),
+        + "\n\n".join(" ".join(of.split()) for of in __doc__.split("\n\n")[2:4]),
         "",
         f"{os.cpu_count()} cores, {platform.machine()}, Python "
         f"{platform.python_version()}, {versions}; "
         f"{datetime.datetime.now(tz=datetime.timezone.utc):%Y-%m-%d}.",
         "",
-        "| products | blocks | | seconds | peak memory, GB | pairwise F1 |",
-        "| ---: | ---: | --- | ---: | ---: | ---: |",
+        "| dimensions | products | blocks | | seconds | bare product | peak memory, GB "
+        "| pairwise F1 |",
+        "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |",
     ]
     for key, result in sorted(measured.items(), key=_order):
-        method, num_products, num_blocks = key.split("/")
-        figures = [result.get("failed", "")] * 3
+        method, num_products, num_blocks, data = f"{key}/decaying".split("/")[:4]
+        figures = [result.get("failed", "")] * 4
         if "failed" not in result:
-            figures = [f"{result['seconds']:,}", str(result["gigabytes"])]
+            bare = f"{result['bare']:,}" if "bare" in result else ""
+            figures = [f"{result['seconds']:,}", bare, str(result["gigabytes"])]
             figures.append(f"{result['f1']:.3f}")
-        cells = [f"{int(num_products):,}", num_blocks, TITLES[method], *figures]
-        lines.append(f"| {' | '.join(cells)} |")
+        where = [KINDS[data].title, f"{int(num_products):,}", num_blocks]
+        lines.append(f"| {' | '.join([*where, TITLES[method], *figures])} |")
     return "\n".join(lines) + "\n"
 
 
-def _order(item: tuple[str, object]) -> tuple[int, int, int]:
-    method, num_products, num_blocks = item[0].split("/")
-    return int(num_products), int(num_blocks), [*TITLES].index(method)
+def _order(item: tuple[str, object]) -> tuple[int, int, int, int]:
+    method, num_products, num_blocks, data = f"{item[0]}/decaying".split("/")[:4]
+    place = [*KINDS].index(data), int(num_products), int(num_blocks)
+    return *place, [*TITLES].index(method)
 
 
 if __name__ == "__main__":
