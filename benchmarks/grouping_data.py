@@ -24,7 +24,7 @@ class Kind(NamedTuple):
       dimensions: Width of the vectors.
       spread: Length of the difference of a variant from its design, divided by that of
         the design; the median where it varies.
-      deviation: Standard deviation of the logarithm of the spread from design to design.
+      deviation: Standard deviation of the spread's logarithm between designs.
       has_structure: Whether dimensions differ in their variance.
     """
 
@@ -91,7 +91,7 @@ def generate(kind: Kind, num_products: int, num_blocks: int, seed: int) -> Produ
 
 
 def write(kind: Kind, num_products: int, num_blocks: int, folder: Path) -> None:
-    """Writes products as `embed` does, piece by piece, and their designs beside them."""
+    """Writes products as `embed` does, in pieces, and their designs beside them."""
     lists = pa.list_(pa.float32(), kind.dimensions)
     names = {"product_id": pa.string(), "block": pa.string(), "embedding": lists}
     schema, designs = pa.schema(names), []

@@ -100,3 +100,44 @@ def test_what_cannot_be_reached_is_said_and_most_is_done():
 
     most = Effort(4, 20)
     assert tune(finds_nothing, products, 3, 0.5, most) == (most, 0.0, False)
+
+
+class TestFloor:
+    """One of two neighbors is alike; the other ones are hard to find, and of no use."""
+
+    @staticmethod
+    def _pairs(number):
+        """Pairs at a cosine of 0.8, otherwise orthogonal."""
+        vectors = np.zeros((2 * number, 2 * number), np.float32)
+        vectors[np.arange(0, 2 * number, 2), np.arange(0, 2 * number, 2)] = 1
+        odd = np.arange(1, 2 * number, 2)
+        vectors[odd, odd - 1], vectors[odd, odd] = 0.8, 0.6
+        return vectors
+
+    @staticmethod
+    def _search(products):
+        """With one leaf the best two are found, with two leaves all."""
+
+        def search(effort, queries, k):
+            found = ExactIndex(products).search(queries, k)
+            if effort.leaves == 1:
+                found.indices[:, 2:], found.similarities[:, 2:] = -1, -np.inf
+            return found
+
+        return search
+
+    @pytest.mark.parametrize(
+        ("floor", "leaves", "measured"), [(0.5, 1, 1), (0.79, 1, 1), (-1, 2, 1)]
+    )
+    def test_neighbors_below_it_do_not_count(self, floor, leaves, measured):
+        products = self._pairs(100)
+        most = Effort(2, 20)
+        found = tune(self._search(products), products, 3, 0.95, most, floor)
+        assert found == (Effort(leaves, 4), measured, True)
+
+    def test_a_hundred_neighbors_count_in_any_case(self):
+        """Of 50 pairs there are 100 neighbors at 0.8, of 40 only 80."""
+        for number, leaves in ((50, 1), (40, 2)):
+            products = self._pairs(number)
+            found = tune(self._search(products), products, 3, 0.95, Effort(2, 20), 0.9)
+            assert found[0].leaves == leaves
