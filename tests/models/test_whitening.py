@@ -279,3 +279,13 @@ def test_few_pairs_change_little_and_none_nothing():
     one = layer.refine(vectors, np.array([[0, 1]]))(vectors).numpy()
     similarity = np.sum(one * layer(vectors).numpy(), axis=1)
     assert np.median(similarity) > 0.9
+
+
+def test_the_first_dimensions_are_those_of_all_of_length_1():
+    known, new = _sample(seed=0), _sample(seed=1)
+    layer = Whitening.fit(known, dimensions=5)
+    expected = _unit(layer(new).numpy()[:, :2])
+    first = layer.first(2)
+    assert first.dimensions == 2
+    np.testing.assert_allclose(first(new), expected, atol=1e-5)
+    assert layer(new).shape == (200, 5)
