@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from dataclasses import dataclass
 
@@ -13,8 +14,10 @@ from cv_tf.pipeline.color_profiles import changes_colors
 from cv_tf.pipeline.damage import has_hole
 from cv_tf.pipeline.file_bounds import keeps_coefficients
 from cv_tf.pipeline.file_formats import BadImageError
+from cv_tf.pipeline.frames import Array, library_of
 from cv_tf.pipeline.image_files import open_image, orientation, plain_rgb, shown_size
 from cv_tf.pipeline.memory_budget import PIXELS
+from cv_tf.pipeline.resample import box_thumbnail
 
 THUMBNAIL_SIDE = 128
 JPEG, PNG, CONVERTED = "jpeg", "png", "converted"
@@ -24,6 +27,8 @@ NO_BOXES = np.empty((0, 4))
 # each batch: many at a time, and all of their pixels.
 MOST_NATIVE_PIXELS = 2**24
 
+_DECODED_SIDE = 224  # Pixels, at least, of the longer side of what is decoded.
+_MOST_KEPT = 2**19  # Pixels that are kept of a photo, for its square.
 _COPY_SIDE = 1024  # Pixels of the longer side of a copy, or of the smallest box in it.
 _MAX_COPY_SIDE = 4096
 _NATIVE_BYTES = 10  # That decoding takes for a pixel: TensorFlow's, and Pillow's copy.
@@ -37,6 +42,9 @@ class Examined:
     height: int  # Pixels of the photo as it is displayed: upright, in its full size.
     width: int
     thumbnail: np.ndarray  # [128, 128, 3] uint8; the aspect ratio is not kept.
+    # [h, w, 3] uint8, what the thumbnail was made from: all of the photo, at the ratio
+    # of `thumbnail_reader`, or its copy; None if they are too many to be kept.
+    pixels: np.ndarray | None = None
     converted: bytes | None = None  # The copy, as PNG; None if there is none.
     copy_height: int = 0  # Pixels of the copy.
     copy_width: int = 0
@@ -62,9 +70,7 @@ def examine(encoded: bytes, boxes: np.ndarray = NO_BOXES) -> Examined:
     kind = _native_kind(image, encoded)
     if kind:
         try:
-            return Examined(
-                kind, height, width, _native_thumbnail(encoded, kind, image)
-            )
+            return Examined(kind, height, width, *_decode_native(encoded, kind, image))
         except tf.errors.InvalidArgumentError:
             pass  # Pillow says better what is wrong.
     side = copy_side(width, height, boxes)
@@ -74,9 +80,15 @@ def examine(encoded: bytes, boxes: np.ndarray = NO_BOXES) -> Examined:
         copy.thumbnail((side, side), Image.Resampling.BOX)
         file = io.BytesIO()
         copy.save(file, "PNG", compress_level=1)
-        thumbnail, converted = _thumbnail(copy), file.getvalue()
+        converted, pixels = file.getvalue(), np.asarray(copy)
         return Examined(
-            CONVERTED, height, width, thumbnail, converted, *copy.size[::-1]
+            CONVERTED,
+            height,
+            width,
+            box_thumbnail(pixels, THUMBNAIL_SIDE),
+            _if_few(pixels),
+            converted,
+            *copy.size[::-1],
         )
 
 
@@ -115,15 +127,33 @@ def _has_arithmetic_codes(jpeg: bytes) -> bool:
     return any(bytes((0xFF, marker)) in jpeg for marker in range(0xC9, 0xCC))
 
 
-def _native_thumbnail(
+def thumbnail_reader(size: Array) -> Array:
+    """At which of `RATIOS` JPEG files are decoded for their thumbnails, [n] int32.
+
+    Sizes are [n, 2] integers, height and width in pixels. The decoded photo has the
+    pixels of a thumbnail, and on its longer side those of most squares, so that one
+    decoding is enough for both.
+    """
+    xp = library_of(size)
+    height, width = size[:, 0], size[:, 1]
+    fits = xp.minimum(
+        xp.minimum(height, width) // THUMBNAIL_SIDE,
+        xp.maximum(height, width) // _DECODED_SIDE,
+    )
+    # All photos are as large as the first ratio, 1, asks for.
+    is_fine = xp.stack([fits >= ratio for ratio in RATIOS[1:]], axis=1)
+    number = xp.sum(xp.asarray(is_fine, np.int32), axis=1)
+    return xp.asarray(number, np.int32)  # Sums may have more bits.
+
+
+def _decode_native(
     encoded: bytes, kind: str, image: ImageFile.ImageFile
-) -> np.ndarray:
-    """Decodes the whole file; JPEG at the smallest scale that suits the thumbnail."""
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Decodes the whole file to a thumbnail, and to pixels if they are few."""
     num_pixels, ratio = image.width * image.height, 1
     kept = 0
     if kind == JPEG:
-        side = min(image.size)
-        ratio = max(r for r in RATIOS if r == 1 or side >= r * THUMBNAIL_SIDE)
+        ratio = _thumbnail_ratio(*image.size)
         kept = 6 * num_pixels if keeps_coefficients(encoded) else 0
     needed = _NATIVE_BYTES * num_pixels // ratio**2 + kept
     with PIXELS.hold(needed), tf.device("/CPU:0"):
@@ -131,11 +161,13 @@ def _native_thumbnail(
             pixels = tf.io.decode_png(encoded, channels=3).numpy()
         else:
             pixels = tf.io.decode_jpeg(encoded, channels=3, ratio=ratio).numpy()
-        return _thumbnail(Image.fromarray(pixels))
+        return box_thumbnail(pixels, THUMBNAIL_SIDE), _if_few(pixels)
 
 
-def _thumbnail(image: Image.Image) -> np.ndarray:
-    # In two steps, because the side that Pillow shrinks first depends on its version.
-    for size in ((THUMBNAIL_SIDE, image.height), (THUMBNAIL_SIDE, THUMBNAIL_SIDE)):
-        image = image.resize(size, Image.Resampling.BOX)
-    return np.asarray(image)
+@functools.lru_cache(maxsize=1024)
+def _thumbnail_ratio(width: int, height: int) -> int:
+    return RATIOS[int(thumbnail_reader(np.array([[height, width]]))[0])]
+
+
+def _if_few(pixels: np.ndarray) -> np.ndarray | None:
+    return pixels if pixels.shape[0] * pixels.shape[1] <= _MOST_KEPT else None

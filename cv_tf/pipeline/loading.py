@@ -11,10 +11,11 @@ from cv_tf import choices
 from cv_tf.catalog import Catalog, CatalogError, check_frame, raise_problems
 from cv_tf.config import DataSettings
 from cv_tf.errors import UserError
-from cv_tf.pipeline.decode import plan
+from cv_tf.pipeline.decode import DecodingPlan, plan
 from cv_tf.pipeline.examine import CONVERTED
 from cv_tf.pipeline.frame_outcomes import judge
 from cv_tf.pipeline.frames import WHOLE_PHOTO, add_margin
+from cv_tf.pipeline.fresh_squares import FreshSquares
 from cv_tf.pipeline.photos import Photos, Reject
 from cv_tf.pipeline.scan import scan
 from cv_tf.pipeline.scan_cache import ScanCache, Scanned
@@ -59,7 +60,9 @@ def load_photos(
     check_frame(catalog.name, frame, catalog.box)
     if not len(catalog):
         raise CatalogError(f"{catalog.name}: there are no products in it.")
-    photos = scan_photos(catalog, image_size, frame, cache_dir, progress)
+    fits = len(catalog) * image_size**2 * 3 <= memory_gigabytes * 1e9
+    kept = memory_gigabytes * 1e9 if fits else 0
+    photos = scan_photos(catalog, image_size, frame, cache_dir, progress, kept)
     if photos.rejects and (on_bad_image == "fail" or not len(photos)):
         _raise_rejects(catalog, photos.rejects, on_bad_image)
     fits = len(photos) * image_size**2 * 3 <= memory_gigabytes * 1e9
@@ -84,14 +87,29 @@ def scan_photos(
     frame: str = "auto",
     cache_dir: str | Path | None = None,
     progress: bool = False,
+    most_bytes: float = 2**28,
 ) -> Photos:
-    """Scans the photos of a catalogue without decoding them.
+    """Scans the photos of a catalogue.
 
-    The arguments are those of `load_photos`. Returns the photos that can be used,
-    possibly none; the others are its `rejects`.
+    Photos that no earlier scan has seen are decoded for it. Their squares are kept, as
+    many as `most_bytes` of memory hold; others are decoded when they are asked for, to
+    the same pixels. The other arguments are those of `load_photos`.
+
+    Returns:
+      The photos that can be used, possibly none; the others are its `rejects`.
     """
     cache = ScanCache(catalog, cache_dir)
-    scanned = scan(catalog, cache, progress)
+    is_box = np.zeros(len(catalog), bool)
+    if frame != "photo" and catalog.box is not None:
+        is_box = ~np.isnan(catalog.box[:, 0])
+
+    def plan_of(rows: Sequence[int], scanned: Sequence[Scanned]) -> DecodingPlan:
+        places = np.array(rows)
+        frames, _ = _choose_frames(catalog.select(places), list(scanned), frame)
+        return plan(scanned, frames, image_size, is_box[places])
+
+    fresh = FreshSquares(len(catalog), image_size, most_bytes, plan_of)
+    scanned = scan(catalog, cache, progress, fresh.keep)
     frames, scanned = _choose_frames(catalog, scanned, frame)
     rejects = tuple(
         Reject(catalog.product_id[i], catalog.image[i], row.reason)
@@ -100,9 +118,7 @@ def scan_photos(
     )
     usable = np.flatnonzero([not row.reason for row in scanned])
     scanned = [scanned[i] for i in usable]
-    is_box = np.zeros(len(catalog), bool)
-    if frame != "photo" and catalog.box is not None:
-        is_box = ~np.isnan(catalog.box[:, 0])
+    is_kept = bool((fresh.places[usable] >= 0).any())
     frames, is_box = frames[usable], is_box[usable]
     catalog = catalog.select(usable)
     files = [
@@ -117,6 +133,8 @@ def scan_photos(
         files=np.array(files, object),
         outcomes=_outcomes(scanned, frames, is_box, frame == "auto"),
         digests=np.array([row.digest for row in scanned], object),
+        pixels=fresh.pixels if is_kept else None,
+        places=fresh.places[usable] if is_kept else None,
     )
 
 
@@ -148,7 +166,7 @@ def _choose_frames(
     end = np.clip(np.stack([y + height, x + width], axis=1) / size, 0.0, 1.0)
     outside = given & ((end - start) <= 0).any(axis=1)
     boxes = np.concatenate([start, end - start], axis=1).astype(np.float32)
-    frames[given] = add_margin(boxes[given]).numpy()
+    frames[given] = add_margin(boxes[given])
     return frames, [
         row._replace(reason=f"its box lies outside the photo, {row.width}x{row.height}")
         if is_outside and not row.reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,8 @@ from tqdm import tqdm
 
 from cv_tf.catalog import Catalog, write_rows
 from cv_tf.files import READS_AT_ONCE
-from cv_tf.pipeline.decode import DecodingPlan, decode
+from cv_tf.pipeline.decode import DecodingPlan, decode, decode_now
+from cv_tf.pipeline.photo_files import photo_content
 
 _CHUNK = 64
 
@@ -40,8 +42,9 @@ class Photos:
         one), or "" if the bytes come from the catalogue's records.
       outcomes: [n] str, what each frame is, a name of `frame_outcomes.OUTCOMES`.
       digests: [n] object (str), digest of the bytes of each photo.
-      pixels: [m, S, S, 3] uint8; None if photos are decoded for each batch.
-      places: [n] int64, row in `pixels` of each photo; None if `pixels` is.
+      pixels: [m, S, S, 3] uint8, squares that are decoded; None if there are none.
+      places: [n] int64, row in `pixels` of each photo, -1 for those that are decoded
+        for each batch; None if `pixels` is.
     """
 
     catalog: Catalog
@@ -74,20 +77,83 @@ class Photos:
         styles = np.asarray(styles, np.int32)
         return replace(self, catalog=replace(self.catalog, style=styles))
 
+    @property
+    def are_in_memory(self) -> bool:
+        """Whether all squares are decoded."""
+        return self.places is not None and bool((self.places >= 0).all())
+
     def in_memory(self, progress: bool = True) -> Photos:
-        """Decodes all photos once, in parallel, so that batches are only copied."""
-        pixels = np.empty((len(self), self.image_size, self.image_size, 3), np.uint8)
-        chunks = self.decoded(tf.data.Dataset.range(len(self))).batch(_CHUNK)
+        """Decodes all photos once, in parallel, so that batches are only copied.
+
+        Squares that a scan has kept are not decoded again.
+        """
+        if self.are_in_memory:
+            return self
+        pixels, places = self.pixels, self.places
+        if pixels is None or places is None:
+            places = np.full(len(self), -1)
+        missing = np.flatnonzero(places < 0)
+        free = np.setdiff1d(np.arange(0 if pixels is None else len(pixels)), places)
+        if pixels is None or len(free) < len(missing):
+            side = self.image_size
+            pixels = np.empty((len(self), side, side, 3), np.uint8)
+            missing = free = np.arange(len(self))
         title, quiet = "Decoding photos", not progress
-        with tqdm(None, title, len(self), unit="", disable=quiet) as bar:
-            for i, chunk in enumerate(chunks.prefetch(2).as_numpy_iterator()):
-                pixels[i * _CHUNK : (i + 1) * _CHUNK] = chunk
-                bar.update(len(chunk))
-        return replace(self, pixels=pixels, places=np.arange(len(self)))
+        with tqdm(None, title, len(missing), unit="", disable=quiet) as bar:
+            for start in range(0, len(missing), _CHUNK):
+                rows = missing[start : start + _CHUNK]
+                pixels[free[start : start + len(rows)]] = self.squares(rows)
+                bar.update(len(rows))
+        places = places.copy()
+        places[missing] = free[: len(missing)]
+        return replace(self, pixels=pixels, places=places)
+
+    def squares(self, rows: np.ndarray) -> np.ndarray:
+        """The squares of some rows, [m, S, S, 3] uint8, decoded in parallel.
+
+        Raises:
+          OSError: If a photo cannot be read any more.
+          tf.errors.InvalidArgumentError: If it cannot be decoded any more.
+        """
+        rows = np.asarray(rows)
+        if self.pixels is not None and self.places is not None:
+            places = self.places[rows]
+            if (places >= 0).all():
+                return self.pixels[places]
+        side = self.image_size
+        squares = np.empty((len(rows), side, side, 3), np.uint8)
+        missing = np.arange(len(rows))
+        if self.pixels is not None:
+            squares[places >= 0] = self.pixels[places[places >= 0]]
+            missing = np.flatnonzero(places < 0)
+
+        def decode_one(i: int, encoded: bytes | None = None) -> None:
+            row = rows[i]
+            how = DecodingPlan(*(column[row] for column in self.plan))
+            encoded = self.encoded(row) if encoded is None else encoded
+            squares[i] = decode_now(encoded, how, side)
+
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            # Only records of a bucket are read by many threads: for each file of a
+            # bucket that it reads, TensorFlow needs 64 MB.
+            if self.catalog.records is None or not self.catalog.is_remote:
+                list(pool.map(decode_one, missing))
+                return squares
+            with ThreadPoolExecutor(READS_AT_ONCE) as readers:
+                encoded = readers.map(self.encoded, rows[missing])
+                list(pool.map(decode_one, missing, encoded))
+        return squares
 
     def encoded(self, row: int) -> bytes:
         """The encoded bytes of a photo or of its converted copy: JPEG or PNG."""
-        return self._read(tf.constant(self.files[row]), tf.constant(row)).numpy()
+        if path := self.files[row]:
+            with photo_content(path) as content:
+                return content
+        photo = self.catalog.photo(row)
+        if isinstance(photo, bytes):
+            return photo
+        with photo_content(photo) as content:
+            return content
 
     @tf.autograph.experimental.do_not_convert
     def decoded(self, rows: tf.data.Dataset) -> tf.data.Dataset:

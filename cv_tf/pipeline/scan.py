@@ -6,9 +6,10 @@ import contextlib
 import os
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +19,17 @@ from tqdm import tqdm
 
 from cv_tf.catalog import Catalog, FolderNames, is_elsewhere
 from cv_tf.files import READS_AT_ONCE, is_remote, kind_of_mode
-from cv_tf.pipeline.examine import (
-    CONVERTED,
-    NO_BOXES,
-    THUMBNAIL_SIDE,
-    copy_side,
-    examine,
-)
+from cv_tf.pipeline.examine import CONVERTED, NO_BOXES, Examined, copy_side, examine
 from cv_tf.pipeline.file_formats import BadImageError
 from cv_tf.pipeline.frames import border_colors, find_frames
 from cv_tf.pipeline.memory_budget import FILES
 from cv_tf.pipeline.photo_files import photo_content
 from cv_tf.pipeline.scan_cache import ScanCache, Scanned, digest_of_bytes
 
-_CHUNK = 128
+_CHUNK = 64
+# Photos that a thread examines at a time. Of fewer, finding the frames takes half as
+# long again; more are no longer in the processor's cache.
+_TOGETHER = 4
 _UNKNOWN = -1  # Size of a photo that could not be read; it is never cached.
 _MISSING = "the file is missing"
 _ELSEWHERE = (
@@ -40,10 +38,20 @@ _ELSEWHERE = (
 )
 
 
-def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scanned]:
+# What to do with photos that were just examined: their rows, what was found out, their
+# pixels (`Examined.pixels`), and threads to do it.
+Use = Callable[
+    [Sequence[int], Sequence[Scanned], Sequence[np.ndarray | None], Executor], None
+]
+
+
+def scan(
+    catalog: Catalog, cache: ScanCache, progress: bool = True, use: Use | None = None
+) -> list[Scanned]:
     """What is known of each photo of a catalogue; those new or changed are examined.
 
-    The cache of earlier scans is updated. With `progress`, a bar is drawn.
+    The cache of earlier scans is updated. With `progress`, a bar is drawn. `use` is
+    called for some photos after others, in the order of their rows.
     """
     known = cache.read()
     with _pool(catalog) as pool, warnings.catch_warnings():
@@ -65,10 +73,17 @@ def scan(catalog: Catalog, cache: ScanCache, progress: bool = True) -> list[Scan
         try:
             for start in range(0, len(new), _CHUNK):
                 chunk = new[start : start + _CHUNK]
-                task = partial(_examine_row, catalog, cache, boxes)
-                results = list(pool.map(task, chunk, [rows[i] for i in chunk]))
-                for i, row in zip(chunk, _with_frames(results), strict=True):
+                task = partial(_examine_rows, catalog, cache, boxes)
+                known_of = [(i, rows[i]) for i in chunk]
+                groups = [
+                    known_of[i : i + _TOGETHER] for i in range(0, len(chunk), _TOGETHER)
+                ]
+                results = list(chain.from_iterable(pool.map(task, groups)))
+                for i, (row, _) in zip(chunk, results, strict=True):
                     rows[i] = row
+                if use is not None:
+                    decoded = [pixels for _, pixels in results]
+                    use(chunk, [rows[i] for i in chunk], decoded, pool)
                 bar.update(len(chunk))
         finally:  # So that an interrupted scan can be continued.
             bar.close()
@@ -103,7 +118,8 @@ def photo_digests(catalog: Catalog, cache_dir: str | Path | None = None) -> list
 
 def _pool(catalog: Catalog) -> ThreadPoolExecutor:
     """Threads that read photos, of which most wait where these are in a bucket."""
-    num_threads = READS_AT_ONCE if catalog.is_remote else (os.cpu_count() or 1) + 2
+    # No more than there are cores: they would wait for each other, a tenth of the time.
+    num_threads = READS_AT_ONCE if catalog.is_remote else os.cpu_count() or 1
     return ThreadPoolExecutor(num_threads)
 
 
@@ -200,13 +216,36 @@ def _recall(
     return old if is_large and cache.has_converted(old) else row
 
 
+def _examine_rows(
+    catalog: Catalog,
+    cache: ScanCache,
+    boxes: Mapping[str, np.ndarray],
+    known: Sequence[tuple[int, Scanned]],
+) -> list[tuple[Scanned, np.ndarray | None]]:
+    """What is found out about photos, by row, and `Examined.pixels`."""
+    results = [_examine_row(catalog, cache, boxes, i, row) for i, row in known]
+    thumbnails = [photo.thumbnail for _, photo in results if photo]
+    if not thumbnails:
+        return [(row, None) for row, _ in results]
+    batch = np.stack(thumbnails)
+    columns = (*find_frames(batch), border_colors(batch))
+    found = zip(*(column.tolist() for column in columns), strict=True)
+    names = ("frame", "found", "sides", "background")
+    return [
+        (row._replace(**dict(zip(names, next(found), strict=True))), photo.pixels)
+        if photo
+        else (row, None)
+        for row, photo in results
+    ]
+
+
 def _examine_row(
     catalog: Catalog,
     cache: ScanCache,
     boxes: Mapping[str, np.ndarray],
     i: int,
     row: Scanned,
-) -> tuple[Scanned, np.ndarray | None]:
+) -> tuple[Scanned, Examined | None]:
     try:
         with _read(catalog, i) as content:
             row = row._replace(digest=digest_of_bytes(content))
@@ -224,7 +263,7 @@ def _examine_row(
     )
     if examined.converted is not None:
         row = cache.write_converted(row, examined.converted)
-    return row, examined.thumbnail
+    return row, examined
 
 
 @contextlib.contextmanager
@@ -236,26 +275,3 @@ def _read(catalog: Catalog, i: int) -> Iterator[bytes]:
     else:
         with photo_content(photo) as content:
             yield content
-
-
-def _with_frames(results: Sequence[tuple[Scanned, np.ndarray | None]]) -> list[Scanned]:
-    """Adds frames and background colors to the photos that have a thumbnail."""
-    if all(thumbnail is None for _, thumbnail in results):
-        return [row for row, _ in results]
-    # Always _CHUNK thumbnails, so that XLA compiles once.
-    batch = np.zeros((_CHUNK, THUMBNAIL_SIDE, THUMBNAIL_SIDE, 3), np.uint8)
-    for place, (_, thumbnail) in enumerate(results):
-        if thumbnail is not None:
-            batch[place] = thumbnail
-    columns = zip(*(column.numpy().tolist() for column in _find(batch)), strict=True)
-    return [
-        row
-        if thumbnail is None
-        else row._replace(frame=frame, found=found, sides=sides, background=color)
-        for (row, thumbnail), (frame, found, sides, color) in zip(results, columns)  # noqa: B905
-    ]
-
-
-@tf.function(jit_compile=True, autograph=False)  # Twice as fast.
-def _find(thumbnails: tf.Tensor) -> tuple[tf.Tensor, ...]:
-    return (*find_frames(thumbnails), border_colors(thumbnails))

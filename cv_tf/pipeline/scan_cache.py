@@ -17,7 +17,7 @@ from cv_tf.atomic import whole_file
 from cv_tf.catalog import Catalog
 from cv_tf.files import expanded, is_remote
 
-_VERSION = 6  # Raise it when the meaning of a column or the frame finder changes.
+_VERSION = 7  # Raise it when the meaning of a column or the frame finder changes.
 _DIGEST_BYTES = 16
 
 
@@ -87,8 +87,10 @@ class ScanCache:
         # Two processes that wrote at once may have left two files.
         for path in self._files():
             if (table := self._read(path)) is not None:
-                for batch in table.to_batches(65536):
-                    known |= {row["key"]: Scanned(**row) for row in batch.to_pylist()}
+                for batch in table.select(Scanned._fields).to_batches(65536):
+                    columns = (column.to_pylist() for column in batch.columns)
+                    rows = (Scanned(*row) for row in zip(*columns, strict=True))
+                    known |= {row.key: row for row in rows}
         return known
 
     def _files(self) -> list[Path]:
@@ -108,12 +110,13 @@ class ScanCache:
 
     def write(self, scanned: Iterable[Scanned]) -> None:
         """Replaces the file in one step: a reader sees the old file or the new one."""
-        rows = [row._asdict() for row in scanned]
+        rows = list(scanned)
         if not rows:
             return
+        columns = dict(zip(Scanned._fields, zip(*rows, strict=True), strict=True))
         former = self._files()
         content = pa.BufferOutputStream()
-        pq.write_table(pa.Table.from_pylist(rows, _SCHEMA), content)
+        pq.write_table(pa.Table.from_pydict(columns, _SCHEMA), content)
         buffer = content.getvalue()
         path = self.folder / f"{self._name}.{digest_of_bytes(buffer)}.parquet"
         with (

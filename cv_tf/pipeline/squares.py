@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from cv_tf.pipeline.decode import decode, plan_tensors
-from cv_tf.pipeline.examine import MOST_NATIVE_PIXELS, RATIOS, THUMBNAIL_SIDE
+from cv_tf.pipeline.decode import decode, plan_arrays
+from cv_tf.pipeline.examine import (
+    MOST_NATIVE_PIXELS,
+    RATIOS,
+    THUMBNAIL_SIDE,
+    thumbnail_reader,
+)
 from cv_tf.pipeline.frames import WHOLE_PHOTO, border_colors, find_frames
 
 _MOST_PIXELS = 100_000_000  # Of JPEG.
@@ -48,7 +53,7 @@ def _read_square(encoded: tf.Tensor, image_size: int, find_frame: bool) -> tf.Te
     )
     thumbnails = shrink(small)[tf.newaxis]
     frames = find_frames(thumbnails)[0] if find_frame else tf.constant([WHOLE_PHOTO])
-    plans = plan_tensors(
+    plans = plan_arrays(
         size=tf.cast(size, tf.int64)[tf.newaxis],
         is_jpeg=is_jpeg[tf.newaxis],
         frames=tf.cast(frames, tf.float64),
@@ -66,9 +71,8 @@ def _examine_jpeg(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         lambda ratio=ratio: tf.io.decode_jpeg(encoded, channels=3, ratio=ratio)
         for ratio in RATIOS
     ]
-    shrinking = tf.reduce_min(size) // THUMBNAIL_SIDE
-    reader = tf.searchsorted(RATIOS, shrinking[tf.newaxis], side="right")[0] - 1
-    return encoded, size, tf.switch_case(tf.maximum(reader, 0), readers)
+    reader = thumbnail_reader(size[tf.newaxis])[0]
+    return encoded, size, tf.switch_case(reader, readers)
 
 
 def _examine_png(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -116,9 +120,13 @@ def _box_weights(length: tf.Tensor) -> tf.Tensor:
     """Weights, [128, length], of the pixels whose centers lie in each of 128 boxes."""
     scale = tf.cast(length, tf.float64) / THUMBNAIL_SIDE
     center = (tf.range(THUMBNAIL_SIDE, dtype=tf.float64) + 0.5) * scale
-    offset = tf.cast(tf.range(length), tf.float64) + 0.5 - center[:, tf.newaxis]
-    offset *= 1.0 / tf.maximum(scale, 1.0)
-    inside = tf.cast((offset > -0.5) & (offset <= 0.5), tf.float64)
+    reach = 0.5 * tf.maximum(scale, 1.0)
+    first = tf.floor(center - reach + 0.5)[:, tf.newaxis]
+    end = tf.floor(center + reach + 0.5)[:, tf.newaxis]
+    place = tf.cast(tf.range(length), tf.float64)
+    offset = (place + 0.5 - center[:, tf.newaxis]) * (1.0 / tf.maximum(scale, 1.0))
+    inside = (offset > -0.5) & (offset <= 0.5) & (place >= first) & (place < end)
+    inside = tf.cast(inside, tf.float64)
     shares = inside / tf.reduce_sum(inside, axis=1, keepdims=True)
     return tf.floor(shares * _ONE + 0.5)
 

@@ -42,7 +42,14 @@ def batches(
     steps = tf.data.Dataset.counter(start_step)
     if num_steps is not None:
         steps = steps.take(num_steps)
-    return _with_photos(photos, steps.map(rows_of), batch_size, drop_remainder=True)
+    rows = steps.map(rows_of)
+    if photos.are_in_memory:
+        return _with_squares(photos, rows)
+    row = rows.unbatch()
+    pairs = tf.data.Dataset.zip(photos.decoded(row), row)
+    pairs = pairs.batch(batch_size, drop_remainder=True)
+    pairs = pairs.apply(tf.data.experimental.assert_cardinality(rows.cardinality()))
+    return _described(photos, pairs)
 
 
 def in_order(
@@ -54,35 +61,31 @@ def in_order(
     """
     rows = np.arange(len(photos)) if rows is None else np.asarray(rows)
     rows = tf.data.Dataset.from_tensor_slices(rows.astype(np.int32)).batch(batch_size)
-    return _with_photos(photos, rows, batch_size, drop_remainder=False)
+    return _with_squares(photos, rows)
+
+
+def _with_squares(photos: Photos, rows: tf.data.Dataset) -> tf.data.Dataset:
+    """Turns a dataset of row numbers [b] into one of batches."""
+    side = photos.image_size
+
+    def take(row: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        # Pixels are too large for a constant of a graph.
+        image = tf.numpy_function(photos.squares, [row], tf.uint8)
+        return tf.ensure_shape(image, [*row.shape, side, side, 3]), row
+
+    return _described(photos, rows.map(take))
 
 
 @tf.autograph.experimental.do_not_convert
-def _with_photos(
-    photos: Photos, rows: tf.data.Dataset, batch_size: int, drop_remainder: bool
-) -> tf.data.Dataset:
-    """Turns a dataset of row numbers [b] into one of batches."""
+def _described(photos: Photos, pairs: tf.data.Dataset) -> tf.data.Dataset:
+    """Names what is in batches of squares and row numbers [b], and adds the styles."""
     with tf.device("/CPU:0"):
         style = tf.constant(photos.catalog.style)
 
     def describe(image: tf.Tensor, row: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"image": image, "row": row, "style": tf.gather(style, row)}
 
-    pixels, places = photos.pixels, photos.places
-    if pixels is not None and places is not None:
-        pairs = rows.map(lambda row: (_take(pixels, places, row), row))
-    else:
-        row = rows.unbatch()
-        pairs = tf.data.Dataset.zip(photos.decoded(row), row)
-        pairs = pairs.batch(batch_size, drop_remainder=drop_remainder)
-        pairs = pairs.apply(tf.data.experimental.assert_cardinality(rows.cardinality()))
     return untuned(pairs.map(describe).prefetch(_BATCHES_AHEAD))
-
-
-def _take(pixels: np.ndarray, places: np.ndarray, rows: tf.Tensor) -> tf.Tensor:
-    """Copies rows of decoded photos, which are too large for a constant of a graph."""
-    image = tf.numpy_function(lambda rows: pixels[places[rows]], [rows], tf.uint8)
-    return tf.ensure_shape(image, [*rows.shape, *pixels.shape[1:]])
 
 
 class Shares:
