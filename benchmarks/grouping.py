@@ -42,12 +42,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from grouping_data import KINDS, Products, generate, write
+from grouping_data import KINDS, Products, generate, rows_of_blocks, write
+from grouping_peers import by_average, by_faiss, by_hdbscan
 
 RESULTS = Path(__file__).parent / "results" / "grouping.json"
 NUM_LABELLED = 5_000
@@ -178,7 +178,7 @@ def bare_product(products: Products, turn: int) -> float:
 
     A single block takes a tenth of its rows in each turn, of which all are reckoned.
     """
-    seconds, blocks = 0.0, list(_blocks(products.blocks))
+    seconds, blocks = 0.0, rows_of_blocks(products.blocks)
     for rows in blocks[turn::2] or blocks:
         vectors = products.vectors[rows].astype(np.float32)
         asked = len(rows) if len(blocks) > 1 else len(rows) // 10
@@ -235,99 +235,6 @@ def by_cv_tf(
 def by_exact(products: Products, labelled: Products) -> tuple[float, list[np.ndarray]]:
     """Ours, with exact search."""
     return by_cv_tf(products, labelled, "exact")
-
-
-def by_average(products: Products, _: Products) -> tuple[float, list[np.ndarray]]:
-    """scikit-learn's average linkage; the time is that of one threshold."""
-    from sklearn.cluster import AgglomerativeClustering  # noqa: PLC0415
-
-    def one(vectors: np.ndarray, threshold: float) -> np.ndarray:
-        if len(vectors) < 2:
-            return np.zeros(len(vectors), int)
-        clustering = AgglomerativeClustering(
-            None, metric="cosine", linkage="average", distance_threshold=1 - threshold
-        )
-        return clustering.fit_predict(vectors)
-
-    return _in_blocks(products, one, np.linspace(0.5, 0.8, 7))
-
-
-def by_hdbscan(products: Products, _: Products) -> tuple[float, list[np.ndarray]]:
-    """scikit-learn's HDBSCAN; what it calls noise has no variants."""
-    from sklearn.cluster import HDBSCAN  # noqa: PLC0415
-
-    def one(vectors: np.ndarray, selection: str) -> np.ndarray:
-        if len(vectors) < 3:
-            return np.arange(len(vectors))
-        clustering = HDBSCAN(
-            2, n_jobs=-1, cluster_selection_method=selection, copy=True
-        )
-        found = clustering.fit_predict(vectors)
-        alone = found < 0
-        found[alone] = found.max() + 1 + np.arange(alone.sum())
-        return found
-
-    return _in_blocks(products, one, ("eom", "leaf"))
-
-
-def by_faiss(products: Products, _: Products) -> tuple[float, list[np.ndarray]]:
-    """Twenty neighbors by FAISS, and the components of the edges above a threshold."""
-    import faiss  # noqa: PLC0415
-    from scipy.sparse import coo_array, csgraph  # noqa: PLC0415
-
-    def neighbors(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        count, k = len(vectors), min(21, len(vectors))
-        index = faiss.IndexFlatIP(vectors.shape[1])
-        if count >= 100_000:
-            cells = int(np.sqrt(count))
-            index = faiss.IndexIVFFlat(
-                index, vectors.shape[1], cells, faiss.METRIC_INNER_PRODUCT
-            )
-            index.train(vectors[: 64 * cells])
-            index.nprobe = max(cells // 16, 1)
-        index.add(vectors)
-        return index.search(vectors, k)
-
-    start = time.perf_counter()
-    vectors, _, blocks = products
-    edges = []
-    for rows in _blocks(blocks):
-        similarities, found = neighbors(vectors[rows])
-        first = np.repeat(rows, found.shape[1])
-        kept = (found.ravel() >= 0) & (similarities.ravel() >= 0.5)
-        second = rows[found.ravel()[kept]]
-        edges.append((first[kept], second, similarities.ravel()[kept]))
-    first, second, similarity = map(np.concatenate, zip(*edges, strict=True))
-    seconds, candidates = time.perf_counter() - start, []
-    for threshold in np.linspace(0.5, 0.9, 41):
-        kept = similarity >= threshold
-        shape = (len(vectors), len(vectors))
-        ones = np.ones(int(kept.sum()), np.int8)
-        begin = time.perf_counter()
-        graph = coo_array((ones, (first[kept], second[kept])), shape=shape)
-        candidates.append(csgraph.connected_components(graph, directed=False)[1])
-        last = time.perf_counter() - begin
-    return seconds + last, candidates
-
-
-def _in_blocks(
-    products: Products, one: Callable[..., np.ndarray], values
-) -> tuple[float, list[np.ndarray]]:
-    """Groups each block on its own, for each value; the mean time of a value."""
-    vectors, _, blocks = products
-    start, candidates = time.perf_counter(), []
-    for value in values:
-        groups, used = np.empty(len(vectors), np.int64), 0
-        for rows in _blocks(blocks):
-            groups[rows] = one(vectors[rows], value) + used
-            used = groups[rows].max() + 1
-        candidates.append(groups)
-    return (time.perf_counter() - start) / len(values), candidates
-
-
-def _blocks(blocks: np.ndarray) -> Iterator[np.ndarray]:
-    order = np.argsort(blocks, kind="stable")
-    yield from np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1)
 
 
 GROUP = {

@@ -109,3 +109,9 @@ def write(kind: Kind, num_products: int, num_blocks: int, folder: Path) -> None:
             ]
             writer.write_table(pa.table(columns, schema=schema))
     np.save(folder / "designs.npy", np.concatenate(designs))
+
+
+def rows_of_blocks(blocks: np.ndarray) -> list[np.ndarray]:
+    """The rows of each block, in the order of the blocks."""
+    order = np.argsort(blocks, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1)
