@@ -55,7 +55,7 @@ class EmbedConfig(EngineSettings, CatalogSettings):
     dimensions: int = setting(
         0,
         "Dimensions of the vectors, the first of those of the Embedder: 512 take half "
-        "of the memory of all 1,024, and are as good. 0 for all.",
+        "of the memory of all 1,024, and are nearly as good. 0 for all.",
         minimum=0,
     )
     embed_batch_size: int = setting(64, "Photos embedded at a time.", minimum=1)
