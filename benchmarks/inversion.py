@@ -31,12 +31,12 @@ from labelled import Resampling, Score, pairs_of, search, whitened
 
 from cv_tf.catalog import Catalog, read_products
 from cv_tf.config import Config, GroupingSettings
-from cv_tf.embeddings import Embeddings, embed, with_color
+from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import find_neighbors, group
 from cv_tf.methods import build_embedder
-from cv_tf.models import Embedder, Whitening
+from cv_tf.models import Embedder, Whitening, compiled
 from cv_tf.models.folding import fold_norms
-from cv_tf.pipeline import photos_of
+from cv_tf.pipeline import in_order, photos_of
 from cv_tf.training import sample_styles
 from cv_tf.training.fit_whitening import (
     GROUPING,
@@ -44,7 +44,7 @@ from cv_tf.training.fit_whitening import (
     learning_threshold,
     whiten,
 )
-from cv_tf.vision import color_input
+from cv_tf.vision import color_input, product_color
 
 RESULTS = Path(__file__).parent / "results" / "inversion.md"
 SIZE = 224
@@ -189,10 +189,12 @@ class Descriptors:
             photos = photos_of(catalog, self._config(chosen.shop), SIZE)
             describe = self.renderings[rendering]
 
-            def model(images: tf.Tensor) -> tf.Tensor:
-                return describe(color_input(tf.cast(images, tf.float32), "grey"))
+            def model(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+                return describe(color_input(images, "grey")), product_color(images)
 
-            vectors, lab = embed(with_color(model), photos)
+            graph = compiled(model, SIZE)
+            outputs = [graph(batch["image"]) for batch in in_order(photos)]
+            vectors, lab = map(np.concatenate, zip(*outputs, strict=True))
             with whole_file(path) as unfinished, unfinished.open("wb") as file:
                 np.savez(file, vectors=vectors, lab=lab)
         with np.load(path, allow_pickle=False) as kept:

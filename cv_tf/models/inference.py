@@ -67,10 +67,11 @@ class Inference:
     @functools.cached_property
     def _describe(self) -> _OnePhoto | None:
         """What describes a photo by LiteRT; None where the graph does."""
+        if not self._on_cpu:
+            return None
         # In another thread there is no scope of a strategy, which need not be that in
         # whose scope the weights were made.
-        made = self._pool.submit(_on_cores, self._embedder) if self._on_cpu else None
-        return made and made.result()
+        return self._pool.submit(_on_cores, self._embedder).result()
 
     @functools.cached_property
     def _graph(self) -> tf.types.experimental.PolymorphicFunction:
