@@ -285,7 +285,7 @@ class TrainingSettings:
     jit_compile: str = setting(
         "auto",
         "Compile the training step by XLA; auto does so on one GPU, and never on CPUs, "
-        "where a compiled step is about 25 times slower.",
+        "where a compiled step is 10 to 30 times slower.",
         one_of=choices.AUTO_ON_OFF,
     )
     steps_per_execution: int = setting(1, "Steps in a call of the device.", minimum=1)

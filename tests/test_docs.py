@@ -30,6 +30,7 @@ FLAGS_OF_OTHERS = {
     "model_base_path": "TensorFlow Serving",
     "logdir": "TensorBoard",
     "latency": "tests/fake_gcs.py",
+    "data": "benchmarks/inversion.py",
     "output": "benchmarks/drawn_catalog.py",
     "runs": "benchmarks/ladder.py",
     "torch_python": "benchmarks/training.py",
