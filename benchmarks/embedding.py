@@ -147,10 +147,10 @@ def section(
     """A table of one catalogue on some cores."""
     photos, bare = about["photos"], times["now", "network"]
     lines = [
-        f"## {about['name']}, {cores} core{'s' * (cores > 1)}",
+        f"## Photos of {about['width']} x {about['height']} pixels, {cores} "
+        f"core{'s' * (cores > 1)}",
         "",
-        f"{photos:,} photos, in the median of {about['width']} x {about['height']} "
-        f"pixels and {about['bytes'] / 1000:,.0f} KB.",
+        f"{photos:,} photos, {about['bytes'] / 1000:,.0f} KB in the median.",
         "",
         "| | photos/s | of the bare network's | GB |",
         "| --- | ---: | ---: | ---: |",

@@ -33,7 +33,7 @@ def main() -> None:
     folder.mkdir()
     paths = first_photos(about["catalog"], about["photos"], folder)
     tasks = Tasks(about["embedder"], folder, len(paths), about["cores"])
-    answer(describe_photos(paths, about["catalog"]))
+    answer(describe_photos(paths))
     for line in sys.stdin:
         name = line.strip()
         if name == "memory":
@@ -65,13 +65,12 @@ def first_photos(catalog: str, count: int, folder: Path) -> list[str]:
     return list(map(str, copies))
 
 
-def describe_photos(paths: list[str], catalog: str) -> dict[str, Any]:
+def describe_photos(paths: list[str]) -> dict[str, Any]:
     """What the report says of the photos."""
     sizes = np.median([Image.open(path).size for path in paths], axis=0).astype(int)
     weight = float(np.median([Path(path).stat().st_size for path in paths]))
     about = dict(zip(("width", "height"), sizes.tolist(), strict=True))
-    name = Path(catalog).parent.name
-    return {"photos": len(paths), "bytes": weight, "name": name, **about}
+    return {"photos": len(paths), "bytes": weight, **about}
 
 
 class Tasks:
