@@ -17,9 +17,9 @@ _FLOOR = 0.2
 _MANY, _FLOOR_OF_MANY = 100_000, 0.32
 # Products whose neighbors are found exactly, to tell the crowding before a search.
 _NUM_SAMPLED = 400
-# Answers may teach that color counts for more than usual, three times as much at most
-# in the catalogs that we know, which lowers the floor by this.
-_MARGIN = 0.15
+# A sample tells the crowding roughly, and answers may teach that color counts for more
+# than usual. What lies below is found all the same, only less of it.
+_MARGIN = 0.05
 
 
 def linking_floor(scale: Scale, color_weight: float, num_products: int) -> float:

@@ -23,7 +23,7 @@ from cv_tf.retrieval.neighbors import (
     check_vectors,
     rows_by_block,
 )
-from cv_tf.retrieval.reduced import REDUCED_FROM, ReducedSearch
+from cv_tf.retrieval.reduced import ReducedSearch, find_components
 from cv_tf.retrieval.scann import BRUTE_FORCE_BELOW, ScannIndex, load_scann
 
 _CLASSES: dict[str, type[Index]] = {
@@ -259,18 +259,19 @@ def _within(
     members: np.ndarray, own: np.ndarray, k: int, kind: str, recall: float, floor: float
 ) -> Iterator[tuple[slice, Neighbors]]:
     """Yields parts of the products `own` of a block, and their neighbors among all."""
-    num_products, dimensions = members.shape
+    num_products = len(members)
     is_small = members.size <= _MOST_IN_SINGLE and not gpu_for(num_products**2)
     if kind == "exact" and is_small and np.array_equal(own, np.arange(num_products)):
         yield slice(None), nearest_of_all(take_rows(members, slice(None)), k)
         return
     index: Index | ReducedSearch = ExactIndex(members)
-    if kind == "scann" and dimensions >= REDUCED_FROM:
-        index = ReducedSearch(members, recall, k, floor)
-    elif kind == "scann":
-        index = ScannIndex.build(
-            take_rows(members, slice(None)), recall, k, floor=floor
-        )
+    if kind == "scann":
+        components = find_components(members, recall, k, floor)
+        if components is not None:
+            index = ReducedSearch(members, components, recall, k, floor)
+        else:
+            single = take_rows(members, slice(None))
+            index = ScannIndex.build(single, recall, k, floor=floor)
     for start in range(0, len(own), CHUNK):
         rows = own[start : start + CHUNK]
         found = index.search(take_rows(members, rows), k + 1).without(rows)

@@ -8,14 +8,18 @@ import numpy as np
 from absl import logging
 
 from cv_tf.embeddings import rows_at_once, take_rows
+from cv_tf.retrieval.exact import ExactIndex
 from cv_tf.retrieval.neighbors import Neighbors
 from cv_tf.retrieval.scann import load_scann
 from cv_tf.retrieval.scann_files import BLOCK_DIM
-from cv_tf.retrieval.tuning import Effort, Search, tune
+from cv_tf.retrieval.tuning import Effort, Search, count_wanted, tune
 
-# Principal components that are searched, and dimensions from which on this is worth it.
-_COMPONENTS = 256
-REDUCED_FROM = 2 * _COMPONENTS
+# Numbers of components that are tried, the fewest first. Of vectors with fewer than
+# twice as many dimensions as components, a search by all dimensions is as fast.
+_NUMBERS = (32, 64, 128, 256, 512)
+# Products that tell how many components are needed: their wanted neighbors are to be
+# among the best so many, with half of the misses that there may be.
+_NUM_ASKED, _CANDIDATES = 300, 30
 # Products that tell the components, and those that tell the leaves.
 _NUM_SAMPLED, _NUM_TRAINING = 2**14, 2**17
 _MOST_COMPARED = 200
@@ -26,13 +30,16 @@ _EXACT_COST = 500
 class ReducedSearch:
     """Searches products by their principal components, and compares whole vectors.
 
-    ScaNN finds the best products by the first principal components, quantized; their
-    similarities to the query are then computed from all dimensions, and are exact.
-    Vectors are never held in single precision at once, and ScaNN holds only the codes
-    of the components. How many products are compared is tuned as in `ScannIndex`.
+    How many components are needed depends on how alike the neighbors are that are
+    wanted, and how alike strangers are; `find_components` finds it out. ScaNN finds the
+    best products by them, quantized; their similarities to the query are then computed
+    from all dimensions, and are exact. Vectors are never held in single precision at
+    once, and ScaNN holds only the codes of the components. How many products are
+    compared is tuned as in `ScannIndex`.
 
     Args:
       vectors: [num_products, dim] float16 or float32, L2-normalized.
+      components: [dim, number] float32, orthogonal directions of length 1.
       recall: Share of the true neighbors to be found, as in `build_index`.
       k: Number of neighbors that it is tuned for.
       floor: As in `build_index`.
@@ -41,15 +48,23 @@ class ReducedSearch:
       ImportError: If ScaNN cannot be loaded.
     """
 
-    def __init__(self, vectors: np.ndarray, recall: float, k: int, floor: float = -1.0):
-        self._vectors = vectors
-        self._components = _principal_components(vectors)
+    def __init__(
+        self,
+        vectors: np.ndarray,
+        components: np.ndarray,
+        recall: float,
+        k: int,
+        floor: float = -1.0,
+    ):
+        self._vectors, self._components = vectors, components
         num_products = len(vectors)
         num_leaves = math.isqrt(num_products)
-        builder = load_scann().builder(self._reduced(), k + 1, "dot_product")
+        reduced = _reduced(vectors, components)
+        builder = load_scann().builder(reduced, k + 1, "dot_product")
         builder = builder.tree(num_leaves, num_leaves, min(_NUM_TRAINING, num_products))
         builder = builder.score_ah(BLOCK_DIM, anisotropic_quantization_threshold=0.2)
         self._searcher = builder.build()
+        del reduced, builder
         most = Effort(num_leaves, min(_MOST_COMPARED, num_products))
         self._effort, found, reached = tune(
             self._search_once(most), vectors, k, recall, most, floor, _EXACT_COST
@@ -57,8 +72,8 @@ class ReducedSearch:
         logging.info(
             "By %d components, %.3f of the %d nearest of %d products are found, "
             "looking at %d of %d leaves and comparing %d products exactly.",
-            *(_COMPONENTS, found, k, num_products, self._effort.leaves, num_leaves),
-            self._effort.reordered,
+            *(components.shape[1], found, k, num_products),
+            *(self._effort.leaves, num_leaves, self._effort.reordered),
         )
         if not reached:
             logging.warning(
@@ -70,21 +85,6 @@ class ReducedSearch:
     def search(self, queries: np.ndarray, k: int) -> Neighbors:
         """As `Index.search`, for as many neighbors as it was tuned for, and one."""
         return self._search_with(self._effort, queries, k)
-
-    def _reduced(self) -> np.ndarray:
-        """The components of all products, [num_products, components] float32."""
-        reduced = np.empty((len(self._vectors), _COMPONENTS), np.float32)
-        chunk = rows_at_once(self._vectors.shape[1])
-        for start in range(0, len(reduced), chunk):
-            rows = slice(start, start + chunk)
-            reduced[rows] = self._components_of(take_rows(self._vectors, rows))
-        return reduced
-
-    def _components_of(self, vectors: np.ndarray) -> np.ndarray:
-        """The components of vectors, [m, components] float32, of length 1."""
-        reduced = vectors @ self._components
-        length = np.linalg.norm(reduced, axis=1, keepdims=True)
-        return reduced / np.maximum(length, np.finfo(np.float32).tiny)
 
     def _search_with(self, effort: Effort, queries: np.ndarray, k: int) -> Neighbors:
         found = Neighbors.none(len(queries), k)
@@ -121,7 +121,7 @@ class ReducedSearch:
         They have exact similarities to [q, dim] queries; -inf and -1 where none is.
         """
         indices, estimates = self._searcher.search_batched_parallel(
-            self._components_of(queries),
+            _unit(queries @ self._components),
             final_num_neighbors=min(effort.reordered, len(self._vectors)),
             leaves_to_search=effort.leaves,
         )
@@ -139,11 +139,60 @@ class ReducedSearch:
         return found
 
 
+def find_components(
+    vectors: np.ndarray, recall: float, k: int, floor: float = -1.0
+) -> np.ndarray | None:
+    """The principal components that are enough to find neighbors by.
+
+    They are the fewest by which the wanted neighbors of 300 products are among the 30
+    best. The arguments are those of `ReducedSearch`.
+
+    Returns:
+      [dim, number] float32; None where more than half of the dimensions are needed.
+    """
+    dim = vectors.shape[1]
+    rows = _sampled(len(vectors), _NUM_ASKED)
+    queries = take_rows(vectors, rows)
+    exact = ExactIndex(vectors).search(queries, k + 1).without(rows)
+    is_wanted = np.arange(k) < count_wanted(exact, floor)[:, None]
+    directions = _principal_components(vectors)
+    for number in _NUMBERS:
+        if 2 * number > dim:
+            return None
+        components = np.ascontiguousarray(directions[:, :number])
+        index = ExactIndex(_reduced(vectors, components))
+        found = index.search(_unit(queries @ components), _CANDIDATES + 1)
+        is_found = (exact.indices[:, :, None] == found.indices[:, None]).any(axis=2)
+        if is_found[is_wanted].mean() >= (1 + recall) / 2:
+            return components
+    return None
+
+
 def _principal_components(vectors: np.ndarray) -> np.ndarray:
-    """The directions in which vectors vary most, [dim, components] float32."""
-    number = min(_NUM_SAMPLED, len(vectors))
-    rows = np.random.default_rng(0).choice(len(vectors), number, replace=False)
-    sample = take_rows(vectors, np.sort(rows))
-    # Strangers differ by what is left of the mean, which is none of theirs.
+    """The directions in which vectors vary, [dim, dim] float32, most first."""
+    sample = take_rows(vectors, _sampled(len(vectors), _NUM_SAMPLED))
+    # Not about the mean: similarities are those of whole vectors.
     _, directions = np.linalg.eigh(sample.T @ sample)
-    return np.ascontiguousarray(directions[:, ::-1][:, :_COMPONENTS])
+    return directions[:, ::-1]
+
+
+def _sampled(num_products: int, number: int) -> np.ndarray:
+    """Rows of some products, ascending."""
+    number = min(number, num_products)
+    return np.sort(np.random.default_rng(0).choice(num_products, number, replace=False))
+
+
+def _reduced(vectors: np.ndarray, components: np.ndarray) -> np.ndarray:
+    """The components of all products, [num_products, number] float32, of length 1."""
+    reduced = np.empty((len(vectors), components.shape[1]), np.float32)
+    chunk = rows_at_once(vectors.shape[1])
+    for start in range(0, len(reduced), chunk):
+        rows = slice(start, start + chunk)
+        reduced[rows] = _unit(take_rows(vectors, rows) @ components)
+    return reduced
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors of length 1; those of no length stay."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(length, np.finfo(np.float32).tiny)

@@ -69,10 +69,9 @@ def tune(
     queries = embeddings[rows]
     exact = ExactIndex(embeddings).search(queries, k + 1).without(rows)
 
-    ranked = np.sort(exact.similarities, axis=None)
-    floor = min(floor, float(ranked[-min(_FEWEST_COUNTED, len(ranked))]))
-    counted = (exact.similarities >= floor).sum(axis=1)
-    least = np.maximum(exact.similarities[:, -1:], floor) - _ROUNDING
+    counted = count_wanted(exact, floor)
+    last = np.maximum(counted - 1, 0)[:, None]
+    least = np.take_along_axis(exact.similarities, last, axis=1) - _ROUNDING
 
     def measure(effort: Effort) -> tuple[float, float]:
         found = search(effort, queries, k + 1).without(rows)
@@ -92,6 +91,16 @@ def tune(
     reached = effort is not None
     effort = effort or most
     return effort, measure(effort)[0], reached
+
+
+def count_wanted(exact: Neighbors, floor: float) -> np.ndarray:
+    """The number of each query's neighbors that count, [num_queries] int64.
+
+    They are those of `exact` from the floor on, and the 100 most similar of all.
+    """
+    ranked = np.sort(exact.similarities, axis=None)
+    floor = min(floor, float(ranked[-min(_FEWEST_COUNTED, len(ranked))]))
+    return (exact.similarities >= floor).sum(axis=1)
 
 
 def cheapest_effort(

@@ -31,19 +31,19 @@ def orthogonal(monkeypatch) -> Embeddings:
 
 
 def test_is_below_that_of_linking_by_a_margin(orthogonal):
-    assert search_floor(orthogonal, GroupingSettings()) == pytest.approx(0.2 - 0.15)
+    assert search_floor(orthogonal, GroupingSettings()) == pytest.approx(0.2 - 0.05)
 
 
 def test_colors_may_make_up_for_some_of_it(orthogonal):
     known = Embeddings.of_arrays(orthogonal.vectors, lab=np.zeros((30, 3), np.float32))
     weight = Scale().usual_weight("auto")
-    expected = 0.05 - 0.9 * weight
+    expected = 0.15 - 0.9 * weight
     found = search_floor(known, GroupingSettings())
     assert found == pytest.approx(expected)
-    assert search_floor(known, GroupingSettings(color="off")) == pytest.approx(0.05)
+    assert search_floor(known, GroupingSettings(color="off")) == pytest.approx(0.15)
 
 
-@pytest.mark.parametrize(("threshold", "expected"), [("-0.3", -0.3), ("0.9", 0.05)])
+@pytest.mark.parametrize(("threshold", "expected"), [("-0.3", -0.3), ("0.9", 0.15)])
 def test_a_threshold_that_is_set_is_not_passed_by(orthogonal, threshold, expected):
     settings = GroupingSettings(threshold=threshold)
     assert search_floor(orthogonal, settings) == pytest.approx(expected)
@@ -61,4 +61,4 @@ def test_products_without_a_neighbor_do_not_count(monkeypatch):
     monkeypatch.setattr(floors, "BRUTE_FORCE_BELOW", 2)
     monkeypatch.setattr(floors, "nearest", lambda *_: Neighbors.none(3, 20))
     products = Embeddings.of_arrays(np.eye(3, dtype=np.float32))
-    assert search_floor(products, GroupingSettings()) == pytest.approx(0.05)
+    assert search_floor(products, GroupingSettings()) == pytest.approx(0.15)
