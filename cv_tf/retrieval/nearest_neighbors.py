@@ -58,8 +58,9 @@ def build_index(
       k: Number of neighbors that searches will mostly ask for.
       model: Name of the model that made the embeddings, such as the fingerprint of its
         file; "" if it is not to be checked.
-      floor: Similarity, -1 to 1, below which neighbors are of no use: the recall is
-        that of neighbors above it, and of others there are as many as are found.
+      floor: Similarity, -1 to 1, below which neighbors are of no use. Of those above it
+        a quarter of what the recall allows is missed, and of others there are as many
+        as are found. -1 for no floor.
 
     Raises:
       ValueError: If the embeddings are not finite and of length 1, or another argument

@@ -18,6 +18,8 @@ EXACT_COST = 50
 _GROWTH = 1.25
 # Similarities of two kinds of index differ by rounding.
 _ROUNDING = 1e-6
+# Of neighbors above a floor, the share of the misses that there may be otherwise.
+_MISSES = 0.25
 # Neighbors of the sample that count at least, the most similar of all: a share of fewer
 # is not known well.
 _FEWEST_COUNTED = 100
@@ -57,18 +59,21 @@ def tune(
     Neighbors below the `floor`, a similarity from -1 to 1, do not count. Where products
     have none that are more alike than strangers, the nearest strangers take by far the
     most effort to find, and may be of no use to whoever searches. The 100 most similar
-    of the sample count in any case.
+    of the sample count in any case. Those that count are found with a quarter of the
+    misses: the nearest of all neighbors are mostly found, and the recall allows for the
+    last of them, which are not among those above the floor.
 
     Returns the effort, the recall measured with it, and whether that is enough; where
     it is not, the effort is `most`: all leaves, and the largest number to reorder.
     """
+    if floor > -1:
+        recall = 1 - (1 - recall) * _MISSES
     num_products = len(embeddings)
     num_queries = min(_NUM_QUERIES, num_products)
     rng = np.random.default_rng(0)
     rows = np.sort(rng.choice(num_products, num_queries, replace=False))
     queries = embeddings[rows]
     exact = ExactIndex(embeddings).search(queries, k + 1).without(rows)
-
     counted = count_wanted(exact, floor)
     last = np.maximum(counted - 1, 0)[:, None]
     least = np.take_along_axis(exact.similarities, last, axis=1) - _ROUNDING
