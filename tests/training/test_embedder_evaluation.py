@@ -86,7 +86,7 @@ class TestNewEmbedder:
         chosen = find_threshold(known, found.block, config)
         expected = evaluate_embeddings(found, chosen[0], config, chosen[1])
         counts = {"num_products": 15, "num_rejects": 0}
-        assert result.figures == expected | counts
+        assert result.figures == pytest.approx(expected | counts, abs=1e-6)
         assert result.embedded.photos is reported
         np.testing.assert_array_equal(result.embedded.vectors, found.vectors)
 
