@@ -183,8 +183,8 @@ def run(config: GroupConfig) -> dict[str, Any]:
     if config.answers:
         answers = cv_tf.grouping.read_answers(config.answers, embeddings)
     calibration = _calibrate(config, embeddings) if config.calibrate else None
-    neighbors = _find_neighbors(config, embeddings)
     threshold, source, config = _threshold(config, embeddings, calibration)
+    neighbors = _find_neighbors(config, embeddings, threshold)
     model = calibration.model if calibration else None
     grouped = _grouped(
         config, embeddings, neighbors, threshold, model, previous, answers
@@ -375,12 +375,16 @@ def _calibrate(config: GroupConfig, embeddings: Embeddings) -> Calibration:
     )
 
 
-def _find_neighbors(config: GroupConfig, embeddings: Embeddings) -> Neighbors:
+def _find_neighbors(
+    config: GroupConfig, embeddings: Embeddings, threshold: float | None
+) -> Neighbors:
+    grouping = cv_tf.grouping
+    floor = grouping.search_floor(embeddings.distinct, config, threshold)
     if config.engine == "local":
-        return cv_tf.grouping.find_neighbors(embeddings, config, "Finding neighbors")
+        return grouping.find_neighbors(embeddings, config, "Finding neighbors", floor)
     job = beside(Path(expanded(config.output)).absolute(), "neighbors.npz")
-    return cv_tf.grouping.find_neighbors_in_shards(
-        embeddings, config, config, job, config.overwrite
+    return grouping.find_neighbors_in_shards(
+        embeddings, config, config, job, config.overwrite, floor
     )
 
 

@@ -13,6 +13,7 @@ from .constraints import (
 )
 from .dendrograms import Dendrograms as Dendrograms, Evidence as Evidence
 from .expectation import Expected as Expected, Interval as Interval
+from .floors import search_floor as search_floor
 from .graph import (
     Graph as Graph,
     find_neighbors as find_neighbors,

@@ -35,18 +35,22 @@ def linking_floor(scale: Scale, color_weight: float, num_products: int) -> float
     return scale.cosine(least + scale.crowding) - color_weight * OTHER_COLOR
 
 
-def search_floor(distinct: Embeddings, settings: GroupingSettings) -> float:
+def search_floor(
+    distinct: Embeddings, settings: GroupingSettings, threshold: float | None = None
+) -> float:
     """The cosine similarity below which a search need not find neighbors, -1 to 1.
 
-    A pair of products below `linking_floor` joins nothing, whatever the threshold is
-    going to be: thresholds are chosen above it. The floor depends on how alike the last
-    of a product's neighbors are, which a sample tells, with the usual weight of color
-    and a margin for what answers may teach. It is -1 if all blocks are small enough to
-    be searched exactly.
+    A pair of products below `linking_floor` joins nothing where the model of pairs
+    chooses the threshold: it does so above. The floor depends on how alike the last of
+    a product's neighbors are, which a sample tells, with the usual weight of color and
+    a margin for what answers may teach. It is -1 if all blocks are small enough to be
+    searched exactly.
 
     Args:
       distinct: The products, without copies.
-      settings: Settings of the grouping; a threshold that they set is not passed by.
+      settings: Settings of the grouping.
+      threshold: The threshold, where it is known, such as by calibration: the floor is
+        not above it. None if it is left to the model.
     """
     largest = np.unique(distinct.block, return_counts=True)[1].max(initial=0)
     if settings.retrieval == "exact" or largest < BRUTE_FORCE_BELOW:
@@ -59,6 +63,6 @@ def search_floor(distinct: Embeddings, settings: GroupingSettings) -> float:
     scale = Scale.of(distinct, found)
     weight = 0.0 if distinct.lab is None else scale.usual_weight(settings.color)
     floor = linking_floor(scale, weight, len(distinct)) - _MARGIN
-    if settings.threshold != "auto":
-        floor = min(floor, float(settings.threshold))
+    if threshold is not None:
+        floor = min(floor, threshold)
     return max(floor, -1.0)

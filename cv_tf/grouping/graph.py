@@ -9,26 +9,28 @@ import numpy as np
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.errors import UserError
-from cv_tf.grouping.floors import search_floor
 from cv_tf.retrieval import Neighbors, nearest
 
 _TIED = 1e-6  # Difference of similarities that are equal but for rounding.
 
 
 def find_neighbors(
-    embeddings: Embeddings, settings: GroupingSettings | None = None, progress: str = ""
+    embeddings: Embeddings,
+    settings: GroupingSettings | None = None,
+    progress: str = "",
+    floor: float = -1.0,
 ) -> Neighbors:
     """Finds the neighbors of every product within its block; copies are left out.
 
     They are the neighbors of `embeddings.distinct`, in the order of its rows: places
-    among the neighbors that copies of one photo filled would show nothing else. Those
-    that are too little alike to be grouped at any threshold may be others than the
-    nearest, in blocks that are not searched exactly.
+    among the neighbors that copies of one photo filled would show nothing else.
 
     Args:
       embeddings: Embeddings of all products.
       settings: Number of neighbors and kind of search; None for the defaults.
       progress: Text of the progress bar; empty for no bar.
+      floor: Similarity below which a search that is not exact need not find them, such
+        as `search_floor`; -1 for none.
     """
     how = settings or GroupingSettings()
     distinct = embeddings.distinct
@@ -39,7 +41,7 @@ def find_neighbors(
         how.retrieval,
         recall=how.recall,
         progress=progress,
-        floor=search_floor(distinct, how),
+        floor=floor,
     )
 
 

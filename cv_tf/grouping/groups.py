@@ -13,6 +13,7 @@ from cv_tf.embeddings import Copies, Embeddings
 from cv_tf.grouping.confidence import Confidence, find_confidence
 from cv_tf.grouping.constraints import components
 from cv_tf.grouping.expectation import Expected
+from cv_tf.grouping.floors import search_floor
 from cv_tf.grouping.graph import check_neighbors, find_neighbors
 from cv_tf.grouping.linkage import link
 from cv_tf.grouping.linked import Answers, Linked, link_by_model
@@ -177,7 +178,9 @@ def find_groups(
     """
     ids, settings = embeddings.product_id, settings or GroupingSettings()
     copies, distinct = embeddings.copies, embeddings.distinct
-    neighbors = neighbors or find_neighbors(embeddings, settings)
+    if neighbors is None:
+        floor = search_floor(distinct, settings, threshold)
+        neighbors = find_neighbors(embeddings, settings, floor=floor)
     start = _start(copies, start_from(previous, ids)) if previous else None
     former = _former(embeddings, previous, closed) if previous and closed else None
     linked = link_by_model(
@@ -261,7 +264,11 @@ def group(
     """
     settings = settings or GroupingSettings()
     if neighbors is None:
-        neighbors = find_neighbors(embeddings, settings)
+        # Products that are less alike than at the threshold join nothing.
+        floor = threshold
+        if floor is None:
+            floor = search_floor(embeddings.distinct, settings)
+        neighbors = find_neighbors(embeddings, settings, floor=floor)
     distinct, place = embeddings.distinct, embeddings.copies.place
     check_neighbors(neighbors, len(distinct))
     if threshold is None:

@@ -17,7 +17,6 @@ from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings, rows_at_once, take_rows
 from cv_tf.errors import UserError
 from cv_tf.files import digest_of
-from cv_tf.grouping.floors import search_floor
 from cv_tf.grouping.neighbor_files import write_rows
 from cv_tf.locks import only_writer
 from cv_tf.retrieval import (
@@ -152,6 +151,7 @@ def find_neighbors_in_shards(
     engine: EngineSettings,
     output: Path,
     overwrite: bool = False,
+    floor: float = -1.0,
 ) -> Neighbors:
     """Finds the neighbors that `find_neighbors` finds, shard by shard.
 
@@ -174,6 +174,7 @@ def find_neighbors_in_shards(
       output: Name and place of the job, ending in `.npz`: the folder of the shards
         stands beside it, on storage that all machines share.
       overwrite: Whether shards of another job may be removed.
+      floor: As in `find_neighbors`.
 
     Raises:
       ValueError: As `find_neighbors`.
@@ -181,7 +182,8 @@ def find_neighbors_in_shards(
       BusyError: If another process does the same job.
     """
     with only_writer(output.with_name(f".{output.name}.lock"), output):
-        return _find_alone(embeddings.distinct, settings, engine, output, overwrite)
+        distinct = embeddings.distinct
+        return _find_alone(distinct, settings, engine, output, overwrite, floor)
 
 
 def _find_alone(
@@ -190,11 +192,12 @@ def _find_alone(
     engine: EngineSettings,
     output: Path,
     overwrite: bool,
+    floor: float,
 ) -> Neighbors:
     vectors, blocks = check_vectors(embeddings.vectors), embeddings.block
     order = np.argsort(blocks, kind="stable")
     plan = make_plan(blocks[order])
-    shards = Shards(output, len(plan.searches), _identity(embeddings, settings))
+    shards = Shards(output, len(plan.searches), _identity(embeddings, settings, floor))
     indexes = Shards(shards.folder / "index.txt", len(plan.indexes), {})
     shards.open(overwrite)
     indexes.open()
@@ -206,7 +209,7 @@ def _find_alone(
         settings.neighbors,
         settings.retrieval,
         settings.recall,
-        search_floor(embeddings, settings),
+        floor,
     )
     _discard_damaged(job)
     _run(job, engine)
@@ -216,7 +219,9 @@ def _find_alone(
     return found
 
 
-def _identity(embeddings: Embeddings, settings: GroupingSettings) -> dict[str, Any]:
+def _identity(
+    embeddings: Embeddings, settings: GroupingSettings, floor: float
+) -> dict[str, Any]:
     """What the result depends on: shards of an equal job are taken over."""
     digest = hashlib.sha256()
     vectors = embeddings.vectors
@@ -231,6 +236,7 @@ def _identity(embeddings: Embeddings, settings: GroupingSettings) -> dict[str, A
         "--neighbors": settings.neighbors,
         "--retrieval": settings.retrieval,
         "--recall": settings.recall,
+        "floor of similarity": round(floor, 4),
         "division into shards": [SPLIT_ABOVE, SHARD, MAX_PAIRS, MAX_PRODUCTS],
     }
 

@@ -5,7 +5,7 @@ import pytest
 
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
-from cv_tf.grouping import Scale, floors
+from cv_tf.grouping import Scale, find_neighbors, floors, groups
 from cv_tf.grouping.floors import linking_floor, search_floor
 from cv_tf.retrieval import Neighbors
 
@@ -43,10 +43,10 @@ def test_colors_may_make_up_for_some_of_it(orthogonal):
     assert search_floor(known, GroupingSettings(color="off")) == pytest.approx(0.15)
 
 
-@pytest.mark.parametrize(("threshold", "expected"), [("-0.3", -0.3), ("0.9", 0.15)])
-def test_a_threshold_that_is_set_is_not_passed_by(orthogonal, threshold, expected):
-    settings = GroupingSettings(threshold=threshold)
-    assert search_floor(orthogonal, settings) == pytest.approx(expected)
+@pytest.mark.parametrize(("threshold", "expected"), [(-0.3, -0.3), (0.9, 0.15)])
+def test_a_threshold_that_is_known_is_not_passed_by(orthogonal, threshold, expected):
+    found = search_floor(orthogonal, GroupingSettings(), threshold)
+    assert found == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("settings", [{"retrieval": "exact"}, {}])
@@ -62,3 +62,21 @@ def test_products_without_a_neighbor_do_not_count(monkeypatch):
     monkeypatch.setattr(floors, "nearest", lambda *_: Neighbors.none(3, 20))
     products = Embeddings.of_arrays(np.eye(3, dtype=np.float32))
     assert search_floor(products, GroupingSettings()) == pytest.approx(0.15)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "of_group", "of_find_groups"), [(None, 0.15, 0.15), (0.9, 0.9, 0.15)]
+)
+def test_groups_are_searched_for_down_to_it(
+    orthogonal, monkeypatch, threshold, of_group, of_find_groups
+):
+    given = []
+
+    def record(embeddings, settings, floor):
+        given.append(floor)
+        return find_neighbors(embeddings, settings)
+
+    monkeypatch.setattr(groups, "find_neighbors", record)
+    groups.group(orthogonal, threshold)
+    groups.find_groups(orthogonal, threshold=threshold)
+    assert given == pytest.approx([of_group, of_find_groups])
