@@ -32,8 +32,10 @@ _CLASSES: dict[str, type[Index]] = {
 # Multiplications that take some ten seconds on two cores, as of 65,000 products of 128
 # dimensions with each other: an index would be built and tuned hardly sooner.
 _EXACT_BELOW = 2**39
-# Values of vectors, 1 GB in single precision, that are compared with each other.
-_MOST_IN_SINGLE = 2**28
+# Pairs of a block are compared once if it has so many products at most, as of more few
+# rows are held at a time, and vectors so many dimensions at least: otherwise, merging
+# what is found for all other rows takes longer than it saves.
+_MOST_COMPARED_ONCE, _LONG = 2**15, 256
 # Queries searched for at a time.
 CHUNK = 2**16
 
@@ -260,9 +262,10 @@ def _within(
     members: np.ndarray, own: np.ndarray, k: int, kind: str, recall: float, floor: float
 ) -> Iterator[tuple[slice, Neighbors]]:
     """Yields parts of the products `own` of a block, and their neighbors among all."""
-    num_products = len(members)
-    is_small = members.size <= _MOST_IN_SINGLE and not gpu_for(num_products**2)
-    if kind == "exact" and is_small and np.array_equal(own, np.arange(num_products)):
+    num_products, dim = members.shape
+    once = num_products <= _MOST_COMPARED_ONCE and dim >= _LONG
+    once = once and kind == "exact" and not gpu_for(num_products**2)
+    if once and np.array_equal(own, np.arange(num_products)):
         yield slice(None), nearest_of_all(take_rows(members, slice(None)), k)
         return
     index: Index | ReducedSearch = ExactIndex(members)

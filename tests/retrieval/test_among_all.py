@@ -59,9 +59,13 @@ def test_blocks_of_which_all_products_are_asked_for(vectors, monkeypatch):
         return nearest_of_all(members, k)
 
     monkeypatch.setattr(nearest_neighbors, "nearest_of_all", record)
+    monkeypatch.setattr(nearest_neighbors, "_LONG", 12)
+    monkeypatch.setattr(nearest_neighbors, "_MOST_COMPARED_ONCE", 351)
     blocks = np.arange(701) % 2
     found = nearest(vectors, 5, blocks)
     assert sizes == [351, 350]
     some = nearest(vectors, 5, blocks, queries=np.arange(1, 701))
+    assert sizes == [351, 350, 350]
+    nearest(vectors, 5)
     assert sizes == [351, 350, 350]
     np.testing.assert_array_equal(some.indices, found.indices[1:])
