@@ -468,14 +468,14 @@ class TestThreads:
             except Exception as error:
                 errors.append(error)
 
+        others = {*threading.enumerate()}
         threads = [threading.Thread(target=work, args=(f"P{n}",)) for n in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        for thread in threading.enumerate():
-            if thread is not threading.main_thread() and thread.daemon:
-                thread.join(5)
+        for lesson in {*threading.enumerate()} - others:
+            lesson.join(5)
         assert errors == []
         assert len(set(given)) == len(given) > 15
         numbers = {it.number for it in store.answers()}
