@@ -39,12 +39,13 @@ class Inference:
     GPU or TPU, TensorFlow's graph computes whole batches. So it does where LiteRT
     cannot compute the network, or not to the same vectors, which is logged.
 
-    The weights are those that the Embedder has at the first batch, or at the first one
-    after `refresh`.
+    The weights are those that the Embedder has at the first batch.
 
     Args:
       embedder: The Embedder.
       with_color: Whether the colors of the products are found, too.
+      by_graph: Whether TensorFlow's graph is to compute in any case, with the weights
+        as they are at each batch: for few photos and weights that change.
 
     Example:
       >>> embedder = Embedder(build_backbone("tiny", weights="none"), image_size=64)
@@ -53,21 +54,19 @@ class Inference:
       (2, 64)
     """
 
-    def __init__(self, embedder: Embedder, with_color: bool = False):
+    def __init__(
+        self, embedder: Embedder, with_color: bool = False, by_graph: bool = False
+    ):
         self._embedder = embedder
-        self._on_cpu = devices.on_cpu()  # Of the strategy in whose scope it is made.
+        # The device is that of the strategy in whose scope this is made.
+        self._converts = devices.on_cpu() and not by_graph
         self._with_color = with_color
         self._pool = ThreadPoolExecutor(_num_threads())
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Has the next batch computed with the weights that the Embedder has then."""
-        self.__dict__.pop("_describe", None)
 
     @functools.cached_property
     def _describe(self) -> _OnePhoto | None:
         """What describes a photo by LiteRT; None where the graph does."""
-        if not self._on_cpu:
+        if not self._converts:
             return None
         # In another thread there is no scope of a strategy, which need not be that in
         # whose scope the weights were made.

@@ -270,13 +270,13 @@ def _probe(
     catalog = photos.catalog
     if not has_variants(catalog.style):
         return None
-    model = Inference(current_embedder())
+    # Its weights change: to convert them for each probe takes longer than it saves.
+    model = Inference(current_embedder(), by_graph=True)
 
     def measure() -> dict[str, float] | None:
         current_embedder()
         if not is_chief:
             return None
-        model.refresh()
         vectors = embed(model, photos, config.embed_batch_size)
         found = Embeddings.of_catalog(catalog, vectors)
         # Equal vectors are no copies of a photo here: each product has its own.

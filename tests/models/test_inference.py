@@ -110,18 +110,15 @@ def test_a_failure_among_the_batches_is_raised(backbone, images):
         list(Inference(Embedder(backbone, SIZE)).over(batches()))
 
 
-@pytest.mark.parametrize("by_litert", [True, False])
-def test_weights_that_changed_are_taken_over(by_litert, images, monkeypatch):
-    monkeypatch.setattr(strategy, "on_cpu", lambda: by_litert)
+def test_by_the_graph_weights_are_as_they_are(images):
     keras.utils.set_random_seed(0)
     embedder = Embedder(build_backbone("tiny", weights="none"), SIZE)
-    model = Inference(embedder)
+    model = Inference(embedder, by_graph=True)
     before = model(images)
     for weights in embedder.backbone.trainable_weights:
         weights.assign(weights * 1.5 + 0.1)
-    model.refresh()
     after = model(images)
-    assert model.uses_litert is by_litert
+    assert not model.uses_litert
     assert np.abs(after - before).max() > 0.01
     np.testing.assert_allclose(after, of_graph(embedder, images), atol=2e-5)
 
