@@ -32,6 +32,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from worker import ask
+
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "embedding.md"
 # Side, task, and what it is called.
@@ -128,12 +130,7 @@ class Side:
 
     def ask(self, question: str) -> Any:
         """Gives a task, and waits for its answer: seconds, or what it is asked for."""
-        self._process.stdin.write(question + "\n")
-        self._process.stdin.flush()
-        for line in self._process.stdout:
-            if line.startswith("answer "):
-                return json.loads(line.removeprefix("answer "))
-        raise SystemExit(f"{self._process.args} has ended at: {question}")
+        return ask(self._process, question)
 
     def close(self) -> None:
         """Ends the process."""

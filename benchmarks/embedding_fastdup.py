@@ -2,48 +2,32 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import os
-import resource
 import shutil
-import sys
 import time
 from pathlib import Path
+from typing import Any
+
+from embedding_answers import Ask, photos_of, serve
 
 
-def main() -> None:
-    """Answers until there are no more questions."""
-    about = json.loads(sys.stdin.readline())
-    os.sched_setaffinity(0, range(about["cores"]))
+def start(about: dict[str, Any]) -> tuple[dict[str, Any], Ask]:
+    """Copies the photos to a folder of their own."""
     import fastdup  # noqa: PLC0415 (threads are made when it is loaded)
 
-    folder = Path(about["folder"])
-    photos = folder / "photos"
+    photos, work = (Path(about["folder"], name) for name in ("photos", "work"))
     photos.mkdir(parents=True)
-    base = Path(about["catalog"]).absolute().parent
-    with Path(about["catalog"]).open(newline="", encoding="utf-8") as file:
-        paths = [base / row["image"] for row in csv.DictReader(file)]
-    for row in range(about["photos"]):
-        path = paths[row % len(paths)]
+    for row, path in enumerate(photos_of(about)):
         shutil.copyfile(path, photos / f"{row}{path.suffix}")
-    answer({"photos": about["photos"]})
-    for line in sys.stdin:
-        if line.strip() == "memory":
-            answer(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
-            continue
-        work = folder / "work"
+
+    def ask(_: str) -> float:
         shutil.rmtree(work, ignore_errors=True)
-        start = time.perf_counter()
+        began = time.perf_counter()
         # Mode 1 extracts features, and compares nothing.
         fastdup.run(str(photos), str(work), run_mode=1, num_threads=about["cores"])
-        answer(time.perf_counter() - start)
+        return time.perf_counter() - began
 
-
-def answer(value: object) -> None:
-    """Writes one line."""
-    print(f"answer {json.dumps(value)}", flush=True)
+    return {"photos": about["photos"]}, ask
 
 
 if __name__ == "__main__":
-    main()
+    serve(start)

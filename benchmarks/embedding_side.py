@@ -6,12 +6,7 @@ What an earlier version is asked for uses nothing that this one has and that one
 
 from __future__ import annotations
 
-import csv
-import json
-import os
-import resource
 import shutil
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,56 +14,39 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from embedding_answers import Ask, photos_of, serve
 from PIL import Image
 
 BATCH = 64
 SHARD = 256
 
 
-def main() -> None:
-    """Answers until there are no more questions."""
-    about = json.loads(sys.stdin.readline())
-    os.sched_setaffinity(0, range(about["cores"]))  # Before threads are made.
+def start(about: dict[str, Any]) -> tuple[dict[str, Any], Ask]:
+    """Copies the photos, and loads the Embedder."""
     folder = Path(about["folder"])
-    folder.mkdir()
-    paths = first_photos(about["catalog"], about["photos"], folder)
-    tasks = Tasks(about["embedder"], folder, len(paths), about["cores"])
-    answer(describe_photos(paths))
-    for line in sys.stdin:
-        name = line.strip()
-        if name == "memory":
-            answer(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
-        else:
-            answer(getattr(tasks, name)())
+    paths = copy_photos(photos_of(about), folder)
+    tasks = Tasks(about["embedder"], folder, about["cores"])
+    return describe_photos(paths), lambda name: getattr(tasks, name)()
 
 
-def answer(value: Any) -> None:
-    """Writes one line."""
-    print(f"answer {json.dumps(value)}", flush=True)
-
-
-def first_photos(catalog: str, count: int, folder: Path) -> list[str]:
-    """Writes a table of photos, repeated if there are too few; returns their paths."""
-    base = Path(catalog).absolute().parent
-    with Path(catalog).open(newline="", encoding="utf-8") as file:
-        paths = [str(base / row["image"]) for row in csv.DictReader(file)]
-    chosen = [paths[row % len(paths)] for row in range(count)]
+def copy_photos(chosen: list[Path], folder: Path) -> list[Path]:
+    """Copies photos, writes a table of them, and returns their paths."""
     photos = folder / "photos"
-    photos.mkdir()
+    photos.mkdir(parents=True)
     # Copies, so that no photo is known by its path or looked at once for two products.
-    copies = [photos / f"{row}{Path(path).suffix}" for row, path in enumerate(chosen)]
+    copies = [photos / f"{row}{path.suffix}" for row, path in enumerate(chosen)]
     for path, copied in zip(chosen, copies, strict=True):
         shutil.copyfile(path, copied)
     lines = [f"{row},{path},all" for row, path in enumerate(copies)]
     table = "\n".join(["product_id,image,category", *lines, ""])
     (folder / "catalog.csv").write_text(table)
-    return list(map(str, copies))
+    return copies
 
 
-def describe_photos(paths: list[str]) -> dict[str, Any]:
+def describe_photos(paths: list[Path]) -> dict[str, Any]:
     """What the report says of the photos."""
     sizes = np.median([Image.open(path).size for path in paths], axis=0).astype(int)
-    weight = float(np.median([Path(path).stat().st_size for path in paths]))
+    weight = float(np.median([path.stat().st_size for path in paths]))
     about = dict(zip(("width", "height"), sizes.tolist(), strict=True))
     return {"photos": len(paths), "bytes": weight, **about}
 
@@ -76,11 +54,11 @@ def describe_photos(paths: list[str]) -> dict[str, Any]:
 class Tasks:
     """What can be measured; each method returns its seconds."""
 
-    def __init__(self, embedder: str, folder: Path, num_photos: int, cores: int):
+    def __init__(self, embedder: str, folder: Path, cores: int):
         from cv_tf.embeddings import EmbeddingJob  # noqa: PLC0415
         from cv_tf.models import Embedder  # noqa: PLC0415
 
-        self._folder, self._num_photos, self._cores = folder, num_photos, cores
+        self._folder, self._cores = folder, cores
         self._embedder = Embedder.load(embedder)
         self._job = EmbeddingJob(
             embedder=embedder,
@@ -187,4 +165,4 @@ class Tasks:
 
 
 if __name__ == "__main__":
-    main()
+    serve(start)

@@ -7,11 +7,6 @@ by a DataLoader with as many workers as cores, decoded by Pillow at reduced size
 
 from __future__ import annotations
 
-import csv
-import json
-import os
-import resource
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,6 +14,7 @@ from typing import Any
 import numpy as np
 import timm
 import torch
+from embedding_answers import Ask, photos_of, serve
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
@@ -28,7 +24,7 @@ BATCH, SIZE = 64, 224
 class Files(Dataset):
     """Photos of a list, decoded to squares."""
 
-    def __init__(self, paths: list[str]):
+    def __init__(self, paths: list[Path]):
         self._paths = paths
 
     def __len__(self) -> int:
@@ -41,40 +37,29 @@ class Files(Dataset):
         return torch.from_numpy(np.array(square)).permute(2, 0, 1)
 
 
-def main() -> None:
-    """Answers until there are no more questions."""
-    about = json.loads(sys.stdin.readline())
-    os.sched_setaffinity(0, range(about["cores"]))
+def start(about: dict[str, Any]) -> tuple[dict[str, Any], Ask]:
+    """Builds the network."""
     torch.set_num_threads(about["cores"])
-    base = Path(about["catalog"]).absolute().parent
-    with Path(about["catalog"]).open(newline="", encoding="utf-8") as file:
-        paths = [str(base / row["image"]) for row in csv.DictReader(file)]
-    paths = [paths[row % len(paths)] for row in range(about["photos"])]
+    paths = photos_of(about)
     model = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
     model = model.eval().to(memory_format=torch.channels_last)
     images = torch.from_numpy(
         np.random.default_rng(0).integers(0, 256, (BATCH, 3, SIZE, SIZE), np.uint8)
     )
-    answer({"photos": len(paths)})
-    for line in sys.stdin:
-        if line.strip() == "memory":
-            answer(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
-            continue
+
+    def ask(name: str) -> float:
         batches: Any = [images] * (len(paths) // BATCH)
-        start = time.perf_counter()
-        if line.strip() == "files":
+        began = time.perf_counter()
+        if name == "files":
             batches = DataLoader(Files(paths), BATCH, num_workers=about["cores"])
         with torch.inference_mode():
             for batch in batches:
                 pixels = batch.to(memory_format=torch.channels_last).float() / 127.5 - 1
                 model(pixels)
-        answer(time.perf_counter() - start)
+        return time.perf_counter() - began
 
-
-def answer(value: object) -> None:
-    """Writes one line."""
-    print(f"answer {json.dumps(value)}", flush=True)
+    return {"photos": len(paths)}, ask
 
 
 if __name__ == "__main__":
-    main()
+    serve(start)

@@ -48,6 +48,7 @@ from pathlib import Path
 import numpy as np
 from grouping_data import KINDS, Products, generate, rows_of_blocks, write
 from grouping_peers import by_average, by_faiss, by_hdbscan
+from worker import peak_gigabytes
 
 RESULTS = Path(__file__).parent / "results" / "grouping.json"
 NUM_LABELLED = 5_000
@@ -190,17 +191,6 @@ def bare_product(products: Products, turn: int) -> float:
         spent = time.perf_counter() - start
         seconds += spent if len(blocks) > 1 else spent * _SHARE / 2
     return seconds
-
-
-def peak_gigabytes() -> float:
-    """The most memory that this process ever held.
-
-    Not `getrusage`: that begins with what the process that started it held.
-    """
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return float(line.split()[1]) / 2**20
-    raise RuntimeError("/proc/self/status has no VmHWM line; Linux was expected.")
 
 
 def pairwise_f1(groups: np.ndarray, designs: np.ndarray) -> float:

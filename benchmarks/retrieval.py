@@ -40,7 +40,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from worker import ask
+from worker import ask, peak_gigabytes
 
 from cv_tf.retrieval import ExactIndex, Neighbors, ScannIndex, build_index, nearest
 from cv_tf.retrieval.tuning import recall_against, smallest
@@ -303,17 +303,6 @@ BUILD = {
     "FAISS, IVF and 4-bit PQ": build_faiss_ivf_pq,
     "FAISS, HNSW": build_faiss_hnsw,
 }
-
-
-def peak_gigabytes() -> float:
-    """The most memory that this process ever held.
-
-    Not `getrusage`: that begins with what the process that started it held.
-    """
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return float(line.split()[1]) / 2**20
-    raise RuntimeError("/proc/self/status has no VmHWM line; Linux was expected.")
 
 
 def preamble(num_products: int, rounds: int) -> str:

@@ -1,9 +1,10 @@
-"""Processes that benchmarks exchange lines of JSON with."""
+"""Processes that benchmarks exchange lines of JSON with, and their memory."""
 
 from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 
@@ -19,3 +20,14 @@ def ask(worker: subprocess.Popen, question: str = "") -> Any:
             "error is above."
         )
     return json.loads(answer)
+
+
+def peak_gigabytes() -> float:
+    """The most memory that this process ever held.
+
+    Not `getrusage`: that begins with what the process that started it held.
+    """
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return float(line.split()[1]) / 2**20
+    raise RuntimeError("/proc/self/status has no VmHWM line; Linux was expected.")
