@@ -22,5 +22,9 @@ from .parquet import (
     read_notes as read_notes,
     to_table as to_table,
 )
-from .precision import rows_at_once as rows_at_once, take_rows as take_rows
+from .precision import (
+    in_pieces as in_pieces,
+    rows_at_once as rows_at_once,
+    take_rows as take_rows,
+)
 from .resumption import rejects_path as rejects_path

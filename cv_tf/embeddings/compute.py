@@ -97,13 +97,10 @@ def embed(
 def _with_progress(
     model: Inference, photos: Photos, batch_size: int, progress: str
 ) -> Iterator[Any]:
-    done = 0
     with tqdm(total=len(photos), desc=progress, disable=not progress) as bar:
         for output in embed_batches(model, photos, batch_size):
             yield output
-            count = min(batch_size, len(photos) - done)
-            done += count
-            bar.update(count)
+            bar.update(min(batch_size, len(photos) - bar.n))
 
 
 def embed_batches(model: Inference, photos: Photos, batch_size: int) -> Iterator[Any]:

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from cv_tf.embeddings.precision import rows_at_once, take_rows
+from cv_tf.embeddings.precision import in_pieces, rows_at_once, take_rows
 
 # Largest distance of two vectors of one photo: rounding parts them by about 4e-7, and
 # two photos, even of one product and recolored, are 0.02 apart or more.
@@ -129,10 +129,8 @@ def find_copies(
     directions = random.standard_normal((vectors.shape[1], _DIRECTIONS))
     directions = directions.astype(np.float32) / np.float32(_CELL)
     places = np.empty((len(vectors), _DIRECTIONS), np.float32)
-    chunk = rows_at_once(vectors.shape[1])
-    for start in range(0, len(vectors), chunk):
-        rows = slice(start, start + chunk)
-        places[rows] = take_rows(vectors, rows) @ directions
+    for rows, some in in_pieces(vectors):
+        places[rows] = some @ directions
     for _ in range(_GRIDS):
         left = np.flatnonzero(first == np.arange(len(first)))
         moved = places[left] + random.random(_DIRECTIONS, np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 # Values from which on vectors are kept in half precision: 1 GB of them in single.
@@ -41,3 +43,18 @@ def take_rows(vectors: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:
     """
     some = vectors[rows] if isinstance(rows, slice) else np.take(vectors, rows, axis=0)
     return some.astype(np.float32, copy=False)
+
+
+def in_pieces(vectors: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yields the rows of each piece of all vectors, and its vectors as `take_rows`.
+
+    Example:
+      >>> import numpy as np
+      >>> from cv_tf.embeddings import in_pieces
+      >>> [(rows, some.dtype.name) for rows, some in in_pieces(np.eye(3, dtype="f2"))]
+      [(slice(0, 3, None), 'float32')]
+    """
+    size = rows_at_once(vectors.shape[1])
+    for start in range(0, len(vectors), size):
+        rows = slice(start, min(start + size, len(vectors)))
+        yield rows, take_rows(vectors, rows)

@@ -14,7 +14,7 @@ import numpy as np
 from absl import logging
 
 from cv_tf.config import GroupingSettings
-from cv_tf.embeddings import Embeddings, rows_at_once, take_rows
+from cv_tf.embeddings import Embeddings, in_pieces
 from cv_tf.errors import UserError
 from cv_tf.files import digest_of
 from cv_tf.grouping.neighbor_files import write_rows
@@ -163,9 +163,8 @@ def find_neighbors_in_shards(
 
     The result is that of `find_neighbors` row for row, with two exceptions: processors
     of another make, and blocks that are split, round similarities otherwise in the last
-    digit, and ScaNN 1.4.2
-    never partitions products in the same way twice, so that two indexes of a large
-    block differ in some neighbors, at the same recall.
+    digit, and ScaNN 1.4.2 never partitions products in the same way twice, so that two
+    indexes of a large block differ in some neighbors, at the same recall.
 
     Args:
       embeddings: Embeddings of all products.
@@ -174,7 +173,7 @@ def find_neighbors_in_shards(
       output: Name and place of the job, ending in `.npz`: the folder of the shards
         stands beside it, on storage that all machines share.
       overwrite: Whether shards of another job may be removed.
-      floor: As in `find_neighbors`.
+      floor: Similarity below which neighbors need not be found; -1 for none.
 
     Raises:
       ValueError: As `find_neighbors`.
@@ -224,10 +223,7 @@ def _identity(
 ) -> dict[str, Any]:
     """What the result depends on: shards of an equal job are taken over."""
     digest = hashlib.sha256()
-    vectors = embeddings.vectors
-    chunk = rows_at_once(vectors.shape[1])
-    for start in range(0, len(vectors), chunk):
-        some = take_rows(vectors, slice(start, start + chunk))
+    for _, some in in_pieces(embeddings.vectors):
         digest.update(np.ascontiguousarray(some).data)
     digest.update(np.ascontiguousarray(embeddings.block).data)
     return {

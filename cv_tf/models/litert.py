@@ -26,7 +26,8 @@ def to_litert(
     Args:
       function: From one tensor to tensors by name.
       inputs: Shape, type and name of the tensor; all sides are known.
-      optimizations: What may be quantized, as `tf.lite.TFLiteConverter` has it.
+      optimizations: Ways to make it smaller that `tf.lite.TFLiteConverter` may take,
+        such as `tf.lite.Optimize.DEFAULT`, which quantizes weights; none by default.
       types: Types of weights that these may choose, such as `tf.float16`.
 
     Returns:

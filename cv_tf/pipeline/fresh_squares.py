@@ -22,7 +22,8 @@ class FreshSquares:
       num_photos: Photos of the catalogue.
       image_size: Side S of the squares in pixels.
       most_bytes: Memory that they may take.
-      plan: How to decode the photos of some rows, from what was found out about them.
+      plan: Function from rows of the catalogue, and from the results of their scan, to
+        the plan by which these photos are decoded.
 
     Attributes:
       places: [num_photos] int64, row in `pixels` of each photo; -1 where none is kept.
@@ -54,7 +55,7 @@ class FreshSquares:
 
         Args:
           rows: Their rows in the catalogue.
-          scanned: What was found out about each.
+          scanned: The result of the scan for each.
           decoded: `Examined.pixels` of each; None where there are none.
           pool: Threads that make the squares.
         """

@@ -224,7 +224,8 @@ def nearest(
       queries: [num_queries] int, rows to find the neighbors of, in order; None for all.
       recall: Share of the true neighbors that ScaNN is to find, above 0 and at most 1.
       progress: Text of the progress bar; empty for no bar.
-      floor: As in `build_index`.
+      floor: Similarity below which neighbors need not be found, as in `build_index`;
+        -1 for none.
 
     Raises:
       ValueError: If the embeddings are not finite and of length 1, or another argument

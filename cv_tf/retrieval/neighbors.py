@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cv_tf.embeddings import LENGTH_TOLERANCE, rows_at_once, take_rows
+from cv_tf.embeddings import LENGTH_TOLERANCE, in_pieces
 from cv_tf.errors import UserError
 
 
@@ -111,10 +111,8 @@ def check_vectors(embeddings: np.ndarray) -> np.ndarray:
             "with at least one product. Pass one vector a product."
         )
     length = np.empty(len(embeddings), np.float32)
-    chunk = rows_at_once(embeddings.shape[1])
-    for start in range(0, len(embeddings), chunk):
-        some = take_rows(embeddings, slice(start, start + chunk))
-        length[start : start + chunk] = np.sqrt(np.einsum("nd,nd->n", some, some))
+    for rows, some in in_pieces(embeddings):
+        length[rows] = np.sqrt(np.einsum("nd,nd->n", some, some))
     _refuse(
         ~np.isfinite(length),
         "hold NaN or infinity",

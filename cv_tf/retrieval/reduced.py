@@ -7,7 +7,7 @@ import math
 import numpy as np
 from absl import logging
 
-from cv_tf.embeddings import rows_at_once, take_rows
+from cv_tf.embeddings import in_pieces, rows_at_once, take_rows
 from cv_tf.retrieval.exact import ExactIndex
 from cv_tf.retrieval.neighbors import Neighbors
 from cv_tf.retrieval.scann import load_scann
@@ -42,7 +42,7 @@ class ReducedSearch:
       components: [dim, number] float32, orthogonal directions of length 1.
       recall: Share of the true neighbors to be found, as in `build_index`.
       k: Number of neighbors that it is tuned for.
-      floor: As in `build_index`.
+      floor: Similarity below which neighbors need not be found; -1 for none.
 
     Raises:
       ImportError: If ScaNN cannot be loaded.
@@ -84,11 +84,8 @@ class ReducedSearch:
 
     def search(self, queries: np.ndarray, k: int) -> Neighbors:
         """As `Index.search`, for as many neighbors as it was tuned for, and one."""
-        return self._search_with(self._effort, queries, k)
-
-    def _search_with(self, effort: Effort, queries: np.ndarray, k: int) -> Neighbors:
         found = Neighbors.none(len(queries), k)
-        compared = self._compared(effort, queries)
+        compared = self._compared(self._effort, queries)
         order = np.argsort(-compared.similarities, axis=1, kind="stable")[:, :k]
         kept = slice(order.shape[1])
         for all_places, some in zip(
@@ -185,10 +182,8 @@ def _sampled(num_products: int, number: int) -> np.ndarray:
 def _reduced(vectors: np.ndarray, components: np.ndarray) -> np.ndarray:
     """The components of all products, [num_products, number] float32, of length 1."""
     reduced = np.empty((len(vectors), components.shape[1]), np.float32)
-    chunk = rows_at_once(vectors.shape[1])
-    for start in range(0, len(reduced), chunk):
-        rows = slice(start, start + chunk)
-        reduced[rows] = _unit(take_rows(vectors, rows) @ components)
+    for rows, some in in_pieces(vectors):
+        reduced[rows] = _unit(some @ components)
     return reduced
 
 

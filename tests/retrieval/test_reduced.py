@@ -3,18 +3,10 @@
 import numpy as np
 import pytest
 
-from cv_tf.retrieval import ExactIndex, nearest, nearest_neighbors, scann
+from cv_tf.retrieval import ExactIndex, nearest, nearest_neighbors
 from cv_tf.retrieval.reduced import ReducedSearch, find_components
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _scann():
-    try:
-        scann.load_scann()
-    except ImportError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
