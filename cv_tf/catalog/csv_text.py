@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from absl import logging
+from charset_normalizer import from_bytes
 
 from cv_tf.catalog.raw_table import RawTable, Rows, of_rows
 from cv_tf.errors import UserError
@@ -37,6 +38,15 @@ _MARKS = {
 }
 _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")  # Also without a mark.
 _LATIN = re.compile("[A-Za-z]{3}")
+# Letters outside of ASCII by which an encoding is guessed, bytes around each, and what
+# is level among guesses, of which the one that spreadsheets write comes first.
+_GUESSED_BY, _AROUND, _LEVEL, _EXCELS_OWN = 2000, 200, 0.02, "cp1252"
+_ODD = re.compile(
+    r"(?<=[^\W\d_])[^\w\s\x00-\x7f\u2019](?=[^\W\d_])|[\xb2\xb3\xb9](?=[^\W\d_])|\ufffd"
+)
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
+_UTF_8_LETTER = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
+_SAMPLED = 50  # Rows by which it is told what separates cells.
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\1*', re.IGNORECASE)
 # What other tools leave before a quote, besides tabs, and spaces, which are skipped.
 _BEFORE_QUOTES = "\ufeff\xa0\u200b"
@@ -44,9 +54,12 @@ _limit = threading.Lock()
 
 
 def read_csv(source: str, content: bytes) -> RawTable:
-    """Reads the text of a table: UTF-8, or UTF-16 or UTF-32, which is said.
+    """Reads the text of a table: UTF-8, or another encoding, which is said.
 
-    Cells are separated by commas, or by what the header has instead.
+    UTF-16 and UTF-32 are told by their marks or zeros. What is not UTF-8, and has no
+    letter in it, is in the encoding of one byte a letter that makes the most of it,
+    such as Windows-1252. Cells are separated by what splits the first rows into most
+    cells, equally many in each.
 
     Args:
       source: Name of the file, for messages.
@@ -237,10 +250,56 @@ def _encoding(content: bytes) -> str:
             return encoding
     head = content[:_HEAD]
     if b"\0" not in head:
-        return "utf-8"
+        return "utf-8" if _is_utf_8(content) else _guess(content)
     # Whatever its cells hold, a table has columns with Latin names.
     texts = ((name, head.decode(name, errors="ignore")) for name in _WIDE)
     return next((name for name, text in texts if _LATIN.search(text)), "utf-8")
+
+
+def _is_utf_8(content: bytes) -> bool:
+    """Whether a text is UTF-8, or should be: most of its letters are."""
+    try:
+        for start in range(0, len(content), _PIECE):
+            content[start : start + _PIECE].decode()
+    except UnicodeDecodeError as error:
+        if error.end == len(error.object) and start + _PIECE < len(content):
+            return _is_utf_8(content[:start]) and _is_utf_8(content[start:])
+        text = content[max(start - _PIECE, 0) : start + _PIECE].decode(errors="replace")
+        num_wrong = text.count("\ufffd")
+        return sum(not letter.isascii() for letter in text) > 4 * num_wrong
+    return True
+
+
+def _guess(content: bytes) -> str:
+    """The encoding in which a text that is not UTF-8 makes the most sense."""
+    places = itertools.islice(_BEYOND_ASCII.finditer(content), _GUESSED_BY)
+    lines = {_line_at(content, place.start()) for place in places}
+    sample = b"\n".join(sorted(lines))
+    matches = list(from_bytes(sample))
+    if not matches:
+        return "utf-8"
+    least = min(match.chaos for match in matches)
+    likely = {
+        encoding: match.coherence
+        for match in matches
+        if match.chaos < least + _LEVEL
+        for encoding in match.could_be_from_charset
+    }
+
+    def sense(encoding: str) -> tuple[int, float]:
+        odd = _ODD.findall(sample.decode(encoding, errors="replace"))
+        return -len(odd), likely[encoding] + _LEVEL * (encoding == _EXCELS_OWN)
+
+    return max(likely, key=sense)
+
+
+def _line_at(content: bytes, place: int) -> bytes:
+    """The line of a text around a place, of bounded length."""
+    start = content.rfind(b"\n", max(place - _AROUND, 0), place) + 1
+    end = content.find(b"\n", place, place + _AROUND)
+    return content[
+        start or max(place - _AROUND, 0) : end if end >= 0 else place + _AROUND
+    ]
 
 
 def _separator(head: str) -> tuple[str, int]:
@@ -249,7 +308,19 @@ def _separator(head: str) -> tuple[str, int]:
     if match := _SEPARATOR_LINE.fullmatch(first):
         return match[1], 1
     lines = re.sub('"[^"]*"', "quoted", head).splitlines()
-    header = next((line for line in lines if line.strip(SEPARATORS + " ")), "")
+    lines = [line for line in lines if line.strip(SEPARATORS + " ")][: _SAMPLED + 1]
+    header, rows = lines[0] if lines else "", lines[1:-1]  # The last may be cut.
+    # A mark within the names or cells of a table is not as often in each row.
+    num_cells = {mark: header.count(mark) for mark in SEPARATORS}
+    steady = [
+        mark
+        for mark in SEPARATORS
+        if num_cells[mark] and all(row.count(mark) == num_cells[mark] for row in rows)
+    ]
+    if "," in steady:  # Beside which tabs are blanks around cells.
+        steady = [mark for mark in steady if mark != "\t"]
+    if rows and steady:
+        return max(steady, key=num_cells.__getitem__), 0
     separator = max(SEPARATORS, key=header.count)
     return ("," if "," in header else separator), 0
 
