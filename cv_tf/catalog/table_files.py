@@ -1,4 +1,4 @@
-"""Files of tables: CSV, also compressed, Parquet and spreadsheets, and what is none."""
+"""Files of tables: CSV, JSON lines, Parquet, spreadsheets, and what is none."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from cv_tf.atomic import whole_file
 from cv_tf.catalog.cells import Values
 from cv_tf.catalog.csv_text import read_csv
 from cv_tf.catalog.formulas import marked, marked_table
+from cv_tf.catalog.json_lines import SUFFIXES as JSON_LINES, read_json_lines
 from cv_tf.catalog.parquet_files import opened_parquet, read_batches, write_parquet
 from cv_tf.catalog.raw_table import RawTable, check_cells, to_names
 from cv_tf.catalog.spreadsheets import SUFFIXES as SPREADSHEETS, read_spreadsheet
@@ -30,7 +31,12 @@ _CHUNK = 2**16  # Bytes that are decompressed at a time.
 _GZIP_FORMAT = 31  # For zlib.
 _MOST_PARTS = 2**16  # Of a compressed file; some tools make one of each 64 KB.
 _ROWS = 2**14  # That are read at a time.
-_FORMATS = "Tables are read from CSV (also .csv.gz), Parquet, .xlsx, .xls and .ods"
+_FORMATS = (
+    "Tables are read from CSV, TSV and JSON lines (also compressed: .csv.gz), Parquet, "
+    ".xlsx, .xls and .ods"
+)
+_TEXTS = (".csv", ".tsv", ".txt", ".tab", ".jsonl", ".ndjson")
+SUFFIXES = (*_TEXTS, ".json", ".gz", *_PARQUET, *SPREADSHEETS)
 _GZIP = b"\x1f\x8b"
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 # How files begin that are no CSV, in small letters, and what they are.
@@ -41,8 +47,6 @@ _OTHERS = {
     _GZIP: "compressed with gzip twice",
     b"%pdf": "a PDF",
     b"<": "a web page or XML, which some shops export as .xls",
-    b"{": "JSON",
-    b"[": "JSON",
     b"sqlite format 3": "an SQLite database",
     b"arrow1": "an Arrow file",
     b"bzh": "compressed with bzip2",
@@ -53,8 +57,8 @@ _OTHERS = {
 
 def unit_of(name: str) -> str:
     """What a table's rows are counted in, by its name: lines of text, or rows."""
-    text = (".csv", ".tsv", ".txt", ".tab")
-    return "line" if name.lower().removesuffix(".gz").endswith(text) else "row"
+    is_text = name.lower().removesuffix(".gz").endswith(_TEXTS)
+    return "line" if is_text else "row"
 
 
 def read_file(path: str) -> RawTable:
@@ -80,6 +84,8 @@ def _read_content(name: str, content: bytes) -> RawTable:
     if name.lower().endswith(SPREADSHEETS) and is_spreadsheet:
         return read_spreadsheet(name, content)
     begin = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if name.lower().endswith(JSON_LINES) or begin.startswith((b"{", b"[")):
+        return read_json_lines(name, content)
     what = next((what for mark, what in _OTHERS.items() if begin.startswith(mark)), "")
     if what or name.lower().endswith(SPREADSHEETS):
         raise UserError(
