@@ -15,13 +15,55 @@ from cv_tf.settings import ConfigError, check_all, setting
 
 
 @dataclasses.dataclass(kw_only=True)
-class CatalogSettings:
+class DownloadSettings:
+    """Photos behind addresses: where they are kept, and what is asked of servers."""
+
+    photo_cache: str = setting(
+        "", "Folder that keeps downloaded photos; empty for ~/.cache/cv_tf/photos."
+    )
+    downloads_at_once: int = setting(16, "Photos downloaded at a time.", minimum=1)
+    downloads_per_second: float = setting(
+        0.0,
+        "Photos that are asked of one server a second, at most; 0 for any.",
+        minimum=0,
+    )
+    download_seconds: float = setting(
+        30.0, "Seconds that the download of a photo may take.", minimum=1
+    )
+    download_megabytes: float = setting(
+        50.0, "Megabytes that a downloaded photo may have.", minimum=0.1
+    )
+    allow_http: bool = setting(
+        False, "Also download from http:// addresses, where anybody may change a photo."
+    )
+    allow_private_addresses: bool = setting(
+        False, "Also download from this machine and its network; for tables you trust."
+    )
+    refresh_photos: bool = setting(
+        False, "Ask servers again for photos that were downloaded and may have changed."
+    )
+
+
+@dataclasses.dataclass(kw_only=True)
+class CatalogSettings(DownloadSettings):
     """Products, and how their photos are read."""
 
     catalog: str = setting(
         "",
-        "Table (CSV, Parquet or spreadsheet) with product_id, image and, where known, "
-        "style_id. Takes the place of --dataset.",
+        "Products: a table (CSV, TSV, JSON lines, Parquet or spreadsheet) with "
+        "product_id, image and, where known, style_id; a shop's export; a folder of "
+        "photos; or a TFDS data set. Takes the place of --dataset.",
+    )
+    columns: tuple[str, ...] = setting(
+        (),
+        "What the columns of --catalog are, where they have other names than usual: "
+        "shopify, woocommerce, merchant, magento or akeneo for such an export, and "
+        "NAME:COLUMN for each, such as product_id:sku,image:image_url.",
+    )
+    image_base: str = setting(
+        "",
+        "Folder or address in which relative paths of photos start; empty for the "
+        "folder of --catalog.",
     )
     dataset: str = setting(
         "synthetic_color_variants",

@@ -7,6 +7,7 @@ from .columns import (
     read_needed as read_needed,
 )
 from .dataset import load_dataset as load_dataset
+from .fetched import fetch_photos as fetch_photos
 from .ids_and_labels import is_missing as is_missing, read_cells as read_cells
 from .parquet_files import (
     ParquetTable as ParquetTable,
@@ -16,16 +17,18 @@ from .parquet_files import (
     write_parquet as write_parquet,
 )
 from .parquet_pages import Chunk as Chunk
+from .photo_folder import (
+    catalog_of_folder as catalog_of_folder,
+    catalog_of_photos as catalog_of_photos,
+)
 from .photo_paths import FolderNames as FolderNames, is_elsewhere as is_elsewhere
 from .quiet import quiet_logs as quiet_logs
+from .sources import read_catalog as read_catalog, read_products as read_products
 from .table import (
     Catalog as Catalog,
-    catalog_of_photos as catalog_of_photos,
     number_blocks as number_blocks,
     number_styles as number_styles,
     objects as objects,
-    read_catalog as read_catalog,
-    read_products as read_products,
 )
 from .table_files import (
     unit_of as unit_of,

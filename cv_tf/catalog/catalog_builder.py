@@ -18,7 +18,8 @@ import tensorflow_datasets as tfds
 
 from cv_tf.catalog.columns import CatalogError, raise_problems
 from cv_tf.catalog.quiet import quiet_logs
-from cv_tf.catalog.table import Catalog, catalog_columns, read_catalog
+from cv_tf.catalog.sources import read_catalog
+from cv_tf.catalog.table import Catalog
 from cv_tf.catalog.tfds_builders import prepare_builder
 from cv_tf.files import expanded, is_file, open_binary
 from cv_tf.spelling import clean
@@ -64,21 +65,24 @@ class CatalogBuilder(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:  # noqa: ARG002
         config = self.builder_config
         catalog = read_catalog(config.table, config.block_columns)
-        cells = catalog_columns(config.table, config.block_columns).cells
         unsplit = np.full(len(catalog), "train", object)
         split = unsplit if catalog.split is None else catalog.split
         _check(catalog, split, config.on_bad_image)
         return {
-            name: self._generate_examples(catalog, cells, np.flatnonzero(split == name))
+            name: self._generate_examples(catalog, np.flatnonzero(split == name))
             for name in sorted(set(split))
         }
 
     def _generate_examples(
-        self, catalog: Catalog, cells: dict[str, list[str]], rows: np.ndarray
+        self, catalog: Catalog, rows: np.ndarray
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         features = self.info.features.items()
         text = [name for name, f in features if isinstance(f, tfds.features.Text)]
         no_box = np.full(4, np.nan, np.float32)
+        cells = {"product_id": catalog.product_id, **catalog.extras}
+        for name in ("style_id", "color", "split"):
+            if (column := getattr(catalog, name)) is not None:
+                cells[name] = column
         with ThreadPoolExecutor(_NUM_THREADS) as pool:
             for start in range(0, len(rows), _CHUNK_SIZE):
                 chunk = rows[start : start + _CHUNK_SIZE]

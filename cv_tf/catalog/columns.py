@@ -13,6 +13,8 @@ from absl import logging
 from cv_tf.catalog.formulas import unmarked_cells
 from cv_tf.catalog.ids_and_labels import is_missing, read_cells
 from cv_tf.catalog.raw_table import Problem, check_cells, cut, shown
+from cv_tf.catalog.shop_layouts import Names, find_names
+from cv_tf.catalog.shop_rows import to_products
 from cv_tf.catalog.table_files import read_file, unit_of
 from cv_tf.errors import UserError
 from cv_tf.files import similar_names
@@ -39,19 +41,27 @@ class Columns:
     problems: list[Problem] = field(default_factory=list)
     # Columns of lists, structs or bytes, and what they hold.
     left_out: dict[str, str] = field(default_factory=dict)
+    # Names of cv_tf, by what the table calls these columns.
+    called: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_columns(
-    path: str, ids: Sequence[str] = (), labels: Sequence[str] = ()
+    path: str,
+    ids: Sequence[str] = (),
+    labels: Sequence[str] = (),
+    columns: Sequence[str] | None = None,
 ) -> Columns:
     """Reads every cell of a table as text, so that `0108775015` stays as it is.
 
     Columns of lists, structs or bytes are left out.
 
     Args:
-      path: CSV, Parquet file or spreadsheet, on disk or in object storage.
+      path: CSV, JSON lines, Parquet file or spreadsheet, on disk or in object storage.
       ids: Columns of ids. Floating-point numbers there become digits, or problems.
       labels: Columns in which text such as "nan" or "N/A" is as good as an empty cell.
+      columns: What the columns are, as for `cv_tf.catalog.shop_layouts.find_names`:
+        they get the names that cv_tf has for them, and rows become products. None to
+        take names and rows as they are.
 
     Raises:
       UserError: If the file is not a table that can be read at all.
@@ -59,21 +69,32 @@ def read_columns(
     """
     name = posixpath.basename(path.rstrip("/"))
     table = read_file(path)
-    columns = Columns({}, table.lines, table.problems)
+    names = Names("", {})
+    if columns is not None:
+        names = find_names(name, list(table.columns), columns)
+    called = {source: known for known, source in names.source_of.items()}
+    labels = [called.get(label, label) for label in labels]
+    read = Columns({}, table.lines, table.problems, called=called)
     num_letters = 0
-    for column, values in table.columns.items():
+    for written, values in table.columns.items():
+        column = called.get(written, written)
+        if names.source_of.get(column, written) != written:
+            continue  # Another column is to be what this one is called.
         try:
             cells, problems = read_cells(name, column, values, ids, labels)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            columns.left_out[column] = str(getattr(values, "type", "other values"))
+            read.left_out[column] = str(getattr(values, "type", "other values"))
             continue
-        columns.cells[column] = unmarked_cells(cells) if table.is_marked else cells
-        columns.problems += [(table.lines[place], what) for place, what in problems]
+        read.cells[column] = unmarked_cells(cells) if table.is_marked else cells
+        read.problems += [(table.lines[place], what) for place, what in problems]
         if not table.is_marked:
             # Equal cells share their text in memory, but not what is made of it.
             num_letters += sum(map(len, cells))
-            check_cells(len(table.lines), len(columns.cells), num_letters)
-    return columns
+            check_cells(len(table.lines), len(read.cells), num_letters)
+    if columns is not None:
+        cells, lines = to_products(name, names.layout, read.cells, read.lines)
+        read.cells, read.lines = cells, lines
+    return read
 
 
 def read_needed(

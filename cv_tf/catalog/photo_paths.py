@@ -8,6 +8,7 @@ import posixpath
 import re
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from urllib.parse import unquote
 
 from absl import logging
@@ -18,6 +19,8 @@ from cv_tf.spelling import composed, folded
 
 # A drive, a server of Windows, or the address of a file on a server.
 _ELSEWHERE = re.compile(r"[a-z]:[\\/]|\\\\|file://", re.IGNORECASE)
+# An address without its protocol, as web pages have it: //cdn.shop.com/a.jpg.
+_NO_SCHEME = re.compile(r"//[\w-]+(\.[\w-]+)+(:\d+)?/")
 # How names of photos end, also of those that are named as what cannot be read.
 PHOTO_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp"),
@@ -32,14 +35,16 @@ def resolve_images(
     folder: str,
     lines: Sequence[int],
     problems: list[Problem],
+    base: str = "",
 ) -> list[str]:
     """Makes paths of images absolute: relative ones start at the table's folder.
 
-    Understood as well are paths with backslashes, with `~`, with names whose Unicode
-    form differs from the file's, and addresses `file:///...`. A relative path that
-    leaves the folder is a problem. A product without an image keeps "". Like a missing
-    file, it is a bad image, which the user may choose to reject; so is the path of
-    another machine, which stays as it is.
+    Addresses of photos (`https://shop/a.jpg`) stay as they are; `//shop/a.jpg` is one,
+    too. Understood as well are paths with backslashes, with `~`, with names whose
+    Unicode form differs from the file's, and addresses `file:///...`. A relative path
+    that leaves the folder is a problem. A product without an image keeps "". Like a
+    missing file, it is a bad image, which the user may choose to reject; so is the path
+    of another machine, which stays as it is.
 
     Args:
       name: Name of the table, for messages.
@@ -47,8 +52,13 @@ def resolve_images(
       folder: Absolute path or URI of the table's folder.
       lines: Line of each cell, for problems.
       problems: The problems of the table; those that are found are added.
+      base: The folder or address in which relative paths start; "" for `folder`.
     """
     folders = FolderNames()
+    if is_remote(base):
+        base = base.rstrip("/")
+    elif base:
+        folder = str(Path(expanded(base)).absolute())
     resolved, num_backslashes = [], 0
     for image, line in zip(images, lines, strict=True):
         path = image
@@ -62,6 +72,10 @@ def resolve_images(
             resolved.append("")
             continue
         is_ascii = path.isascii()
+        if is_remote(base):
+            relative = posixpath.normpath(f"/{path}").lstrip("/")
+            resolved.append(f"{base}/{relative}")
+            continue
         if not path.startswith("/"):
             path = posixpath.normpath(path)
             if path.startswith("..") and path.split("/")[0] == "..":
@@ -88,7 +102,7 @@ def _is_ordinary(image: str) -> bool:
         image.isascii()
         and ":" not in image
         and "\\" not in image
-        and not image.startswith("~")
+        and not image.startswith(("~", "//"))
     )
 
 
@@ -97,6 +111,8 @@ def _plain_path(image: str, folder: str, folders: FolderNames) -> str:
     if FILE_ADDRESS.match(image):
         path = expanded(image)
         return path[1:] if is_elsewhere(path[1:]) else path
+    if _NO_SCHEME.match(image) and not os.path.lexists(image):
+        return f"https:{image}"
     # A name on Linux may have a backslash, begin with ~, or look like a drive.
     there = folders.has(posixpath.join(folder, image))
     if there or is_remote(image) or is_elsewhere(image):

@@ -1,34 +1,16 @@
-"""The catalogue: a table of products, checked as a whole before anything starts."""
+"""The catalogue: products as parallel columns."""
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from absl import logging
 
-import cv_tf
-from cv_tf.catalog.columns import (
-    CatalogError,
-    Columns,
-    catalog_error,
-    check_columns,
-    check_ids,
-    raise_problems,
-    read_boxes,
-    read_columns,
-)
-from cv_tf.catalog.photo_paths import PHOTO_SUFFIXES, resolve_images
-from cv_tf.config import CatalogSettings
-from cv_tf.errors import UserError
-from cv_tf.files import expanded, is_remote, is_text
-from cv_tf.spelling import clean, folded
-
-_MOST_BLOCKS = 10_000  # Whose names are compared; more are no kinds of products.
+from cv_tf.catalog.columns import CatalogError
+from cv_tf.files import is_remote
+from cv_tf.spelling import clean
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +36,13 @@ class Catalog:
       record: Record number of each product, `[n]` int64; or None.
       folder: Folder of the data, where caches are kept; "" if there is none.
       style_id: Style names, `[n]` object (str), for reports; "" where unknown; or None.
+      more_images: Further photos of each product, `[n]` object (tuple of str), paths as
+        in `image`; or None if no product has any.
+      address: Where `image` was downloaded from, `[n]` object (str), "" if it was not;
+        or None.
+      unusable: Why the photo cannot be used, as far as is known before it is read, such
+        as that it could not be downloaded, `[n]` object (str), "" if nothing is; None.
+      extras: Further columns of the table by name, such as `title`, `[n]` object (str).
     """
 
     name: str
@@ -70,6 +59,10 @@ class Catalog:
     record: np.ndarray | None = None
     folder: str = ""
     style_id: np.ndarray | None = None
+    more_images: np.ndarray | None = None
+    address: np.ndarray | None = None
+    unusable: np.ndarray | None = None
+    extras: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.product_id)
@@ -85,7 +78,26 @@ class Catalog:
         """The catalogue of some rows, or of a mask `[n]`; styles and blocks stay."""
         arrays = {k: v for k, v in vars(self).items() if isinstance(v, np.ndarray)}
         taken: dict[str, Any] = {name: column[rows] for name, column in arrays.items()}
+        taken["extras"] = {name: column[rows] for name, column in self.extras.items()}
         return replace(self, **taken)
+
+    def by_photo(self) -> tuple[Catalog, np.ndarray]:
+        """The catalogue with a row for each photo, and the product of each row.
+
+        Further photos have no box, as the table tells that of the first one only.
+        """
+        more: Sequence[tuple[str, ...]] = ((),) * len(self)
+        if self.more_images is not None:
+            more = self.more_images.tolist()
+        product = np.repeat(np.arange(len(self)), [1 + len(of) for of in more])
+        catalog = replace(self.select(product), more_images=None)
+        is_first = np.diff(product, prepend=-1) > 0
+        catalog.image[~is_first] = [photo for of in more for photo in of]
+        if catalog.box is not None:
+            catalog.box[~is_first] = np.nan
+        if catalog.unusable is not None:
+            catalog.unusable[~is_first] = ""
+        return catalog, product
 
     def photo(self, row: int) -> str | bytes:
         """The path of a product's photo, or its bytes where `records` has them."""
@@ -105,178 +117,6 @@ class Catalog:
             there = f"has {splits}" if splits else "has no column 'split'"
             raise CatalogError(f"{self.name}: no split {split!r}; the table {there}.")
         return self.select(np.flatnonzero(self.split == split))
-
-
-def read_products(settings: CatalogSettings, split: str = "") -> Catalog:
-    """Reads the products that settings name: a user's table, or else a data set.
-
-    With `split`, only the products with this value of the column `split`.
-
-    Raises:
-      CatalogError: If it cannot be used, or has no such split.
-    """
-    if settings.catalog:
-        catalog = read_catalog(settings.catalog, settings.block_columns)
-    else:
-        catalog = cv_tf.catalog.load_dataset(
-            settings.dataset,
-            data_dir=settings.data_dir or None,
-            block_columns=settings.block_columns,
-        )
-    return catalog.where_split(split) if split else catalog
-
-
-def read_catalog(
-    path: str | Path, block_columns: Sequence[str] = ("category",)
-) -> Catalog:
-    """Reads and checks a table of products.
-
-    Args:
-      path: CSV (UTF-8 or UTF-16, also `.csv.gz`), Parquet file or spreadsheet, on disk
-        or in object storage. Columns: `product_id`; `image`, relative to the table's
-        folder, absolute, or a URI such as `gs://bucket/a.jpg`; optional `style_id`,
-        `color`, `split` (of these and blocks, "nan", "N/A" and the like are taken as
-        empty), and `x`, `y`, `width`, `height`.
-      block_columns: Columns that make the blocks: only products with the same values
-        are compared. Empty to compare all products.
-
-    Returns:
-      The catalogue. Whether the images exist and can be read is checked by
-      `cv_tf.pipeline.load_photos`.
-
-    Raises:
-      CatalogError: With every problem of the table (the first 20 spelled out).
-    """
-    block_columns = list(map(clean, block_columns))
-    path = str(path) if is_remote(str(path)) else str(Path(expanded(path)))
-    folder = _folder_of(path)
-    name = posixpath.basename(path.rstrip("/"))
-    try:
-        columns = catalog_columns(path, block_columns)
-    except (OSError, UserError) as error:
-        raise catalog_error(path, error) from error
-    check_columns(name, columns, block_columns)
-
-    problems, cells, lines = list(columns.problems), columns.cells, columns.lines
-    check_ids(name, cells["product_id"], lines, problems)
-    image = resolve_images(name, cells["image"], folder, lines, problems)
-    box = read_boxes(columns, problems)
-    if not lines and not problems:
-        raise CatalogError(f"{name}: the table has a header but no products.")
-    raise_problems(name, problems)
-
-    block_values = [cells[name] for name in block_columns]
-    block, block_names = number_blocks(block_values, len(image))
-    _warn_of_blocks(name, block_names)
-    return Catalog(
-        name=name,
-        product_id=objects(cells["product_id"]),
-        image=objects(image),
-        style=number_styles(cells.get("style_id", [""] * len(image))),
-        block=block,
-        block_names=block_names,
-        split=_optional(columns, "split"),
-        color=_optional(columns, "color"),
-        box=box,
-        line=np.array(lines, np.int32),
-        folder=folder,
-        style_id=_optional(columns, "style_id"),
-    )
-
-
-def _folder_of(path: str) -> str:
-    """The absolute folder of a table, spelled alike however the table was named."""
-    if is_remote(path):
-        return posixpath.dirname(path)
-    folder = Path(path).absolute().parent
-    folder = folder.resolve() if ".." in folder.parts else folder
-    _check_names([str(folder / path)])
-    return str(folder)
-
-
-def _warn_of_blocks(name: str, block_names: Sequence[str]) -> None:
-    """Warns of blocks that are two only because their names are spelled in two ways."""
-    first: dict[str, str] = {}
-    alike = []
-    for block in block_names[:_MOST_BLOCKS]:
-        other = first.setdefault(folded(block), block)
-        alike += [(other, block)] if other != block else []
-    if alike:
-        logging.warning(
-            "%s: the products of block %r are not compared with those of %r%s. If they "
-            "are of one kind, spell it alike.",
-            name,
-            *alike[0],
-            f", and so on for {len(alike) - 1} more" if len(alike) > 1 else "",
-        )
-
-
-def catalog_columns(path: str, block_columns: Sequence[str]) -> Columns:
-    """Reads the cells of a catalogue; raises as `read_columns`."""
-    labels = {"style_id", "color", "split", *block_columns} - {"product_id"}
-    return read_columns(path, ids=("product_id", "style_id"), labels=sorted(labels))
-
-
-def catalog_of_photos(photos: str | Path | Sequence[str | Path]) -> Catalog:
-    """Makes a catalogue of photos alone: one product a photo, all in one block.
-
-    A product is named by the path of its photo, within the folder or as it is listed,
-    in Unicode's form NFC.
-
-    Args:
-      photos: A folder, which is searched with the folders in it, or a list of files.
-
-    Raises:
-      CatalogError: If there is no such folder, no photo, or a file is listed twice.
-    """
-    if isinstance(photos, (str, Path)):
-        folder = Path(expanded(photos)).absolute()
-        if not folder.is_dir():
-            raise CatalogError(f"'{photos}' is not a folder of photos.")
-        files = [path for path in sorted(folder.rglob("*")) if _is_photo(path, folder)]
-        names = [path.relative_to(folder).as_posix() for path in files]
-    else:
-        folder = Path.cwd()
-        names = [str(path) for path in photos]
-        files = [Path(expanded(path)).absolute() for path in photos]
-    if not files:
-        raise CatalogError(
-            f"'{folder}' has no photos: no name ends in {', '.join(PHOTO_SUFFIXES)}."
-        )
-    _check_names(list(map(str, files)))
-    ids = list(map(clean, names))
-    problems: list[tuple[int, str]] = []
-    check_ids(folder.name, ids, range(1, len(ids) + 1), problems)
-    raise_problems(folder.name, problems)
-    return Catalog(
-        name=folder.name,
-        product_id=objects(ids),
-        image=objects(list(map(str, files))),
-        style=np.full(len(files), -1, np.int32),
-        block=np.zeros(len(files), np.int32),
-        block_names=("all",),
-        split=None,
-        color=None,
-        box=None,
-        line=np.arange(1, len(files) + 1, dtype=np.int32),
-        folder=str(folder),
-    )
-
-
-def _check_names(paths: Sequence[str]) -> None:
-    """Raises `CatalogError` if a name on disk is no text, as of some ZIP files."""
-    wrong = [ascii(path) for path in paths if not is_text(path)]
-    if wrong:
-        files = f"{len(wrong)} files" if len(wrong) > 1 else "a file"
-        raise CatalogError(
-            f"The name of {files}, such as {wrong[0]}, is not UTF-8. Rename it, or "
-            "unpack the photos by a program that asks for the encoding of names."
-        )
-
-
-def _is_photo(path: Path, folder: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return path.suffix.lower() in PHOTO_SUFFIXES and not hidden and path.is_file()
 
 
 def number_styles(styles: Sequence[str]) -> np.ndarray:
@@ -303,12 +143,13 @@ def number_blocks(
     return np.array([number[row] for row in rows], np.int32), distinct
 
 
-def objects(cells: Sequence[str]) -> np.ndarray:
-    """An array of Python strings, `[n]` object."""
+def objects(cells: Sequence[Any]) -> np.ndarray:
+    """An array of Python strings, or of tuples of them, `[n]` object."""
     array = np.empty(len(cells), object)
-    array[:] = cells
+    # NumPy would make several columns of tuples of one length.
+    array[:] = (
+        cells
+        if not cells or isinstance(cells[0], str)
+        else np.fromiter(cells, object, len(cells))
+    )
     return array
-
-
-def _optional(columns: Columns, name: str) -> np.ndarray | None:
-    return objects(columns.cells[name]) if name in columns.cells else None

@@ -79,7 +79,9 @@ class EmbeddingJob:
     @property
     def settings(self) -> CatalogSettings:
         """The settings that say which products are embedded."""
-        return CatalogSettings(**dict(self.products))
+        settings = CatalogSettings(**dict(self.products))
+        # Whoever made the job has asked servers again, if they were to be asked.
+        return dataclasses.replace(settings, refresh_photos=False)
 
     def rows(self, number: int, num_products: int) -> np.ndarray:
         """The row numbers of a shard in the catalog."""
@@ -286,8 +288,15 @@ def catalog_digest(catalog: Catalog) -> str:
     if catalog.records is not None:  # Photos of a data set have no other names.
         digest.update(catalog.name.encode())
     names = np.array(catalog.block_names, object)[catalog.block]
-    for column in (catalog.product_id, catalog.image, names, catalog.color):
-        cells = None if column is None else column.tolist()
+    image = catalog.image
+    if catalog.address is not None:  # Photos that change there have other digests.
+        image = np.where(catalog.address == "", image, catalog.address)
+    extras = [
+        it for name in sorted(catalog.extras) for it in (name, catalog.extras[name])
+    ]
+    extras += [] if catalog.more_images is None else [catalog.more_images]
+    for column in (catalog.product_id, image, names, catalog.color, *extras):
+        cells = column.tolist() if isinstance(column, np.ndarray) else column
         digest.update(json.dumps(cells).encode())
     if catalog.box is not None:
         digest.update(catalog.box.tobytes())

@@ -35,6 +35,7 @@ CHUNK = 16_384
 _HEADER = b"cv_tf"
 _LABELS = ("block", "color")
 _TEXTS = ("product_id", "block", "image", "color")
+_OWN = (*_TEXTS, "lab", "embedding")
 _REMEDY = "Copy it again, or make it again with python -m cv_tf.embed."
 # Products named in a message, at most.
 _SHOWN = 5
@@ -48,6 +49,9 @@ def to_table(
     notes: str = "",
 ) -> pa.Table:
     """The table of products and their vectors that is written to Parquet.
+
+    It also has the further columns of the catalog, as text, but those that are called
+    as one of the file's own.
 
     Args:
       catalog: Catalog of n products.
@@ -64,6 +68,11 @@ def to_table(
     }
     if catalog.color is not None:
         columns["color"] = pa.array(catalog.color, pa.string())
+    columns |= {
+        name: pa.array(cells, pa.string())
+        for name, cells in catalog.extras.items()
+        if name not in _OWN
+    }
     if lab is not None:
         columns["lab"] = _lists(lab)
     columns["embedding"] = _lists(vectors)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from cv_tf import choices
-from cv_tf.catalog import Catalog, CatalogError, check_frame, raise_problems
+from cv_tf.catalog import Catalog, CatalogError, check_frame, objects, raise_problems
 from cv_tf.config import DataSettings
 from cv_tf.errors import UserError
 from cv_tf.pipeline.decode import DecodingPlan, plan
@@ -19,6 +20,9 @@ from cv_tf.pipeline.fresh_squares import FreshSquares
 from cv_tf.pipeline.photos import Photos, Reject
 from cv_tf.pipeline.scan import scan
 from cv_tf.pipeline.scan_cache import ScanCache, Scanned
+
+# Outcomes of frames, those of the best photos of a product first.
+_BEST_FIRST = ("given", "found", "cut", "whole", "declined", "implausible")
 
 
 def load_photos(
@@ -95,9 +99,71 @@ def scan_photos(
     many as `most_bytes` of memory hold; others are decoded when they are asked for, to
     the same pixels. The other arguments are those of `load_photos`.
 
+    Of several photos of a product, its packshot is taken: the first one that shows it
+    whole on a plain background.
+
     Returns:
-      The photos that can be used, possibly none; the others are its `rejects`.
+      The photos that can be used, one a product, possibly none; the others are its
+      `rejects`.
     """
+    if catalog.more_images is None:
+        return _scan_each(catalog, image_size, frame, cache_dir, progress, most_bytes)
+    each, product = catalog.by_photo()
+    each = replace(each, product_id=objects([str(row) for row in range(len(each))]))
+    photos = _scan_each(each, image_size, frame, cache_dir, progress, most_bytes)
+    rows = photos.catalog.product_id.astype(int)
+    best = find_packshots(product[rows], photos.outcomes)
+    chosen = photos.select(best)
+    kept = product[rows[best]]
+    named = replace(
+        chosen.catalog,
+        product_id=catalog.product_id[kept],
+        more_images=catalog.more_images[kept],
+    )
+    first: dict[int, Reject] = {}
+    for reject in photos.rejects:
+        first.setdefault(int(product[int(reject.product_id)]), reject)
+    for row in kept.tolist():
+        first.pop(row, None)
+    rejects = tuple(
+        reject._replace(product_id=catalog.product_id[row])
+        for row, reject in first.items()
+    )
+    return replace(chosen, catalog=named, rejects=rejects)
+
+
+def find_packshots(product: np.ndarray, outcomes: np.ndarray) -> np.ndarray:
+    """The photo of each product that shows it best, as far as its frame tells.
+
+    A box of the table goes first; then a product that was found whole on a plain
+    background, one that an edge of the photo cuts, and any other. Of equally good
+    photos, the first is taken.
+
+    Args:
+      product: [n] integers, the product of each photo, ascending.
+      outcomes: [n] str, what each frame is, a name of `frame_outcomes.OUTCOMES`.
+
+    Returns:
+      [m] int64, the numbers of the photos, ascending.
+
+    Example:
+      >>> find_packshots(np.array([0, 0, 1]), np.array(["declined", "found", "cut"]))
+      array([1, 2])
+    """
+    rank = np.array([_BEST_FIRST.index(outcome) for outcome in outcomes], int)
+    order = np.lexsort([np.arange(len(rank)), rank, product])
+    return order[np.diff(product[order], prepend=-1) > 0]
+
+
+def _scan_each(
+    catalog: Catalog,
+    image_size: int,
+    frame: str,
+    cache_dir: str | Path | None,
+    progress: bool,
+    most_bytes: float,
+) -> Photos:
+    """As `scan_photos`, of the first photo of each product."""
     cache = ScanCache(catalog, cache_dir)
     is_box = np.zeros(len(catalog), bool)
     if frame != "photo" and catalog.box is not None:

@@ -105,15 +105,22 @@ def _keep(
 def photo_digests(catalog: Catalog, cache_dir: str | Path | None = None) -> list[str]:
     """The digest of each photo's bytes; of one that cannot be read, the reason.
 
-    No photo is decoded, and those that a scan with the cache in `cache_dir` has looked
-    at are not even read.
+    That of several photos of a product is the digests of all, with blanks between. No
+    photo is decoded, and those that a scan with the cache in `cache_dir` has looked at
+    are not even read.
     """
+    if catalog.more_images is not None:
+        each, product = catalog.by_photo()
+        of: dict[int, list[str]] = defaultdict(list)
+        for row, digest in zip(product, photo_digests(each, cache_dir), strict=True):
+            of[int(row)].append(digest)
+        return [" ".join(of[row]) for row in range(len(catalog))]
     known = ScanCache(catalog, cache_dir).read()
     with _pool(catalog) as pool:
         identify = partial(_identify, catalog, FolderNames(), _stamp(catalog))
         rows = pool.map(identify, range(len(catalog)))
-        digest = partial(_digest, catalog, known)
-        return list(pool.map(digest, range(len(catalog)), rows))
+        digest_of = partial(_digest, catalog, known)
+        return list(pool.map(digest_of, range(len(catalog)), rows))
 
 
 def _pool(catalog: Catalog) -> ThreadPoolExecutor:
@@ -154,8 +161,9 @@ def _identify(catalog: Catalog, folders: FolderNames, stamp: int, i: int) -> Sca
         return Scanned(f"record {catalog.record[i]}", 0, stamp, "")
     image = catalog.image[i]
     key = image.removeprefix(f"{catalog.folder}/") if catalog.folder else image
-    if not image or is_elsewhere(image):
-        reason = _ELSEWHERE if image else "no image given"
+    reason = "" if catalog.unusable is None else catalog.unusable[i]
+    if reason or not image or is_elsewhere(image):
+        reason = reason or (_ELSEWHERE if image else "no image given")
         return Scanned(key, _UNKNOWN, 0, reason)
     try:
         if is_remote(image):

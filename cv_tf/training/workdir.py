@@ -12,7 +12,7 @@ from typing import Any
 
 from cv_tf import command
 from cv_tf.atomic import whole_files, write_json, write_text
-from cv_tf.config import Config, ConfigError
+from cv_tf.config import Config, ConfigError, DownloadSettings
 from cv_tf.errors import UserError, reading
 from cv_tf.files import digest_of, expanded, number_in, read_bounded, read_json
 from cv_tf.metrics import FIGURES
@@ -30,7 +30,10 @@ FREE_SETTINGS = (
     "strategy",
     "tpu",
     "micro_batch",
+    *(field.name for field in dataclasses.fields(DownloadSettings)),
 )
+# What is said of one table, and once.
+_OF_A_TABLE = ("columns", "image_base", "refresh_photos")
 
 # Lines of runs of earlier versions that had these for defaults: they ask for nothing,
 # and the setting that replaced all of them has one value.
@@ -225,7 +228,7 @@ def inherited_settings(
     """The settings of the run in --workdir, for a command that builds on it, by name.
 
     There are none without --workdir or a run in it, or with --method=frozen, which no
-    run has trained.
+    run has trained. What the columns of a table are is not taken for another table.
 
     Args:
       given: Flags of the command line, from `cv_tf.command.given_flags`.
@@ -241,7 +244,10 @@ def inherited_settings(
     workdir = Workdir(folder)
     if not must_exist and not workdir.config.is_file():
         return {}
-    return values_of(workdir.read_config(), settings_class)
+    inherited = values_of(workdir.read_config(), settings_class)
+    for name in _OF_A_TABLE if "catalog" in given else ():
+        inherited.pop(name, None)
+    return inherited
 
 
 def _differences(old: Config, new: Config) -> list[str]:

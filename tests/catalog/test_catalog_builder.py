@@ -55,7 +55,7 @@ def test_a_table_without_optional_columns_is_one_training_split(tmp_path):
 
 
 def test_a_bad_table_is_refused_before_anything_is_written(table, tmp_path):
-    table.write_text(ROWS + "9,a.jpg,,,,,train,,,,\n", encoding="utf-8")
+    table.write_text(ROWS + "9,a.jpg,,Blue,,,train,,,,\n", encoding="utf-8")
     with pytest.raises(CatalogError, match="line 5: product_id '9' was already"):
         write(table, tmp_path / "data")
     assert not list((tmp_path / "data").rglob("*.array_record*"))

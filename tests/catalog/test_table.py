@@ -99,7 +99,7 @@ def test_byte_order_mark_and_windows_line_ends_do_not_matter(tmp_path):
 
 
 def test_lines_are_those_of_the_file_past_blank_lines_and_line_breaks(tmp_path):
-    text = 'product_id,image,color\n1,a.jpg,"two\nlines"\n\n2,b.jpg,Red\n2,c.jpg,Red\n'
+    text = 'product_id,image,color\n1,a.jpg,"two\nlines"\n\n2,b.jpg,Red\n2,c.jpg,Blue\n'
     path = write(tmp_path / "c.csv", text)
     message = problems_of(path, block_columns=())
     assert "line 6: product_id '2' was already on line 5" in message
@@ -109,7 +109,7 @@ def test_all_problems_are_told_at_once_with_their_lines(tmp_path):
     text = (
         "product_id,image,category,x,y,width,height\n"
         "1,a.jpg,Bag,,,,\n"
-        "1,b.jpg,Bag,,,,\n"
+        "1,b.jpg,Belt,,,,\n"
         " ,c.jpg,Bag,,,,\n"
         "4,../secret.jpg,Bag,,,,\n"
         "5,e/../../f.jpg,Bag,,,,\n"
@@ -128,7 +128,8 @@ def test_all_problems_are_told_at_once_with_their_lines(tmp_path):
 
 
 def test_many_problems_are_counted_and_twenty_are_shown(tmp_path):
-    text = "product_id,image\n" + "same,a.jpg\n" * 50
+    rows = "".join(f"same,a.jpg,{row}\n" for row in range(50))
+    text = f"product_id,image,color\n{rows}"
     message = problems_of(write(tmp_path / "c.csv", text), block_columns=())
     assert "49 problems" in message
     assert message.count("  line ") == 20
@@ -136,11 +137,11 @@ def test_many_problems_are_counted_and_twenty_are_shown(tmp_path):
 
 
 def test_a_missing_column_names_those_there_and_the_nearest(tmp_path):
-    path = write(tmp_path / "c.csv", "Product ID,image,catgory\n1,a.jpg,Bag\n")
-    message = problems_of(path)
-    assert "no column 'product_id' (is it 'Product ID'?)" in message
-    assert "no column 'category' (is it 'catgory'?)" in message
-    assert "['Product ID', 'image', 'catgory']" in message
+    path = write(tmp_path / "c.csv", "produce_id,image,gendre\n1,a.jpg,Men\n")
+    message = problems_of(path, block_columns=("gender",))
+    assert "no column 'product_id' (is it 'produce_id'?)" in message
+    assert "no column 'gender' (is it 'gendre'?)" in message
+    assert "['produce_id', 'image', 'gendre']" in message
     assert "--block_columns" in message
 
 
@@ -151,7 +152,10 @@ def test_a_missing_column_names_those_there_and_the_nearest(tmp_path):
         (b"product_id,image,category\n", "no products"),
         (b'"product_id,image"\n"1,a.jpg"\n', "Quote cells, not whole lines"),
         (b"product_id,image,image\n1,a,b\n", "names 'image' twice"),
-        ("product_id,image\n1,caf\xe9.jpg\n".encode("latin-1"), "not UTF-8"),
+        (
+            ("product_id,image\n1," + 9 * "caf\xe9" + ".jpg\n").encode() + b"\xff",
+            "not UTF-8",
+        ),
         (b'product_id,image\n1,"a.jpg\n2,b.jpg\n', "quote"),
     ],
 )

@@ -110,7 +110,8 @@ class TestText:
         long = b"x" * 100_000
         assert refused(b"product_id," + long + b"\na,b\n")
         assert refused(long + b"," + long + b"\na,b\n")
-        assert refused(HEAD + (b"a" + long + b",b\n") * 2)
+        rows = b"".join(b"a" + long + b",b," + color + b"\n" for color in (b"c", b"d"))
+        assert refused(HEAD.rstrip() + b",color\n" + rows)
 
 
 def _write(path, columns, **options):

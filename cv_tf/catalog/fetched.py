@@ -1,0 +1,84 @@
+"""Photos behind addresses, downloaded for a catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv_tf
+from cv_tf.catalog.table import Catalog, objects
+from cv_tf.config import DownloadSettings
+from cv_tf.files import expanded
+
+if TYPE_CHECKING:
+    from cv_tf.downloads import Downloaded
+
+
+def fetch_photos(catalog: Catalog, settings: DownloadSettings | None = None) -> Catalog:
+    """Downloads the photos of a catalogue that are behind addresses, unless it has.
+
+    Args:
+      catalog: The products.
+      settings: Where photos are kept, and the limits; None for the defaults.
+
+    Returns:
+      The catalogue with the paths of downloaded photos, and their addresses in
+      `address`. Where none of a product's photos could be downloaded, `unusable` says
+      why, and `image` stays as it is.
+    """
+    photos = [_photos(catalog, row) for row in range(len(catalog))]
+    if not any(photo[:4].lower() == "http" for of in photos for photo in of):
+        return catalog
+    is_address = cv_tf.downloads.is_address
+    wanted = list(dict.fromkeys(it for of in photos for it in of if is_address(it)))
+    if not wanted:
+        return catalog
+    settings = settings or DownloadSettings()
+    limits = cv_tf.downloads.DownloadLimits(
+        at_once=settings.downloads_at_once,
+        per_second=settings.downloads_per_second,
+        seconds=settings.download_seconds,
+        megabytes=settings.download_megabytes,
+        allow_http=settings.allow_http,
+        allow_private=settings.allow_private_addresses,
+    )
+    cache = Path(expanded(settings.photo_cache) or cv_tf.downloads.default_cache())
+    found = cv_tf.downloads.download_photos(
+        wanted, cache.absolute(), limits, settings.refresh_photos
+    )
+    chosen = [_usable(of, found) for of in photos]
+    reasons = [
+        found[of[0]].reason if of and not good else ""
+        for of, good in zip(photos, chosen, strict=True)
+    ]
+    paths = [
+        [_path(photo, found) for photo in good or of[:1] or [""]]
+        for of, good in zip(photos, chosen, strict=True)
+    ]
+    first = [(good or of or [""])[0] for of, good in zip(photos, chosen, strict=True)]
+    addresses = [photo if is_address(photo) else "" for photo in first]
+    more = [tuple(dict.fromkeys(of[1:])) for of in paths]
+    return replace(
+        catalog,
+        image=objects([of[0] for of in paths]),
+        more_images=objects(more) if any(more) else None,
+        address=objects(addresses),
+        unusable=objects(reasons) if any(reasons) else None,
+        extras={"image_link": objects(addresses), **catalog.extras},
+    )
+
+
+def _photos(catalog: Catalog, row: int) -> list[str]:
+    more = () if catalog.more_images is None else catalog.more_images[row]
+    return [photo for photo in (catalog.image[row], *more) if photo]
+
+
+def _usable(photos: Sequence[str], found: dict[str, Downloaded]) -> list[str]:
+    """The photos that are there, as far as is known."""
+    return [it for it in photos if it not in found or found[it].path]
+
+
+def _path(photo: str, found: dict[str, Downloaded]) -> str:
+    return found[photo].path or photo if photo in found else photo

@@ -1,0 +1,128 @@
+"""Several photos of a product: in one cell, or in rows that repeat its id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from absl import logging
+
+from cv_tf.catalog.columns import Columns, Problem
+from cv_tf.catalog.json_lines import BETWEEN
+from cv_tf.catalog.photo_paths import PHOTO_SUFFIXES, resolve_images
+from cv_tf.catalog.table_files import unit_of
+
+# What may stand between two addresses, and between two paths.
+_ADDRESSES = re.compile(r"\s*[,;|]\s*(?=(?:https?:)?//)|\s+(?=(?:https?:)?//)", re.I)
+_MARKS = "|;,"
+# Columns of which a row tells something of its photo, not of the product.
+_OF_PHOTO = {"image", "x", "y", "width", "height", "image_link"}
+
+
+def merge_rows(name: str, columns: Columns, known: Sequence[str]) -> Columns:
+    """Makes one row of those that repeat a `product_id`: they are its photos.
+
+    Rows that differ in another known column are those of several products: they stay,
+    as problems.
+
+    Args:
+      name: Name of the table, for messages.
+      columns: Its cells; a cell of `image` has line breaks between photos.
+      known: Names of the columns that rows of one product share.
+    """
+    ids = columns.cells["product_id"]
+    if len({*ids}) == len(ids):
+        return columns
+    shared = [it for it in known if it in columns.cells and it not in _OF_PHOTO]
+    cells = {column: list(of) for column, of in columns.cells.items()}
+    first: dict[str, int] = {}
+    merged: dict[int, list[str]] = {}
+    kept = []
+    for row, product in enumerate(ids):
+        at = first.setdefault(product, row)
+        if at == row or not product:
+            kept.append(row)
+        elif unlike := _unlike(cells, shared, at, row):
+            line, place = columns.lines[row], columns.lines[at]
+            what = f"product_id {product!r} was already on {unit_of(name)} {place}"
+            columns.problems.append((line, f"{what}, with another {unlike}"))
+        else:
+            merged.setdefault(at, [cells["image"][at]]).append(cells["image"][row])
+            for column in shared:
+                cells[column][at] = cells[column][at] or cells[column][row]
+    for at, photos in merged.items():
+        cells["image"][at] = _join(photos)
+    if merged:
+        logging.warning(
+            "%s: %s rows repeat the product_id of an earlier one: their photos are "
+            "taken as further ones of %s products.",
+            name,
+            f"{sum(map(len, merged.values())) - len(merged):,}",
+            f"{len(merged):,}",
+        )
+    columns.cells = {column: [of[i] for i in kept] for column, of in cells.items()}
+    columns.lines = [columns.lines[i] for i in kept]
+    return columns
+
+
+def _join(photos: Sequence[str]) -> str:
+    each = (it for cell in photos for it in cell.split(BETWEEN))
+    return BETWEEN.join(dict.fromkeys(filter(None, each)))
+
+
+def _unlike(
+    cells: Mapping[str, Sequence[str]], shared: Sequence[str], at: int, row: int
+) -> str:
+    """The first column in which two rows differ; "" if there is none."""
+    pairs = ((name, cells[name][at], cells[name][row]) for name in shared)
+    return next((name for name, one, two in pairs if one and two and one != two), "")
+
+
+def split_photos(cell: str) -> list[str]:
+    """The photos that a cell names.
+
+    Between them are line breaks; or commas, semicolons, or bars, where what is between
+    is an address each, or ends as a photo does.
+
+    Example:
+      >>> split_photos("https://shop/a.jpg, https://shop/b,c.jpg")
+      ['https://shop/a.jpg', 'https://shop/b,c.jpg']
+      >>> split_photos("a.jpg|b.png"), split_photos("a,b.jpg")
+      (['a.jpg', 'b.png'], ['a,b.jpg'])
+    """
+    if BETWEEN in cell:
+        pieces = (it.strip() for it in cell.split(BETWEEN))
+        return [it for piece in pieces if piece for it in split_photos(piece)]
+    if "//" in cell:
+        return _ADDRESSES.split(cell)
+    for mark in _MARKS:
+        pieces = [it.strip() for it in cell.split(mark)] if mark in cell else []
+        if pieces and all(it.lower().endswith(PHOTO_SUFFIXES) for it in pieces):
+            return pieces
+    return [cell]
+
+
+def find_photos(
+    name: str,
+    images: Sequence[str],
+    folder: str,
+    lines: Sequence[int],
+    problems: list[Problem],
+    base: str = "",
+) -> tuple[list[str], list[tuple[str, ...]]]:
+    """The path of each product's first photo, and those of its further ones.
+
+    The arguments are those of `cv_tf.catalog.photo_paths.resolve_images`, of which a
+    cell may name several photos.
+    """
+    text = "\r".join(images)
+    if BETWEEN not in text and not any(mark in text for mark in (*_MARKS, " ")):
+        first = resolve_images(name, images, folder, lines, problems, base)
+        return first, [()] * len(first)
+    photos = [split_photos(image) if image else [""] for image in images]
+    each = [photo for some in photos for photo in some]
+    their_lines = [n for n, some in zip(lines, photos, strict=True) for _ in some]
+    resolved = resolve_images(name, each, folder, their_lines, problems, base)
+    paths = iter(resolved)
+    found = [list(dict.fromkeys(next(paths) for _ in some)) for some in photos]
+    return [of[0] for of in found], [tuple(of[1:]) for of in found]

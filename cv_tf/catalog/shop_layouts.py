@@ -1,0 +1,345 @@
+"""What columns are called: by cv_tf, by shops and feeds, and by people.
+
+Sources: the columns of product exports as Shopify, WooCommerce ("Product CSV Import
+Schema"), Adobe Commerce ("Product data attributes reference"), Akeneo ("Product data
+structure") and Google ("Product data specification") document them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from absl import logging
+
+from cv_tf.catalog.raw_table import shown
+from cv_tf.errors import UserError
+from cv_tf.files import did_you_mean
+
+# Columns that cv_tf knows, and what else they are called, as `plain` gives it: the
+# likeliest names first.
+_USUAL: dict[str, tuple[str, ...]] = {
+    "product_id": (
+        *("productid", "sku", "productsku", "variantsku", "articleid", "articlenumber"),
+        *("articleno", "artikelnummer", "artikelnr", "itemid", "itemnumber", "asin"),
+        *("productcode", "identifier", "id", "code", "uniqueid", "gtin", "ean"),
+        "barcode",
+    ),
+    "image": (
+        *("image", "imageurl", "imagelink", "imagesrc", "imagepath", "mainimage"),
+        *("mainimageurl", "primaryimage", "baseimage", "images", "imageurls", "photo"),
+        *("photourl", "photos", "picture", "pictureurl", "pictures", "img", "imgurl"),
+        *("imagefile", "imagename", "filename", "filepath", "file", "path", "bild"),
+        *("bildurl", "bilder", "thumbnail", "largeimage"),
+    ),
+    "style_id": (
+        *("styleid", "itemgroupid", "variantgroupid", "parentsku", "parentid"),
+        *("parentasin", "parent", "parentproductid", "stylecode", "stylenumber"),
+        *("modelcode", "modelid", "groupingid"),
+    ),
+    "color": (
+        *("color", "colour", "colorname", "colourname", "basecolour", "basecolor"),
+        *("farbe", "couleur", "kleur", "colore", "cor", "farg", "kolor"),
+    ),
+    "split": ("split",),
+    "x": ("x",),
+    "y": ("y",),
+    "width": ("width",),
+    "height": ("height",),
+    "category": (
+        *("category", "categoryname", "producttype", "producttypename", "articletype"),
+        *("type", "categories", "googleproductcategory", "department", "kategorie"),
+        "categorie",
+    ),
+    "title": (
+        *("title", "producttitle", "name", "productname", "productdisplayname"),
+        *("displayname", "itemname", "titel", "bezeichnung"),
+    ),
+    "description": ("description", "productdescription", "bodyhtml", "beschreibung"),
+    "link": ("link", "url", "producturl", "productlink", "permalink"),
+    "price": ("price", "variantprice", "regularprice", "preis", "prix"),
+    "sale_price": ("saleprice", "specialprice"),
+    "brand": ("brand", "brandname", "vendor", "manufacturer", "marke", "marque"),
+    "availability": ("availability", "instock", "stockstatus"),
+    "condition": ("condition",),
+    "gender": ("gender", "sex", "geschlecht"),
+    "age_group": ("agegroup",),
+    "size": ("size", "sizename", "groesse", "taille"),
+    "material": ("material",),
+    "pattern": ("pattern",),
+    "gtin": ("gtin", "ean", "upc", "barcode", "variantbarcode"),
+    "mpn": ("mpn",),
+    "handle": ("handle", "urlhandle", "urlkey", "slug"),
+    "more_images": ("additionalimagelink", "additionalimages", "additionalimageurls"),
+}
+
+
+class Layout(NamedTuple):
+    """How a system lays out its exports.
+
+    Attributes:
+      title: What the file is, in words.
+      marks: Names, as `plain` gives them, of which each entry needs one in the header.
+      columns: Names of columns in the file, likeliest first, by those of cv_tf.
+      needs: Those of `columns` without which no product can be told.
+    """
+
+    title: str
+    marks: tuple[tuple[str, ...], ...]
+    columns: Mapping[str, tuple[str, ...]]
+    needs: tuple[str, ...] = ("product_id", "image")
+
+
+LAYOUTS: dict[str, Layout] = {
+    "shopify": Layout(
+        "a product export of Shopify",
+        (("handle", "urlhandle"), ("imagesrc", "productimageurl"), ("option1value",)),
+        {
+            "product_id": ("variantsku", "sku"),
+            "image": ("variantimage", "variantimageurl"),
+            "product_images": ("imagesrc", "productimageurl"),
+            "handle": ("handle", "urlhandle"),
+            "category": ("type", "productcategory"),
+            "title": ("title",),
+            "description": ("bodyhtml", "description"),
+            "brand": ("vendor",),
+            "price": ("variantprice", "price"),
+            "gtin": ("variantbarcode", "barcode"),
+            "status": ("status",),
+        },
+        ("handle", "product_images"),
+    ),
+    "woocommerce": Layout(
+        "a product export of WooCommerce",
+        (("type",), ("sku",), ("images",), ("name",)),
+        {
+            "product_id": ("sku",),
+            "shop_id": ("id",),
+            "image": ("images",),
+            "kind": ("type",),
+            "parent": ("parent",),
+            "category": ("categories",),
+            "title": ("name",),
+            "description": ("description",),
+            "price": ("regularprice",),
+            "sale_price": ("saleprice",),
+            "gtin": ("gtinupceanorisbn",),
+            "availability": ("instock",),
+            "brand": ("brands", "brand"),
+        },
+        ("product_id", "image", "kind"),
+    ),
+    "merchant": Layout(
+        "a product feed of Google Merchant Center",
+        (("id",), ("imagelink",)),
+        {
+            "product_id": ("id",),
+            "image": ("imagelink",),
+            "more_images": ("additionalimagelink",),
+            "parent": ("itemgroupid",),
+            "color": ("color", "colour"),
+            "category": ("producttype", "googleproductcategory"),
+            "link": ("link",),
+        },
+    ),
+    "magento": Layout(
+        "a product export of Magento or Adobe Commerce",
+        (("sku",), ("producttype",), ("baseimage", "image")),
+        {
+            "product_id": ("sku",),
+            "image": ("baseimage", "image"),
+            "more_images": ("additionalimages", "mediaimage"),
+            "kind": ("producttype",),
+            "category": ("categories", "attributesetcode"),
+            "title": ("name",),
+            "handle": ("urlkey",),
+            "attributes": ("additionalattributes",),
+            "variations": ("configurablevariations",),
+            "store_view": ("storeviewcode",),
+            "gtin": ("gtin", "ean"),
+        },
+        ("product_id", "image", "kind"),
+    ),
+    "akeneo": Layout(
+        "a product export of Akeneo",
+        (("sku", "identifier", "uuid", "code"), ("family",), ("enabled", "parent")),
+        {
+            "product_id": ("sku", "identifier", "code", "uuid"),
+            "image": (
+                *("image", "mainimage", "variationimage", "picture", "packshot"),
+                *("media", "photo", "images", "image1", "imagemain"),
+            ),
+            "parent": ("parent",),
+            "category": ("categories", "family"),
+            "title": ("name", "title", "erpname", "label"),
+            "color": ("color", "colour", "maincolor", "basecolor"),
+        },
+    ),
+}
+# Names of columns that Akeneo gives a locale and channel: `name-en_US-ecommerce`.
+_LOCALE = re.compile(r"-[a-z]{2,3}_[A-Z]{2}(-\w+)?$|-\w+$")
+
+
+class Names(NamedTuple):
+    """What the columns of a table are.
+
+    Attributes:
+      layout: Key of `LAYOUTS`; "" for a table of no known layout.
+      source_of: Column in the table, by the name of cv_tf.
+    """
+
+    layout: str
+    source_of: Mapping[str, str]
+
+
+def plain(name: str) -> str:
+    """A name of a column without case, blanks and marks.
+
+    Example:
+      >>> plain("Option1 Value")
+      'option1value'
+    """
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def find_names(
+    source: str, header: Collection[str], columns: Sequence[str] = ()
+) -> Names:
+    """Tells what the columns of a table are, and says what is taken for what.
+
+    A column that has a name of cv_tf keeps it. Others are found by the layout of a
+    shop's export that the header has, or by their usual names.
+
+    Args:
+      source: Name of the table, for messages.
+      header: Names of its columns.
+      columns: What a user has said: a key of `LAYOUTS`, and `name:column` for each
+        column of cv_tf that is another one.
+
+    Raises:
+      UserError: If a column or layout that the user names is not there.
+
+    Example:
+      >>> find_names("my.csv", ["sku", "image_url"]).source_of
+      {'product_id': 'sku', 'image': 'image_url'}
+    """
+    layout, given = _parse(source, header, columns)
+    if not layout and not {"product_id", "image"} <= {*header, *given}:
+        layout = _layout_of(header)
+    source_of = {}
+    if layout:
+        source_of = _find(header, LAYOUTS[layout].columns, _is_akeneo(layout))
+        if layout == "woocommerce" and (colors := _find_colors(header)):
+            source_of.setdefault("color", colors)
+    taken = {*source_of.values(), *given.values()}
+    unnamed = {name: names for name, names in _USUAL.items() if name not in source_of}
+    if layout:  # What its layout does not tell is not guessed.
+        unnamed.pop("style_id")
+    others = [name for name in header if name not in taken or name in _USUAL]
+    source_of |= _find(others, unnamed, _is_akeneo(layout))
+    source_of = {k: v for k, v in source_of.items() if v not in given.values()} | given
+    if layout:
+        _check_needs(source, layout, header, source_of)
+    _say(source, layout, source_of)
+    return Names(layout, source_of)
+
+
+def _check_needs(
+    source: str, layout: str, header: Collection[str], source_of: Mapping[str, str]
+) -> None:
+    title, _, columns, needs = LAYOUTS[layout]
+    if missing := [name for name in needs if name not in source_of]:
+        usual = [f"{name} (such as {columns[name][0]!r})" for name in missing]
+        raise UserError(
+            f"{source} is not {title}: it has no column for {' and '.join(usual)}; it "
+            f"has {shown(map(repr, header))}. Name the columns, as in "
+            f"--columns={layout},{missing[0]}:NAME, or leave --columns out"
+        )
+
+
+def is_color(name: str) -> bool:
+    """Whether an option or attribute, as `plain` gives its name, is a color.
+
+    Example:
+      >>> is_color("farbe"), is_color("pacolor"), is_color("size")
+      (True, True, False)
+    """
+    return name.removeprefix("pa") in _USUAL["color"]
+
+
+def _is_akeneo(layout: str) -> bool:
+    return layout == "akeneo"
+
+
+def _parse(
+    source: str, header: Collection[str], columns: Sequence[str]
+) -> tuple[str, dict[str, str]]:
+    """The layout and the columns that a user has named."""
+    layout, given = "", {}
+    for entry in columns:
+        name, colon, column = (part.strip() for part in entry.partition(":"))
+        if not colon:
+            if name not in LAYOUTS:
+                hint = did_you_mean(name, LAYOUTS)
+                raise UserError(
+                    f"--columns={entry} is no layout; there are {', '.join(LAYOUTS)}. "
+                    f"{hint} Columns are named as in product_id:sku,image:image_url."
+                )
+            layout = name
+        elif column not in header:
+            hint = did_you_mean(column, header)
+            raise UserError(
+                f"--columns={entry}: {source} has no column {column!r}; it has "
+                f"{shown(map(repr, header))}. {hint}".rstrip()
+            )
+        else:
+            given[name] = column
+    return layout, given
+
+
+def _layout_of(header: Collection[str]) -> str:
+    """The layout of which a header has the marks; "" if there is none."""
+    there = {plain(name) for name in header}
+    for name, layout in LAYOUTS.items():
+        if all(there & {*mark} for mark in layout.marks):
+            return name
+    return ""
+
+
+def _find(
+    header: Collection[str],
+    columns: Mapping[str, Sequence[str]],
+    has_locales: bool = False,
+) -> dict[str, str]:
+    """The first column of a header that has a name, by the name of cv_tf."""
+    spelled: dict[str, str] = {}
+    for name in header:
+        spelled.setdefault(plain(name), name)
+        if has_locales:
+            spelled.setdefault(plain(_LOCALE.sub("", name)), name)
+    found: dict[str, str] = {}
+    for name, names in columns.items():
+        if name in header:
+            found[name] = name
+            continue
+        taken = {*found.values(), *(set(columns) & set(header))}
+        usual = (spelled[it] for it in names if spelled.get(it, "") not in {"", *taken})
+        if column := next(usual, ""):
+            found[name] = column
+    return found
+
+
+def _find_colors(header: Collection[str]) -> str:
+    """A column of WooCommerce that plugins write, such as "Attribute: Color"."""
+    colors = {f"attribute{name}" for name in _USUAL["color"]}
+    return next((name for name in header if plain(name) in colors), "")
+
+
+def _say(source: str, layout: str, source_of: Mapping[str, str]) -> None:
+    taken = [f"{k} from {v!r}" for k, v in source_of.items() if k != v]
+    if layout:
+        text = f"read as {LAYOUTS[layout].title}: {', '.join(taken)}"
+        logging.warning("%s is %s. Pass --columns to say otherwise.", source, text)
+    elif taken:
+        logging.warning("%s: taken is %s.", source, ", ".join(taken))
