@@ -8,6 +8,7 @@ from . import (
     config as config,
     datasets as datasets,
     deployment as deployment,
+    downloads as downloads,
     embed as embed,
     embeddings as embeddings,
     errors as errors,
