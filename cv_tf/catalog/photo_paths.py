@@ -71,19 +71,14 @@ def resolve_images(
         if not path.strip():
             resolved.append("")
             continue
-        is_ascii = path.isascii()
         if is_remote(base):
-            relative = posixpath.normpath(f"/{path}").lstrip("/")
-            resolved.append(f"{base}/{relative}")
+            resolved.append(f"{base}/{posixpath.normpath(f'/{path}').lstrip('/')}")
             continue
+        is_ascii = path.isascii()
         if not path.startswith("/"):
             path = posixpath.normpath(path)
-            if path.startswith("..") and path.split("/")[0] == "..":
-                what = (
-                    f"image {image!r} leaves the table's folder {folder}. Move the "
-                    "photos below it, or give the absolute path"
-                )
-                problems.append((line, what))
+            if path == ".." or path.startswith("../"):
+                problems.append((line, _say_outside(image, folder)))
             path = f"{folder}/{path}"
         resolved.append(path if is_ascii else folders.spelled(path))
     if num_backslashes:
@@ -94,6 +89,13 @@ def resolve_images(
             f"{len(images):,}",
         )
     return resolved
+
+
+def _say_outside(image: str, folder: str) -> str:
+    return (
+        f"image {image!r} leaves the table's folder {folder}. Move the photos below "
+        "it, or give the absolute path"
+    )
 
 
 def _is_ordinary(image: str) -> bool:

@@ -3,6 +3,7 @@ from .file_formats import BadImageError as BadImageError
 from .frame_outcomes import FrameSummary as FrameSummary
 from .image_files import open_image as open_image, plain_rgb as plain_rgb
 from .loading import (
+    find_packshots as find_packshots,
     load_photos as load_photos,
     photos_of as photos_of,
     scan_photos as scan_photos,
