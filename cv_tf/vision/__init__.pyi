@@ -3,6 +3,11 @@ from .color import (
     ColorTransform as ColorTransform,
     color_input as color_input,
 )
+from .color_names import (
+    PALETTE as PALETTE,
+    color_difference as color_difference,
+    name_colors as name_colors,
+)
 from .color_views import ColorViews as ColorViews
 from .geometry import (
     RandomCrops as RandomCrops,
