@@ -79,7 +79,7 @@ def family_of(color: str) -> str:
     """The family of a color of the shop; "" where it has none."""
     if color in NO_FAMILY or not color:
         return ""
-    family = FAMILY_OF.get(color, color.split()[-1].lower())
+    family = FAMILY_OF.get(color, color.rsplit(maxsplit=1)[-1].lower())
     return family if family in FAMILIES else ""
 
 

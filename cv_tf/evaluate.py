@@ -223,7 +223,7 @@ def _evaluate_stored(config: EvaluateConfig) -> _Result:
     if config.labels:
         labels = cv_tf.grouping.read_labels(files["labels"], config.labels_split)
     if config.embeddings:
-        embeddings = cv_tf.embeddings.read_embeddings(files["embeddings"])
+        embeddings = cv_tf.embeddings.read_embeddings(files["embeddings"], extras=False)
     groups = _read_groups(files["groups"]) if config.groups else None
     figures: dict[str, Any] = {}
     if labels is not None:

@@ -128,7 +128,7 @@ def run(config: SearchConfig) -> _Results:
     if config.output:
         output = command.check_output(config.output, config.overwrite, _OUTPUTS)
     images = _find_photos(config) if config.image else ()
-    embeddings = read_embeddings(expanded(config.embeddings))
+    embeddings = read_embeddings(expanded(config.embeddings), extras=False)
     color_weight = _color_weight(config, embeddings)
     if images:
         results = _near_photos(images, config, embeddings, color_weight)

@@ -67,7 +67,7 @@ def embed_shown(run: Run, products: Catalog) -> Embeddings:
     identity = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
     with contextlib.suppress(UserError):  # What is damaged is computed again.
         if path.is_file() and read_notes(path) == identity:
-            embeddings = read_embeddings(path)
+            embeddings = read_embeddings(path, extras=False)
             if embeddings.model == model:
                 return embeddings
     with cv_tf.strategy.one_device(config.strategy).scope():
@@ -80,7 +80,7 @@ def embed_shown(run: Run, products: Catalog) -> Embeddings:
     table = to_table(photos.catalog, vectors, model=model, notes=identity)
     with whole_file(path) as unfinished:
         write_parquet(unfinished, table)
-    return read_embeddings(path)
+    return read_embeddings(path, extras=False)
 
 
 def compare_neighbors(

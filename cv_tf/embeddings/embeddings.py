@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -37,6 +38,8 @@ class Embeddings:
         unknown, None if none is known.
       style: [n] int, true style, shared by variants; -1 where unknown, None if all are.
       model: Fingerprint of the Embedder that made the vectors; "" if unknown.
+      extras: Further columns of the table by their names, such as "title" or "price":
+        [n] object (str) each; "" where there is nothing.
 
     Raises:
       EmbeddingsError: At construction, if columns differ in their number of rows.
@@ -60,10 +63,11 @@ class Embeddings:
     lab: np.ndarray | None = None
     style: np.ndarray | None = None
     model: str = ""
+    extras: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self):
-        for name in _COLUMNS:
-            column = getattr(self, name)
+        columns = {name: getattr(self, name) for name in _COLUMNS}
+        for name, column in [*columns.items(), *self.extras.items()]:
             if column is not None and len(column) != len(self.vectors):
                 shape = np.shape(column)
                 raise EmbeddingsError(
@@ -215,4 +219,6 @@ class Embeddings:
         """Some products, by `rows`, [m] int or [n] bool; their block numbers stay."""
         columns = {name: getattr(self, name) for name in _COLUMNS}
         known = {name: of for name, of in columns.items() if of is not None}
-        return replace(self, **{name: of[rows] for name, of in known.items()})
+        extras = {name: of[rows] for name, of in self.extras.items()}
+        chosen = {name: of[rows] for name, of in known.items()}
+        return replace(self, **chosen, extras=extras)

@@ -35,7 +35,8 @@ CHUNK = 16_384
 _HEADER = b"cv_tf"
 _LABELS = ("block", "color")
 _TEXTS = ("product_id", "block", "image", "color")
-_OWN = (*_TEXTS, "lab", "embedding")
+_LISTS = ("lab", "embedding")
+_OWN = (*_TEXTS, *_LISTS)
 _REMEDY = "Copy it again, or make it again with python -m cv_tf.embed."
 # Products named in a message, at most.
 _SHOWN = 5
@@ -130,7 +131,7 @@ def read_header(schema: pa.Schema, path: str) -> Header:
         return Header(**known)
 
 
-def read_embeddings(path: str | Path) -> Embeddings:
+def read_embeddings(path: str | Path, extras: bool = True) -> Embeddings:
     """Reads a file of embeddings, into little more memory than the vectors take.
 
     Vectors that would take a gigabyte or more, as of 262,144 products with 1,024
@@ -139,11 +140,14 @@ def read_embeddings(path: str | Path) -> Embeddings:
     The file may also come from another tool: it needs the columns `product_id` and
     `embedding` (lists of numbers); `block`, `image`, `color` and `lab` are optional.
     Text is stripped, and may be numbers; "nan", "N/A" and the like, as a block or
-    color, are taken as empty.
+    color, are taken as empty. Every further column of text or numbers, such as `title`,
+    is one of the `extras`, as text.
 
     Args:
       path: Parquet file, on disk or in object storage; or a folder with the parts of a
         table (`part-*.parquet`), which are read in the order of their names.
+      extras: Whether to read further columns; without them, less time and memory are
+        taken.
 
     Raises:
       EmbeddingsError: If a column is missing, an id is a number that is not whole or
@@ -166,20 +170,41 @@ def read_embeddings(path: str | Path) -> Embeddings:
     name, parts = Path(path).name, find_parts(path)
     num_rows = sum(part.num_rows for part in parts)
     _check_parts(name, parts, num_rows)
-    return _read(name, parts, num_rows)
+    return _read(name, parts, num_rows, _extras_of(parts) if extras else ())
 
 
-def _read(name: str, parts: Sequence[Part], num_rows: int) -> Embeddings:
+def _extras_of(parts: Sequence[Part]) -> list[str]:
+    """The further columns of text or numbers of any part, in their order."""
+    fields = [field for part in parts for field in part.schema]
+    own = {*_TEXTS, *_LISTS}
+    names = [it.name for it in fields if it.name not in own and _is_plain(it.type)]
+    return list(dict.fromkeys(names))
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether a column is of text or numbers."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return is_text or _is_number(kind) or pa.types.is_decimal(kind)
+
+
+def _read(
+    name: str, parts: Sequence[Part], num_rows: int, extras: Sequence[str]
+) -> Embeddings:
     known = [column for column in _TEXTS if column in parts[0].schema.names]
-    cells: dict[str, list[pa.Array]] = {column: [] for column in known}
+    cells: dict[str, list[pa.Array]] = {column: [] for column in (*known, *extras)}
     vectors = lab = np.empty((0, 0), np.float32)
     done = 0
     for part in parts:
         lists = _lists_of(part)
+        own = [column for column in extras if _has_plain(part, column)]
         with opened(part.path) as table:
-            for batch in read_batches(table, [*known, *lists], CHUNK):
-                for column in known:
-                    cells[column].append(batch[column])
+            for batch in read_batches(table, [*known, *own, *lists], CHUNK):
+                there = set(batch.schema.names)
+                for column, pieces in cells.items():
+                    is_there = column in there
+                    pieces.append(batch[column] if is_there else pa.nulls(len(batch)))
                 rows = _vectors(part.name, batch, vectors.shape[1])
                 if not done:  # What is never written to takes no memory.
                     kind = kept_type(num_rows, rows.shape[1])
@@ -189,7 +214,7 @@ def _read(name: str, parts: Sequence[Part], num_rows: int) -> Embeddings:
                 vectors[done:end] = rows
                 lab[done:end] = _lab(part.name, batch) if "lab" in lists else np.nan
                 done = end
-    texts = {column: _read_text(name, column, cells[column]) for column in known}
+    texts = {column: _read_text(name, column, cells.pop(column)) for column in known}
     _check_ids(name, texts["product_id"])
     blocks = [texts["block"]] if "block" in texts else []
     block, block_names = number_blocks(blocks, num_rows)
@@ -203,7 +228,13 @@ def _read(name: str, parts: Sequence[Part], num_rows: int) -> Embeddings:
         color=objects(texts["color"]) if "color" in texts else None,
         lab=lab if any("lab" in _lists_of(part) for part in parts) else None,
         model=_header_of(parts[0]).model,
+        extras={of: objects(_read_text(name, of, cells.pop(of))) for of in extras},
     )
+
+
+def _has_plain(part: Part, column: str) -> bool:
+    names = part.schema.names
+    return column in names and _is_plain(part.schema.field(column).type)
 
 
 def _read_text(name: str, column: str, parts: Sequence[pa.Array]) -> list[str]:

@@ -1,5 +1,6 @@
 """Ids, blocks and colors of files of embeddings, of whatever type they are."""
 
+import dataclasses
 import logging
 
 import numpy as np
@@ -7,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cv_tf.embeddings import EmbeddingsError, parquet, read_embeddings
+from cv_tf.embeddings import Embeddings, EmbeddingsError, parquet, read_embeddings
 
 VECTORS = [[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]
 
@@ -98,3 +99,55 @@ def test_parts_of_a_column_may_differ_in_type():
     parts = [pa.array([7.0, None]), pa.array(["a "]), pa.nulls(1)]
     found = parquet._read_text("e.parquet", "color", parts)
     assert found == ["7", "", "a", ""]
+
+
+def test_further_columns_are_text(read):
+    found = read(
+        product_id=["a", "b", "c"],
+        title=[" Shirt ", None, "N/A"],
+        price=[19.9, 5.0, None],
+        stock=pa.array([1, None, 3], pa.int64()),
+        brand=pa.array(["x", None, "x"]).dictionary_encode(),
+        weight=pa.array([1, 2, None]).cast(pa.decimal128(21, 2)),
+        tags=[["x"], [], None],
+        is_new=[True, False, None],
+        nothing=pa.nulls(3),
+    )
+    assert {name: of.tolist() for name, of in found.extras.items()} == {
+        "title": ["Shirt", "", "N/A"],
+        "price": ["19.9", "5", ""],
+        "stock": ["1", "", "3"],
+        "brand": ["x", "", "x"],
+        "weight": ["1", "2", ""],
+    }
+
+
+def test_further_columns_are_left_out_where_they_are_not_needed(tmp_path):
+    table = {"product_id": ["a"], "title": ["T"], "embedding": [[1.0, 0.0]]}
+    pq.write_table(pa.table(table), tmp_path / "e.parquet")
+    assert list(read_embeddings(tmp_path / "e.parquet").extras) == ["title"]
+    assert read_embeddings(tmp_path / "e.parquet", extras=False).extras == {}
+
+
+def test_some_products_keep_their_further_columns(read):
+    found = read(product_id=["a", "b", "c"], title=["A", "B", "C"])
+    assert found.select(np.array([2, 0])).extras["title"].tolist() == ["C", "A"]
+    assert found.select(found.product_id == "b").extras["title"].tolist() == ["B"]
+
+
+def test_parts_may_lack_a_further_column(tmp_path):
+    first = {"product_id": ["a"], "title": ["A"], "embedding": [[1.0, 0.0]]}
+    second = {"product_id": ["b"], "price": [2], "embedding": [[0.0, 1.0]]}
+    third = {"product_id": ["c"], "title": [["C"]], "embedding": [[0.0, 1.0]]}
+    for number, part in enumerate((first, second, third)):
+        pq.write_table(pa.table(part), tmp_path / f"part-{number}.parquet")
+    extras = read_embeddings(tmp_path).extras
+    assert extras["title"].tolist() == ["A", "", ""]
+    assert extras["price"].tolist() == ["", "2", ""]
+
+
+def test_further_columns_have_a_cell_for_each_product():
+    vectors = np.eye(2, dtype=np.float32)
+    products = Embeddings.of_arrays(vectors)
+    with pytest.raises(EmbeddingsError, match=r"'title' has shape \(1,\)"):
+        dataclasses.replace(products, extras={"title": np.array(["x"], object)})
