@@ -72,6 +72,8 @@ ENGINES = ("local", "spark")
 CRITERIA = ("f1", "fms")
 COLOR = ("auto", "off")
 VARIANTS = ("unknown", "few", "some", "most")
+FORMULAS = ("mark", "leave")
+SHOP_FORMATS = ("merchant", "shopify", "woocommerce", "akeneo", "jsonl")
 
 EXPORT_FORMATS = ("savedmodel", "tflite", "onnx")
 EXPORT_PRECISIONS = ("float32", "float16", "int8_weights")

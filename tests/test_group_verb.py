@@ -23,8 +23,8 @@ from cv_tf.grouping import (
 
 COLUMNS = [
     *("product_id", "group_id", "group_size"),
-    *("confidence", "nearest_other", "similarity", "copy_of"),
-    *("representative", "state"),
+    *("confidence", "group_confidence", "nearest_other", "similarity", "copy_of"),
+    *("representative", "state", "color", "color_source"),
 ]
 
 

@@ -156,15 +156,17 @@ def _read_parquet(path: str) -> RawTable:
     return RawTable(columns, list(range(1, num_rows + 1)), is_marked=False)
 
 
-def write_table(path: Path, table: pa.Table) -> None:
+def write_table(path: Path, table: pa.Table, mark_formulas: bool = True) -> None:
     """Writes a .csv or .parquet file, by the suffix of the path; it appears whole.
 
     In CSV, cells that a spreadsheet would run are marked by an apostrophe, which is
-    taken away again where the file is read.
+    taken away again where the file is read. Without `mark_formulas`, they are written
+    as they are.
     """
     with whole_file(path) as unfinished:
         if path.suffix.lower() == ".csv":
-            pyarrow.csv.write_csv(marked_table(table), unfinished)
+            shown = marked_table(table) if mark_formulas else table
+            pyarrow.csv.write_csv(shown, unfinished)
         else:
             write_parquet(unfinished, table)
 

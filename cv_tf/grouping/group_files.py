@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from absl import logging
 
+import cv_tf
 from cv_tf.catalog import (
     CatalogError,
     is_missing,
@@ -46,12 +47,27 @@ class EarlierGroups(NamedTuple):
     confirmed: frozenset[str] = frozenset()
 
 
-def to_table(grouped: Grouped) -> pa.Table:
-    """One row a product: its group, the confidence, the nearest product outside.
+def to_table(
+    grouped: Grouped,
+    embeddings: Embeddings | None = None,
+    keep_columns: Sequence[str] = (),
+) -> pa.Table:
+    """One row a product, in the order of the catalogue: its group, how sure that is.
 
-    `copy_of` names the first product with the same photo, where that is another one;
-    it is in the same group, unless it is in another block. `representative` names the
-    product that stands for the group, `state` is that of the group.
+    `group_confidence` is the mean confidence of the products of the group;
+    `nearest_other` is the nearest product outside of it. `copy_of` names the first
+    product with the same photo, where that is another one; it is in the same group,
+    unless it is in another block. `representative` names the product that stands for
+    the group, `state` is that of the group.
+
+    Args:
+      grouped: The groups of n products.
+      embeddings: The same products, for the columns `color` and `color_source` (see
+        `colors_of`), which are empty without it.
+      keep_columns: Further columns to copy from `embeddings.extras`.
+
+    Raises:
+      GroupsError: If a column to copy has the name of one that is written anyway.
     """
     confidence = grouped.confidence
     has_other = confidence.nearest_other >= 0
@@ -60,26 +76,105 @@ def to_table(grouped: Grouped) -> pa.Table:
     similarity = np.round(confidence.similarity.astype(np.float64), DECIMALS)
     copies = grouped.copies_across_blocks
     copy_of = np.where(copies.is_copy, grouped.product_id[copies.first], None)
-    return pa.table(
-        {
-            "product_id": pa.array(grouped.product_id, pa.string()),
-            "group_id": pa.array(grouped.named.group_id, pa.string()),
-            "group_size": pa.array(grouped.size, pa.int32()),
-            "confidence": pa.array(np.round(confidence.probability, DECIMALS)),
-            "nearest_other": pa.array(other, pa.string()),
-            "similarity": pa.array(similarity, mask=~has_other),
-            "copy_of": pa.array(copy_of, pa.string()),
-            "representative": pa.array(
-                grouped.product_id[grouped.representative], pa.string()
-            ),
-            "state": pa.array(grouped.state, pa.string()),
-        }
+    color, source = colors_of(embeddings, len(has_other))
+    columns = {
+        "product_id": pa.array(grouped.product_id, pa.string()),
+        "group_id": pa.array(grouped.named.group_id, pa.string()),
+        "group_size": pa.array(grouped.size, pa.int32()),
+        "confidence": pa.array(np.round(confidence.probability, DECIMALS)),
+        "group_confidence": pa.array(group_confidence(grouped)),
+        "nearest_other": pa.array(other, pa.string()),
+        "similarity": pa.array(similarity, mask=~has_other),
+        "copy_of": pa.array(copy_of, pa.string()),
+        "representative": pa.array(
+            grouped.product_id[grouped.representative], pa.string()
+        ),
+        "state": pa.array(grouped.state, pa.string()),
+        "color": _known(color),
+        "color_source": _known(source),
+    }
+    if taken := sorted(set(keep_columns) & set(columns)):
+        raise GroupsError(
+            f"The column {taken[0]!r} cannot be copied: the table of groups has one of "
+            "this name. Rename it in the catalogue and embed again, or leave it out."
+        )
+    for name in keep_columns:
+        columns[name] = _known(embeddings.extras[name] if embeddings else [])
+    return pa.table(columns)
+
+
+def _known(cells: Sequence[str]) -> pa.Array:
+    """Cells as text, null where they are empty."""
+    return pa.array([cell or None for cell in cells], pa.string())
+
+
+def group_confidence(grouped: Grouped) -> np.ndarray:
+    """The mean confidence of the products of each product's group, [n] float64.
+
+    It has as many decimals as the file of groups.
+    """
+    group = grouped.group_number
+    total = np.bincount(group, grouped.confidence.probability)
+    return np.round((total / np.bincount(group))[group], DECIMALS)
+
+
+def order_rows(grouped: Grouped) -> np.ndarray:
+    """The rows of products in the order of the file of groups, [n] int64.
+
+    Groups of two or more are first and groups of one last, both by their confidence,
+    the highest first. Within a group, its representative is first, and the others
+    follow by their confidence. What is equal stays in the order of the catalogue.
+    """
+    rows = np.arange(len(grouped.product_id))
+    group = grouped.group_number
+    first = np.full(group.max(initial=-1) + 1, len(rows))
+    np.minimum.at(first, group, rows)
+    own = np.round(grouped.confidence.probability, DECIMALS)
+    keys = (  # The last is the first to be sorted by.
+        rows,
+        -own,
+        grouped.representative != rows,
+        first[group],
+        -group_confidence(grouped),
+        grouped.size < 2,
     )
+    return np.lexsort(keys)
 
 
-def write_groups(path: Path, grouped: Grouped) -> None:
-    """Writes groups.csv or .parquet, by the suffix of the path; it appears whole."""
-    write_table(path, to_table(grouped))
+def colors_of(
+    embeddings: Embeddings | None, num_products: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The color of each product and where it comes from, [n] object (str) each.
+
+    The color is that of the table (source "table"); where it has none, the name of the
+    color that the product has in its photo, of a fixed palette (source "photo", see
+    `cv_tf.vision.name_colors`); else both are "".
+    """
+    color = np.full(num_products, "", object)
+    if embeddings is not None and embeddings.color is not None:
+        color[:] = embeddings.color
+    source = np.where(color != "", "table", "").astype(object)
+    if embeddings is not None and embeddings.lab is not None:
+        lacks = np.flatnonzero(color == "")
+        color[lacks] = cv_tf.vision.name_colors(embeddings.lab[lacks])
+        source[lacks] = np.where(color[lacks] != "", "photo", "")
+    return color, source
+
+
+def write_groups(
+    path: Path,
+    grouped: Grouped,
+    embeddings: Embeddings | None = None,
+    keep_columns: Sequence[str] = (),
+    mark_formulas: bool = True,
+) -> None:
+    """Writes groups.csv or .parquet, by the suffix of the path; it appears whole.
+
+    The rows are those of `to_table`, in the order of `order_rows`. In CSV, cells that a
+    spreadsheet would run are marked by an apostrophe, unless `mark_formulas` is False.
+    """
+    table = to_table(grouped, embeddings, keep_columns)
+    write_table(path, table.take(pa.array(order_rows(grouped))), mark_formulas)
 
 
 def read_groups(path: str) -> Mapping[str, str]:

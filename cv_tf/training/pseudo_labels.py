@@ -33,7 +33,8 @@ def write_pseudo_labels(
     unknown = embeddings.select(np.flatnonzero(photos.catalog.style < 0))
     neighbors = find_neighbors(unknown, GROUPING)
     threshold = learning_threshold(unknown, neighbors)
-    write_groups(path, find_groups(unknown, neighbors, threshold, GROUPING))
+    groups = find_groups(unknown, neighbors, threshold, GROUPING)
+    write_groups(path, groups, unknown)
 
 
 def with_pseudo_labels(

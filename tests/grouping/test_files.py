@@ -52,14 +52,17 @@ def grouped() -> Grouped:
 
 
 ROWS = [
-    ["007", "007", 2, 0.9877, "ü", 0.1235, None, "007", "new"],
-    ["b, the second", "007", 2, 0.5, "007", -0.25, "007", "007", "new"],
-    ["ü", "ü", 1, 1.0, None, None, None, "ü", "new"],
+    ["007", "007", 2, 0.9877, 0.7438, "ü", 0.1235, None, "007", "new", None, None],
+    [
+        *("b, the second", "007", 2, 0.5, 0.7438, "007", -0.25, "007", "007", "new"),
+        *(None, None),
+    ],
+    ["ü", "ü", 1, 1.0, 1.0, None, None, None, "ü", "new", None, None],
 ]
 COLUMNS = [
     *("product_id", "group_id", "group_size"),
-    *("confidence", "nearest_other", "similarity", "copy_of"),
-    *("representative", "state"),
+    *("confidence", "group_confidence", "nearest_other", "similarity", "copy_of"),
+    *("representative", "state", "color", "color_source"),
 ]
 
 
@@ -80,11 +83,10 @@ class TestWrite:
             "string",
             "int32",
             "double",
-            "string",
             "double",
             "string",
-            "string",
-            "string",
+            "double",
+            *["string"] * 5,
         ]
 
     @pytest.mark.parametrize("name", ["groups.csv", "groups.CSV"])
@@ -94,7 +96,7 @@ class TestWrite:
             header, *rows = csv.reader(file)
         assert header == COLUMNS
         cells = [["" if cell is None else cell for cell in row] for row in ROWS]
-        numbers = {2: int, 3: float, 5: float}
+        numbers = {2: int, 3: float, 4: float, 6: float}
         for row, expected in zip(rows, cells, strict=True):
             for place, kind in numbers.items():
                 row[place] = kind(row[place]) if row[place] else ""
