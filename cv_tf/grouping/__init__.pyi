@@ -22,10 +22,7 @@ from .graph import (
 from .group_files import (
     EarlierGroups as EarlierGroups,
     GroupsError as GroupsError,
-    check_previous as check_previous,
-    check_shown as check_shown,
     colors_of as colors_of,
-    match_labels as match_labels,
     order_rows as order_rows,
     read_copies as read_copies,
     read_earlier as read_earlier,
@@ -44,6 +41,11 @@ from .linked import (
     Linked as Linked,
     link_by_model as link_by_model,
     start_within as start_within,
+)
+from .matching import (
+    check_previous as check_previous,
+    check_shown as check_shown,
+    match_labels as match_labels,
 )
 from .members import (
     Members as Members,

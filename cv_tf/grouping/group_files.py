@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,19 +12,13 @@ import pyarrow as pa
 from absl import logging
 
 import cv_tf
-from cv_tf.catalog import (
-    CatalogError,
-    is_missing,
-    number_styles,
-    read_needed,
-    write_table,
-)
-from cv_tf.embeddings import Embeddings, EmbeddingsError
+from cv_tf.catalog import CatalogError, is_missing, read_needed, write_table
+from cv_tf.embeddings import Embeddings
 from cv_tf.errors import UserError
 from cv_tf.files import repeated
 from cv_tf.grouping.groups import Grouped
 from cv_tf.grouping.states import CONFIRMED
-from cv_tf.spelling import Unmatched, clean, find_unmatched
+from cv_tf.spelling import clean
 
 DECIMALS = 4  # Of confidence and similarity.
 _LIKE = 0.8  # How similar a word is to the one that is meant, from 0 to 1.
@@ -306,87 +299,3 @@ def _read_table(
         return read_needed(path, needed, ids, labels=("style_id", "split")).cells
     except CatalogError as error:
         raise GroupsError(str(error)) from error
-
-
-def check_shown(embeddings: Embeddings, labels: Mapping[str, str], source: str) -> None:
-    """Checks that labels to compare groups with are of the embedded products.
-
-    Raises:
-      GroupsError: If none is. Where some are not, because their ids are spelled in
-        another way, there is a warning.
-    """
-    unmatched = find_unmatched(labels, embeddings.product_id.tolist())
-    if unmatched.number == len(labels):
-        advice = unmatched.hint or "Both must call products the same."
-        message = _none_of(labels, source, embeddings, unmatched)
-        raise GroupsError(f"{message} {advice}")
-    _warn_of_spelling(labels, source, embeddings, unmatched)
-
-
-def check_previous(
-    embeddings: Embeddings, previous: Mapping[str, str], source: str
-) -> None:
-    """Warns if no product of an earlier run is embedded, or ids are spelled otherwise.
-
-    That some products have left the catalogue is as it should be.
-    """
-    unmatched = find_unmatched(previous, embeddings.product_id.tolist())
-    if unmatched.number == len(previous):
-        text = _none_of(previous, source, embeddings, unmatched)
-        text += " All groups are new, and none keeps its name."
-        logging.warning("%s", unmatched.with_hint(text))
-    else:
-        _warn_of_spelling(previous, source, embeddings, unmatched)
-
-
-def _none_of(
-    names: Mapping[str, str], source: str, embeddings: Embeddings, unmatched: Unmatched
-) -> str:
-    return (
-        f"None of the {len(names):,} products of {source} is in {embeddings.name}: ids "
-        f"are such as {unmatched.example!r}, and there such as "
-        f"{embeddings.product_id[0]!r}."
-    )
-
-
-def _warn_of_spelling(
-    names: Mapping[str, str], source: str, embeddings: Embeddings, unmatched: Unmatched
-) -> None:
-    if unmatched.hint:
-        text = (
-            f"{unmatched.number:,} of {len(names):,} products of {source} are not in "
-            f"{embeddings.name}, such as {unmatched.example!r}."
-        )
-        logging.warning("%s", unmatched.with_hint(text))
-
-
-def match_labels(
-    embeddings: Embeddings, labels: Mapping[str, str], source: str
-) -> Embeddings:
-    """Finds the vectors of labelled products, and adds their styles.
-
-    Args:
-      embeddings: Embeddings of these products, and maybe of others.
-      labels: Styles by product; "" where a style is not known.
-      source: Where the labels come from, for messages.
-
-    Raises:
-      EmbeddingsError: If none of these products is embedded.
-    """
-    is_named = np.array([product in labels for product in embeddings.product_id], bool)
-    rows = np.flatnonzero(is_named)
-    unmatched = find_unmatched(labels, embeddings.product_id.tolist())
-    if not len(rows):
-        advice = "Name the file of their vectors with --calibrate_embeddings."
-        message = _none_of(labels, source, embeddings, unmatched)
-        raise EmbeddingsError(f"{message} {unmatched.hint or advice}")
-    if unmatched.number:
-        text = (
-            f"{unmatched.number:,} of {len(labels):,} labelled products have no vector "
-            f"in {embeddings.name}, such as {unmatched.example!r}; the others "
-            "calibrate."
-        )
-        logging.warning("%s", unmatched.with_hint(text))
-    known = embeddings.select(rows)
-    styles = number_styles([labels[product] for product in known.product_id])
-    return dataclasses.replace(known, style=styles)
