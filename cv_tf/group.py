@@ -11,8 +11,11 @@ r"""Finds the groups of color variants among embedded products.
         --output=groups_today.csv --changes=changes.csv
     python -m cv_tf.group --embeddings=my.parquet --labels=labelled.csv \
         --output=groups.csv --page=groups.html
+    python -m cv_tf.group --embeddings=my.parquet --output=groups.csv \
+        --format=shopify --shop_file=shopify.csv
 
-Every product is in the output once; those without variants are groups of one. Products
+Every product is in the output once. Groups of two or more come first, the surest of
+them at the top; products without variants are groups of one, and come last. Products
 of one photo count once and are in one group; `copy_of` names the first of them. Each
 group has a product that stands for it, `representative`, and a `state`: confirmed (by
 people), doubtful (its mean confidence is below 0.5), changed (since the earlier run),
@@ -27,7 +30,8 @@ about how many have a variant.
 
 Beside groups.csv, groups.summary.json holds what is printed and, after --calibrate,
 groups.threshold.csv holds precision and recall at every threshold. --page shows the
-groups with their photos.
+groups with their photos. --shop_file writes the groups as a shop or a feed can load
+them, --format says which; what had to be cut or left out is printed.
 
 --changes writes the products that are in other groups than in the earlier run, with
 what has happened to each: it was added, has moved to another group, has left its group
@@ -38,7 +42,7 @@ changes.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,25 +56,42 @@ from cv_tf.files import beside, expanded
 from cv_tf.report import PageSettings, check_page
 from cv_tf.settings import setting
 from cv_tf.shards import EngineSettings
+from cv_tf.shop_files import ShopFileSettings, check_shop_file, check_shop_settings
 
 if TYPE_CHECKING:
     from cv_tf.embeddings import Embeddings
     from cv_tf.grouping import Answers, Calibration, EarlierGroups, Grouped, PairModel
     from cv_tf.retrieval import Neighbors
+    from cv_tf.shop_files import ShopFileSummary
 
 _EMBEDDINGS = ("embeddings", "calibrate_embeddings")
 _FILES = (*_EMBEDDINGS, "previous", "answers", "calibrate", "labels")
 _TABLES = (".csv", ".parquet", ".pq")
+_MOST_COLUMNS = 30  # Named in a message.
 
 
 @dataclasses.dataclass(kw_only=True)
-class GroupConfig(PageSettings, EngineSettings, GroupingSettings):
+class GroupConfig(PageSettings, ShopFileSettings, EngineSettings, GroupingSettings):
     """What to group, what is known already, and the files for the result."""
 
     embeddings: str = setting("", "Parquet file that python -m cv_tf.embed wrote.")
     output: str = setting("", "CSV or Parquet file for the groups.")
     overwrite: bool = setting(
-        False, "Replace --output, --questions, --changes and --page if they are there."
+        False,
+        "Replace --output, --questions, --changes, --page and --shop_file if they are "
+        "there.",
+    )
+    keep_columns: tuple[str, ...] = setting(
+        (),
+        "Columns of --embeddings to copy into --output, separated by commas, such as "
+        "title,brand.",
+        names=True,
+    )
+    formulas: str = setting(
+        "mark",
+        "Cells of --output (CSV) that a spreadsheet would run as formulas: mark puts "
+        "an apostrophe before each, leave writes them as they are.",
+        one_of=choices.FORMULAS,
     )
     previous: str = setting(
         "",
@@ -159,6 +180,7 @@ class GroupConfig(PageSettings, EngineSettings, GroupingSettings):
             )
         if self.labels and not self.page:
             raise ConfigError("--labels are for --page. Name an HTML file for it.")
+        check_shop_settings(self)
 
 
 def run(config: GroupConfig) -> dict[str, Any]:
@@ -174,7 +196,10 @@ def run(config: GroupConfig) -> dict[str, Any]:
     labels: Mapping[str, str] = {}
     if config.labels:
         labels = cv_tf.grouping.read_labels(config.labels, config.labels_split)
-    embeddings = cv_tf.embeddings.read_embeddings(config.embeddings)
+    needs_extras = bool(config.keep_columns or config.shop_file)
+    embeddings = cv_tf.embeddings.read_embeddings(config.embeddings, needs_extras)
+    kept_columns = _kept_columns(config, embeddings)
+    config = dataclasses.replace(config, keep_columns=kept_columns)
     if previous is not None:
         cv_tf.grouping.check_previous(embeddings, previous.group_of, config.previous)
     if config.labels and config.labels != config.calibrate:
@@ -208,6 +233,7 @@ class _Files(NamedTuple):
     questions: Path | None
     changes: Path | None
     page: Path | None
+    shop: tuple[Path, ...]  # The file for a shop, and what goes with it; maybe none.
 
     @property
     def summary(self) -> Path:
@@ -220,7 +246,8 @@ class _Files(NamedTuple):
     @property
     def all(self) -> list[Path]:
         asked = (self.questions, self.changes, self.page)
-        return [self.output, self.summary, self.curve, *filter(None, asked)]
+        own = [self.output, self.summary, self.curve, *filter(None, asked)]
+        return own + list(self.shop)
 
 
 def _check_files(config: GroupConfig) -> _Files:
@@ -232,7 +259,23 @@ def _check_files(config: GroupConfig) -> _Files:
     if config.changes:
         tables = (config.changes, config.overwrite, _TABLES, "--changes")
         changes = command.check_output(*tables)
-    return _Files(output, questions, changes, page)
+    shop = check_shop_file(config, config.overwrite)
+    return _Files(output, questions, changes, page, shop)
+
+
+def _kept_columns(config: GroupConfig, embeddings: Embeddings) -> tuple[str, ...]:
+    """The columns of `--keep_columns`, each once, checked."""
+    there = embeddings.extras
+    names = command.split_names(config.keep_columns, there.__contains__)
+    if unknown := [name for name in names if name not in there]:
+        known = ", ".join(list(there)[:_MOST_COLUMNS])
+        more = ", ..." if len(there) > _MOST_COLUMNS else ""
+        what = f"has {known}{more}" if there else "has no further columns"
+        raise ConfigError(
+            f"--keep_columns: {config.embeddings} has no column {unknown[0]!r} to "
+            f"copy. It {what}. Name one of these, or embed a table that has the column."
+        )
+    return tuple(dict.fromkeys(names))
 
 
 def _find_files(config: GroupConfig, written: _Files) -> dict[str, Any]:
@@ -241,7 +284,7 @@ def _find_files(config: GroupConfig, written: _Files) -> dict[str, Any]:
     if written.page and not config.labels:
         files |= {"labels": files["calibrate"], "labels_split": config.calibrate_split}
     found = dataclasses.replace(config, **files)
-    _check_kept(found, written.output, written.questions, written.changes)
+    _check_kept(found, written)
     return files
 
 
@@ -282,9 +325,7 @@ def _questions_file(config: GroupConfig, output: Path) -> Path | None:
     return path
 
 
-def _check_kept(
-    config: GroupConfig, output: Path, questions: Path | None, changes: Path | None
-) -> None:
+def _check_kept(config: GroupConfig, files: _Files) -> None:
     """Checks that no file is replaced that the run reads, or writes for another use.
 
     Only the groups of an earlier run may give way to those of this one.
@@ -292,21 +333,24 @@ def _check_kept(
     named = {name: getattr(config, name) for name in _FILES}
     several = {name: (of,) if isinstance(of, str) else of for name, of in named.items()}
     read = [(f"--{name}", Path(it)) for name, of in several.items() for it in of if it]
-    written = [
-        ("--output", output),
-        ("the thresholds", beside(output, "threshold.csv")),
-    ]
-    taken = [("--output", output, flag, path) for flag, path in read]
-    taken = [it for it in taken if it[2] != "--previous"]
-    if questions:
-        others = read + written
-        taken += [("--questions", questions, flag, path) for flag, path in others]
-        written.append(("--questions", questions))
-    if changes:
-        others = read + written
-        taken += [("--changes", changes, flag, path) for flag, path in others]
-    for flag, path, other, taken_path in taken:
-        if path.resolve() == taken_path.resolve():
+    others = [it for it in read if it[0] != "--previous"]
+    _check_apart("--output", files.output, others)
+    others = [*read, ("--output", files.output), ("the thresholds", files.curve)]
+    asked: list[tuple[str, Path | None]]
+    asked = [("--questions", files.questions), ("--changes", files.changes)]
+    if files.shop:
+        others.append(("the summary", files.summary))
+        others += [("--page", files.page)] if files.page else []
+        asked += [("--shop_file", path) for path in files.shop]
+    for flag, path in asked:
+        if path:
+            _check_apart(flag, path, others)
+            others.append((flag, path))
+
+
+def _check_apart(flag: str, path: Path, others: Sequence[tuple[str, Path]]) -> None:
+    for other, taken in others:
+        if path.resolve() == taken.resolve():
             raise ConfigError(
                 f"{flag}={path} would replace the file of {other}. Name another file."
             )
@@ -327,9 +371,20 @@ def _write(
         unfinished = dict(zip(files.all, made, strict=True))
         if calibration:
             cv_tf.report.write_curve(unfinished[files.curve], calibration)
-        cv_tf.grouping.write_groups(unfinished[files.output], grouped)
-        write_json(unfinished[files.summary], summary)
+        cv_tf.grouping.write_groups(
+            unfinished[files.output],
+            grouped,
+            embeddings,
+            config.keep_columns,
+            config.formulas == "mark",
+        )
         told = [cv_tf.report.format_summary(summary, grouped)]
+        if files.shop:
+            paths = [unfinished[path] for path in files.shop]
+            shop_file = _write_shop_file(paths, config, grouped, embeddings)
+            summary["shop_file"] = shop_file.summary()
+            told.append(shop_file.text(str(files.shop[0])))
+        write_json(unfinished[files.summary], summary)
         if path := files.changes:
             counts = cv_tf.grouping.write_changes(unfinished[path], grouped)
             told.append(cv_tf.report.format_changes(counts, path, config.previous))
@@ -342,6 +397,34 @@ def _write(
             path = unfinished[files.page]
             _write_page(path, config, grouped, embeddings, labels, summary, calibration)
         print("\n".join(told))
+
+
+def _write_shop_file(
+    paths: Sequence[Path], config: GroupConfig, grouped: Grouped, embeddings: Embeddings
+) -> ShopFileSummary:
+    """Writes the groups as `--format` says, in the order of the file of groups."""
+    order = cv_tf.grouping.order_rows(grouped)
+    color, source = cv_tf.grouping.colors_of(embeddings, len(order))
+    columns = {
+        "product_id": grouped.product_id,
+        "group_id": grouped.named.group_id,
+        "group_size": grouped.size,
+        "representative": grouped.product_id[grouped.representative],
+        "color": color,
+        "image": embeddings.image,
+    }
+    extras = {**embeddings.extras, "color_source": source, "state": grouped.state}
+    listing = cv_tf.shop_files.Listing(
+        **{name: of[order].tolist() for name, of in columns.items()},
+        extras={name: of[order].tolist() for name, of in extras.items()},
+    )
+    return cv_tf.shop_files.fill_shop_files(
+        paths,
+        config.format,
+        listing,
+        currency=config.currency,
+        akeneo_family_variant=config.akeneo_family_variant,
+    )
 
 
 def _about_questions(path: Path, number: int, wanted: int) -> str:

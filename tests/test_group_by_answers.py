@@ -337,7 +337,7 @@ class TestPrevious:
     def test_groups_are_those_of_before(self, catalog, answered, tmp_path):
         group(catalog, tmp_path / "after.csv", f"--previous={answered[1]}")
         before, after = (
-            [(row["product_id"], row["group_id"]) for row in rows_of(path)]
+            {row["product_id"]: row["group_id"] for row in rows_of(path)}
             for path in (answered[1], tmp_path / "after.csv")
         )
         assert after == before

@@ -155,7 +155,8 @@ class TestRepresentatives:
         # Three times one photo, which would be the most similar one to itself.
         group({"d": 20, "c": 20, "b": 20, "a": 10, "e": 4}, "groups.csv")
         rows = _rows(tmp_path / "groups.csv")
-        assert [row["copy_of"] for row in rows] == ["", "d", "d", "", ""]
+        copy_of = {row["product_id"]: row["copy_of"] for row in rows}
+        assert copy_of == {"d": "", "c": "d", "b": "d", "a": "", "e": ""}
         assert {row["representative"] for row in rows} == {"a"}
 
     def test_of_nothing_but_copies_the_first_row(self, group, tmp_path):

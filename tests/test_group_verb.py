@@ -75,6 +75,13 @@ def _rows(path):
         return list(csv.DictReader(file))
 
 
+def _in_order_of(path, ids):
+    """The rows of products, in another order than that of the file."""
+    row_of = {row["product_id"]: row for row in _rows(path)}
+    assert len(row_of) == len(ids)
+    return [row_of[product] for product in ids]
+
+
 def _members(path):
     groups = {}
     for row in _rows(path):
@@ -86,9 +93,13 @@ class TestGroups:
     def test_worked_by_hand(self, embeddings, tmp_path):
         output = tmp_path / "groups.csv"
         _group(embeddings, output, "--threshold=0.9")
-        rows = _rows(output)
+        in_file = [row["product_id"] for row in _rows(output)]
+        # The surest group is first, with its representative, and groups of one last.
+        assert (in_file[0], in_file.index("x") + 1) == ("a", in_file.index("y"))
+        assert set(in_file[:3]) == set("abc")
+        assert set(in_file[5:]) == set("zw")
+        rows = _in_order_of(output, "baxzcyw")
         assert list(rows[0]) == COLUMNS
-        assert [row["product_id"] for row in rows] == list("baxzcyw")
         assert [row["group_id"] for row in rows] == list("aaxzaxw")
         assert [row["group_size"] for row in rows] == list("3321321")
         # The middle one of a group of three, and the first of two.
@@ -127,7 +138,7 @@ class TestGroups:
         degrees = [0, 5, 0, 90, 180, 90]
         vectors = _write(tmp_path / "vectors.parquet", list("abcdef"), degrees)
         summary = _group(vectors, tmp_path / "groups.csv", "--threshold=0.9")
-        rows = _rows(tmp_path / "groups.csv")
+        rows = _in_order_of(tmp_path / "groups.csv", "abcdef")
         assert [row["copy_of"] for row in rows] == ["", "", "a", "", "", "d"]
         assert [row["group_id"] for row in rows] == ["a", "a", "a", "d", "e", "d"]
         assert summary["num_copies"] == 2
@@ -202,7 +213,8 @@ class TestGroups:
         path, _, _ = _labelled(tmp_path)
         _group(path, tmp_path / "groups.csv", "--threshold=0.7", "--neighbors=8")
         expected = all_pairs_of(path, 0.7)
-        names = [row["group_id"] for row in _rows(tmp_path / "groups.csv")]
+        ids = read_embeddings(path).product_id
+        names = [row["group_id"] for row in _in_order_of(tmp_path / "groups.csv", ids)]
         _, found = np.unique(names, return_inverse=True)
         assert len(set(zip(found.tolist(), expected.tolist(), strict=True))) == (
             expected.max() + 1
@@ -228,7 +240,10 @@ class TestCalibration:
         path, labels, style = _labelled(tmp_path)
         flags = (f"--calibrate={labels}", "--calibrate_split=train")
         summary = _group(path, tmp_path / "groups.csv", *flags)
-        names = np.array([row["group_id"] for row in _rows(tmp_path / "groups.csv")])
+        rows = _in_order_of(
+            tmp_path / "groups.csv", [f"p{i:03d}" for i in range(len(style))]
+        )
+        names = np.array([row["group_id"] for row in rows])
         same_style = style[:, None] == style[None]
         same_group = names[:, None] == names[None]
         right = (same_style & same_group).sum() - len(style)
@@ -294,12 +309,11 @@ class TestGuess:
     def test_groups_what_anybody_would(self, embeddings, tmp_path):
         summary = _group(embeddings, tmp_path / "groups.csv")
         members = _members(tmp_path / "groups.csv")
-        assert members == {
-            "a": ["b", "a", "c"],
-            "x": ["x", "y"],
-            "z": ["z"],
-            "w": ["w"],
-        }
+        assert members.pop("a")[0] == "a"
+        assert {row["product_id"] for row in _rows(tmp_path / "groups.csv")[:3]} == (
+            set("abc")
+        )
+        assert members == {"x": ["x", "y"], "z": ["z"], "w": ["w"]}
         assert summary["threshold_source"] == "guessed from the products themselves"
         assert summary["num_answers"] == 0
         # 80 degrees apart are no variants, 10 degrees are.

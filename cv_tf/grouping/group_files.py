@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,7 +96,7 @@ def to_table(
     return pa.table(columns)
 
 
-def _known(cells: Sequence[str]) -> pa.Array:
+def _known(cells: Iterable[str]) -> pa.Array:
     """Cells as text, null where they are empty."""
     return pa.array([cell or None for cell in cells], pa.string())
 
