@@ -105,8 +105,11 @@ def read_needed(
 ) -> Columns:
     """Reads every cell of a table as text, of which some columns must be there.
 
+    Where one is not, columns are known by their usual names, and rows of a shop's
+    export become products, as in a catalogue.
+
     Args:
-      path: CSV, Parquet file or spreadsheet.
+      path: CSV, JSON lines, Parquet file or spreadsheet.
       needed: Names of the columns that must be there, and what each is for.
       ids: Columns that hold ids.
       labels: Columns that hold labels.
@@ -116,6 +119,9 @@ def read_needed(
     """
     try:
         columns = read_columns(path, ids, labels)
+        if not set(needed) <= {*columns.cells, *columns.left_out}:
+            named = read_columns(path, ids, labels, ())
+            columns = named if set(needed) <= set(named.cells) else columns
     except (OSError, ValueError) as error:
         raise catalog_error(path, error) from error
     raise_problems(path, columns.problems)

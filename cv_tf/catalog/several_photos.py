@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from absl import logging
 
 from cv_tf.catalog.columns import Columns, Problem
-from cv_tf.catalog.json_lines import BETWEEN
+from cv_tf.catalog.json_tables import BETWEEN
 from cv_tf.catalog.photo_paths import PHOTO_SUFFIXES, resolve_images
 from cv_tf.catalog.table_files import unit_of
 

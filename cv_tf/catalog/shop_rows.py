@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from absl import logging
 
-from cv_tf.catalog.json_lines import BETWEEN
+from cv_tf.catalog.json_tables import BETWEEN
 from cv_tf.catalog.shop_layouts import is_color, plain
 
 Cells = dict[str, list[str]]

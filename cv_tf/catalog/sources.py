@@ -79,6 +79,8 @@ def read_catalog(
     block_columns: Sequence[str] = ("category",),
     columns: Sequence[str] = (),
     image_base: str = "",
+    *,
+    fetch: bool = True,
 ) -> Catalog:
     """Reads and checks a table of products, and downloads photos behind addresses.
 
@@ -98,6 +100,8 @@ def read_catalog(
         "product_id:sku" for a column `sku` of ids. Without, usual names are known.
       image_base: Folder or address in which relative paths of photos start; "" for the
         table's folder.
+      fetch: Whether photos behind addresses are downloaded, by the default settings;
+        without, their addresses stay in `image`.
 
     Returns:
       The catalogue. Whether the images exist and can be read is checked by
@@ -107,7 +111,7 @@ def read_catalog(
       CatalogError: With every problem of the table (the first 20 spelled out).
     """
     catalog = _read_table(str(path), block_columns, columns, image_base)
-    return cv_tf.catalog.fetch_photos(catalog)
+    return cv_tf.catalog.fetch_photos(catalog) if fetch else catalog
 
 
 def _read_table(

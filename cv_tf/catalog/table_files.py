@@ -18,7 +18,7 @@ from cv_tf.atomic import whole_file
 from cv_tf.catalog.cells import Values
 from cv_tf.catalog.csv_text import read_csv
 from cv_tf.catalog.formulas import marked, marked_table
-from cv_tf.catalog.json_lines import SUFFIXES as JSON_LINES, read_json_lines
+from cv_tf.catalog.json_tables import SUFFIXES as JSON_LINES, read_json_lines
 from cv_tf.catalog.parquet_files import opened_parquet, read_batches, write_parquet
 from cv_tf.catalog.raw_table import RawTable, check_cells, to_names
 from cv_tf.catalog.spreadsheets import SUFFIXES as SPREADSHEETS, read_spreadsheet

@@ -176,7 +176,7 @@ def read_embeddings(path: str | Path, extras: bool = True) -> Embeddings:
 def _extras_of(parts: Sequence[Part]) -> list[str]:
     """The further columns of text or numbers of any part, in their order."""
     fields = [field for part in parts for field in part.schema]
-    own = {*_TEXTS, *_LISTS}
+    own = {*_OWN}
     names = [it.name for it in fields if it.name not in own and _is_plain(it.type)]
     return list(dict.fromkeys(names))
 

@@ -140,10 +140,17 @@ def _read(path: str) -> tuple[dict[str, list[str]], np.ndarray | None]:
     path = path if is_remote(path) else str(Path(expanded(path)))
     needed = {"product_id": "it says whose row it is"}
     columns = read_needed(path, needed, ids=("product_id",))
-    photos = None
-    if "image" in columns.cells:
-        photos = read_catalog(path, block_columns=()).image
-    return columns.cells, photos
+    if "image" not in columns.cells:
+        return columns.cells, None
+    catalog = read_catalog(path, block_columns=(), fetch=False)
+    cells = {"product_id": catalog.product_id.tolist()}
+    known = {name: getattr(catalog, name) for name in ("color", "split", "style_id")}
+    for name, column in [*catalog.extras.items(), *known.items()]:
+        if column is not None:
+            cells[name] = column.tolist()
+    # Photos behind addresses have been downloaded to be embedded.
+    photos = objects(["" if is_remote(it) else it for it in catalog.image])
+    return cells, photos
 
 
 def _check(embeddings: Embeddings, ids: Sequence[str], path: str) -> Unmatched:

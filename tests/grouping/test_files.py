@@ -267,9 +267,9 @@ class TestWhatCannotBeUsed:
     def test_missing_columns(self, refused):
         message = refused("product_id,group\na,g\n")
         assert " has no column 'VALUE'; it has product_id, group. Add it: " in message
-        message = refused("id,VALUE\na,g\n")
+        message = refused("name,VALUE\na,g\n")
         assert message == (
-            " has no column 'product_id'; it has id, VALUE. Add it: every product "
+            " has no column 'product_id'; it has name, VALUE. Add it: every product "
             "needs one."
         )
 
