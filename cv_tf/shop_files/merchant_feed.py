@@ -162,7 +162,7 @@ def _attributes(
     cells["gtin"] = _gtin(listing, row, notes)
     for name in ("price", "sale_price"):
         amount, named = price_of(listing, name, row, notes)
-        cells[name] = f"{amount} {named or currency}".strip()
+        cells[name] = f"{amount} {named or currency}".strip() if amount else ""
         if amount and not (named or currency):
             notes.add(f"products whose {name} has no currency (--currency)", product)
     for name, words in _WORDS.items():
