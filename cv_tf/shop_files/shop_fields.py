@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from cv_tf.shop_files.listing import Listing, Notes
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ud800-\udfff]")
+_NOT_IN_ADDRESS = re.compile(rf"\s|{_CONTROL.pattern}")
 _PRICE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(?: ?([A-Z]{3}))?")
 _DIGEST = 8  # Hexadecimal digits that tell changed codes from each other.
 _NO_COLOR = "products without a color, whose ids stand for it"
@@ -21,6 +22,8 @@ ONE_SIZE = "One size"
 
 def plain(text: str) -> str:
     """Text without control characters, its lines ended by line feeds."""
+    if text.isprintable():  # As nearly all is.
+        return text.strip()
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _CONTROL.sub("", text).strip()
 
@@ -62,10 +65,8 @@ def address(text: str, most: int = 2000) -> str:
         is_one = parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         return ""
-    is_whole = not any(letter.isspace() for letter in text) and not _CONTROL.search(
-        text
-    )
-    return text if is_one and is_whole and len(text) <= most else ""
+    is_whole = len(text) <= most and not _NOT_IN_ADDRESS.search(text)
+    return text if is_one and is_whole else ""
 
 
 def photo_address(listing: Listing, row: int, notes: Notes) -> str:

@@ -1,8 +1,19 @@
 """Products of files for shops: what they have, and what is told of them."""
 
+import doctest
+
 import pytest
 
-from cv_tf.shop_files import Listing, Note, Notes, ShopFileError, ShopFileSummary
+from cv_tf.shop_files import (
+    Listing,
+    Note,
+    Notes,
+    ShopFileError,
+    ShopFileSummary,
+    listing,
+    shop_fields,
+    write_files,
+)
 
 
 def test_groups_begin_with_their_representative(listing_of):
@@ -63,3 +74,10 @@ def test_notes_count_all_and_show_some():
         "number": 5,
         "examples": ["a", "b", "c"],
     }
+
+
+@pytest.mark.parametrize("module", [listing, shop_fields, write_files])
+def test_examples_say_what_is_true(module):
+    found = doctest.testmod(module)
+    assert found.attempted > 0
+    assert found.failed == 0
