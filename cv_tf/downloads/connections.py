@@ -89,7 +89,8 @@ class Connections:
             is_used = wire.is_used
             try:
                 with network_errors(self._limits.seconds):
-                    return wire.ask(address, headers, deadline)
+                    response = wire.ask(address, headers, deadline)
+                return Exchange(wire, response, self._limits.seconds)
             except BaseException as error:
                 wire.is_spoiled = True
                 self._put_back(wire)
@@ -167,6 +168,9 @@ class Exchange:
     Attributes:
       response: The answer, with status and headers.
       wire: The connection on which it comes.
+
+    Args:
+      seconds: Of one attempt, for the words of what takes longer.
     """
 
     def __init__(self, wire: _Wire, response: HTTPResponse, seconds: float):
@@ -221,10 +225,9 @@ class _Wire:
 
     def ask(
         self, address: Address, headers: Mapping[str, str], deadline: float
-    ) -> Exchange:
+    ) -> HTTPResponse:
         self.deadline, self.excess, self.is_used = deadline, False, True
-        begun = time.monotonic()
-        self._link.timeout = max(deadline - begun, 0.001)
+        self._link.timeout = max(deadline - time.monotonic(), 0.001)
         self._link.request(
             "GET",
             address.target,
@@ -233,7 +236,7 @@ class _Wire:
             decode_content=False,
         )
         self._response = self._link.getresponse()
-        return Exchange(self, self._response, deadline - begun)
+        return self._response
 
     def is_open(self) -> bool:
         """Whether it can be used again: nothing has come that nobody has asked for."""

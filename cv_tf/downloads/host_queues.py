@@ -54,9 +54,13 @@ class _Host:
         return bool(self.ready or self.later or self.num_running)
 
     def ready_at(self, now: float) -> float:
-        """When its next task can run; tasks whose time has come become ready."""
+        """When its next task can run; tasks whose time has come are the next ones.
+
+        Else all of a long list would be asked for once before it is known that a host
+        always fails.
+        """
         while self.later and self.later[0][0] <= now:
-            self.ready.append(heapq.heappop(self.later)[-1])
+            self.ready.appendleft(heapq.heappop(self.later)[-1])
         if self.ready:
             return self.free_at
         return max(self.free_at, self.later[0][0]) if self.later else float("inf")
