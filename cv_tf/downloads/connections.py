@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import http.client
-import io
-import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import HTTPResponse
 
 from cv_tf.downloads.addresses import Address
@@ -25,6 +19,7 @@ from cv_tf.downloads.failures import (
 )
 from cv_tf.downloads.host_guard import look_up
 from cv_tf.downloads.limits import DownloadLimits
+from cv_tf.downloads.wire import Wire
 
 _NAMES_SECONDS = 60.0  # For which the addresses of a host are remembered.
 _MOST_ADDRESSES = 4  # Of a host that are tried.
@@ -44,8 +39,8 @@ class Connections:
     def __init__(self, limits: DownloadLimits):
         self._limits = limits
         self._lock = threading.Lock()
-        self._idle: list[_Wire] = []  # The one that was used last is at the end.
-        self._busy: set[_Wire] = set()
+        self._idle: list[Wire] = []  # The one that was used last is at the end.
+        self._busy: set[Wire] = set()
         self._names: dict[tuple[str, int], tuple[float, _Found]] = {}
         self._is_closed = False
         self._tls = ssl.create_default_context()
@@ -100,7 +95,7 @@ class Connections:
                 if time.monotonic() >= deadline or self._is_closed:
                     raise
 
-    def _take(self, address: Address, deadline: float) -> _Wire:
+    def _take(self, address: Address, deadline: float) -> Wire:
         with self._lock:
             at = len(self._idle)
             while at:
@@ -118,7 +113,7 @@ class Connections:
                 wire.break_off()
         return wire
 
-    def _put_back(self, wire: _Wire) -> None:
+    def _put_back(self, wire: Wire) -> None:
         """Keeps a connection for the next photo, if its answer was read whole."""
         with self._lock:
             self._busy.discard(wire)
@@ -129,7 +124,7 @@ class Connections:
             if len(self._idle) > self._limits.at_once:
                 self._idle.pop(0).close()
 
-    def _connect(self, address: Address, deadline: float) -> _Wire:
+    def _connect(self, address: Address, deadline: float) -> Wire:
         failure = FetchFailure(too_slow(self._limits.seconds), again=True)
         for ip in self._addresses(address.host, address.port):
             seconds = min(CONNECT_SECONDS, deadline - time.monotonic())
@@ -137,7 +132,7 @@ class Connections:
                 break
             try:
                 with network_errors(self._limits.seconds):
-                    return _Wire(address, ip, seconds, self._tls)
+                    return Wire(address, ip, seconds, self._tls)
             except FetchFailure as error:
                 failure = error
         raise failure
@@ -173,7 +168,7 @@ class Exchange:
       seconds: Of one attempt, for the words of what takes longer.
     """
 
-    def __init__(self, wire: _Wire, response: HTTPResponse, seconds: float):
+    def __init__(self, wire: Wire, response: HTTPResponse, seconds: float):
         self.wire, self.response, self._seconds = wire, response, seconds
 
     def read(self, num_bytes: int) -> bytes:
@@ -188,117 +183,3 @@ class Exchange:
     def header(self, name: str) -> str:
         """The value of a header; "" if it is not there."""
         return self.response.headers.get(name, "")
-
-
-class _Wire:
-    """One connection to one IP address of a server.
-
-    Attributes:
-      place: Scheme, host and port.
-      excess: Whether bytes came after the end of the last answer.
-      is_used: Whether something was asked before.
-      is_spoiled: Whether it cannot be used again.
-    """
-
-    def __init__(self, address: Address, ip: str, seconds: float, tls: ssl.SSLContext):
-        self.place = address.scheme, address.place
-        self.excess = self.is_used = self.is_spoiled = False
-        self.deadline = time.monotonic() + seconds
-        self._response: HTTPResponse | None = None
-        self._link: HTTPConnection
-        if address.scheme == "https":
-            name = address.host.rstrip(".")
-            self._link = HTTPSConnection(
-                ip, address.port, timeout=seconds, server_hostname=name, ssl_context=tls
-            )
-        else:
-            self._link = HTTPConnection(ip, address.port, timeout=seconds)
-        make: Any = functools.partial(_TimedResponse, wire=self)
-        self._link.response_class = make
-        try:
-            self._link.connect()
-        except BaseException:
-            self._link.close()
-            raise
-        # Kept, for the link forgets it when the server says that it will close.
-        self._socket = self._link.sock
-
-    def ask(
-        self, address: Address, headers: Mapping[str, str], deadline: float
-    ) -> HTTPResponse:
-        self.deadline, self.excess, self.is_used = deadline, False, True
-        self._link.timeout = max(deadline - time.monotonic(), 0.001)
-        self._link.request(
-            "GET",
-            address.target,
-            headers={"Host": address.place, **headers},
-            preload_content=False,
-            decode_content=False,
-        )
-        self._response = self._link.getresponse()
-        return self._response
-
-    def is_open(self) -> bool:
-        """Whether it can be used again: nothing has come that nobody has asked for."""
-        read = self._response is None or self._response.isclosed()
-        return read and not self.excess and self._link.is_connected
-
-    def break_off(self) -> None:
-        """Ends the waiting of another thread for this connection."""
-        with contextlib.suppress(OSError):
-            # That of SSLSocket would take the encryption away from under the reader.
-            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            if self._response is not None:
-                self._response.close()
-            self._link.close()
-
-
-class _TimedResponse(http.client.HTTPResponse):
-    """An answer that is read until the deadline of its wire, status line included."""
-
-    def __init__(self, sock: socket.socket, *args: Any, wire: _Wire, **kwargs: Any):
-        super().__init__(sock, *args, **kwargs)
-        self.fp = _Reader(_TimedSocket(self.fp.detach(), sock, wire), wire)
-
-
-class _TimedSocket(io.RawIOBase):
-    """What a socket receives; each wait lasts until the deadline at most."""
-
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, wire: _Wire):
-        self._raw, self._socket, self._wire = raw, sock, wire
-        self.is_stopped = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        if self.is_stopped:
-            return 0
-        seconds = self._wire.deadline - time.monotonic()
-        if seconds <= 0:
-            raise TimeoutError("the deadline is over")
-        self._socket.settimeout(seconds)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        if not self.closed:
-            self._raw.close()
-            super().close()
-
-
-class _Reader(io.BufferedReader):
-    """Tells the wire upon its end whether there is more than what was announced."""
-
-    def __init__(self, raw: _TimedSocket, wire: _Wire):
-        super().__init__(raw)
-        self._timed, self._wire = raw, wire
-
-    def close(self) -> None:
-        if not self.closed:
-            self._timed.is_stopped = True  # What is in the buffer is all there is.
-            # Some servers send an empty line after an answer.
-            self._wire.excess = bool(self.peek(1).strip(b"\r\n"))
-        super().close()

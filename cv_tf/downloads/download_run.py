@@ -18,6 +18,7 @@ from cv_tf.downloads.fetch import Fetcher, Redirect, check_redirects
 from cv_tf.downloads.host_queues import HostQueues, PhotoTask
 from cv_tf.downloads.limits import DownloadLimits
 from cv_tf.downloads.photo_cache import PhotoCache, StoredPhoto
+from cv_tf.downloads.wire import THREADS
 
 _FIRST_PAUSE = 0.5  # Seconds before the second attempt; each further one is twice it.
 _LONGEST_PAUSE = 30.0
@@ -75,7 +76,7 @@ class DownloadRun:
             num_threads = min(self._limits.at_once, len(addresses))
             threads = [
                 # What waits for a name server cannot be ended, and ends with Python.
-                threading.Thread(target=self._work, name=f"download-{i}", daemon=True)
+                threading.Thread(target=self._work, name=f"{THREADS}-{i}", daemon=True)
                 for i in range(num_threads)
             ]
             try:

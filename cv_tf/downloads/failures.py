@@ -14,6 +14,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, ReadTimeoutError
 from cv_tf.errors import cause_of
 
 _MOST_CAUSES = 10  # Errors that stand behind one another.
+_MOST_LETTERS = 60  # Of what a server says.
 _WORDS = {
     errno.ECONNREFUSED: "the server refuses connections",
     errno.ECONNRESET: "the server broke the connection",
@@ -72,7 +73,9 @@ def _failure_of(error: BaseException, seconds: float) -> FetchFailure:
     else:
         late = too_slow(seconds)
     words = (_words_of(cause, late) for cause in reversed(causes))
-    improper = f"the answer of the server is no proper HTTP ({cause_of(causes[-1])})"
+    # What a server sends may be meant for the terminal that shows it.
+    why = ascii(cause_of(causes[-1])[:_MOST_LETTERS])
+    improper = f"the answer of the server is no proper HTTP ({why})"
     return FetchFailure(next(filter(None, words), improper), again=True)
 
 

@@ -26,7 +26,7 @@ _MOST_REDIRECTS = 5
 _LONGEST_WAIT = 120.0  # Seconds that a server may ask to wait.
 _HEADERS = {
     "User-Agent": "cv_tf (reads photos of a catalog)",
-    "Accept": "image/*",
+    "Accept": "image/*, */*;q=0.5",
     # Of what is compressed, a megabyte may become a gigabyte.
     "Accept-Encoding": "identity",
 }
@@ -169,7 +169,7 @@ def _announced(exchange: Exchange) -> int:
     coding = exchange.header("Content-Encoding").strip().lower()
     if coding not in ("", "identity"):
         raise FetchFailure(
-            f"the server sends the photo compressed ({coding[:20]!r}), though it was "
+            f"the server sends the photo compressed ({coding[:20]!a}), though it was "
             "asked not to"
         )
     length = exchange.header("Content-Length").strip()

@@ -14,7 +14,7 @@ from cv_tf.downloads.addresses import Address
 _LONGEST_WAIT = 60.0  # Seconds; who waits looks again then at the latest.
 
 
-@dataclasses.dataclass(eq=False)
+@dataclasses.dataclass(eq=False, slots=True)
 class PhotoTask:
     """A photo that is to be fetched.
 

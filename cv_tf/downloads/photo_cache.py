@@ -81,7 +81,8 @@ class PhotoCache:
 
     def __init__(self, folder: Path):
         self.folder = folder.absolute()
-        (self.folder / _OBJECTS).mkdir(parents=True, exist_ok=True)
+        self._objects = str(self.folder / _OBJECTS)
+        Path(self._objects).mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         self._claims = os.open(self.folder / _CLAIMS, flags, 0o666)
@@ -114,8 +115,7 @@ class PhotoCache:
 
     def path(self, photo: StoredPhoto) -> str:
         """The absolute path of the content of a photo."""
-        name = f"{photo.digest}.{photo.suffix}"
-        return f"{self.folder}/{_OBJECTS}/{photo.digest[:2]}/{name}"
+        return f"{self._objects}/{photo.digest[:2]}/{photo.digest}.{photo.suffix}"
 
     @contextlib.contextmanager
     def receiving(self) -> Iterator[Path]:
@@ -126,7 +126,7 @@ class PhotoCache:
         Raises:
           WriteError: If the disk is full or read-only.
         """
-        target = self.folder / _OBJECTS
+        target = Path(self._objects)
         settle(target)
         with making(target) as it:
             yield it.folder

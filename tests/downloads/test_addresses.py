@@ -1,8 +1,10 @@
 """Addresses of photos: their one spelling, and what is none."""
 
+import doctest
+
 import pytest
 
-from cv_tf.downloads import is_address
+from cv_tf.downloads import addresses, host_guard, is_address
 from cv_tf.downloads.addresses import _parse, check_allowed, parse_address, redirected
 from cv_tf.downloads.failures import FetchFailure
 
@@ -147,3 +149,9 @@ def test_http_and_ports_have_to_be_allowed():
         with pytest.raises(FetchFailure, match=f"port {port} is none of the web"):
             check_allowed(address, allow_http=True, allow_private=False)
         check_allowed(address, allow_http=False, allow_private=True)
+
+
+@pytest.mark.parametrize("module", [addresses, host_guard])
+def test_examples(module):
+    assert doctest.testmod(module).attempted > 0
+    assert doctest.testmod(module).failed == 0

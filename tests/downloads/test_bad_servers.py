@@ -169,6 +169,32 @@ def test_endless_headers_are_refused(server, reason_of):
 
 
 @pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTTP/1.1 \x1b[2J 200\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nno header\r\nX\0: \xff\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: \x1b[2J\r\nContent-Length: 1\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\x1b[2J\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://\x1b[2J/\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: //\r\nContent-Length: 0\r\n\r\n",
+        b"\x1b[2J",
+        b"\0",
+    ],
+)
+def test_nonsense_has_a_reason_that_can_be_shown(raw, server, reason_of, caplog):
+    server.routes["/a"] = lambda it: it.wfile.write(raw) and _cut(it)
+    reason = reason_of(server.url("/a"), attempts=1)
+    assert reason
+    assert reason.isascii()
+    assert reason.isprintable()
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
     "begin",
     [
         b"",

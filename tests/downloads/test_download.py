@@ -45,7 +45,7 @@ def test_what_is_sent(server, download):
     assert headers == {
         "Host": f"127.0.0.1:{server.server_port}",
         "User-Agent": "cv_tf (reads photos of a catalog)",
-        "Accept": "image/*",
+        "Accept": "image/*, */*;q=0.5",
         "Accept-Encoding": "identity",
     }
 
