@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from absl import logging
-
 from cv_tf.downloads.addresses import Address, parse_address
 from cv_tf.downloads.download_run import Downloaded, DownloadRun
 from cv_tf.downloads.failures import FetchFailure
-from cv_tf.downloads.limits import DownloadLimits
+from cv_tf.downloads.limits import DownloadError, DownloadLimits
 from cv_tf.downloads.photo_cache import PhotoCache
 from cv_tf.files import expanded
+
+_REMOTE = re.compile(r"\w+:/")  # Path makes one slash of two.
 
 
 def default_cache() -> Path:
@@ -48,7 +50,7 @@ def download_photos(
       limits: Bounds on requests and photos, and where servers may be.
       refresh: Whether to ask servers whether photos that are there have changed. Where
         that fails, the photo that is there is used, and a warning says so.
-      progress: Whether to show a progress bar.
+      progress: Whether to say what is downloaded, and to show a bar; on standard error.
 
     Returns:
       What became of each photo, by its address as it was given.
@@ -90,13 +92,19 @@ def _fetch(
     progress: bool,
 ) -> dict[str, Downloaded]:
     """What became of each photo, by its address in the one spelling."""
+    if _REMOTE.match(os.fspath(cache)):
+        raise DownloadError(
+            f"The cache of photos cannot be at '{cache}'. Name a folder on a disk of "
+            "this machine."
+        )
     store = PhotoCache(cache)
     try:
         known = store.find_all(list(parsed))
         found = {url: Downloaded(store.path(photo)) for url, photo in known.items()}
         new = [parsed[url] for url in parsed if refresh or url not in known]
         if new:
-            _say_what(new, store.folder)
+            if progress:
+                _say_what(new, store.folder)
             run = DownloadRun(store, limits, known if refresh else {})
             found |= run.fetch_all(new, progress)
             run.warn()
@@ -109,4 +117,5 @@ def _say_what(new: Sequence[Address], folder: Path) -> None:
     hosts = Counter(address.place for address in new)
     place, _ = hosts.most_common(1)[0]
     of = f"from {place}" if len(hosts) == 1 else f"from {len(hosts):,} hosts"
-    logging.info("Downloading %s photos %s to '%s'.", f"{len(new):,}", of, folder)
+    what = f"{len(new):,} photo{'s' * (len(new) > 1)}"
+    print(f"Downloading {what} {of} to '{folder}'.", file=sys.stderr)

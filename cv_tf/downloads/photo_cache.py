@@ -148,7 +148,8 @@ class PhotoCache:
         """Keeps other processes from fetching a photo; False if one does it already.
 
         The kernel releases what a process has claimed when it ends, however it ends.
-        On storage that knows no locks, two processes may fetch the same photo.
+        On storage that knows no locks, two processes may fetch the same photo, and so
+        may two caches of one process: the kernel tells only processes apart.
         """
         try:
             kind = fcntl.LOCK_EX | fcntl.LOCK_NB

@@ -346,13 +346,15 @@ def test_a_host_that_always_fails_is_left_alone(
     )
 
 
-def test_connections_are_used_again(server, download):
-    clients = set()
+@pytest.mark.parametrize("kind", ["server", "secure"])
+def test_connections_are_used_again(kind, request, download):
+    server, clients = request.getfixturevalue(kind), set()
     server.otherwise = lambda it: (
         clients.add(it.client_address) or it.answer(body=photo_of(it.path))
     )
     server.routes["/5"] = lambda it: it.answer(404, body=b"no")
-    download(*(server.url(f"/{number}") for number in range(20)), at_once=1)
+    found = download(*(server.url(f"/{number}") for number in range(20)), at_once=1)
+    assert len([one for one in found.values() if one.path]) == 19
     assert len(clients) == 1
 
 

@@ -170,14 +170,16 @@ def test_after_a_failed_refresh_the_old_photo_is_used(server, download, caplog):
     assert message.startswith("2 of 3 photos could not be asked for again; those of be")
 
 
-def test_what_is_to_be_fetched_is_said_once(server, download, caplog, tmp_path):
+def test_what_is_to_be_fetched_is_said_once(server, limits, capsys, tmp_path):
     urls = [server.url("/a"), server.url("/b")]
-    with caplog.at_level(logging.INFO, "absl"):
-        download(*urls)
-        download(*urls)
+    for _ in range(2):
+        download_photos(urls, tmp_path, limits())
     place = f"127.0.0.1:{server.server_port}"
-    where = tmp_path / "cache"
-    assert caplog.messages == [f"Downloading 2 photos from {place} to '{where}'."]
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"Downloading 2 photos from {place} to '{tmp_path}'.\n")
+    assert shown.count(" photos from ") == 1
+    download_photos([server.url("/c")], tmp_path, limits(), progress=False)
+    assert capsys.readouterr().err == ""
 
 
 def test_the_bar_counts_photos_and_rejects(server, limits, tmp_path, capsys):
@@ -220,6 +222,12 @@ def test_the_database_of_others_is_left_alone(server, download, tmp_path):
         index.execute("CREATE TABLE photos (a)")
     with pytest.raises(DownloadError, match="is no index of photos"):
         download(server.url("/a"))
+
+
+def test_the_cache_is_on_this_machine(server):
+    with pytest.raises(DownloadError, match="a folder on a disk of this machine"):
+        download_photos([server.url("/a")], Path("gs://bucket/photos"))
+    assert server.asked == {}
 
 
 def test_the_default_cache(monkeypatch, tmp_path):
