@@ -104,6 +104,28 @@ def _with_progress(
 
 
 def embed_batches(model: Inference, photos: Photos, batch_size: int) -> Iterator[Any]:
-    """Yields what `Inference.over` does for one batch of photos after another."""
+    """Yields what `Inference.over` does for one batch of photos after another.
+
+    The vector of a product with further photos is the mean of those of all of them,
+    made length 1.
+    """
     batches = in_order(photos, batch_size=batch_size)
-    return model.over(batch["image"] for batch in batches)
+    start = 0
+    for output in model.over(batch["image"] for batch in batches):
+        first = output[0] if isinstance(output, tuple) else output
+        rows = np.arange(start, start + len(first))
+        start += len(first)
+        more, more_of = photos.more_photos(rows)
+        if more is None or more_of is None:
+            yield output
+            continue
+        sums = first.astype(np.float64)
+        done = 0
+        for others in embed_batches(model, more, batch_size):
+            vectors = others[0] if isinstance(others, tuple) else others
+            np.add.at(sums, more_of[done : done + len(vectors)], vectors)
+            done += len(vectors)
+        is_mean = np.isin(np.arange(len(rows)), more_of)
+        means = sums / np.linalg.norm(sums, axis=1, keepdims=True)
+        first = np.where(is_mean[:, None], means, first).astype(np.float32)
+        yield (first, *output[1:]) if isinstance(output, tuple) else first

@@ -23,6 +23,7 @@ from cv_tf.pipeline.scan_cache import ScanCache, Scanned
 
 # Outcomes of frames, those of the best photos of a product first.
 _BEST_FIRST = ("given", "found", "cut", "whole", "declined", "implausible")
+_WHOLE = ("given", "found")  # Of photos that show a product whole.
 
 
 def load_photos(
@@ -100,7 +101,8 @@ def scan_photos(
     the same pixels. The other arguments are those of `load_photos`.
 
     Of several photos of a product, its packshot is taken: the first one that shows it
-    whole on a plain background.
+    whole on a plain background. The others that do are its `more` photos; where none
+    does, all others are.
 
     Returns:
       The photos that can be used, one a product, possibly none; the others are its
@@ -113,8 +115,16 @@ def scan_photos(
     photos = _scan_each(each, image_size, frame, cache_dir, progress, most_bytes)
     rows = photos.catalog.product_id.astype(int)
     best = find_packshots(product[rows], photos.outcomes)
-    chosen = photos.select(best)
     kept = product[rows[best]]
+    is_whole = np.isin(photos.outcomes, _WHOLE)
+    of = np.searchsorted(kept, product[rows])  # The place of each photo's product.
+    others = is_whole | ~is_whole[best][of]
+    others[best] = False
+    chosen = replace(
+        photos.select(best),
+        more=photos.select(np.flatnonzero(others)) if others.any() else None,
+        more_of=of[others] if others.any() else None,
+    )
     named = replace(
         chosen.catalog,
         product_id=catalog.product_id[kept],

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -19,6 +19,7 @@ from cv_tf.pipeline.decode import DecodingPlan, decode, decode_now
 from cv_tf.pipeline.photo_files import photo_content
 
 _CHUNK = 64
+_SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
 class Reject(NamedTuple):
@@ -45,6 +46,9 @@ class Photos:
       pixels: [m, S, S, 3] uint8, squares that are decoded; None if there are none.
       places: [n] int64, row in `pixels` of each photo, -1 for those that are decoded
         for each batch; None if `pixels` is.
+      more: Further photos of these products that show them as well, m of them, which
+        vectors are the means of; None if there are none.
+      more_of: [m] int64, the row of each one's product, ascending; None if `more` is.
     """
 
     catalog: Catalog
@@ -56,14 +60,19 @@ class Photos:
     digests: np.ndarray
     pixels: np.ndarray | None = None
     places: np.ndarray | None = None
+    more: Photos | None = None
+    more_of: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.catalog)
 
     def select(self, rows: np.ndarray) -> Photos:
         """The photos of some rows of the catalogue; decoded pixels are shared."""
+        more, more_of = self.more_photos(rows)
         return replace(
             self,
+            more=more,
+            more_of=more_of,
             catalog=self.catalog.select(rows),
             plan=DecodingPlan(*(column[rows] for column in self.plan)),
             files=self.files[rows],
@@ -71,6 +80,18 @@ class Photos:
             digests=self.digests[rows],
             places=None if self.places is None else self.places[rows],
         )
+
+    def more_photos(self, rows: np.ndarray) -> tuple[Photos | None, np.ndarray | None]:
+        """The further photos of some rows, and the place in `rows` of each one's."""
+        if self.more is None or self.more_of is None:
+            return None, None
+        rows = np.arange(len(self))[rows]
+        first, end = (np.searchsorted(self.more_of, rows, it) for it in _SIDES)
+        places = [np.arange(*of) for of in zip(first, end, strict=True)]
+        taken = np.concatenate([np.empty(0, int), *places])
+        if not len(taken):
+            return None, None
+        return self.more.select(taken), np.repeat(np.arange(len(rows)), end - first)
 
     def with_styles(self, styles: np.ndarray) -> Photos:
         """The same photos with other styles, [n] integers, -1 if unknown."""
