@@ -11,14 +11,15 @@ import json
 import os
 import re
 import stat
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import unquote
 
-from cv_tf.errors import UserError, cause_of, reading
+from cv_tf.errors import UserError, reading
 from cv_tf.spelling import bare, folded
+from cv_tf.stores import exists_in_store, open_in_store, open_with_arrow, reaching_store
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,12 +68,8 @@ class FileError(UserError, OSError):
         return FileError, (self.path, self.reason)
 
 
-class UnreachableError(UserError, OSError):
-    """A file in object storage cannot be reached."""
-
-
 def is_remote(path: str) -> bool:
-    """Whether a path is a URI of object storage, such as `gs://bucket/a.jpg`.
+    """Whether a path is a URI of a store or server, such as `gs://bucket/a.jpg`.
 
     The address of a local file, `file:///a.jpg`, is none; `expanded` makes it a path.
     """
@@ -102,10 +99,7 @@ def expanded(path: str | os.PathLike[str]) -> str:
 def is_file(path: str) -> bool:
     """Whether a local or remote file exists."""
     if is_remote(path):
-        import tensorflow as tf  # noqa: PLC0415
-
-        with reaching(path):
-            return tf.io.gfile.exists(path)
+        return exists_in_store(path)
     return Path(path).is_file()
 
 
@@ -132,36 +126,15 @@ def open_binary(path: str) -> BinaryIO:
     has the size that it says: none. TensorFlow is loaded for remote files only: tables
     on disk do not wait for it.
     """
-    if not is_remote(path):
-        return _open_regular(path)
-    import tensorflow as tf  # noqa: PLC0415
-
-    file = tf.io.gfile.GFile(path, "rb")
-    with reaching(path):
-        file.seek(0)  # GFile opens the file only now.
-    return file
+    return open_in_store(path) if is_remote(path) else _open_regular(path)
 
 
-@contextlib.contextmanager
-def reaching(path: str) -> Iterator[None]:
-    """Turns what TensorFlow raises for a file in object storage into OSErrors.
+def reaching(path: str) -> contextlib.AbstractContextManager[None]:
+    """Turns what is raised for a file in object storage into OSErrors.
 
     Nothing is changed for files of this machine.
     """
-    if not is_remote(path):
-        yield
-        return
-    import tensorflow as tf  # noqa: PLC0415
-
-    try:
-        yield
-    except tf.errors.NotFoundError as error:
-        raise FileNotFoundError(f"there is no {path}") from error
-    except tf.errors.OpError as error:
-        raise UnreachableError(
-            f"{path} cannot be reached: {cause_of(error)}. Check its name, the "
-            "network, and that you are logged in."
-        ) from error
+    return reaching_store(path) if is_remote(path) else contextlib.nullcontext()
 
 
 def _open_regular(path: str | os.PathLike[str]) -> BinaryIO:
@@ -227,6 +200,8 @@ def open_random(path: str) -> pa.NativeFile:
         if kind := kind_of_file(path):
             raise FileError(path, f"is {kind}, not a file")
         return pa.OSFile(path)
+    if not path.startswith("gs://"):
+        return open_with_arrow(path)
     name = path.removeprefix("gs://")
     try:
         return _google_cloud(name).open_input_file(name)

@@ -18,7 +18,6 @@ from cv_tf.embeddings import read_embeddings
 from cv_tf.errors import UserError
 from cv_tf.files import (
     FileError,
-    UnreachableError,
     did_you_mean,
     digest_of,
     is_file,
@@ -36,6 +35,7 @@ from cv_tf.files import (
     similar_names,
 )
 from cv_tf.settings import ConfigError
+from cv_tf.stores import UnreachableError
 
 KNOWN = [f"{number:010d}" for number in range(108_775_000, 108_775_100)]
 

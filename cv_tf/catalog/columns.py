@@ -92,8 +92,7 @@ def read_columns(
             num_letters += sum(map(len, cells))
             check_cells(len(table.lines), len(read.cells), num_letters)
     if columns is not None:
-        cells, lines = to_products(name, names.layout, read.cells, read.lines)
-        read.cells, read.lines = cells, lines
+        read.cells, read.lines = to_products(name, names.layout, read.cells, read.lines)
     return read
 
 

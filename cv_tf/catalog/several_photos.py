@@ -91,8 +91,8 @@ def split_photos(cell: str) -> list[str]:
       (['a.jpg', 'b.png'], ['a,b.jpg'])
     """
     if BETWEEN in cell:
-        pieces = (it.strip() for it in cell.split(BETWEEN))
-        return [it for piece in pieces if piece for it in split_photos(piece)]
+        lines = filter(None, map(str.strip, cell.split(BETWEEN)))
+        return [it for line in lines for it in split_photos(line)]
     if "//" in cell:
         return _ADDRESSES.split(cell)
     for mark in _MARKS:

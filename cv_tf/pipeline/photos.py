@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -14,9 +15,10 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from cv_tf.catalog import Catalog, write_rows
-from cv_tf.files import READS_AT_ONCE
+from cv_tf.files import READS_AT_ONCE, is_remote
 from cv_tf.pipeline.decode import DecodingPlan, decode, decode_now
 from cv_tf.pipeline.photo_files import photo_content
+from cv_tf.stores import is_by_tensorflow
 
 _CHUNK = 64
 _SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
@@ -201,9 +203,17 @@ class Photos:
         options.threading.private_threadpool_size = READS_AT_ONCE
         return untuned(encoded.map(load, **cores).with_options(options))
 
+    @cached_property
+    def _in_stores(self) -> bool:
+        """Whether photos are in stores whose files TensorFlow does not read."""
+        return any(is_remote(it) and not is_by_tensorflow(it) for it in self.files)
+
     def _read(self, file: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
         if self.catalog.records is None:
-            return tf.io.read_file(file)
+            if not self._in_stores:
+                return tf.io.read_file(file)
+            read = tf.numpy_function(_content, [file], tf.string)
+            return tf.ensure_shape(read, [])
 
         def record() -> tf.Tensor:
             photo = self.catalog.photo
@@ -212,6 +222,11 @@ class Photos:
         is_file = tf.strings.length(file) > 0
         encoded = tf.cond(is_file, lambda: tf.io.read_file(file), record)
         return tf.ensure_shape(encoded, [])
+
+
+def _content(path: bytes) -> bytes:
+    with photo_content(path.decode()) as content:
+        return content
 
 
 def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:

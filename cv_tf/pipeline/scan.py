@@ -25,6 +25,7 @@ from cv_tf.pipeline.frames import border_colors, find_frames
 from cv_tf.pipeline.memory_budget import FILES
 from cv_tf.pipeline.photo_files import photo_content
 from cv_tf.pipeline.scan_cache import ScanCache, Scanned, digest_of_bytes
+from cv_tf.stores import stat_in_store
 
 _CHUNK = 64
 # Photos that a thread examines at a time. Of fewer, finding the frames takes half as
@@ -167,8 +168,7 @@ def _identify(catalog: Catalog, folders: FolderNames, stamp: int, i: int) -> Sca
         return Scanned(key, _UNKNOWN, 0, reason)
     try:
         if is_remote(image):
-            stat = tf.io.gfile.stat(image)
-            return Scanned(key, stat.length, stat.mtime_nsec, "")
+            return Scanned(key, *stat_in_store(image), "")
         stat = Path(image).stat()
         if kind := kind_of_mode(stat.st_mode):
             return Scanned(key, _UNKNOWN, 0, f"is {kind}, not a file")
