@@ -11,8 +11,12 @@ from .loading import (
 from .orders import BlockOrder as BlockOrder, RandomOrder as RandomOrder
 from .photo_files import photo_content as photo_content
 from .photos import Photos as Photos, Reject as Reject, write_rejects as write_rejects
-from .scan import photo_digests as photo_digests
-from .scan_cache import default_folder as default_folder
+from .scan import (
+    may_pass as may_pass,
+    photo_digests as photo_digests,
+    remember_digests as remember_digests,
+)
+from .scan_cache import default_folder as default_folder, is_digest as is_digest
 from .squares import read_squares as read_squares
 from .stream import Shares as Shares, batches as batches, in_order as in_order
 from .style_order import StyleOrder as StyleOrder

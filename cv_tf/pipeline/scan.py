@@ -24,7 +24,7 @@ from cv_tf.pipeline.file_formats import BadImageError
 from cv_tf.pipeline.frames import border_colors, find_frames
 from cv_tf.pipeline.memory_budget import FILES
 from cv_tf.pipeline.photo_files import photo_content
-from cv_tf.pipeline.scan_cache import ScanCache, Scanned, digest_of_bytes
+from cv_tf.pipeline.scan_cache import ScanCache, Scanned, digest_of_bytes, is_digest
 from cv_tf.stores import stat_in_store
 
 _CHUNK = 64
@@ -33,6 +33,8 @@ _CHUNK = 64
 _TOGETHER = 4
 _UNKNOWN = -1  # Size of a photo that could not be read; it is never cached.
 _MISSING = "the file is missing"
+_NO_MEMORY = "this machine has too little free memory to decode it"
+_UNREADABLE = "the file cannot be read"
 _ELSEWHERE = (
     "a path of another machine; copy the photo to this one, and give its path from the "
     "table's folder, with slashes"
@@ -106,22 +108,67 @@ def _keep(
 def photo_digests(catalog: Catalog, cache_dir: str | Path | None = None) -> list[str]:
     """The digest of each photo's bytes; of one that cannot be read, the reason.
 
-    That of several photos of a product is the digests of all, with blanks between. No
-    photo is decoded, and those that a scan with the cache in `cache_dir` has looked at
-    are not even read.
+    Several photos of a product have one digest. No photo is decoded, and those that a
+    scan with the cache in `cache_dir` has looked at are not even read.
     """
     if catalog.more_images is not None:
         each, product = catalog.by_photo()
-        of: dict[int, list[str]] = defaultdict(list)
-        for row, digest in zip(product, photo_digests(each, cache_dir), strict=True):
-            of[int(row)].append(digest)
-        return [" ".join(of[row]) for row in range(len(catalog))]
+        return _joined(photo_digests(each, cache_dir), product)
     known = ScanCache(catalog, cache_dir).read()
     with _pool(catalog) as pool:
         identify = partial(_identify, catalog, FolderNames(), _stamp(catalog))
         rows = pool.map(identify, range(len(catalog)))
         digest_of = partial(_digest, catalog, known)
         return list(pool.map(digest_of, range(len(catalog)), rows))
+
+
+def _joined(digests: Sequence[str], product: np.ndarray) -> list[str]:
+    """The digest of all photos of each product; of one without any, the reason."""
+    of: dict[int, list[str]] = defaultdict(list)
+    for row, digest in zip(product.tolist(), digests, strict=True):
+        of[row].append(digest)
+    return [
+        digest_of_bytes(" ".join(some).encode())
+        if len(some) > 1 and any(map(is_digest, some))
+        else some[0]
+        for some in of.values()
+    ]
+
+
+def remember_digests(catalog: Catalog, folder: str | Path) -> list[str]:
+    """What `photo_digests` returns; what had to be read is kept for the next time.
+
+    The cache in `folder` is of these photos alone afterwards: what is no longer in the
+    catalogue is forgotten. Photos whose size and times are as they were are not read.
+    """
+    if catalog.more_images is not None:
+        each, product = catalog.by_photo()
+        return _joined(remember_digests(each, folder), product)
+    cache = ScanCache(catalog, folder)
+    known = cache.read()
+    folders, stamp = FolderNames(), _stamp(catalog)
+
+    def identify(rows: range) -> list[tuple[Scanned, str]]:
+        found = [(i, _identify(catalog, folders, stamp, i)) for i in rows]
+        return [(row, _digest(catalog, known, i, row)) for i, row in found]
+
+    starts = range(0, len(catalog), _CHUNK)
+    with _pool(catalog) as pool:
+        pieces = pool.map(
+            identify, [range(s, min(s + _CHUNK, len(catalog))) for s in starts]
+        )
+        rows = list(chain.from_iterable(pieces))
+    kept = {
+        row.key: row._replace(digest=digest)
+        for row, digest in rows
+        if is_digest(digest)
+    }
+    if kept.keys() != known.keys() or any(
+        not known[key].is_stamped_as(row) or known[key].digest != row.digest
+        for key, row in kept.items()
+    ):
+        cache.write(kept.values())
+    return [digest for _, digest in rows]
 
 
 def _pool(catalog: Catalog) -> ThreadPoolExecutor:
@@ -187,8 +234,20 @@ def _why_unreachable(error: Exception) -> str:
     if name in ("FileNotFoundError", "NotFoundError", "NotADirectoryError"):
         return _MISSING
     if isinstance(error, MemoryError):
-        return "this machine has too little free memory to decode it"
-    return f"the file cannot be read ({error})"
+        return _NO_MEMORY
+    return f"{_UNREADABLE} ({error})"
+
+
+def may_pass(reason: str) -> bool:
+    """Whether the same photo may be of use the next time.
+
+    That is so where it was out of reach, or memory was short; not where what is in the
+    file is no photo.
+
+    Args:
+      reason: Why a photo could not be used, as in `Reject`.
+    """
+    return reason.startswith((_MISSING, _NO_MEMORY, _UNREADABLE))
 
 
 def _boxes_by_key(catalog: Catalog, rows: Sequence[Scanned]) -> dict[str, np.ndarray]:

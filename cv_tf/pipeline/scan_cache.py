@@ -19,6 +19,7 @@ from cv_tf.files import expanded, is_remote
 
 _VERSION = 7  # Raise it when the meaning of a column or the frame finder changes.
 _DIGEST_BYTES = 16
+_DIGEST = re.compile(rf"[0-9a-f]{{{2 * _DIGEST_BYTES}}}")
 
 
 class Scanned(NamedTuple):
@@ -66,6 +67,11 @@ _SCHEMA = pa.schema(
 def digest_of_bytes(content: bytes) -> str:
     """The digest of a photo, in hexadecimal digits."""
     return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def is_digest(text: str) -> bool:
+    """Whether a text is the digest of a photo, and not why the photo cannot be read."""
+    return _DIGEST.fullmatch(text) is not None
 
 
 class ScanCache:
