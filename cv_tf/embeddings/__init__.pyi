@@ -10,6 +10,7 @@ from .embeddings import (
     Embeddings as Embeddings,
     EmbeddingsError as EmbeddingsError,
 )
+from .gathering import RowsOf as RowsOf, gather_vectors as gather_vectors
 from .job import (
     Embedded as Embedded,
     EmbeddingJob as EmbeddingJob,
@@ -18,6 +19,7 @@ from .job import (
 )
 from .parquet import (
     fingerprint as fingerprint,
+    fingerprint_of as fingerprint_of,
     read_embeddings as read_embeddings,
     read_notes as read_notes,
     to_table as to_table,

@@ -65,6 +65,7 @@ class EmbeddingJob:
       batch_size: Number of photos embedded at a time.
       strategy: Device to compute on, one of `cv_tf.choices.STRATEGIES`.
       dimensions: Number of dimensions of the vectors, the first ones; 0 for all.
+      chosen: Row numbers of the products to embed, ascending; empty for all.
     """
 
     embedder: str
@@ -75,6 +76,7 @@ class EmbeddingJob:
     batch_size: int = 64
     strategy: str = "auto"
     dimensions: int = 0
+    chosen: tuple[int, ...] = ()
 
     @property
     def settings(self) -> CatalogSettings:
@@ -82,6 +84,11 @@ class EmbeddingJob:
         settings = CatalogSettings(**dict(self.products))
         # Whoever made the job has asked servers again, if they were to be asked.
         return dataclasses.replace(settings, refresh_photos=False)
+
+    def read_catalog(self) -> Catalog:
+        """Reads the products to embed."""
+        catalog = read_products(self.settings, self.split)
+        return catalog.select(np.array(self.chosen)) if self.chosen else catalog
 
     def rows(self, number: int, num_products: int) -> np.ndarray:
         """The row numbers of a shard in the catalog."""
@@ -120,6 +127,7 @@ def embed_catalog(
     engine: EngineSettings | None = None,
     overwrite: bool = False,
     replace: bool = True,
+    may_be_empty: bool = False,
 ) -> Embedded:
     """Embeds a catalog; shards that an interrupted run has finished are kept.
 
@@ -133,11 +141,12 @@ def embed_catalog(
       engine: Where the shards are computed; None for this machine.
       overwrite: Whether shards of another job may be removed.
       replace: Whether a file of another job, or of other photos, may be replaced.
+      may_be_empty: Whether a file without any product is made if no photo can be used.
 
     Raises:
       JobError: If shards of another job are in the way.
       ConfigError: If there is another file that may not be replaced.
-      CatalogError: If no photo can be used.
+      CatalogError: If no photo can be used, unless the file may be empty.
       BusyError: If another process writes the same file.
     """
     output = Path(job.output)
@@ -158,7 +167,8 @@ def embed_catalog(
                 number = len(catalog) - len(rejects)
                 return Embedded(number, rejects, frames_of(output))
             command.check_free(output, replace)
-        return _embed(job, catalog, shards, engine or EngineSettings(), overwrite)
+        engine = engine or EngineSettings()
+        return _embed(job, catalog, shards, engine, overwrite, may_be_empty)
 
 
 def _embed(
@@ -167,6 +177,7 @@ def _embed(
     shards: Shards,
     engine: EngineSettings,
     overwrite: bool,
+    may_be_empty: bool,
 ) -> Embedded:
     """Computes the shards that are missing, and puts all of them together."""
     output = Path(job.output)
@@ -183,7 +194,7 @@ def _embed(
     notes = [read_shard_notes(path) for path in shards.paths()]
     rejects = tuple(Reject(*reject) for note in notes for reject in note["rejects"])
     frames = FrameSummary.join(FrameSummary(**note["frames"]) for note in notes)
-    if len(rejects) == len(catalog):
+    if len(rejects) == len(catalog) and not may_be_empty:
         write_rejects(rejects_path(output), rejects)
         shards.remove()
         raise CatalogError(
@@ -248,9 +259,8 @@ class _Ready:
 @functools.lru_cache(maxsize=1)
 def _get_ready(job: EmbeddingJob, made_by: str, catalogue: str) -> _Ready:
     """Loads the Embedder and the catalog, and checks their fingerprints."""
-    settings = job.settings
     with quiet_logs():  # Whoever made the job has read it, and was told of it.
-        catalog = read_products(settings, job.split)
+        catalog = job.read_catalog()
     if fingerprint(job.embedder) != made_by or catalog_digest(catalog) != catalogue:
         raise JobError(
             f"'{job.embedder}' or {catalog.name} has changed since the job began, or "

@@ -95,6 +95,15 @@ def read_notes(path: str | Path) -> str:
     return read_header(read_parquet_schema(path, _REMEDY), str(path)).notes
 
 
+def fingerprint_of(path: str | Path) -> str:
+    """The fingerprint of the Embedder that made a file of vectors; "" if unknown.
+
+    Raises:
+      UserError: If the file is damaged.
+    """
+    return read_header(read_parquet_schema(path, _REMEDY), str(path)).model
+
+
 def merge_tables(paths: Sequence[Path], output: Path, notes: str = "") -> None:
     """Joins files of tables of `to_table` into a new one, a chunk at a time."""
     schema = read_parquet_schema(paths[0], _REMEDY)
