@@ -42,7 +42,7 @@ changes.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -183,8 +183,10 @@ class GroupConfig(PageSettings, ShopFileSettings, EngineSettings, GroupingSettin
         check_shop_settings(self)
 
 
-def run(config: GroupConfig) -> dict[str, Any]:
+def run(config: GroupConfig, say: Callable[[str], object] = print) -> dict[str, Any]:
     """Groups a file of embeddings; returns the summary, as it is written.
+
+    What is in the files is told by `say`.
 
     Raises:
       ValueError: If the settings or a file cannot be used.
@@ -222,7 +224,10 @@ def run(config: GroupConfig) -> dict[str, Any]:
         embeddings.model,
         has_previous=bool(config.previous),
     )
-    _write(files, config, grouped, embeddings, labels, answers, summary, calibration)
+    told = _write(
+        files, config, grouped, embeddings, labels, answers, summary, calibration
+    )
+    say("\n".join(told))
     return summary
 
 
@@ -365,8 +370,8 @@ def _write(
     answers: Answers | None,
     summary: dict[str, Any],
     calibration: Calibration | None,
-) -> None:
-    """Writes all files together, and says what is in them."""
+) -> list[str]:
+    """Writes all files together, and returns what is to be said of them."""
     with whole_files(*files.all) as made:
         unfinished = dict(zip(files.all, made, strict=True))
         if calibration:
@@ -396,7 +401,7 @@ def _write(
         if files.page:
             path = unfinished[files.page]
             _write_page(path, config, grouped, embeddings, labels, summary, calibration)
-        print("\n".join(told))
+    return told
 
 
 def _write_shop_file(
