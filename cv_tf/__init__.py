@@ -23,6 +23,7 @@ print(cv_tf.find_groups(products).summary())
 | `cv_tf.compare` | trains several recipes with several seeds, side by side |
 | `cv_tf.embed` | turns the photos of a catalogue into vectors |
 | `cv_tf.group` | turns vectors into groups |
+| `cv_tf.update` | does both again for today's catalogue, each night |
 | `cv_tf.review` | asks people about groups, and keeps what they say |
 | `cv_tf.search` | finds the nearest products of a product, or of a photo |
 | `cv_tf.inspect` | shows the views that a model learns from, the parts it compares |

@@ -36,6 +36,8 @@ from . import (
     strategy as strategy,
     train as train,
     training as training,
+    update as update,
+    updating as updating,
     vision as vision,
 )
 from .catalog import Catalog as Catalog, read_catalog as read_catalog

@@ -14,7 +14,7 @@ ROOT = Path(cv_tf.__file__).parent
 PAGE = ROOT.parent / "ARCHITECTURE.md"
 VERBS = (
     *("train", "evaluate", "compare", "embed", "group", "search", "review"),
-    *("inspect", "export", "prepare"),
+    *("update", "inspect", "export", "prepare"),
 )
 
 

@@ -16,12 +16,14 @@ from cv_tf.inspect import InspectConfig
 from cv_tf.prepare import PrepareConfig
 from cv_tf.review import ReviewConfig
 from cv_tf.search import SearchConfig
+from cv_tf.update import UpdateConfig
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 SETTINGS = (Config, CompareConfig, EmbedConfig, EvaluateConfig, ExportConfig)
 SETTINGS += (GroupConfig, InspectConfig, PrepareConfig, ReviewConfig, SearchConfig)
+SETTINGS += (UpdateConfig,)
 
 FLAGS_OF_OTHERS = {
     "flagfile": "absl",

@@ -97,7 +97,7 @@ def test_wrong_flags_are_told_without_tensorflow(verb, flag, message):
     assert finished.stdout == "loaded:\n"
 
 
-@pytest.mark.parametrize("verb", ["embed", "group", "search", "inspect"])
+@pytest.mark.parametrize("verb", ["embed", "group", "update", "search", "inspect"])
 def test_wrong_flags_of_other_verbs_are_told_without_tensorflow(verb):
     finished = _verb(verb, "--outpt=x.parquet")
     assert finished.returncode == 2
@@ -176,6 +176,7 @@ def test_the_version_is_that_of_the_installed_package():
         ("compare", ("--workdir=run", "--configs=nowhere.cfg")),
         ("embed", ("--workdir=nowhere", "--output=a.parquet")),
         ("group", ("--embeddings=nowhere.parquet", "--output=a.csv")),
+        ("update", ("--workdir=nowhere", "--catalog=nowhere.csv")),
         ("search", ("--embeddings=nowhere.parquet", "--product_id=A")),
         ("review", ("--embeddings=nowhere", "--groups=a.csv", "--answers=a.db")),
         ("inspect", ("--catalog=nowhere.csv", "--output=a.html")),

@@ -1,0 +1,420 @@
+r"""Brings vectors and groups up to date with today's catalogue; made for every night.
+
+    python -m cv_tf.update --workdir=runs/my --catalog=today.csv
+    python -m cv_tf.update --workdir=runs/my --catalog=today.csv \
+        --answers=my.answers.sqlite --fail_on_drift
+
+Only photos that are new or have changed are embedded, by what is in them: a photo that
+was renamed, or is another product's, keeps its vector. Groups go on from those of the
+last run, as with --previous of python -m cv_tf.group. Products that are no longer in
+the table are forgotten; photos that cannot be used are named, and stop nothing.
+
+The files are in WORKDIR/update, or in --output, and appear together, or not at all:
+
+    embeddings.parquet      products and vectors, as python -m cv_tf.embed writes them
+    embeddings.rejects.csv  products whose photos cannot be used, with the reason
+    groups.csv              the groups, with groups.summary.json beside it
+    changes.csv             products that are in other groups than after the last run
+    groups.html             the groups with their photos
+    drift.json              how new products compare with those of the first run
+
+The same command after a kill goes on. If nothing has changed, it changes no file. A
+second run at the same time is refused.
+
+A warning says that new products are unlike those of the first run, that frames are not
+found, that more groups are doubtful, that photos are missing, or that many products
+are gone. With --fail_on_drift the exit code is then 3; the files are written all the
+same. The framing of photos and the columns that make blocks are those of the run in
+--workdir, unless flags say otherwise.
+"""
+
+from __future__ import annotations
+
+import collections
+import csv
+import dataclasses
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+import cv_tf
+from cv_tf import command, group
+from cv_tf.config import CatalogSettings, GroupingSettings
+from cv_tf.files import expanded
+from cv_tf.settings import check_all, setting, values_of
+
+if TYPE_CHECKING:
+    from cv_tf.catalog import Catalog
+    from cv_tf.embeddings import Embedded
+    from cv_tf.updating import Drift, KnownPhotos, LastRun, PhotoPlan, StateFolder
+
+_DRIFTED = 3  # The exit code of --fail_on_drift.
+# Photos that are measured at least, if there are so many new ones, and at most.
+_LEAST_NEWEST, _MOST_NEWEST = 200, 1000
+
+
+@dataclasses.dataclass(kw_only=True)
+class UpdateConfig(GroupingSettings, CatalogSettings):
+    """Settings of a nightly run."""
+
+    workdir: str = setting("", "Folder of a finished training, or of --adapt.")
+    output: str = setting(
+        "", "Folder for the files; empty for the folder 'update' in --workdir."
+    )
+    answers: tuple[str, ...] = setting(
+        (),
+        "Files of what people say of products, separated by commas: stores of answers "
+        "(.sqlite), and CSV or Parquet tables of pairs (product_a, product_b, same: "
+        "yes or no). Groups obey them.",
+        names=True,
+    )
+    split: str = setting(
+        "", "Only products with this value of the column 'split'; empty for all."
+    )
+    dimensions: int = setting(
+        0, "Dimensions of the vectors, the first ones; 0 for all.", minimum=0
+    )
+    shard_size: int = setting(
+        1024,
+        "Products of a shard; an interruption loses at most two shards.",
+        minimum=1,
+    )
+    page: bool = setting(True, "Write groups.html.")
+    fail_on_drift: bool = setting(
+        False, "End with the exit code 3 if there is a warning."
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_all(self)
+
+
+class Updated(NamedTuple):
+    """What a run has done.
+
+    Attributes:
+      num_products: Number of products in the table.
+      num_added: Number of products that were not there the last time.
+      num_changed: Number of products with another photo or box.
+      num_gone: Number of products that are no longer there.
+      num_embedded: Number of photos that were looked at and embedded.
+      num_rejects: Number of products whose photos cannot be used.
+      is_new: Whether any file was written.
+      warnings: Sentences that say what is unusual.
+    """
+
+    num_products: int
+    num_added: int
+    num_changed: int
+    num_gone: int
+    num_embedded: int
+    num_rejects: int
+    is_new: bool
+    warnings: tuple[str, ...]
+
+
+def run(config: UpdateConfig) -> Updated:
+    """Brings the files up to date with the catalogue.
+
+    Raises:
+      UserError: If the settings, the catalogue, the workdir or the folder of the files
+        cannot be used, or another process is at work there.
+    """
+    answers = command.find_files(config, ("answers",))["answers"]
+    config = dataclasses.replace(config, answers=answers)
+    workdir = cv_tf.training.Workdir(config.workdir)
+    embedder = workdir.trained_embedder()
+    if config.dimensions:  # An error is told before long work.
+        cv_tf.embeddings.load_embedder(embedder, config.dimensions)
+    output = Path(expanded(config.output)) if config.output else workdir.path / "update"
+    state = cv_tf.updating.StateFolder(output.absolute())
+    with state.only_run():
+        catalog = cv_tf.catalog.read_products(config, config.split)
+        cv_tf.catalog.check_frame(catalog.name, config.frame, catalog.box)
+        return _Run(config, state, embedder, catalog).update()
+
+
+class _Run:
+    """A run: its settings, the catalogue, and what the last run has left."""
+
+    def __init__(
+        self, config: UpdateConfig, state: StateFolder, embedder: Path, catalog: Catalog
+    ):
+        self.config = config
+        self.state = state
+        self.embedder = embedder
+        self.catalog = catalog
+        self.last: LastRun | None = state.last_run()
+        self.number = 1 if self.last is None else self.last.run + 1
+        self.made_by = {
+            "model": cv_tf.embeddings.fingerprint(embedder),
+            "frame": config.frame,
+            "dimensions": config.dimensions,
+        }
+
+    def update(self) -> Updated:
+        """Does all there is to do, and says so."""
+        # The name of the table may be another one each night.
+        nameless = dataclasses.replace(self.catalog, name="photos")
+        digests = cv_tf.pipeline.remember_digests(nameless, self.state.digests)
+        inputs = self._digest_inputs(digests)
+        known = self._known_photos()
+        plan = cv_tf.updating.PhotoPlan.of(
+            self.catalog, digests, known, self.number, self._takes_over(known)
+        )
+        if self._is_done(inputs, plan):
+            return self._say_nothing_new(plan)
+        embedded, fresh = self._embed(plan)
+        known, new_row = self._complete(plan, embedded, digests)
+        self._write_vectors(plan, known, fresh, new_row)
+        summary = self._group()
+        drift = self._measure(plan, known, embedded)
+        cv_tf.updating.write_drift(self.state.made(self.state.drift), drift)
+        told = self._changes(summary)
+        self.state.keep(self.number, self.made_by, inputs)
+        return self._say(plan, known, told, drift)
+
+    def _digest_inputs(self, digests: Sequence[str]) -> str:
+        """A digest of all that the files depend on."""
+        said = cv_tf.answers.read_said(*self.config.answers)
+        settings = values_of(self.config, GroupingSettings) | {"page": self.config.page}
+        content = (
+            *(cv_tf.embeddings.catalog_digest(self.catalog), list(digests)),
+            *(self.made_by, settings, list(map(repr, said))),
+        )
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def _known_photos(self) -> KnownPhotos | None:
+        """What the last run knew; None where it is missing or damaged."""
+        state = self.state
+        if self.last is None or not state.is_as_written(self.last, state.photos):
+            return None
+        return cv_tf.updating.KnownPhotos.read(state.photos)
+
+    def _takes_over(self, known: KnownPhotos | None) -> bool:
+        """Whether the vectors of the last run are of use, with a warning if not."""
+        if self.last is None:
+            return False
+        why = ""
+        if self.last.made_by != self.made_by:
+            why = "the Embedder, --frame or --dimensions are others"
+        elif known is None:
+            why = f"'{self.state.photos.name}' is not as it was written"
+        elif not self.state.is_as_written(self.last, self.state.embeddings):
+            why = f"'{self.state.embeddings.name}' is not as it was written"
+        if why:
+            print(f"All photos are embedded anew: {why}.")
+        return not why
+
+    def _is_done(self, inputs: str, plan: PhotoPlan) -> bool:
+        """Whether the files are what this run would write."""
+        last = self.last
+        is_same = last is not None and last.inputs == inputs and not len(plan.chosen)
+        return is_same and last is not None and self.state.is_as_written(last)
+
+    def _embed(self, plan: PhotoPlan) -> tuple[Embedded | None, Path]:
+        """Embeds the photos of no known content into a file; None if there are none."""
+        config, catalog = self.config, self.catalog.select(plan.chosen)
+        told = [cv_tf.embeddings.catalog_digest(catalog), self.made_by]
+        content = json.dumps([*told, config.shard_size])
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        name = f"embedded-{digest[:16]}"
+        self.state.clear_scratch(name)
+        output = self.state.scratch / f"{name}.parquet"
+        if not len(plan.chosen):
+            return None, output
+        job = cv_tf.embeddings.EmbeddingJob(
+            embedder=str(self.embedder.absolute()),
+            output=str(output),
+            products=tuple(values_of(config, CatalogSettings).items()),
+            split=config.split,
+            shard_size=config.shard_size,
+            dimensions=config.dimensions,
+            chosen=tuple(plan.chosen.tolist()),
+        )
+        embed = cv_tf.embeddings.embed_catalog
+        return embed(job, catalog, may_be_empty=True), output
+
+    def _complete(
+        self, plan: PhotoPlan, embedded: Embedded | None, digests: Sequence[str]
+    ) -> tuple[KnownPhotos, np.ndarray]:
+        """What is known by now, and the rows of products among the new vectors."""
+        rejects = (
+            {it.product_id: it.reason for it in embedded.rejects} if embedded else {}
+        )
+        is_changed = np.zeros(len(plan.chosen), bool)
+        if len(plan.chosen):  # A photo may have been replaced meanwhile.
+            some = dataclasses.replace(self.catalog, name="photos").select(plan.chosen)
+            now = cv_tf.pipeline.photo_digests(some, self.state.digests)
+            pairs = zip(now, plan.chosen.tolist(), strict=True)
+            is_changed[:] = [digest != digests[row] for digest, row in pairs]
+        known, new_row = plan.completed(rejects, is_changed)
+        rejected = known.rejects(self.catalog)
+        made = self.state.made
+        if len(rejected) == len(known):
+            path = made(self.state.rejects)
+            cv_tf.pipeline.write_rejects(path, rejected)
+            raise cv_tf.catalog.CatalogError(
+                f"{self.catalog.name}: no photo can be used. '{path}' says why; all "
+                "other files are as they were. Check where the photos are."
+            )
+        if rejected:
+            cv_tf.pipeline.write_rejects(made(self.state.rejects), rejected)
+        known.write(made(self.state.photos))
+        return known, new_row
+
+    def _write_vectors(
+        self, plan: PhotoPlan, known: KnownPhotos, fresh: Path, new_row: np.ndarray
+    ) -> None:
+        rows = np.flatnonzero(known.reason == "")
+        parts = ((self.state.embeddings, plan.last_row), (fresh, new_row))
+        cv_tf.embeddings.gather_vectors(
+            self.state.made(self.state.embeddings),
+            self.catalog.select(rows),
+            [
+                cv_tf.embeddings.RowsOf(path, of[rows])
+                for path, of in parts
+                if (of[rows] >= 0).any()
+            ],
+        )
+
+    def _group(self) -> dict[str, Any]:
+        """Groups the products, going on from the last run; returns the summary."""
+        state, config = self.state, self.config
+        goes_on = state.groups.is_file()
+        groups = group.GroupConfig(
+            embeddings=str(state.made(state.embeddings)),
+            output=str(state.made(state.groups)),
+            previous=str(state.groups) if goes_on else "",
+            changes=str(state.made(state.changes)) if goes_on else "",
+            page=str(state.made(state.page)) if config.page else "",
+            answers=config.answers,
+            overwrite=True,
+            **values_of(config, GroupingSettings),
+        )
+        return group.run(groups, say=lambda _: None)
+
+    def _measure(
+        self, plan: PhotoPlan, known: KnownPhotos, embedded: Embedded | None
+    ) -> Drift:
+        """How the newest products compare with those of the first run."""
+        updating, state = cv_tf.updating, self.state
+        baseline = None
+        if state.drift.is_file():
+            baseline = updating.read_drift(state.drift).baseline
+            if dict(baseline.made_by) != self.made_by or self.last is None:
+                baseline = None
+        since = 0 if baseline is None else baseline.run
+        rows = updating.newest_photos(known, since, _LEAST_NEWEST, _MOST_NEWEST)
+        looked_at = no_frame = 0
+        if embedded is not None:
+            numbers = embedded.frames.numbers
+            looked_at = sum(numbers.values())
+            no_frame = numbers.get("declined", 0) + numbers.get("implausible", 0)
+        embeddings = cv_tf.embeddings.read_embeddings(state.made(state.embeddings))
+        place = known.vector_row[rows]
+        is_doubtful = _doubtful(state.made(state.groups))
+        is_new = is_doubtful[place]
+        measured = updating.Measured(
+            nearest=updating.similarities_to_nearest(embeddings, place),
+            no_frame=updating.Share(no_frame, looked_at),
+            doubtful=updating.Share(int(is_new.sum()), len(place)),
+            doubtful_others=updating.Share(
+                int(is_doubtful.sum() - is_new.sum()), len(is_doubtful) - len(place)
+            ),
+            rejected=updating.Share(int((known.reason != "").sum()), len(known)),
+        )
+        if baseline is None:
+            baseline = updating.Baseline(self.number, self.made_by, measured)
+            return updating.Drift(baseline, measured)
+        before = len(self.catalog) - plan.num_added + plan.num_gone
+        gone = updating.Share(plan.num_gone, before)
+        checks = updating.compare_with_baseline(baseline.measured, measured, gone)
+        return updating.Drift(baseline, measured, checks)
+
+    def _changes(self, summary: dict[str, Any]) -> list[str]:
+        """Sentences about the groups."""
+        told = [
+            f"{summary['num_groups']:,} groups of two or more, "
+            f"{summary['num_doubtful_groups']:,} of them doubtful."
+        ]
+        changes = self.state.made(self.state.changes)
+        if changes.is_file():
+            with changes.open(newline="", encoding="utf-8") as file:
+                counts = collections.Counter(
+                    row["change"] for row in csv.DictReader(file)
+                )
+            told.append(
+                f"Since the last run, {counts['moved']:,} products have moved to "
+                f"another group, and {counts['left']:,} have left theirs for a new one."
+            )
+        return told
+
+    def _say(
+        self, plan: PhotoPlan, known: KnownPhotos, told: Sequence[str], drift: Drift
+    ) -> Updated:
+        num_rejects = int((known.reason != "").sum())
+        print(
+            f"{len(self.catalog):,} products: {plan.num_added:,} added, "
+            f"{plan.num_changed:,} with another photo, {plan.num_gone:,} gone. "
+            f"{len(plan.chosen):,} photos were new."
+        )
+        if num_rejects:
+            print(f"{num_rejects:,} cannot be used; '{self.state.rejects}' says why.")
+        print("\n".join([*told, *(f"Warning: {it}" for it in drift.warnings)]))
+        print(f"Everything is in '{self.state.path}'.")
+        return self._updated(plan, num_rejects, True, drift.warnings)
+
+    def _say_nothing_new(self, plan: PhotoPlan) -> Updated:
+        """Says that nothing has changed, and repeats the warnings of the last run."""
+        warnings = cv_tf.updating.read_drift(self.state.drift).warnings
+        print(
+            f"Nothing has changed since the last run: the files in '{self.state.path}' "
+            "are as they were."
+        )
+        for warning in warnings:
+            print(f"Warning: {warning}")
+        num_rejects = sum(map(bool, plan.reason))
+        return self._updated(plan, num_rejects, False, warnings)
+
+    def _updated(
+        self, plan: PhotoPlan, num_rejects: int, is_new: bool, warnings: tuple[str, ...]
+    ) -> Updated:
+        return Updated(
+            num_products=len(self.catalog),
+            num_added=plan.num_added,
+            num_changed=plan.num_changed,
+            num_gone=plan.num_gone,
+            num_embedded=len(plan.chosen),
+            num_rejects=num_rejects,
+            is_new=is_new,
+            warnings=warnings,
+        )
+
+
+def _doubtful(groups: Path) -> np.ndarray:
+    """Whether the group of each product is doubtful, [n] bool, of a file of groups."""
+    with groups.open(newline="", encoding="utf-8") as file:
+        return np.array([row["state"] == "doubtful" for row in csv.DictReader(file)])
+
+
+def settings_of(argv: Sequence[str]) -> UpdateConfig:
+    """The settings of a command line; others are those of the run in --workdir."""
+    given = command.given_flags(UpdateConfig, argv)
+    inherited = cv_tf.training.inherited_settings(given, CatalogSettings)
+    return UpdateConfig(**inherited | given)
+
+
+def main(config: UpdateConfig) -> None:
+    """Does what `run` does; with --fail_on_drift, warnings end the process with 3."""
+    if run(config).warnings and config.fail_on_drift:
+        sys.exit(_DRIFTED)
+
+
+if __name__ == "__main__":
+    command.run(main, UpdateConfig, parse=settings_of)
