@@ -29,6 +29,7 @@ FLAGS_OF_OTHERS = {
     "flagfile": "absl",
     "help": "every verb",
     "upgrade": "pip",
+    "rm": "Docker",
     "model_base_path": "TensorFlow Serving",
     "logdir": "TensorBoard",
     "latency": "tests/fake_gcs.py",
@@ -84,6 +85,16 @@ def test_make_has_the_targets_that_are_named(name):
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M)
     assert named
     assert set(named) <= set(targets)
+
+
+def test_the_image_is_built_from_files_that_are_there():
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    copied = [line.split()[1:-1] for line in lines if line.startswith("COPY ")]
+    assert [name for of in copied for name in of if not (ROOT / name).exists()] == []
+    # What the package's metadata is read from.
+    assert {"pyproject.toml", "setup.cfg", "README.md", "LICENSE"} <= set(copied[0])
+    (entry,) = (line for line in lines if line.startswith("ENTRYPOINT "))
+    assert entry == 'ENTRYPOINT ["python", "-m", "cv_tf.update"]'
 
 
 def test_contributors_are_told_of_every_marker():

@@ -89,6 +89,12 @@ NOT_RUN = {
         "curl http://localhost:8501/v1/models/my:predict -d "
         '{"instances": [{"b64": "$(base64 -w0 photo.jpg)"}]}',
     ),
+    "needs Docker": (
+        "docker build -t cv_tf .",
+        "docker run --rm -v /srv/runs:/runs -v /srv/cache:/cache "
+        "-v /srv/shop:/shop:ro cv_tf --workdir=/runs/my --catalog=/shop/today.csv "
+        "--cache_dir=/cache --fail_on_drift",
+    ),
     "takes hours": (
         "python benchmarks/ladder.py --catalog=CATALOG.csv --runs=runs/ladder",
     ),
@@ -96,7 +102,7 @@ NOT_RUN = {
 _NOT_RUN = {command for commands in NOT_RUN.values() for command in commands}
 
 # Blocks of these languages are only shown.
-SHOWN = {"bibtex"}
+SHOWN = {"bibtex", "crontab"}
 
 # The extra 'onnx' is part of the extra 'test', but not of every environment.
 HAS_ONNX = find_spec("tf2onnx") and find_spec("onnxruntime")
@@ -251,7 +257,7 @@ def test_blocks_run_from_top_to_bottom(folder, monkeypatch):
 def test_every_verb_is_run():
     run = {words[2] for words in all_commands() if " ".join(words) not in _NOT_RUN}
     verbs = {"train", "evaluate", "compare", "embed", "group", "search", "inspect"}
-    verbs |= {"review"}
+    verbs |= {"review", "update"}
     assert {f"cv_tf.{verb}" for verb in verbs | {"export"}} <= run
 
 
