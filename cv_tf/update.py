@@ -51,7 +51,14 @@ from cv_tf.settings import check_all, setting, values_of
 if TYPE_CHECKING:
     from cv_tf.catalog import Catalog
     from cv_tf.embeddings import Embedded
-    from cv_tf.updating import Drift, KnownPhotos, LastRun, PhotoPlan, StateFolder
+    from cv_tf.updating import (
+        Baseline,
+        Drift,
+        KnownPhotos,
+        LastRun,
+        PhotoPlan,
+        StateFolder,
+    )
 
 _DRIFTED = 3  # The exit code of --fail_on_drift.
 # Photos that are measured at least, if there are so many new ones, and at most.
@@ -169,11 +176,13 @@ class _Run:
         )
         if self._is_done(inputs, plan):
             return self._say_nothing_new(plan)
+        baseline = self._baseline()
+        self._check_groups()
         embedded, fresh = self._embed(plan)
         known, new_row = self._complete(plan, embedded, digests)
         self._write_vectors(plan, known, fresh, new_row)
         summary = self._group()
-        drift = self._measure(plan, known, embedded)
+        drift = self._measure(plan, known, embedded, baseline)
         cv_tf.updating.write_drift(self.state.made(self.state.drift), drift)
         told = self._changes(summary)
         self.state.keep(self.number, self.made_by, inputs)
@@ -216,6 +225,22 @@ class _Run:
         last = self.last
         is_same = last is not None and last.inputs == inputs and not len(plan.chosen)
         return is_same and last is not None and self.state.is_as_written(last)
+
+    def _baseline(self) -> Baseline | None:
+        """What new products are compared with; None if these are the first."""
+        path = self.state.drift
+        if self.last is None or not path.is_file():
+            return None
+        baseline = cv_tf.updating.read_drift(path).baseline
+        return baseline if dict(baseline.made_by) == self.made_by else None
+
+    def _check_groups(self) -> None:
+        """Has errors of groups that were edited by hand told before long work."""
+        groups = self.state.groups
+        if not groups.is_file():
+            return
+        if self.last is None or not self.state.is_as_written(self.last, groups):
+            cv_tf.grouping.read_earlier(str(groups))
 
     def _embed(self, plan: PhotoPlan) -> tuple[Embedded | None, Path]:
         """Embeds the photos of no known content into a file; None if there are none."""
@@ -300,17 +325,18 @@ class _Run:
         return group.run(groups, say=lambda _: None)
 
     def _measure(
-        self, plan: PhotoPlan, known: KnownPhotos, embedded: Embedded | None
+        self,
+        plan: PhotoPlan,
+        known: KnownPhotos,
+        embedded: Embedded | None,
+        baseline: Baseline | None,
     ) -> Drift:
-        """How the newest products compare with those of the first run."""
+        """How the newest products, or all at first, compare with the baseline."""
         updating, state = cv_tf.updating, self.state
-        baseline = None
-        if state.drift.is_file():
-            baseline = updating.read_drift(state.drift).baseline
-            if dict(baseline.made_by) != self.made_by or self.last is None:
-                baseline = None
-        since = 0 if baseline is None else baseline.run
-        rows = updating.newest_photos(known, since, _LEAST_NEWEST, _MOST_NEWEST)
+        since, least = 0, len(known)
+        if baseline is not None:
+            since, least = baseline.run, _LEAST_NEWEST
+        rows = updating.newest_photos(known, since, least, _MOST_NEWEST)
         looked_at = no_frame = 0
         if embedded is not None:
             numbers = embedded.frames.numbers

@@ -89,11 +89,17 @@ class StateFolder:
             raise StateError(f"'{self.path}' is a file; --output must be a folder.")
         if not self.path.parent.is_dir():
             raise StateError(f"There is no folder '{self.path.parent}' for --output.")
+        is_new = not self.path.exists()
         self.path.mkdir(exist_ok=True)
-        with only_writer(self._lock, self.path):
-            settle(self.state)
-            self._check()
-            yield
+        try:
+            with only_writer(self._lock, self.path):
+                settle(self.state)
+                self._check()
+                yield
+        finally:
+            if is_new:  # A run that has failed at once leaves nothing.
+                with contextlib.suppress(OSError):
+                    self.path.rmdir()
 
     def _check(self) -> None:
         if self.state.exists():

@@ -78,6 +78,12 @@ def test_a_failed_run_leaves_all_as_it_was(state):
     assert state.is_as_written(state.last_run())
 
 
+def test_a_run_that_fails_at_once_leaves_nothing(state, tmp_path):
+    with pytest.raises(KeyError), state.only_run():
+        raise KeyError
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_only_what_is_of_the_same_job_is_kept_from_a_failed_run(state):
     with state.only_run():
         state.clear_scratch("embedded-2")
