@@ -398,6 +398,7 @@ class _Run:
 
     def _say_nothing_new(self, plan: PhotoPlan) -> Updated:
         """Says that nothing has changed, and repeats the warnings of the last run."""
+        self.state.remove_scratch()  # A kill came before that.
         warnings = cv_tf.updating.read_drift(self.state.drift).warnings
         print(
             f"Nothing has changed since the last run: the files in '{self.state.path}' "

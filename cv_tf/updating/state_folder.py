@@ -164,4 +164,8 @@ class StateFolder:
             for path, file in zip(self.files, files, strict=True):
                 if path in there:
                     self.made(path).replace(file)
+        self.remove_scratch()
+
+    def remove_scratch(self) -> None:
+        """Removes all that was being made."""
         shutil.rmtree(self.scratch, ignore_errors=True)
