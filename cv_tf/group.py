@@ -198,8 +198,10 @@ def run(config: GroupConfig, say: Callable[[str], object] = print) -> dict[str, 
     labels: Mapping[str, str] = {}
     if config.labels:
         labels = cv_tf.grouping.read_labels(config.labels, config.labels_split)
-    needs_extras = bool(config.keep_columns or config.shop_file)
-    embeddings = cv_tf.embeddings.read_embeddings(config.embeddings, needs_extras)
+    extras: bool | tuple[str, ...] = bool(config.keep_columns or config.shop_file)
+    if config.page and not extras:
+        extras = cv_tf.report.FACTS
+    embeddings = cv_tf.embeddings.read_embeddings(config.embeddings, extras)
     kept_columns = _kept_columns(config, embeddings)
     config = dataclasses.replace(config, keep_columns=kept_columns)
     if previous is not None:

@@ -162,7 +162,7 @@ def _answer_of(said: Said) -> Answer:
 
 
 def _serve(config: ReviewConfig) -> None:
-    embeddings = cv_tf.embeddings.read_embeddings(config.embeddings, extras=False)
+    embeddings = cv_tf.embeddings.read_embeddings(config.embeddings)
     groups = cv_tf.grouping.read_groups(config.groups)
     cv_tf.grouping.check_shown(embeddings, groups, config.groups)
     products = cv_tf.reviewing.find_products(embeddings, config.catalog)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,6 +52,7 @@ def gather_vectors(output: Path, catalog: Catalog, sources: Sequence[RowsOf]) ->
     """
     _check(catalog, sources)
     width = _width(sources)
+    catalog = _with_packshots(catalog, sources)
     with tempfile.TemporaryFile(dir=output.parent) as file:
         shape = (len(catalog), _COLOR + width)
         values = np.memmap(file, np.float32, "w+", shape=shape)
@@ -87,6 +89,22 @@ def _check(catalog: Catalog, sources: Sequence[RowsOf]) -> None:
             f"{' and '.join(map(str, models.values()))} hold vectors of different "
             "Embedders, which cannot be compared. Embed all products with one."
         )
+
+
+def _with_packshots(catalog: Catalog, sources: Sequence[RowsOf]) -> Catalog:
+    """The catalog, with the photo that was shown of each product that has several."""
+    if catalog.more_images is None:
+        return catalog
+    image = catalog.image.copy()
+    for source in sources:
+        with opened(str(source.path)) as table:
+            batches = list(read_batches(table, ["image"], CHUNK))
+        shown = [name for batch in batches for name in batch["image"].to_pylist()]
+        for product in np.flatnonzero(source.row >= 0):
+            before = shown[source.row[product]]
+            if before in catalog.more_images[product]:
+                image[product] = before
+    return replace(catalog, image=image)
 
 
 def _width(sources: Sequence[RowsOf]) -> int:

@@ -140,7 +140,9 @@ def read_header(schema: pa.Schema, path: str) -> Header:
         return Header(**known)
 
 
-def read_embeddings(path: str | Path, extras: bool = True) -> Embeddings:
+def read_embeddings(
+    path: str | Path, extras: bool | Sequence[str] = True
+) -> Embeddings:
     """Reads a file of embeddings, into little more memory than the vectors take.
 
     Vectors that would take a gigabyte or more, as of 262,144 products with 1,024
@@ -155,8 +157,8 @@ def read_embeddings(path: str | Path, extras: bool = True) -> Embeddings:
     Args:
       path: Parquet file, on disk or in object storage; or a folder with the parts of a
         table (`part-*.parquet`), which are read in the order of their names.
-      extras: Whether to read further columns; without them, less time and memory are
-        taken.
+      extras: Whether to read further columns, or which of them, as far as they are
+        there; without them, less time and memory are taken.
 
     Raises:
       EmbeddingsError: If a column is missing, an id is a number that is not whole or
@@ -179,7 +181,10 @@ def read_embeddings(path: str | Path, extras: bool = True) -> Embeddings:
     name, parts = Path(path).name, find_parts(path)
     num_rows = sum(part.num_rows for part in parts)
     _check_parts(name, parts, num_rows)
-    return _read(name, parts, num_rows, _extras_of(parts) if extras else ())
+    names = _extras_of(parts) if extras else []
+    if not isinstance(extras, bool):
+        names = [name for name in names if name in extras]
+    return _read(name, parts, num_rows, names)
 
 
 def _extras_of(parts: Sequence[Part]) -> list[str]:

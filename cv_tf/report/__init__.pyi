@@ -1,7 +1,7 @@
 from .comparison_page import write_comparison_page as write_comparison_page
 from .curve import write_curve as write_curve
 from .evaluation_page import write_evaluation_page as write_evaluation_page
-from .group_page import write_group_page as write_group_page
+from .group_page import FACTS as FACTS, write_group_page as write_group_page
 from .group_summary import (
     GUESSED as GUESSED,
     earlier_threshold as earlier_threshold,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +23,10 @@ from cv_tf.report.page import (
     write_page,
 )
 from cv_tf.report.thumbnails import fit_photos
+
+# Columns of a table that are shown with each product, and letters of each, at most.
+FACTS = ("title", "brand", "size", "price")
+_MOST_LETTERS = 80
 
 
 class GroupCards(NamedTuple):
@@ -165,8 +169,21 @@ def write_group_page(
             "styles": styles.names if styles else (),
             "states": STATES,
             "photos": photos.of,
+            "facts": _facts(embeddings, cards.rows, photos.of),
         },
     )
+
+
+def _facts(
+    embeddings: Embeddings, rows: np.ndarray, shown: Iterable[int]
+) -> dict[int, str]:
+    """What the table says of the products whose photos are shown, by their numbers."""
+    columns = [embeddings.extras[name] for name in FACTS if name in embeddings.extras]
+    facts = {}
+    for number in shown if columns else ():
+        told = filter(None, (column[rows[number]] for column in columns))
+        facts[number] = " · ".join(it[:_MOST_LETTERS] for it in told)
+    return facts
 
 
 def _figures(

@@ -14,7 +14,7 @@ from cv_tf.files import expanded, is_remote
 from cv_tf.spelling import Unmatched, find_unmatched, folded
 
 # What is no help to people: where the photo is, the product in it, and its use.
-_HIDDEN = ("product_id", "image", "split", "x", "y", "width", "height")
+_HIDDEN = ("product_id", "image", "image_link", "split", "x", "y", "width", "height")
 # What people look at before anything else; other columns follow in their order.
 _FIRST = ("title", "name", "product_name", "color", "category", "price")
 _MOST_COLUMNS = 24
@@ -93,7 +93,8 @@ def match_products(
     """Collects what is shown of embedded products.
 
     Args:
-      embeddings: The products; their photos, colors and blocks are shown.
+      embeddings: The products; their photos, colors, blocks and further columns are
+        shown.
       catalog: CSV, Parquet file or spreadsheet with the column `product_id`, whose
         other columns are shown, too; "" for none. Its photos, where it has the column
         `image`, take the place of those of the embeddings.
@@ -110,6 +111,11 @@ def match_products(
         columns["color"] = embeddings.color
     if len(embeddings.block_names) > 1:
         columns["block"] = objects(embeddings.block_names)[embeddings.block]
+    columns |= {
+        name: of for name, of in embeddings.extras.items() if name not in _HIDDEN
+    }
+    if "category" in columns:
+        columns.pop("block", None)
     unmatched = Unmatched(0, "", "")
     if catalog:
         cells, photos = _read(catalog)

@@ -90,7 +90,8 @@ function drawGroup(g, ...more) {
     const name = `style ${data.styles[style]}`;
     const className = known ? (isRight ? "right" : "wrong") : "";
     return card(
-      "li", n, className, known && mark(isRight, name, name), representative(g, n),
+      "li", n, className, data.facts[n], known && mark(isRight, name, name),
+      representative(g, n),
       confidence(product.confidence[n]), copied(n) ?? nearest(n),
     );
   };
