@@ -3,11 +3,16 @@ r"""Brings vectors and groups up to date with today's catalogue; made for every 
     python -m cv_tf.update --workdir=runs/my --catalog=today.csv
     python -m cv_tf.update --workdir=runs/my --catalog=today.csv \
         --answers=my.answers.sqlite --fail_on_drift
+    python -m cv_tf.update --workdir=runs/shop --catalog=products_export.csv \
+        --make_model --format=shopify
 
 Only photos that are new or have changed are embedded, by what is in them: a photo that
 was renamed, or is another product's, keeps its vector. Groups go on from those of the
 last run, as with --previous of python -m cv_tf.group. Products that are no longer in
 the table are forgotten; photos that cannot be used are named, and stop nothing.
+
+With --make_model, a workdir without a model gets one that was not trained: the network
+as it comes, whitened by the photos of the catalogue, which groups nearly as well.
 
 The files are in WORKDIR/update, or in --output, and appear together, or not at all:
 
@@ -17,6 +22,7 @@ The files are in WORKDIR/update, or in --output, and appear together, or not at 
     changes.csv             products that are in other groups than after the last run
     groups.html             the groups with their photos
     drift.json              how new products compare with those of the first run
+    shop.csv, .tsv, .jsonl  the groups as a shop can load them, with --format
 
 The same command after a kill goes on. If nothing has changed, it changes no file. A
 second run at the same time is refused.
@@ -31,9 +37,11 @@ same. The framing of photos and the columns that make blocks are those of the ru
 from __future__ import annotations
 
 import collections
+import contextlib
 import csv
 import dataclasses
 import hashlib
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -43,14 +51,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import cv_tf
-from cv_tf import command, group
-from cv_tf.config import CatalogSettings, GroupingSettings
+from cv_tf import choices, command, group, train
+from cv_tf.config import CatalogSettings, Config, ConfigError, GroupingSettings
 from cv_tf.files import expanded
 from cv_tf.settings import check_all, setting, values_of
 
 if TYPE_CHECKING:
     from cv_tf.catalog import Catalog
     from cv_tf.embeddings import Embedded
+    from cv_tf.training import Workdir
     from cv_tf.updating import (
         Baseline,
         Drift,
@@ -63,6 +72,17 @@ if TYPE_CHECKING:
 _DRIFTED = 3  # The exit code of --fail_on_drift.
 # Photos that are measured at least, if there are so many new ones, and at most.
 _LEAST_NEWEST, _MOST_NEWEST = 200, 1000
+# Settings that say what is in the files.
+_OF_FILES = ("page", "keep_columns", "format", "currency", "akeneo_family_variant")
+# The settings of configs/hm_cvssl.cfg that matter without training.
+_RECIPE: dict[str, Any] = {
+    "method": "part_contrast",
+    "image_size": 128,
+    "embed_size": 224,
+    "frozen_stride": 8,
+    "keep_background": True,
+    "batch_size": 2,
+}
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -92,6 +112,26 @@ class UpdateConfig(GroupingSettings, CatalogSettings):
         minimum=1,
     )
     page: bool = setting(True, "Write groups.html.")
+    keep_columns: tuple[str, ...] = setting(
+        (),
+        "Columns of the catalogue to copy into groups.csv, separated by commas, such "
+        "as title,brand.",
+        names=True,
+    )
+    format: str = setting(
+        "",
+        "Also write a file that a shop can load: one of "
+        f"{', '.join(choices.SHOP_FORMATS)}; empty for none.",
+    )
+    currency: str = setting(
+        "", "Currency of prices that name none, for --format=merchant, such as EUR."
+    )
+    akeneo_family_variant: str = setting(
+        "", "Code of the family variant of the groups, for --format=akeneo."
+    )
+    make_model: bool = setting(
+        False, "Make a model of these photos, without training, if --workdir has none."
+    )
     fail_on_drift: bool = setting(
         False, "End with the exit code 3 if there is a warning."
     )
@@ -99,6 +139,14 @@ class UpdateConfig(GroupingSettings, CatalogSettings):
     def __post_init__(self):
         super().__post_init__()
         check_all(self)
+        cv_tf.shop_files.check_shop_settings(
+            cv_tf.shop_files.ShopFileSettings(
+                format=self.format,
+                shop_file="shop" if self.format else "",
+                currency=self.currency,
+                akeneo_family_variant=self.akeneo_family_variant,
+            )
+        )
 
 
 class Updated(NamedTuple):
@@ -135,6 +183,9 @@ def run(config: UpdateConfig) -> Updated:
     answers = command.find_files(config, ("answers",))["answers"]
     config = dataclasses.replace(config, answers=answers)
     workdir = cv_tf.training.Workdir(config.workdir)
+    has_run = workdir.config.is_file() and not config.make_model
+    if not workdir.embedder.is_file() and not has_run:
+        _make_model(config, workdir)
     embedder = workdir.trained_embedder()
     if config.dimensions:  # An error is told before long work.
         cv_tf.embeddings.load_embedder(embedder, config.dimensions)
@@ -144,6 +195,29 @@ def run(config: UpdateConfig) -> Updated:
         catalog = cv_tf.catalog.read_products(config, config.split)
         cv_tf.catalog.check_frame(catalog.name, config.frame, catalog.box)
         return _Run(config, state, embedder, catalog).update()
+
+
+def _make_model(config: UpdateConfig, workdir: Workdir) -> None:
+    """Makes a model of the catalogue's photos, without training, if that is asked."""
+    if not config.make_model:
+        raise ConfigError(
+            f"There is no model in '{config.workdir}'. Name the --workdir of a "
+            "finished training, or pass --make_model to make one of these photos "
+            "without training."
+        )
+    print(f"'{workdir.path}' gets a model, whitened by these photos; not trained.")
+    settings = values_of(config, CatalogSettings) | {"refresh_photos": False}
+    made = Config(
+        workdir=config.workdir,
+        steps=0,
+        baselines=False,
+        on_bad_image="reject",
+        **_RECIPE,
+        **settings,
+    )
+    # What training says is of no use here, and the table is told of below.
+    with cv_tf.catalog.quiet_logs(), contextlib.redirect_stdout(io.StringIO()):
+        train.run(made)
 
 
 class _Run:
@@ -191,7 +265,9 @@ class _Run:
     def _digest_inputs(self, digests: Sequence[str]) -> str:
         """A digest of all that the files depend on."""
         said = cv_tf.answers.read_said(*self.config.answers)
-        settings = values_of(self.config, GroupingSettings) | {"page": self.config.page}
+        written = _OF_FILES
+        settings = values_of(self.config, GroupingSettings)
+        settings |= {name: getattr(self.config, name) for name in written}
         content = (
             *(cv_tf.embeddings.catalog_digest(self.catalog), list(digests)),
             *(self.made_by, settings, list(map(repr, said))),
@@ -320,9 +396,18 @@ class _Run:
             page=str(state.made(state.page)) if config.page else "",
             answers=config.answers,
             overwrite=True,
+            keep_columns=config.keep_columns,
+            format=config.format,
+            shop_file=str(self._shop_file()) if config.format else "",
+            currency=config.currency,
+            akeneo_family_variant=config.akeneo_family_variant,
             **values_of(config, GroupingSettings),
         )
         return group.run(groups, say=lambda _: None)
+
+    def _shop_file(self) -> Path:
+        suffix = cv_tf.shop_files.shop_file_suffix(self.config.format)
+        return self.state.made(self.state.shop[suffix])
 
     def _measure(
         self,
@@ -344,7 +429,7 @@ class _Run:
             no_frame = numbers.get("declined", 0) + numbers.get("implausible", 0)
         embeddings = cv_tf.embeddings.read_embeddings(state.made(state.embeddings))
         place = known.vector_row[rows]
-        is_doubtful = _doubtful(state.made(state.groups))
+        is_doubtful = _doubtful(state.made(state.groups), embeddings.product_id)
         is_new = is_doubtful[place]
         measured = updating.Measured(
             nearest=updating.similarities_to_nearest(embeddings, place),
@@ -424,10 +509,12 @@ class _Run:
         )
 
 
-def _doubtful(groups: Path) -> np.ndarray:
-    """Whether the group of each product is doubtful, [n] bool, of a file of groups."""
-    with groups.open(newline="", encoding="utf-8") as file:
-        return np.array([row["state"] == "doubtful" for row in csv.DictReader(file)])
+def _doubtful(groups: Path, products: np.ndarray) -> np.ndarray:
+    """Whether the group of each of n products is doubtful, [n] bool."""
+    needed = {"product_id": "", "state": ""}
+    cells = cv_tf.catalog.read_needed(str(groups), needed).cells
+    state = dict(zip(cells["product_id"], cells["state"], strict=True))
+    return np.array([state[product] == "doubtful" for product in products])
 
 
 def settings_of(argv: Sequence[str]) -> UpdateConfig:

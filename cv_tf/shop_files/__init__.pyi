@@ -11,5 +11,6 @@ from .write_files import (
     check_shop_settings as check_shop_settings,
     fill_shop_files as fill_shop_files,
     shop_file_paths as shop_file_paths,
+    shop_file_suffix as shop_file_suffix,
     write_shop_file as write_shop_file,
 )

@@ -101,6 +101,16 @@ def check_shop_file(settings: ShopFileSettings, overwrite: bool) -> tuple[Path, 
     return paths
 
 
+def shop_file_suffix(format: str) -> str:  # noqa: A002
+    """How the name of a file of this format ends.
+
+    Example:
+      >>> shop_file_suffix("merchant")
+      '.tsv'
+    """
+    return _SUFFIXES[format][0]
+
+
 def shop_file_paths(path: Path, format: str) -> tuple[Path, ...]:  # noqa: A002
     """The files that a format has: `path`, and what goes with it.
 

@@ -58,6 +58,9 @@ class StateFolder:
         self.changes = path / "changes.csv"
         self.page = path / "groups.html"
         self.drift = path / "drift.json"
+        # For a shop, by the suffix of its format, and what may go with it.
+        self.shop = {it: path / f"shop{it}" for it in (".csv", ".tsv", ".jsonl")}
+        self.with_shop = tuple(path / f"shop.{it}.csv" for it in ("models", "options"))
         self.state = path / "state.json"  # `LastRun`.
         self.scratch = path / "tonight"
         self.digests = path / "digests"  # Cache of digests of photos.
@@ -69,6 +72,8 @@ class StateFolder:
         return (
             *(self.embeddings, self.rejects, self.photos, self.groups, self.summary),
             *(self.changes, self.page, self.drift),
+            *self.shop.values(),
+            *self.with_shop,
         )
 
     def made(self, path: Path) -> Path:

@@ -56,7 +56,7 @@ class TestFirstNight:
             "state.json",
         ]
         groups = [row["product_id"] for row in shop.table("groups.csv")]
-        assert groups == [row["product_id"] for row in shop.rows]
+        assert sorted(groups) == sorted(row["product_id"] for row in shop.rows)
         assert "12 products: 12 added, 0 with another photo, 0 gone" in (
             capsys.readouterr().out
         )
@@ -81,6 +81,46 @@ class TestFirstNight:
         assert_as_embedded(shop)
         rejects = (shop.folder / "embed.rejects.csv").read_bytes()
         assert shop.files()["embeddings.rejects.csv"] == rejects
+
+
+class TestFilesForAShop:
+    def test_are_made_with_all_others_and_go_when_they_are_not_asked_for(self, shop):
+        shop.rows = [row | {"title": f"Shirt {row['product_id']}"} for row in shop.rows]
+        shop.update(format="shopify", keep_columns=("title",))
+        rows = shop.table("shop.csv")
+        assert {row["Variant SKU"] for row in rows} == {
+            row["product_id"] for row in shop.rows
+        }
+        titles = {row["product_id"]: row["title"] for row in shop.table("groups.csv")}
+        assert titles["p3"] == "Shirt p3"
+        assert not shop.update(format="shopify", keep_columns=("title",)).is_new
+        assert shop.update(format="jsonl").is_new
+        assert "shop.jsonl" in shop.files()
+        assert "shop.csv" not in shop.files()
+
+    def test_need_what_their_format_needs(self, shop):
+        with pytest.raises(UserError, match="akeneo_family_variant go together"):
+            shop.update(format="akeneo")
+        with pytest.raises(UserError, match="--format=shop is not one of"):
+            shop.update(format="shop")
+
+
+class TestNoModel:
+    def test_is_told_with_the_flag_that_makes_one(self, shop, tmp_path):
+        with pytest.raises(UserError, match="--make_model"):
+            shop.update(workdir=str(tmp_path / "new"))
+        assert not (tmp_path / "new").exists()
+
+    def test_one_is_made_of_these_photos(self, shop, tmp_path, capsys):
+        done = shop.update(workdir=str(tmp_path / "new"), make_model=True)
+        assert done.num_embedded == 12
+        told = capsys.readouterr().out
+        assert "gets a model, whitened by these photos" in told
+        assert "No figures" not in told
+        model = (tmp_path / "new" / "embedder.keras").read_bytes()
+        again = shop.update(workdir=str(tmp_path / "new"), make_model=True)
+        assert not again.is_new
+        assert (tmp_path / "new" / "embedder.keras").read_bytes() == model
 
 
 class TestNextNight:
@@ -175,8 +215,8 @@ class TestNextNight:
         again = shop.table("groups.csv")
         confirmed = {row["group_id"] for row in again if row["state"] == "confirmed"}
         assert confirmed == {group}
-        names = [(row["product_id"], row["group_id"]) for row in again]
-        assert names == [(row["product_id"], row["group_id"]) for row in rows]
+        names = {row["product_id"]: row["group_id"] for row in again}
+        assert names == {row["product_id"]: row["group_id"] for row in rows}
         assert summary["threshold_source"] != "the earlier run"
         assert shop.summary()["threshold_source"] == "the earlier run"
         assert shop.summary()["threshold"] == summary["threshold"]
