@@ -7,6 +7,7 @@ Trainings draw no pictures, the runs of a comparison are no processes, and `revi
 answered without a page.
 """
 
+import csv
 import re
 import runpy
 import shlex
@@ -207,6 +208,15 @@ def all_commands() -> list[list[str]]:
     return [w for b in all_blocks() if b.language == "sh" for w in commands_of(b.text)]
 
 
+def as_shopify(table: str) -> str:
+    """A catalogue as the product export of a shop, a handle a product."""
+    lines = ["Handle,Title,Option1 Name,Option1 Value,Variant SKU,Image Src"]
+    for row in csv.DictReader(table.splitlines()):
+        sku, color = row["product_id"], row["color"]
+        lines.append(f"{sku},Product {sku},Color,{color},{sku},{row['image']}")
+    return "\n".join([*lines, ""])
+
+
 @pytest.fixture
 def folder(drawn_catalog, tmp_path, monkeypatch) -> Path:
     """What a reader has: catalogues, a photo, and the files of this project."""
@@ -217,6 +227,7 @@ def folder(drawn_catalog, tmp_path, monkeypatch) -> Path:
     table = table.replace("\n01-navy,", "\n0108775044,")
     for name in ("my.csv", "other.csv", "later.csv"):
         (tmp_path / name).write_text(table)
+    (tmp_path / "products_export.csv").write_text(as_shopify(table))
     photo = drawn_catalog.with_name("01-black.jpg").read_bytes()
     (tmp_path / "photo.jpg").write_bytes(photo)
     (tmp_path / "photos").mkdir()
