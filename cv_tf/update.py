@@ -48,8 +48,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 import cv_tf
 from cv_tf import choices, command, group, train
 from cv_tf.config import CatalogSettings, Config, ConfigError, GroupingSettings
@@ -58,7 +56,6 @@ from cv_tf.settings import check_all, setting, values_of
 
 if TYPE_CHECKING:
     from cv_tf.catalog import Catalog
-    from cv_tf.embeddings import Embedded
     from cv_tf.training import Workdir
     from cv_tf.updating import (
         Baseline,
@@ -70,8 +67,6 @@ if TYPE_CHECKING:
     )
 
 _DRIFTED = 3  # The exit code of --fail_on_drift.
-# Photos that are measured at least, if there are so many new ones, and at most.
-_LEAST_NEWEST, _MOST_NEWEST = 200, 1000
 # Settings that say what is in the files.
 _OF_FILES = ("page", "keep_columns", "format", "currency", "akeneo_family_variant")
 # The settings of configs/hm_cvssl.cfg that matter without training.
@@ -228,7 +223,6 @@ class _Run:
     ):
         self.config = config
         self.state = state
-        self.embedder = embedder
         self.catalog = catalog
         self.last: LastRun | None = state.last_run()
         self.number = 1 if self.last is None else self.last.run + 1
@@ -237,6 +231,17 @@ class _Run:
             "frame": config.frame,
             "dimensions": config.dimensions,
         }
+        job = cv_tf.embeddings.EmbeddingJob(
+            embedder=str(embedder.absolute()),
+            output="",
+            products=tuple(values_of(config, CatalogSettings).items()),
+            split=config.split,
+            shard_size=config.shard_size,
+            dimensions=config.dimensions,
+        )
+        self.vectors = cv_tf.updating.NightlyVectors(
+            state, catalog, job, self.made_by, self.last
+        )
 
     def update(self) -> Updated:
         """Does all there is to do, and says so."""
@@ -244,19 +249,21 @@ class _Run:
         nameless = dataclasses.replace(self.catalog, name="photos")
         digests = cv_tf.pipeline.remember_digests(nameless, self.state.digests)
         inputs = self._digest_inputs(digests)
-        known = self._known_photos()
-        plan = cv_tf.updating.PhotoPlan.of(
-            self.catalog, digests, known, self.number, self._takes_over(known)
-        )
+        plan = self.vectors.plan(digests, self.number)
         if self._is_done(inputs, plan):
             return self._say_nothing_new(plan)
         baseline = self._baseline()
         self._check_groups()
-        embedded, fresh = self._embed(plan)
-        known, new_row = self._complete(plan, embedded, digests)
-        self._write_vectors(plan, known, fresh, new_row)
+        known, frames = self.vectors.make(plan, digests)
         summary = self._group()
-        drift = self._measure(plan, known, embedded, baseline)
+        before = len(self.catalog) - plan.num_added + plan.num_gone
+        drift = cv_tf.updating.measure_drift(
+            self.state,
+            known,
+            frames,
+            cv_tf.updating.Share(plan.num_gone, before),
+            baseline or (self.number, self.made_by),
+        )
         cv_tf.updating.write_drift(self.state.made(self.state.drift), drift)
         told = self._changes(summary)
         self.state.keep(self.number, self.made_by, inputs)
@@ -265,36 +272,13 @@ class _Run:
     def _digest_inputs(self, digests: Sequence[str]) -> str:
         """A digest of all that the files depend on."""
         said = cv_tf.answers.read_said(*self.config.answers)
-        written = _OF_FILES
         settings = values_of(self.config, GroupingSettings)
-        settings |= {name: getattr(self.config, name) for name in written}
+        settings |= {name: getattr(self.config, name) for name in _OF_FILES}
         content = (
             *(cv_tf.embeddings.catalog_digest(self.catalog), list(digests)),
             *(self.made_by, settings, list(map(repr, said))),
         )
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-    def _known_photos(self) -> KnownPhotos | None:
-        """What the last run knew; None where it is missing or damaged."""
-        state = self.state
-        if self.last is None or not state.is_as_written(self.last, state.photos):
-            return None
-        return cv_tf.updating.KnownPhotos.read(state.photos)
-
-    def _takes_over(self, known: KnownPhotos | None) -> bool:
-        """Whether the vectors of the last run are of use, with a warning if not."""
-        if self.last is None:
-            return False
-        why = ""
-        if self.last.made_by != self.made_by:
-            why = "the Embedder, --frame or --dimensions are others"
-        elif known is None:
-            why = f"'{self.state.photos.name}' is not as it was written"
-        elif not self.state.is_as_written(self.last, self.state.embeddings):
-            why = f"'{self.state.embeddings.name}' is not as it was written"
-        if why:
-            print(f"All photos are embedded anew: {why}.")
-        return not why
 
     def _is_done(self, inputs: str, plan: PhotoPlan) -> bool:
         """Whether the files are what this run would write."""
@@ -317,72 +301,6 @@ class _Run:
             return
         if self.last is None or not self.state.is_as_written(self.last, groups):
             cv_tf.grouping.read_earlier(str(groups))
-
-    def _embed(self, plan: PhotoPlan) -> tuple[Embedded | None, Path]:
-        """Embeds the photos of no known content into a file; None if there are none."""
-        config, catalog = self.config, self.catalog.select(plan.chosen)
-        told = [cv_tf.embeddings.catalog_digest(catalog), self.made_by]
-        content = json.dumps([*told, config.shard_size])
-        digest = hashlib.sha256(content.encode()).hexdigest()
-        name = f"embedded-{digest[:16]}"
-        self.state.clear_scratch(name)
-        output = self.state.scratch / f"{name}.parquet"
-        if not len(plan.chosen):
-            return None, output
-        job = cv_tf.embeddings.EmbeddingJob(
-            embedder=str(self.embedder.absolute()),
-            output=str(output),
-            products=tuple(values_of(config, CatalogSettings).items()),
-            split=config.split,
-            shard_size=config.shard_size,
-            dimensions=config.dimensions,
-            chosen=tuple(plan.chosen.tolist()),
-        )
-        embed = cv_tf.embeddings.embed_catalog
-        return embed(job, catalog, may_be_empty=True), output
-
-    def _complete(
-        self, plan: PhotoPlan, embedded: Embedded | None, digests: Sequence[str]
-    ) -> tuple[KnownPhotos, np.ndarray]:
-        """What is known by now, and the rows of products among the new vectors."""
-        rejects = (
-            {it.product_id: it.reason for it in embedded.rejects} if embedded else {}
-        )
-        is_changed = np.zeros(len(plan.chosen), bool)
-        if len(plan.chosen):  # A photo may have been replaced meanwhile.
-            some = dataclasses.replace(self.catalog, name="photos").select(plan.chosen)
-            now = cv_tf.pipeline.photo_digests(some, self.state.digests)
-            pairs = zip(now, plan.chosen.tolist(), strict=True)
-            is_changed[:] = [digest != digests[row] for digest, row in pairs]
-        known, new_row = plan.completed(rejects, is_changed)
-        rejected = known.rejects(self.catalog)
-        made = self.state.made
-        if len(rejected) == len(known):
-            path = made(self.state.rejects)
-            cv_tf.pipeline.write_rejects(path, rejected)
-            raise cv_tf.catalog.CatalogError(
-                f"{self.catalog.name}: no photo can be used. '{path}' says why; all "
-                "other files are as they were. Check where the photos are."
-            )
-        if rejected:
-            cv_tf.pipeline.write_rejects(made(self.state.rejects), rejected)
-        known.write(made(self.state.photos))
-        return known, new_row
-
-    def _write_vectors(
-        self, plan: PhotoPlan, known: KnownPhotos, fresh: Path, new_row: np.ndarray
-    ) -> None:
-        rows = np.flatnonzero(known.reason == "")
-        parts = ((self.state.embeddings, plan.last_row), (fresh, new_row))
-        cv_tf.embeddings.gather_vectors(
-            self.state.made(self.state.embeddings),
-            self.catalog.select(rows),
-            [
-                cv_tf.embeddings.RowsOf(path, of[rows])
-                for path, of in parts
-                if (of[rows] >= 0).any()
-            ],
-        )
 
     def _group(self) -> dict[str, Any]:
         """Groups the products, going on from the last run; returns the summary."""
@@ -409,45 +327,6 @@ class _Run:
         suffix = cv_tf.shop_files.shop_file_suffix(self.config.format)
         return self.state.made(self.state.shop[suffix])
 
-    def _measure(
-        self,
-        plan: PhotoPlan,
-        known: KnownPhotos,
-        embedded: Embedded | None,
-        baseline: Baseline | None,
-    ) -> Drift:
-        """How the newest products, or all at first, compare with the baseline."""
-        updating, state = cv_tf.updating, self.state
-        since, least = 0, len(known)
-        if baseline is not None:
-            since, least = baseline.run, _LEAST_NEWEST
-        rows = updating.newest_photos(known, since, least, _MOST_NEWEST)
-        looked_at = no_frame = 0
-        if embedded is not None:
-            numbers = embedded.frames.numbers
-            looked_at = sum(numbers.values())
-            no_frame = numbers.get("declined", 0) + numbers.get("implausible", 0)
-        embeddings = cv_tf.embeddings.read_embeddings(state.made(state.embeddings))
-        place = known.vector_row[rows]
-        is_doubtful = _doubtful(state.made(state.groups), embeddings.product_id)
-        is_new = is_doubtful[place]
-        measured = updating.Measured(
-            nearest=updating.similarities_to_nearest(embeddings, place),
-            no_frame=updating.Share(no_frame, looked_at),
-            doubtful=updating.Share(int(is_new.sum()), len(place)),
-            doubtful_others=updating.Share(
-                int(is_doubtful.sum() - is_new.sum()), len(is_doubtful) - len(place)
-            ),
-            rejected=updating.Share(int((known.reason != "").sum()), len(known)),
-        )
-        if baseline is None:
-            baseline = updating.Baseline(self.number, self.made_by, measured)
-            return updating.Drift(baseline, measured)
-        before = len(self.catalog) - plan.num_added + plan.num_gone
-        gone = updating.Share(plan.num_gone, before)
-        checks = updating.compare_with_baseline(baseline.measured, measured, gone)
-        return updating.Drift(baseline, measured, checks)
-
     def _changes(self, summary: dict[str, Any]) -> list[str]:
         """Sentences about the groups."""
         told = [
@@ -463,6 +342,11 @@ class _Run:
             told.append(
                 f"Since the last run, {counts['moved']:,} products have moved to "
                 f"another group, and {counts['left']:,} have left theirs for a new one."
+            )
+        for note in summary.get("shop_file", {}).get("notes", ()):
+            told.append(
+                f"{self._shop_file().name}: {note['number']:,} {note['what']}, such as "
+                f"{', '.join(note['examples'])}."
             )
         return told
 
@@ -507,14 +391,6 @@ class _Run:
             is_new=is_new,
             warnings=warnings,
         )
-
-
-def _doubtful(groups: Path, products: np.ndarray) -> np.ndarray:
-    """Whether the group of each of n products is doubtful, [n] bool."""
-    needed = {"product_id": "", "state": ""}
-    cells = cv_tf.catalog.read_needed(str(groups), needed).cells
-    state = dict(zip(cells["product_id"], cells["state"], strict=True))
-    return np.array([state[product] == "doubtful" for product in products])
 
 
 def settings_of(argv: Sequence[str]) -> UpdateConfig:

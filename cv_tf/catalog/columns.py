@@ -29,6 +29,10 @@ class CatalogError(UserError):
     """A catalogue that cannot be used; the message lists every reason found."""
 
 
+class UnknownDatasetError(CatalogError):
+    """There is no data set of a name."""
+
+
 @dataclass
 class Columns:
     """The cells of a table as text, column by column."""

@@ -15,6 +15,7 @@ from cv_tf.catalog.columns import (
     BOX_COLUMNS,
     CatalogError,
     Columns,
+    UnknownDatasetError,
     catalog_error,
     check_columns,
     check_ids,
@@ -57,12 +58,21 @@ def read_products(settings: CatalogSettings, split: str = "") -> Catalog:
         catalog = catalog.where_split(split) if split else catalog
         return cv_tf.catalog.fetch_photos(catalog, settings)
     else:
-        catalog = cv_tf.catalog.load_dataset(
-            named or settings.dataset,
+        catalog = _load_dataset(named or settings.dataset, settings)
+    return catalog.where_split(split) if split else catalog
+
+
+def _load_dataset(name: str, settings: CatalogSettings) -> Catalog:
+    try:
+        return cv_tf.catalog.load_dataset(
+            name,
             data_dir=settings.data_dir or None,
             block_columns=settings.block_columns,
         )
-    return catalog.where_split(split) if split else catalog
+    except UnknownDatasetError as error:
+        if not settings.catalog:
+            raise
+        raise CatalogError(f"There is no file or folder {name!r}. {error}") from error
 
 
 def _is_dataset(name: str) -> bool:

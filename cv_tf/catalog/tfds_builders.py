@@ -14,7 +14,7 @@ import tensorflow_datasets as tfds
 from etils import epath
 from tqdm import tqdm
 
-from cv_tf.catalog.columns import CatalogError
+from cv_tf.catalog.columns import CatalogError, UnknownDatasetError
 from cv_tf.files import did_you_mean, expanded, is_file, is_remote
 
 _OWN_BUILDERS = {
@@ -92,7 +92,7 @@ def find_builder(
             f"There is no data set {name!r}, neither in TFDS nor in "
             f"{data_dir or 'the default data_dir'}. {did_you_mean(family, known)}"
         )
-        raise CatalogError(message.strip()) from error
+        raise UnknownDatasetError(message.strip()) from error
     except (ValueError, RuntimeError) as error:
         configs = ", ".join(tfds.builder_cls(family).builder_configs)
         raise CatalogError(

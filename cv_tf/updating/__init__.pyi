@@ -16,6 +16,8 @@ from .known_photos import (
     contents_of as contents_of,
     newest_photos as newest_photos,
 )
+from .measuring import measure_drift as measure_drift
+from .nightly_vectors import NightlyVectors as NightlyVectors
 from .state_folder import (
     LastRun as LastRun,
     StateError as StateError,
