@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,12 @@ from cv_tf.config import DownloadSettings
 from cv_tf.files import expanded
 
 if TYPE_CHECKING:
-    from cv_tf.downloads import Downloaded
+    from cv_tf.downloads import Downloaded, DownloadLimits
+
+# Failures, and when: a command reads its catalogue more than once, and should neither
+# wait for the same servers again nor find other products.
+_failed: dict[tuple[Path, DownloadLimits, str], tuple[float, Downloaded]] = {}
+_REMEMBERED = 900.0  # Seconds.
 
 
 def fetch_photos(catalog: Catalog, settings: DownloadSettings | None = None) -> Catalog:
@@ -45,9 +51,7 @@ def fetch_photos(catalog: Catalog, settings: DownloadSettings | None = None) -> 
         allow_private=settings.allow_private_addresses,
     )
     cache = Path(expanded(settings.photo_cache) or cv_tf.downloads.default_cache())
-    found = cv_tf.downloads.download_photos(
-        wanted, cache.absolute(), limits, settings.refresh_photos
-    )
+    found = _download(wanted, cache.absolute(), limits, settings.refresh_photos)
     chosen = [_usable(of, found) for of in photos]
     reasons = [
         found[of[0]].reason if of and not good else ""
@@ -68,6 +72,26 @@ def fetch_photos(catalog: Catalog, settings: DownloadSettings | None = None) -> 
         unusable=objects(reasons) if any(reasons) else None,
         extras={"image_link": objects(addresses), **catalog.extras},
     )
+
+
+def _download(
+    wanted: Sequence[str], cache: Path, limits: DownloadLimits, refresh: bool
+) -> dict[str, Downloaded]:
+    """What became of each photo; what has just failed is not asked for again."""
+    since = time.monotonic() - _REMEMBERED
+    known = {}
+    for address in wanted:
+        when, photo = _failed.get((cache, limits, address), (0.0, None))
+        if photo is not None and when > since:
+            known[address] = photo
+    asked = [it for it in wanted if it not in known]
+    found = cv_tf.downloads.download_photos(asked, cache, limits, refresh)
+    now = time.monotonic()
+    for address, photo in found.items():
+        _failed.pop((cache, limits, address), None)
+        if not photo.path:
+            _failed[cache, limits, address] = (now, photo)
+    return found | known
 
 
 def _photos(catalog: Catalog, row: int) -> list[str]:
