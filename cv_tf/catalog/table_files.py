@@ -22,6 +22,7 @@ from cv_tf.catalog.json_tables import SUFFIXES as JSON_LINES, read_json_lines
 from cv_tf.catalog.parquet_files import opened_parquet, read_batches, write_parquet
 from cv_tf.catalog.raw_table import RawTable, check_cells, to_names
 from cv_tf.catalog.spreadsheets import SUFFIXES as SPREADSHEETS, read_spreadsheet
+from cv_tf.catalog.xml_feeds import SUFFIXES as FEEDS, is_feed, read_feed
 from cv_tf.errors import UserError, reading
 from cv_tf.files import read_bounded
 
@@ -32,11 +33,11 @@ _GZIP_FORMAT = 31  # For zlib.
 _MOST_PARTS = 2**16  # Of a compressed file; some tools make one of each 64 KB.
 _ROWS = 2**14  # That are read at a time.
 _FORMATS = (
-    "Tables are read from CSV, TSV and JSON lines (also compressed: .csv.gz), Parquet, "
-    ".xlsx, .xls and .ods"
+    "Tables are read from CSV, TSV, JSON lines and feeds in XML (also compressed: "
+    ".csv.gz), Parquet, .xlsx, .xls and .ods"
 )
 _TEXTS = (".csv", ".tsv", ".txt", ".tab", ".jsonl", ".ndjson")
-SUFFIXES = (*_TEXTS, ".json", ".gz", *_PARQUET, *SPREADSHEETS)
+SUFFIXES = (*_TEXTS, *FEEDS, ".json", ".gz", *_PARQUET, *SPREADSHEETS)
 _GZIP = b"\x1f\x8b"
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 # How files begin that are no CSV, in small letters, and what they are.
@@ -86,6 +87,8 @@ def _read_content(name: str, content: bytes) -> RawTable:
     begin = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if name.lower().endswith(JSON_LINES) or begin.startswith((b"{", b"[")):
         return read_json_lines(name, content)
+    if begin.startswith(b"<") and is_feed(content):
+        return read_feed(name, content)
     what = next((what for mark, what in _OTHERS.items() if begin.startswith(mark)), "")
     if what or name.lower().endswith(SPREADSHEETS):
         raise UserError(
