@@ -28,7 +28,7 @@ class DownloadSettings:
         minimum=0,
     )
     download_seconds: float = setting(
-        30.0, "Seconds that the download of a photo may take.", minimum=1
+        30.0, "Seconds that the download of a photo may take.", minimum=0.1
     )
     download_megabytes: float = setting(
         50.0, "Megabytes that a downloaded photo may have.", minimum=0.1
