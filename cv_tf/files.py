@@ -76,6 +76,14 @@ def is_remote(path: str) -> bool:
     return "://" in path and not FILE_ADDRESS.match(path)
 
 
+def is_web_address(path: str) -> bool:
+    """Whether a path is the address of a file on a web server.
+
+    Photos there are downloaded, within bounds, by `cv_tf.downloads` alone.
+    """
+    return path[:8].lower().startswith(("http://", "https://"))
+
+
 def is_text(path: str) -> bool:
     """Whether a path is text, and not bytes of a disk that are no UTF-8."""
     try:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from cv_tf.files import FileError, open_binary, size_of
+from cv_tf.files import FileError, is_web_address, open_binary, size_of
 from cv_tf.pipeline.file_formats import BadImageError
 from cv_tf.pipeline.memory_budget import FILES
 
 # Room for 100 million pixels of four bytes without compression.
 MOST_MEGABYTES = 420
 _MEGABYTE = 10**6
+NOT_DOWNLOADED = "it is on a web server, and was not downloaded"
 
 
 @contextlib.contextmanager
@@ -22,9 +23,12 @@ def photo_content(path: str) -> Iterator[bytes]:
     such as a named pipe, is opened.
 
     Raises:
-      BadImageError: If it is no regular file, or has more than 420 MB.
+      BadImageError: If it is no regular file, has more than 420 MB, or is on a web
+        server: `cv_tf.downloads` guards what is asked there.
       OSError: If it cannot be read; object stores raise errors of their own.
     """
+    if is_web_address(path):
+        raise BadImageError(NOT_DOWNLOADED)
     with contextlib.ExitStack() as stack:
         try:
             file = stack.enter_context(open_binary(path))

@@ -18,12 +18,12 @@ from PIL import Image
 from tqdm import tqdm
 
 from cv_tf.catalog import Catalog, FolderNames, is_elsewhere
-from cv_tf.files import READS_AT_ONCE, is_remote, kind_of_mode
+from cv_tf.files import READS_AT_ONCE, is_remote, is_web_address, kind_of_mode
 from cv_tf.pipeline.examine import CONVERTED, NO_BOXES, Examined, copy_side, examine
 from cv_tf.pipeline.file_formats import BadImageError
 from cv_tf.pipeline.frames import border_colors, find_frames
 from cv_tf.pipeline.memory_budget import FILES
-from cv_tf.pipeline.photo_files import photo_content
+from cv_tf.pipeline.photo_files import NOT_DOWNLOADED, photo_content
 from cv_tf.pipeline.scan_cache import ScanCache, Scanned, digest_of_bytes, is_digest
 from cv_tf.stores import stat_in_store
 
@@ -210,8 +210,7 @@ def _identify(catalog: Catalog, folders: FolderNames, stamp: int, i: int) -> Sca
     image = catalog.image[i]
     key = image.removeprefix(f"{catalog.folder}/") if catalog.folder else image
     reason = "" if catalog.unusable is None else catalog.unusable[i]
-    if reason or not image or is_elsewhere(image):
-        reason = reason or (_ELSEWHERE if image else "no image given")
+    if reason := reason or _why_out_of_reach(image):
         return Scanned(key, _UNKNOWN, 0, reason)
     try:
         if is_remote(image):
@@ -227,6 +226,15 @@ def _identify(catalog: Catalog, folders: FolderNames, stamp: int, i: int) -> Sca
             similar = folders.similar(image, catalog.folder)
             reason += f"; there is {' and '.join(map(repr, similar))}" * bool(similar)
         return Scanned(key, _UNKNOWN, 0, reason)
+
+
+def _why_out_of_reach(image: str) -> str:
+    """Why a path of a photo is not even looked up; "" if it is."""
+    if not image:
+        return "no image given"
+    if is_elsewhere(image):
+        return _ELSEWHERE
+    return NOT_DOWNLOADED if is_web_address(image) else ""
 
 
 def _why_unreachable(error: Exception) -> str:
