@@ -258,12 +258,12 @@ def _encoding(content: bytes) -> str:
 
 def _is_utf_8(content: bytes) -> bool:
     """Whether a text is UTF-8, or should be: most of its letters are."""
+    decoder = codecs.getincrementaldecoder("utf-8")()  # A letter may be in two pieces.
     try:
         for start in range(0, len(content), _PIECE):
-            content[start : start + _PIECE].decode()
-    except UnicodeDecodeError as error:
-        if error.end == len(error.object) and start + _PIECE < len(content):
-            return _is_utf_8(content[:start]) and _is_utf_8(content[start:])
+            piece = content[start : start + _PIECE]
+            decoder.decode(piece, start + _PIECE >= len(content))
+    except UnicodeDecodeError:
         text = content[max(start - _PIECE, 0) : start + _PIECE].decode(errors="replace")
         num_wrong = text.count("\ufffd")
         return sum(not letter.isascii() for letter in text) > 4 * num_wrong

@@ -116,6 +116,73 @@ class TestText:
         catalog = read(f"{header}\n{rows}".encode(name))
         assert catalog.block_names == (language * 9,)
 
+    @pytest.mark.parametrize(
+        ("encoding", "names"),
+        [
+            (
+                "cp1252",
+                [
+                    "Röcke",
+                    "Écharpes",
+                    "Größe \u2013 weiß",
+                    "T-shirts d\u2019été",
+                    "Señora",
+                ],
+            ),
+            ("cp1252", ["Blouse 40 €", "Größe", "Hüte", "Müsli"]),
+            ("cp1250", ["Spódnice", "Sukienki wąskie", "Płaszcze długie", "Košile"]),
+            ("cp1251", ["Юбка красная", "Платье летнее", "Обувь женская"]),
+            ("cp1253", ["Φόρεμα", "Παπούτσια γυναικεία", "Τσάντα"]),
+            ("shift_jis", ["スカート", "ワンピース青", "靴と鞄"]),
+        ],
+    )
+    def test_other_encodings_are_guessed_and_said(self, encoding, names, read, said):
+        rows = [f"{i},{i}.jpg,{names[i % len(names)]}" for i in range(60)]
+        text = "\r\n".join(["product_id,image,category", *rows])
+        catalog = read(text.encode(encoding))
+        assert catalog.block_names == tuple(sorted(names))
+        (message,) = said()
+        assert message.startswith("c.csv is not UTF-8 but ")
+
+    @pytest.mark.parametrize("place", [0, 2**16, 2**20 + 7])
+    def test_one_letter_of_another_encoding_far_down(self, place, read):
+        rows = "".join(f"{i},{i:040d}.jpg,Bag\n" for i in range(place // 50))
+        text = f"product_id,image,category\n{rows}x,x.jpg,Röcke\n"
+        catalog = read(text.encode("cp1252"))
+        assert "Röcke" in catalog.block_names
+        assert len(catalog) == place // 50 + 1
+
+    @pytest.mark.parametrize("shift", range(4))
+    def test_letters_across_pieces_of_a_large_text(self, shift, read, said):
+        row = "{:05d},{:06d}.jpg,\U0001f9e5\U0001f9e5é\n"  # 31 bytes.
+        rows = "".join(row.format(i, i) for i in range(2**21 // 31 + 1))
+        text = f"product_id,image,note{'x' * shift}\n{rows}"
+        catalog = read(text.encode(), block_columns=())
+        assert len(catalog) == 2**21 // 31 + 1
+        assert said() == []
+
+    @pytest.mark.parametrize(
+        ("lines", "expected"),
+        [
+            # Commas in numbers, or in names, of a table of semicolons.
+            (["product_id;image;price", "1;a.jpg;3,50", "2;b.jpg;4"], "1 2"),
+            (["product_id;image;x, y", "1;a.jpg;3,5", "2;b.jpg;4,5"], "1 2"),
+            (["product_id,image,sizes", "1,a.jpg,S;M;L", "2,b.jpg,S;M;L"], "1 2"),
+            (["product_id|image|tags", "1|a.jpg|x,y,z", "2|b.jpg|x,y,z"], "1 2"),
+            (["product_id\timage\ttext", "1\ta.jpg\tx, y", "2\tb.jpg\t;"], "1 2"),
+            (['product_id;image;"a;b"', '1;a.jpg;"x;y"', "2;b.jpg;"], "1 2"),
+            (["product_id,image", "1,a.jpg"], "1"),
+            (["product_id;image", "1;a.jpg"], "1"),
+        ],
+    )
+    def test_what_separates_is_in_all_rows(self, lines, expected, read):
+        catalog = read("\n".join(lines).encode(), block_columns=())
+        assert " ".join(catalog.product_id) == expected
+        assert [path.rpartition("/")[2] for path in catalog.image] == [
+            "a.jpg",
+            "b.jpg",
+        ][: len(catalog)]
+
     @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
     def test_every_line_end_after_a_line_that_names_the_separator(self, end, read):
         text = f"sep=;\n{TABLE.replace(',', ';')}".replace("\n", end)
