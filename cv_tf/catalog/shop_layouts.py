@@ -40,7 +40,8 @@ _USUAL: dict[str, tuple[str, ...]] = {
     ),
     "color": (
         *("color", "colour", "colorname", "colourname", "basecolour", "basecolor"),
-        *("farbe", "couleur", "kleur", "colore", "cor", "farg", "kolor"),
+        *("farbe", "couleur", "kleur", "colore", "cor", "kolor", "barva", "renk"),
+        *("färg", "farg", "farve", "farge", "väri"),
     ),
     "split": ("split",),
     "x": ("x",),
@@ -112,7 +113,16 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "woocommerce": Layout(
         "a product export of WooCommerce",
-        (("type",), ("sku",), ("images",), ("name",)),
+        (
+            *(("type",), ("sku",), ("images",), ("name",)),
+            (
+                "published",
+                "parent",
+                "isfeatured",
+                "visibilityincatalog",
+                "regularprice",
+            ),
+        ),
         {
             "product_id": ("sku",),
             "shop_id": ("id",),
@@ -177,6 +187,8 @@ LAYOUTS: dict[str, Layout] = {
         },
     ),
 }
+# What a user may name: all columns that cv_tf knows.
+_NAMES = {*_USUAL}.union(*(layout.columns for layout in LAYOUTS.values()))
 # Names of columns that Akeneo gives a locale and channel: `name-en_US-ecommerce`.
 _LOCALE = re.compile(r"-[a-z]{2,3}_[A-Z]{2}(-\w+)?$|-\w+$")
 
@@ -226,7 +238,7 @@ def find_names(
     """
     layout, given = _parse(source, header, columns)
     if not layout and not {"product_id", "image"} <= {*header, *given}:
-        layout = _layout_of(header)
+        layout = _layout_of(header, given)
     source_of = {}
     if layout:
         source_of = _find(header, LAYOUTS[layout].columns, _is_akeneo(layout))
@@ -234,28 +246,35 @@ def find_names(
             source_of.setdefault("color", colors)
     taken = {*source_of.values(), *given.values()}
     unnamed = {name: names for name, names in _USUAL.items() if name not in source_of}
-    if layout:  # What its layout does not tell is not guessed.
-        unnamed.pop("style_id")
+    if layout or {"product_id", "image"} <= {*header}:
+        # A label is not guessed where a layout tells what there is, nor where whoever
+        # wrote the table knows the names of cv_tf.
+        unnamed.pop("style_id", None)
     others = [name for name in header if name not in taken or name in _USUAL]
     source_of |= _find(others, unnamed, _is_akeneo(layout))
     source_of = {k: v for k, v in source_of.items() if v not in given.values()} | given
-    if layout:
-        _check_needs(source, layout, header, source_of)
+    if missing := _missing(layout, source_of):
+        _raise_missing(source, layout, header, missing)
     _say(source, layout, source_of)
     return Names(layout, source_of)
 
 
-def _check_needs(
-    source: str, layout: str, header: Collection[str], source_of: Mapping[str, str]
+def _missing(layout: str, there: Collection[str]) -> list[str]:
+    """The columns that a layout needs and that are not there."""
+    needs = LAYOUTS[layout].needs if layout else ()
+    return [name for name in needs if name not in there]
+
+
+def _raise_missing(
+    source: str, layout: str, header: Collection[str], missing: Sequence[str]
 ) -> None:
-    title, _, columns, needs = LAYOUTS[layout]
-    if missing := [name for name in needs if name not in source_of]:
-        usual = [f"{name} (such as {columns[name][0]!r})" for name in missing]
-        raise UserError(
-            f"{source} is not {title}: it has no column for {' and '.join(usual)}; it "
-            f"has {shown(map(repr, header))}. Name the columns, as in "
-            f"--columns={layout},{missing[0]}:NAME, or leave --columns out"
-        )
+    title, _, columns, _ = LAYOUTS[layout]
+    usual = [f"{name} (such as {columns[name][0]!r})" for name in missing]
+    raise UserError(
+        f"{source} is not {title}: it has no column for {' and '.join(usual)}; it "
+        f"has {shown(map(repr, header))}. Name the columns, as in "
+        f"--columns={layout},{missing[0]}:NAME, or leave {layout!r} out"
+    )
 
 
 def is_color(name: str) -> bool:
@@ -287,6 +306,12 @@ def _parse(
                     f"{hint} Columns are named as in product_id:sku,image:image_url."
                 )
             layout = name
+        elif name not in _NAMES:
+            hint = did_you_mean(name, _NAMES)
+            raise UserError(
+                f"--columns={entry}: there is no column {name!r} in cv_tf. {hint} "
+                f"Before the colon is one of {', '.join(sorted(_NAMES))}"
+            )
         elif column not in header:
             hint = did_you_mean(column, header)
             raise UserError(
@@ -298,12 +323,17 @@ def _parse(
     return layout, given
 
 
-def _layout_of(header: Collection[str]) -> str:
-    """The layout of which a header has the marks; "" if there is none."""
+def _layout_of(header: Collection[str], given: Collection[str]) -> str:
+    """The layout of which a header has the marks and, with what is given, the columns.
+
+    "" if there is none.
+    """
     there = {plain(name) for name in header}
     for name, layout in LAYOUTS.items():
         if all(there & {*mark} for mark in layout.marks):
-            return name
+            found = _find(header, layout.columns, _is_akeneo(name))
+            if not _missing(name, {*found, *given}):
+                return name
     return ""
 
 
@@ -316,8 +346,8 @@ def _find(
     spelled: dict[str, str] = {}
     for name in header:
         spelled.setdefault(plain(name), name)
-        if has_locales:
-            spelled.setdefault(plain(_LOCALE.sub("", name)), name)
+    for name in header if has_locales else ():
+        spelled.setdefault(plain(_LOCALE.sub("", name)), name)
     found: dict[str, str] = {}
     for name, names in columns.items():
         if name in header:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -12,11 +13,13 @@ from cv_tf.catalog.shop_layouts import is_color, plain
 
 Cells = dict[str, list[str]]
 # Columns of a layout that are of no use beyond the rows.
-_OF_ROWS = ("product_images", "more_images", "kind", "attributes", "variations")
+_OF_ROWS = ("product_images", "kind", "attributes", "variations", "more_images")
 # Values of an option that a shop writes where there is none.
 _NO_OPTION = ("default title", "default")
 _NO_PHOTO = ("no_selection",)  # Of Magento.
 _NUM_OPTIONS = 20  # That are looked for, of a product.
+_MARKED_DIGITS = re.compile(r"'[0-9]+")  # As Shopify keeps a spreadsheet from numbers.
+_COMMA = re.compile(r"(?<!\\),\s+")  # Of WooCommerce, which writes others as "\,".
 
 
 def to_products(
@@ -45,7 +48,8 @@ def to_products(
     if "more_images" in cells:
         first, others = _of(cells, "image"), cells["more_images"]
         cells["image"] = [_join(pair) for pair in zip(first, others, strict=True)]
-    kept = {name: column for name, column in cells.items() if name not in _OF_ROWS}
+    left_out = _OF_ROWS if layout else _OF_ROWS[-1:]
+    kept = {name: column for name, column in cells.items() if name not in left_out}
     if len(rows) < len(lines):
         kept = {name: [column[i] for i in rows] for name, column in kept.items()}
         logging.warning(
@@ -64,9 +68,13 @@ def _read_plain(_source: str, _cells: Cells, rows: list[int]) -> list[int]:
 def _read_shopify(source: str, cells: Cells, rows: list[int]) -> list[int]:
     """A variant a row; the first row of a handle has what all of its variants share."""
     handle = cells["handle"]
-    of_handle: dict[str, list[int]] = defaultdict(list)
-    for i in rows:
-        of_handle[handle[i]].append(i)
+    of_handle: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for i in rows:  # One without a handle is a product of its own.
+        of_handle[handle[i], -1 if handle[i] else i].append(i)
+    for name in {"product_id", "gtin"} & {*cells}:
+        marked = map(_MARKED_DIGITS.fullmatch, cells[name])
+        pairs = zip(cells[name], marked, strict=True)
+        cells[name] = [cell[1:] if found else cell for cell, found in pairs]
     ids, photos = _of(cells, "product_id"), _of(cells, "image")
     options = _options(cells, "option{}name", "option{}value")
     marks = [ids, _of(cells, "price"), photos, *(values for _, values in options)]
@@ -75,7 +83,7 @@ def _read_shopify(source: str, cells: Cells, rows: list[int]) -> list[int]:
     of_product = _of(cells, "product_images")
     color = _of(cells, "color")
     variants = []
-    for name, its_rows in of_handle.items():
+    for (name, _), its_rows in of_handle.items():
         first, chosen = its_rows[0], _color_option(options, its_rows[0])
         own = [i for i in its_rows if i == first or any(column[i] for column in marks)]
         all_photos = _join(of_product[i] for i in its_rows)
@@ -87,7 +95,8 @@ def _read_shopify(source: str, cells: Cells, rows: list[int]) -> list[int]:
             for column in inherited:
                 column[i] = column[i] or column[first]
             values = [_value(of[i]) for _, of in options if _value(of[i])]
-            ids[i] = ids[i] or (name if len(own) == 1 else "-".join([name, *values]))
+            named = [name, *values] if len(own) > 1 and name else [name]
+            ids[i] = ids[i] or "-".join(named)
             if not photos[i]:
                 photos[i] = all_photos.split(BETWEEN)[0] if several else all_photos
         variants += own
@@ -117,8 +126,10 @@ def _read_woocommerce(source: str, cells: Cells, rows: list[int]) -> list[int]:
         chosen = _color_option(options, i)
         if chosen is None and above is not None:
             chosen = _color_option(options, above)
-        if chosen is not None and "," not in chosen[i]:
-            color[i] = color[i] or _value(chosen[i])
+        if chosen is not None and len(values := _pieces(chosen[i])) == 1:
+            color[i] = color[i] or _value(values[0])
+        if "variation" in kinds[i]:
+            styles[i] = parent[i]
         if above is not None:
             styles[i] = skus[above] or parent[i]
             for name in ("category", "title", "description", "brand", "image"):
@@ -126,10 +137,10 @@ def _read_woocommerce(source: str, cells: Cells, rows: list[int]) -> list[int]:
                     cells[name][i] = cells[name][i] or cells[name][above]
         skus[i] = skus[i] or (f"id:{number[i]}" if number[i] else "")
         # A comma separates photos, and categories; a category has its parents before.
-        photos[i] = _join(photos[i].split(", "))
+        photos[i] = _join(_pieces(photos[i]))
         products.append(i)
     if "category" in cells:
-        cells["category"] = [cell.split(", ")[0] for cell in cells["category"]]
+        cells["category"] = [_pieces(cell)[0] for cell in cells["category"]]
     cells["color"] = color
     cells["style_id"] = _styles(cells, styles, products)
     _say_shared(source, cells, products)
@@ -138,9 +149,6 @@ def _read_woocommerce(source: str, cells: Cells, rows: list[int]) -> list[int]:
 
 def _read_merchant(_source: str, cells: Cells, rows: list[int]) -> list[int]:
     """A variant a row."""
-    if "more_images" in cells:
-        several = [_join(cell.split(",")) for cell in cells["more_images"]]
-        cells["more_images"] = several
     if "parent" in cells:
         cells["style_id"] = _styles(cells, cells["parent"], rows)
     return rows
@@ -149,8 +157,7 @@ def _read_merchant(_source: str, cells: Cells, rows: list[int]) -> list[int]:
 def _read_magento(_source: str, cells: Cells, rows: list[int]) -> list[int]:
     """What is simple is a product; what is configurable names its variants."""
     skus, kinds = cells["product_id"], cells["kind"]
-    views = cells.get("store_view")
-    rows = [i for i in rows if not (views and views[i])]  # Others are translations.
+    rows, row_of = _untranslated(skus, _of(cells, "store_view"), rows)
     parent, variants = {}, _of(cells, "variations")
     for i in rows:
         for variant in filter(None, variants[i].split("|")):
@@ -165,10 +172,9 @@ def _read_magento(_source: str, cells: Cells, rows: list[int]) -> list[int]:
     for name in ("image", "more_images"):
         if name in cells:
             cells[name] = [
-                _join(it.lstrip("/") for it in cell.split(",") if it not in _NO_PHOTO)
+                _join(it for it in map(_media_path, cell.split(",")) if it)
                 for cell in cells[name]
             ]
-    row_of = {sku: i for i, sku in enumerate(skus)}
     for i in products:
         above = row_of.get(parent.get(skus[i], ""))
         for name in ("image", "category"):
@@ -180,6 +186,20 @@ def _read_magento(_source: str, cells: Cells, rows: list[int]) -> list[int]:
     cells["color"] = color
     cells["style_id"] = _styles(cells, [parent.get(it, "") for it in skus], products)
     return products
+
+
+def _untranslated(
+    skus: Sequence[str], views: Sequence[str], rows: Sequence[int]
+) -> tuple[list[int], dict[str, int]]:
+    """The rows that are no translation for a store view, and the first of each product.
+
+    Of a product that has rows for store views alone, the first is none.
+    """
+    plain_rows = [i for i in rows if not views[i]]
+    row_of: dict[str, int] = {}
+    for i in (*plain_rows, *rows):
+        row_of.setdefault(skus[i], i)
+    return sorted({*plain_rows, *row_of.values()}), row_of
 
 
 def _read_akeneo(_source: str, cells: Cells, rows: list[int]) -> list[int]:
@@ -254,10 +274,21 @@ def _pairs(text: str) -> Mapping[str, str]:
         name, equals, value = piece.partition("=")
         if equals:
             last = name.strip()
-            values[last] = value.strip()
+            values[last] = value.strip().strip('"')
         elif last:
             values[last] += f",{piece}"
     return values
+
+
+def _pieces(cell: str) -> list[str]:
+    """The values of a cell of WooCommerce, at least one; a comma separates them."""
+    return [it.replace("\\,", ",") for it in _COMMA.split(cell)]
+
+
+def _media_path(photo: str) -> str:
+    """A photo of Magento, below its folder of media; "" where it says that none is."""
+    photo = photo.strip()
+    return "" if photo in _NO_PHOTO else photo.lstrip("/")
 
 
 def _say_shared(source: str, cells: Cells, products: Sequence[int]) -> None:
