@@ -54,8 +54,8 @@ def resolve_images(
       problems: The problems of the table; those that are found are added.
       base: The folder or address in which relative paths start; "" for `folder`.
     """
-    folders = FolderNames()
-    if is_remote(base):
+    folders, what = FolderNames(), "folder" if base else "table's folder"
+    if address := is_remote(base):
         base = base.rstrip("/")
     elif base:
         folder = str(Path(expanded(base)).absolute())
@@ -71,14 +71,14 @@ def resolve_images(
         if not path.strip():
             resolved.append("")
             continue
-        if is_remote(base):
+        if address:
             resolved.append(f"{base}/{posixpath.normpath(f'/{path}').lstrip('/')}")
             continue
         is_ascii = path.isascii()
         if not path.startswith("/"):
             path = posixpath.normpath(path)
             if path == ".." or path.startswith("../"):
-                problems.append((line, _say_outside(image, folder)))
+                problems.append((line, _say_outside(image, folder, what)))
             path = f"{folder}/{path}"
         resolved.append(path if is_ascii else folders.spelled(path))
     if num_backslashes:
@@ -91,9 +91,9 @@ def resolve_images(
     return resolved
 
 
-def _say_outside(image: str, folder: str) -> str:
+def _say_outside(image: str, folder: str, what: str) -> str:
     return (
-        f"image {image!r} leaves the table's folder {folder}. Move the photos below "
+        f"image {image!r} leaves the {what} {folder}. Move the photos below "
         "it, or give the absolute path"
     )
 

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from absl import logging
 
-from cv_tf.catalog.columns import Columns, Problem
+from cv_tf.catalog.columns import BOX_COLUMNS, Columns, Problem
 from cv_tf.catalog.json_tables import BETWEEN
 from cv_tf.catalog.photo_paths import PHOTO_SUFFIXES, resolve_images
+from cv_tf.catalog.raw_table import shown
 from cv_tf.catalog.table_files import unit_of
 
-# What may stand between two addresses, and between two paths.
-_ADDRESSES = re.compile(r"\s*[,;|]\s*(?=(?:https?:)?//)|\s+(?=(?:https?:)?//)", re.I)
+# What may stand between two addresses, of bounded length, and between two paths.
+_ADDRESSES = re.compile(r"[,;|\s]{1,16}(?=(?:[a-z][a-z0-9]{1,9}:)?//)", re.I)
 _MARKS = "|;,"
 # Columns of which a row tells something of its photo, not of the product.
-_OF_PHOTO = {"image", "x", "y", "width", "height", "image_link"}
+_OF_PHOTO = {"image", *BOX_COLUMNS, "image_link"}
 
 
 def merge_rows(name: str, columns: Columns, known: Sequence[str]) -> Columns:
     """Makes one row of those that repeat a `product_id`: they are its photos.
 
-    Rows that differ in another known column are those of several products: they stay,
-    as problems.
+    Rows that differ in a known column are those of several products, which is a
+    problem. Of what they differ in otherwise, the first row's is kept, which is said.
 
     Args:
       name: Name of the table, for messages.
@@ -35,34 +36,53 @@ def merge_rows(name: str, columns: Columns, known: Sequence[str]) -> Columns:
         return columns
     shared = [it for it in known if it in columns.cells and it not in _OF_PHOTO]
     cells = {column: list(of) for column, of in columns.cells.items()}
+    others = [it for it in cells if it not in {"product_id", "image", *shared}]
     first: dict[str, int] = {}
     merged: dict[int, list[str]] = {}
-    kept = []
+    kept, lost = [], set()
     for row, product in enumerate(ids):
         at = first.setdefault(product, row)
         if at == row or not product:
             kept.append(row)
         elif unlike := _unlike(cells, shared, at, row):
             line, place = columns.lines[row], columns.lines[at]
-            what = f"product_id {product!r} was already on {unit_of(name)} {place}"
-            columns.problems.append((line, f"{what}, with another {unlike}"))
+            what = (
+                f"product_id {product!r} was already on {unit_of(name)} {place}, with "
+                f"another {unlike[0]}; rows of one id are photos of one product"
+            )
+            columns.problems.append((line, what))
         else:
             merged.setdefault(at, [cells["image"][at]]).append(cells["image"][row])
-            for column in shared:
+            lost |= {*_unlike(cells, others, at, row)}
+            for column in cells.keys() - _OF_PHOTO:
                 cells[column][at] = cells[column][at] or cells[column][row]
     for at, photos in merged.items():
         cells["image"][at] = _join(photos)
-    if merged:
-        logging.warning(
-            "%s: %s rows repeat the product_id of an earlier one: their photos are "
-            "taken as further ones of %s products.",
-            name,
-            f"{sum(map(len, merged.values())) - len(merged):,}",
-            f"{len(merged):,}",
-        )
+    _say_merged(name, merged, lost)
     columns.cells = {column: [of[i] for i in kept] for column, of in cells.items()}
     columns.lines = [columns.lines[i] for i in kept]
     return columns
+
+
+def _say_merged(
+    name: str, merged: Mapping[int, Sequence[str]], lost: Collection[str]
+) -> None:
+    if not merged:
+        return
+    logging.warning(
+        "%s: %s rows repeat the product_id of an earlier one: their photos are "
+        "taken as further ones of %s products.",
+        name,
+        f"{sum(map(len, merged.values())) - len(merged):,}",
+        f"{len(merged):,}",
+    )
+    if lost:
+        logging.warning(
+            "%s: rows of one product differ in %s: what its first row says is kept. "
+            "If they are several products, give each its own product_id.",
+            name,
+            shown(map(repr, sorted(lost))),
+        )
 
 
 def _join(photos: Sequence[str]) -> str:
@@ -71,18 +91,22 @@ def _join(photos: Sequence[str]) -> str:
 
 
 def _unlike(
-    cells: Mapping[str, Sequence[str]], shared: Sequence[str], at: int, row: int
-) -> str:
-    """The first column in which two rows differ; "" if there is none."""
-    pairs = ((name, cells[name][at], cells[name][row]) for name in shared)
-    return next((name for name, one, two in pairs if one and two and one != two), "")
+    cells: Mapping[str, Sequence[str]], names: Sequence[str], at: int, row: int
+) -> list[str]:
+    """The columns in which two rows differ; a cell of a box also from an empty one."""
+    pairs = ((name, cells[name][at], cells[name][row]) for name in names)
+    return [
+        name
+        for name, one, two in pairs
+        if two and one != two and (one or name in BOX_COLUMNS)
+    ]
 
 
 def split_photos(cell: str) -> list[str]:
     """The photos that a cell names.
 
-    Between them are line breaks; or commas, semicolons, or bars, where what is between
-    is an address each, or ends as a photo does.
+    Between them are line breaks; or commas, semicolons, bars or blanks, where an
+    address comes next; or commas, semicolons or bars, where all end as photos do.
 
     Example:
       >>> split_photos("https://shop/a.jpg, https://shop/b,c.jpg")
@@ -93,12 +117,13 @@ def split_photos(cell: str) -> list[str]:
     if BETWEEN in cell:
         lines = filter(None, map(str.strip, cell.split(BETWEEN)))
         return [it for line in lines for it in split_photos(line)]
-    if "//" in cell:
-        return _ADDRESSES.split(cell)
+    if "://" in cell or cell.startswith("//"):
+        pieces = [it.strip(f"{_MARKS} \t") for it in _ADDRESSES.split(cell)]
+        return list(filter(None, pieces)) or [cell]
     for mark in _MARKS:
-        pieces = [it.strip() for it in cell.split(mark)] if mark in cell else []
-        if pieces and all(it.lower().endswith(PHOTO_SUFFIXES) for it in pieces):
-            return pieces
+        pieces = list(filter(None, map(str.strip, cell.split(mark))))
+        if mark in cell and all(it.lower().endswith(PHOTO_SUFFIXES) for it in pieces):
+            return pieces or [cell]
     return [cell]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,8 @@ from cv_tf.spelling import clean, folded
 
 _MOST_BLOCKS = 10_000  # Whose names are compared; more are no kinds of products.
 _IDS = ("product_id", "style_id", "parent", "shop_id", "gtin", "mpn")
+# What the rows of one product share.
+_OF_PRODUCT = ("style_id", "color", "split", "title", "brand", "gender", "material")
 # A name of TFDS: name, name/config, name:version.
 _DATASET = re.compile(r"[a-z]\w*(/[\w.-]+)?(:[\w.*]+)?")
 
@@ -48,10 +51,10 @@ def read_products(settings: CatalogSettings, split: str = "") -> Catalog:
       CatalogError: If it cannot be used, or has no such split.
     """
     named, blocks = settings.catalog, settings.block_columns
-    if named and not is_remote(named) and Path(expanded(named)).is_dir():
+    if named and not is_remote(named) and _is_folder(expanded(named)):
         named = str(Path(expanded(named)).absolute())
     is_table = named and not _is_dataset(named)
-    if is_table and Path(named).is_dir():
+    if is_table and _is_folder(named):
         catalog = catalog_of_folder(named, blocks)
     elif is_table:
         catalog = _read_table(named, blocks, settings.columns, settings.image_base)
@@ -75,11 +78,15 @@ def _load_dataset(name: str, settings: CatalogSettings) -> Catalog:
         raise CatalogError(f"There is no file or folder {name!r}. {error}") from error
 
 
+def _is_folder(path: str) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 (Path fails on names that are too long)
+
+
 def _is_dataset(name: str) -> bool:
     """Whether the name of a catalogue is that of a data set of TFDS."""
     if is_remote(name) or is_file(name) or name.lower().endswith(SUFFIXES):
         return False
-    if Path(name).is_dir():
+    if _is_folder(name):
         return is_file(f"{name}/dataset_info.json")
     return bool(_DATASET.fullmatch(name))
 
@@ -128,6 +135,7 @@ def _read_table(
     path: str, block_columns: Sequence[str], named: Sequence[str], image_base: str
 ) -> Catalog:
     path = path if is_remote(path) else str(Path(expanded(path)))
+    _check_base(image_base)
     folder = _folder_of(path)
     name = posixpath.basename(path.rstrip("/"))
     block_columns = list(map(clean, block_columns))
@@ -147,10 +155,11 @@ def _read_table(
         block_columns = []
     check_columns(name, columns, block_columns)
 
-    known = ("style_id", "color", "split", "title", *block_columns)
+    known = (*_OF_PRODUCT, *block_columns)
     columns = merge_rows(name, columns, known)
     problems, cells, lines = list(columns.problems), columns.cells, columns.lines
-    check_ids(name, cells["product_id"], lines, problems)
+    if "" in cells["product_id"]:  # What repeats an id is merged or a problem.
+        check_ids(name, cells["product_id"], lines, problems)
     photos = (name, cells["image"], folder, lines, problems, image_base)
     image, more_images = find_photos(*photos)
     box = read_boxes(columns, problems)
@@ -177,6 +186,15 @@ def _read_table(
         more_images=objects(more_images) if any(more_images) else None,
         extras=_extras(columns, called),
     )
+
+
+def _check_base(image_base: str) -> None:
+    is_local = image_base and not is_remote(image_base)
+    if is_local and not _is_folder(expanded(image_base)):
+        raise CatalogError(
+            f"--image_base={image_base} is no folder. Name the folder or address in "
+            "which relative paths of photos start."
+        )
 
 
 def _extras(columns: Columns, called: Mapping[str, str]) -> dict[str, np.ndarray]:
