@@ -108,7 +108,7 @@ def is_file(path: str) -> bool:
     """Whether a local or remote file exists."""
     if is_remote(path):
         return exists_in_store(path)
-    return Path(path).is_file()
+    return os.path.isfile(path)  # noqa: PTH113 (Path fails on names that are too long)
 
 
 def kind_of_file(path: str | os.PathLike[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from cv_tf.catalog.shop_layouts import Names, find_names
 from cv_tf.catalog.shop_rows import to_products
 from cv_tf.catalog.table_files import read_file, unit_of
 from cv_tf.errors import UserError
-from cv_tf.files import similar_names
+from cv_tf.files import did_you_mean, is_remote, similar_names
 
 BOX_COLUMNS = ("x", "y", "width", "height")
 _OPTIONAL = ("style_id", "color", "split", *BOX_COLUMNS)
@@ -142,9 +143,22 @@ def read_needed(
 def catalog_error(path: str, error: Exception) -> CatalogError:
     """The error for a table, which names the file, that another error is told by."""
     if isinstance(error, FileNotFoundError):
-        return CatalogError(f"{path} does not exist.")
+        return CatalogError(f"{path} does not exist. {_similar_file(path)}".rstrip())
     text = str(error)
-    return CatalogError(text if text.startswith(f"'{path}'") else f"{path}: {text}")
+    is_named = text.startswith((f"'{path}'", path))
+    return CatalogError(text if is_named else f"{path}: {text}")
+
+
+def _similar_file(path: str) -> str:
+    """A question that suggests files whose names are like that of a missing one."""
+    if is_remote(path):
+        return ""
+    folder, name = posixpath.split(path)
+    try:
+        names = os.listdir(folder or ".")  # noqa: PTH208 (names, not paths)
+    except (OSError, ValueError):
+        return f"Nor does its folder {folder}."
+    return did_you_mean(name, names)
 
 
 def raise_problems(name: str, problems: Sequence[Problem], advice: str = "") -> None:
@@ -183,7 +197,10 @@ def check_columns(name: str, columns: Columns, block_columns: Sequence[str]) -> 
     for column in set(missing) & set(columns.left_out):
         hint[column] = f" of text (it holds {columns.left_out[column]})"
     hints = [f"no column {column!r}{hint[column]}" for column in missing]
-    advice = "Rename the columns of the table."
+    advice = (
+        "Rename the columns of the table, or say which they are, as in "
+        "--columns=product_id:sku,image:photo."
+    )
     if set(missing) & set(block_columns):
         advice = (
             "Name the columns that split the catalogue into comparable products with "

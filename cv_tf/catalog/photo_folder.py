@@ -38,7 +38,8 @@ def catalog_of_folder(folder: str, block_columns: Sequence[str]) -> Catalog:
             "or name a table with --catalog."
         )
     catalog = catalog_of_photos(folder)
-    tables = [it.name for it in Path(folder).iterdir() if it.name.endswith(SUFFIXES)]
+    names = (it.name for it in Path(folder).iterdir())
+    tables = [name for name in names if name.lower().endswith(SUFFIXES)]
     if tables:
         logging.warning(
             "'%s' is read as a folder of photos. It also has %s: name that file with "
