@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+from absl import logging
 
 import cv_tf
 from cv_tf.catalog.table import Catalog, objects
@@ -32,27 +35,21 @@ def fetch_photos(catalog: Catalog, settings: DownloadSettings | None = None) -> 
     Returns:
       The catalogue with the paths of downloaded photos, and their addresses in
       `address`. Where none of a product's photos could be downloaded, `unusable` says
-      why, and `image` stays as it is.
+      why, and `image` stays as it is. A box is that of a product's first photo: where
+      another takes its place, there is none.
     """
+    if catalog.more_images is None and not _any_address(catalog.image):
+        return catalog
     photos = [_photos(catalog, row) for row in range(len(catalog))]
-    if not any(photo[:4].lower() == "http" for of in photos for photo in of):
+    if not any(map(_any_address, photos)):
         return catalog
     is_address = cv_tf.downloads.is_address
     wanted = list(dict.fromkeys(it for of in photos for it in of if is_address(it)))
     if not wanted:
         return catalog
-    settings = settings or DownloadSettings()
-    limits = cv_tf.downloads.DownloadLimits(
-        at_once=settings.downloads_at_once,
-        per_second=settings.downloads_per_second,
-        seconds=settings.download_seconds,
-        megabytes=settings.download_megabytes,
-        allow_http=settings.allow_http,
-        allow_private=settings.allow_private_addresses,
-    )
-    cache = Path(expanded(settings.photo_cache) or cv_tf.downloads.default_cache())
-    found = _download(wanted, cache.absolute(), limits, settings.refresh_photos)
+    found = _download(wanted, settings or DownloadSettings())
     chosen = [_usable(of, found) for of in photos]
+    _say_left_out(catalog, photos, chosen, found)
     reasons = [
         found[of[0]].reason if of and not good else ""
         for of, good in zip(photos, chosen, strict=True)
@@ -64,8 +61,13 @@ def fetch_photos(catalog: Catalog, settings: DownloadSettings | None = None) -> 
     first = [(good or of or [""])[0] for of, good in zip(photos, chosen, strict=True)]
     addresses = [photo if is_address(photo) else "" for photo in first]
     more = [tuple(dict.fromkeys(of[1:])) for of in paths]
+    box = catalog.box
+    if box is not None:
+        is_other = [it != photo for it, photo in zip(first, catalog.image, strict=True)]
+        box = np.where(np.array(is_other)[:, None], np.float32(np.nan), box)
     return replace(
         catalog,
+        box=box,
         image=objects([of[0] for of in paths]),
         more_images=objects(more) if any(more) else None,
         address=objects(addresses),
@@ -75,9 +77,19 @@ def fetch_photos(catalog: Catalog, settings: DownloadSettings | None = None) -> 
 
 
 def _download(
-    wanted: Sequence[str], cache: Path, limits: DownloadLimits, refresh: bool
-) -> dict[str, Downloaded]:
+    wanted: Sequence[str], settings: DownloadSettings
+) -> Mapping[str, Downloaded]:
     """What became of each photo; what has just failed is not asked for again."""
+    limits = cv_tf.downloads.DownloadLimits(
+        at_once=settings.downloads_at_once,
+        per_second=settings.downloads_per_second,
+        seconds=settings.download_seconds,
+        megabytes=settings.download_megabytes,
+        allow_http=settings.allow_http,
+        allow_private=settings.allow_private_addresses,
+    )
+    given = Path(expanded(settings.photo_cache) or cv_tf.downloads.default_cache())
+    cache = given.absolute()
     since = time.monotonic() - _REMEMBERED
     known = {}
     for address in wanted:
@@ -85,6 +97,7 @@ def _download(
         if photo is not None and when > since:
             known[address] = photo
     asked = [it for it in wanted if it not in known]
+    refresh = settings.refresh_photos
     found = cv_tf.downloads.download_photos(asked, cache, limits, refresh)
     now = time.monotonic()
     for address, photo in found.items():
@@ -94,15 +107,43 @@ def _download(
     return found | known
 
 
+def _any_address(photos: Iterable[str]) -> bool:
+    return any(photo[:1] in "hH" and photo[:4].lower() == "http" for photo in photos)
+
+
+def _say_left_out(
+    catalog: Catalog,
+    photos: Sequence[Sequence[str]],
+    chosen: Sequence[Sequence[str]],
+    found: Mapping[str, Downloaded],
+) -> None:
+    """Says how many photos are missing of products that have others."""
+    left_out = [
+        (it, found[it].reason)
+        for of, good in zip(photos, chosen, strict=True)
+        if good and len(good) < len(of)
+        for it in of
+        if it not in good
+    ]
+    if left_out:
+        logging.warning(
+            "%s: %s photos of products that have others could not be downloaded, such "
+            "as %s: %s. These products are used without them.",
+            catalog.name,
+            f"{len(left_out):,}",
+            *left_out[0],
+        )
+
+
 def _photos(catalog: Catalog, row: int) -> list[str]:
     more = () if catalog.more_images is None else catalog.more_images[row]
     return [photo for photo in (catalog.image[row], *more) if photo]
 
 
-def _usable(photos: Sequence[str], found: dict[str, Downloaded]) -> list[str]:
+def _usable(photos: Sequence[str], found: Mapping[str, Downloaded]) -> list[str]:
     """The photos that are there, as far as is known."""
     return [it for it in photos if it not in found or found[it].path]
 
 
-def _path(photo: str, found: dict[str, Downloaded]) -> str:
+def _path(photo: str, found: Mapping[str, Downloaded]) -> str:
     return found[photo].path or photo if photo in found else photo
