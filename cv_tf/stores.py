@@ -28,6 +28,7 @@ _PACKAGES = {
 }
 # What a store may call the state of a file, and one of them changes with it.
 _STATES = ("ETag", "etag", "LastModified", "last_modified", "mtime", "modified")
+_NOT_FOUND = (404, 410)  # Of HTTP.
 
 
 class UnreachableError(UserError, OSError):
@@ -57,6 +58,8 @@ def reaching_store(path: str) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError as error:
+            if cause := _refusal(path, error):
+                raise _unreachable(path, cause) from error
             raise FileNotFoundError(f"there is no {path}") from error
         except UserError:
             raise
@@ -71,6 +74,19 @@ def reaching_store(path: str) -> Iterator[None]:
         raise FileNotFoundError(f"there is no {path}") from error
     except tf.errors.OpError as error:
         raise _unreachable(path, error) from error
+
+
+def _refusal(path: str, error: FileNotFoundError) -> BaseException | None:
+    """Why a web server gives no file, other than that there is none.
+
+    For fsspec, a file is also not found where the server forbids it, or is not there.
+    """
+    cause = error.__cause__
+    is_missing = getattr(cause, "status", 0) in _NOT_FOUND
+    is_web = _protocol(path) in ("http", "https")
+    if not is_web or is_missing or isinstance(cause, FileNotFoundError):
+        return None
+    return cause
 
 
 def _unreachable(path: str, error: Exception) -> UnreachableError:
@@ -139,9 +155,10 @@ def _store_of(path: str) -> AbstractFileSystem:
 
 def open_with_arrow(path: str) -> Any:
     """A file of Arrow for random access, by fsspec; raises as `open_in_store`."""
+    from fsspec.core import url_to_fs  # noqa: PLC0415
     from pyarrow.fs import FSSpecHandler, PyFileSystem  # noqa: PLC0415
 
     with reaching_store(path):
-        store = _store_of(path)
-        name = store._strip_protocol(path)
+        _store_of(path)  # Raises without its package.
+        store, name = url_to_fs(path)
         return PyFileSystem(FSSpecHandler(store)).open_input_file(name)
