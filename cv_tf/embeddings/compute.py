@@ -14,6 +14,8 @@ from cv_tf.embeddings.embeddings import Embeddings
 from cv_tf.models import Embedder, Inference
 from cv_tf.pipeline import Photos, in_order, load_photos
 
+_NO_LENGTH = 1e-6  # Of a sum of vectors of length 1 that has no direction.
+
 
 def embed_photos(
     photos: str | Path | Sequence[str | Path] | Catalog,
@@ -107,7 +109,7 @@ def embed_batches(model: Inference, photos: Photos, batch_size: int) -> Iterator
     """Yields what `Inference.over` does for one batch of photos after another.
 
     The vector of a product with further photos is the mean of those of all of them,
-    made length 1.
+    made length 1; or that of its first photo, if they cancel each other out.
     """
     batches = in_order(photos, batch_size=batch_size)
     start = 0
@@ -125,7 +127,8 @@ def embed_batches(model: Inference, photos: Photos, batch_size: int) -> Iterator
             vectors = others[0] if isinstance(others, tuple) else others
             np.add.at(sums, more_of[done : done + len(vectors)], vectors)
             done += len(vectors)
-        is_mean = np.isin(np.arange(len(rows)), more_of)
-        means = sums / np.linalg.norm(sums, axis=1, keepdims=True)
+        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+        is_mean = np.isin(np.arange(len(rows)), more_of) & (lengths[:, 0] > _NO_LENGTH)
+        means = sums / np.maximum(lengths, _NO_LENGTH)
         first = np.where(is_mean[:, None], means, first).astype(np.float32)
         yield (first, *output[1:]) if isinstance(output, tuple) else first

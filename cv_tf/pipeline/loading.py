@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from absl import logging
 
 from cv_tf import choices
 from cv_tf.catalog import Catalog, CatalogError, check_frame, objects, raise_problems
@@ -130,16 +131,39 @@ def scan_photos(
         product_id=catalog.product_id[kept],
         more_images=catalog.more_images[kept],
     )
-    first: dict[int, Reject] = {}
-    for reject in photos.rejects:
-        first.setdefault(int(product[int(reject.product_id)]), reject)
-    for row in kept.tolist():
-        first.pop(row, None)
-    rejects = tuple(
-        reject._replace(product_id=catalog.product_id[row])
-        for row, reject in first.items()
-    )
+    rejects = _rejected_products(catalog, product, {*kept.tolist()}, photos.rejects)
     return replace(chosen, catalog=named, rejects=rejects)
+
+
+def _rejected_products(
+    catalog: Catalog, product: np.ndarray, kept: Set[int], rejects: Sequence[Reject]
+) -> tuple[Reject, ...]:
+    """The first reject of each product without a photo; how many others have is said.
+
+    Args:
+      catalog: The products.
+      product: [n] integers, the product of each photo.
+      kept: The products of which a photo can be used.
+      rejects: Photos that cannot be used, by their numbers.
+    """
+    first: dict[int, Reject] = {}
+    others = []
+    for reject in rejects:
+        row = int(product[int(reject.product_id)])
+        if row in kept:
+            others.append(reject._replace(product_id=catalog.product_id[row]))
+        else:
+            named = reject._replace(product_id=catalog.product_id[row])
+            first.setdefault(row, named)
+    if others:
+        logging.warning(
+            "%s: %s photos of products that have others cannot be used, such as that "
+            "of product %r, %s: %s. These products are used without them.",
+            catalog.name,
+            f"{len(others):,}",
+            *others[0],
+        )
+    return tuple(first.values())
 
 
 def find_packshots(product: np.ndarray, outcomes: np.ndarray) -> np.ndarray:
