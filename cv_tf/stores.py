@@ -89,7 +89,7 @@ def _refusal(path: str, error: FileNotFoundError) -> BaseException | None:
     return cause
 
 
-def _unreachable(path: str, error: Exception) -> UnreachableError:
+def _unreachable(path: str, error: BaseException) -> UnreachableError:
     return UnreachableError(
         f"{path} cannot be reached: {cause_of(error)}. Check its name, the network, "
         "and that you are logged in."

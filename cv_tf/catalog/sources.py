@@ -145,15 +145,16 @@ def _read_table(
         raise catalog_error(path, error) from error
     called = {it: columns.called[it] for it in block_columns if it in columns.called}
     block_columns = [called.get(it, it) for it in block_columns]
-    if block_columns == ["category"] and "category" not in columns.cells:
+    is_one = block_columns == ["category"] and "category" not in columns.cells
+    block_columns = [] if is_one else block_columns
+    check_columns(name, columns, block_columns)
+    if is_one:
         hint = did_you_mean("category", columns.cells)
         text = (
             f"{name} has no column 'category': all products are one block, in which "
             "each is compared with each. Name columns with --block_columns to split it."
         )
         logging.warning("%s", f"{text} {hint}".rstrip())
-        block_columns = []
-    check_columns(name, columns, block_columns)
 
     known = (*_OF_PRODUCT, *block_columns)
     columns = merge_rows(name, columns, known)

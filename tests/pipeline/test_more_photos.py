@@ -10,6 +10,7 @@ from cv_tf.catalog import CatalogError, read_catalog
 from cv_tf.pipeline import find_packshots, in_order, load_photos, scan_photos
 from cv_tf.pipeline.frame_outcomes import OUTCOMES
 from cv_tf.pipeline.scan import photo_digests
+from cv_tf.pipeline.scan_cache import digest_of_bytes
 
 RED, BLUE, GREEN = (200, 40, 40), (40, 40, 200), (40, 160, 40)
 HEADER = "product_id,image"
@@ -230,7 +231,8 @@ class TestDigests:
     def test_are_those_of_all_photos(self, table):
         several = photo_digests(table("1,p-red.png|w-red.png", "2,p-blue.png"))
         alone = photo_digests(table("1,p-red.png", "2,w-red.png", "3,p-blue.png"))
-        assert several == [" ".join(alone[:2]), alone[2]]
+        joined = digest_of_bytes(" ".join(alone[:2]).encode())
+        assert several == [joined, alone[2]]
 
     def test_change_with_a_further_photo(self, table, tmp_path):
         catalog = table("1,p-red.png|w-red.png", "2,p-blue.png")
@@ -240,6 +242,12 @@ class TestDigests:
         assert before[0] != after[0]
         assert before[1] == after[1]
 
-    def test_are_reasons_where_a_photo_is_missing(self, table):
-        (digest,) = photo_digests(table("1,p-red.png|gone.jpg"))
-        assert "missing" in digest
+    def test_change_when_a_missing_photo_comes(self, table, tmp_path):
+        catalog = table("1,p-red.png|gone.png")
+        before = photo_digests(catalog)
+        packshot(tmp_path / "gone.png", GREEN)
+        assert photo_digests(catalog) != before
+
+    def test_are_reasons_where_all_photos_are_missing(self, table):
+        (digest,) = photo_digests(table("1,gone.jpg|gone.png"))
+        assert digest == "the file is missing"
