@@ -38,13 +38,16 @@ def read_feed(source: str, content: bytes) -> RawTable:
       content: The bytes of the file.
 
     Raises:
-      UserError: If it is no such feed, declares entities, or is too large.
+      UserError: If it is no such feed, is in UTF-16, declares entities, or is too
+        large.
 
     Example:
       >>> feed = b"<rss><item><id>7</id><color>Red</color></item></rss>"
       >>> read_feed("feed.xml", feed).columns
       {'id': ['7'], 'color': ['Red']}
     """
+    if b"\0" in content:  # Where what it declares is spelled otherwise.
+        raise UserError("the feed is UTF-16 or damaged. Export it again, in UTF-8")
     if _DECLARES.search(content):
         raise UserError(
             "the feed declares entities or a document type, which no shop needs and "

@@ -69,3 +69,14 @@ def test_an_entry_is_a_product(tmp_path):
 def test_what_is_no_feed_is_told(tmp_path, text, message):
     with pytest.raises(CatalogError, match=message):
         read(tmp_path, text)
+
+
+def test_what_is_declared_in_another_encoding_is_not_passed_over(tmp_path):
+    text = (
+        '<?xml version="1.0" encoding="utf-16"?>'
+        "<!--\u723c\u7373 --><!DOCTYPE rss [<!ENTITY a 'b'>]>"  # Bytes of "<rss".
+        "<rss><item><id>&a;</id><image_link>https://s/a.jpg</image_link></item></rss>"
+    )
+    (tmp_path / "feed.xml").write_bytes(text.encode("utf-16-le"))
+    with pytest.raises(CatalogError, match="UTF-16 or damaged"):
+        read_catalog(tmp_path / "feed.xml", fetch=False)
