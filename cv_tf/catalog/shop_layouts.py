@@ -295,32 +295,41 @@ def _parse(
     source: str, header: Collection[str], columns: Sequence[str]
 ) -> tuple[str, dict[str, str]]:
     """The layout and the columns that a user has named."""
-    layout, given = "", {}
+    layouts, given = [], {}
     for entry in columns:
         name, colon, column = (part.strip() for part in entry.partition(":"))
-        if not colon:
-            if name not in LAYOUTS:
-                hint = did_you_mean(name, LAYOUTS)
-                raise UserError(
-                    f"--columns={entry} is no layout; there are {', '.join(LAYOUTS)}. "
-                    f"{hint} Columns are named as in product_id:sku,image:image_url."
-                )
-            layout = name
-        elif name not in _NAMES:
-            hint = did_you_mean(name, _NAMES)
+        if not colon and name in LAYOUTS:
+            layouts.append(name)
+        elif not colon:
             raise UserError(
-                f"--columns={entry}: there is no column {name!r} in cv_tf. {hint} "
-                f"Before the colon is one of {', '.join(sorted(_NAMES))}"
+                f"--columns={entry} is no layout; there are {', '.join(LAYOUTS)}. "
+                f"{did_you_mean(name, LAYOUTS)} Columns are named as in "
+                "product_id:sku,image:image_url."
+            )
+        elif name not in _NAMES:
+            raise UserError(
+                f"--columns={entry}: there is no column {name!r} in cv_tf. "
+                f"{did_you_mean(name, _NAMES)} Before the colon is one of "
+                f"{', '.join(sorted(_NAMES))}"
             )
         elif column not in header:
-            hint = did_you_mean(column, header)
             raise UserError(
                 f"--columns={entry}: {source} has no column {column!r}; it has "
-                f"{shown(map(repr, header))}. {hint}".rstrip()
+                f"{shown(map(repr, header))}. {did_you_mean(column, header)}".rstrip()
+            )
+        elif name in given or column in given.values():
+            twice = name if name in given else column
+            raise UserError(
+                f"--columns={','.join(columns)} names {twice!r} twice. Name each column "
+                "once"
             )
         else:
             given[name] = column
-    return layout, given
+    if len(layouts) > 1:
+        raise UserError(
+            f"--columns names several layouts, {' and '.join(layouts)}. Name one"
+        )
+    return "".join(layouts), given
 
 
 def _layout_of(header: Collection[str], given: Collection[str]) -> str:

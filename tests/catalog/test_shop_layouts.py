@@ -148,6 +148,15 @@ class TestNamedColumns:
             (["shopify"], "t.csv is not a product export of Shopify"),
             (["shopify"], "no column for handle (such as 'handle')"),
             (["shopify"], "or leave 'shopify' out"),
+            (
+                ["product_id:sku", "gtin:sku"],
+                "names 'sku' twice. Name each column once",
+            ),
+            (
+                ["image:sku", "image:photo"],
+                "names 'image' twice. Name each column once",
+            ),
+            (["shopify", "magento"], "several layouts, shopify and magento. Name one"),
         ],
     )
     def test_what_is_wrong_is_told(self, columns, expected):
