@@ -1,9 +1,4 @@
-"""What columns are called: by cv_tf, by shops and feeds, and by people.
-
-Sources: the columns of product exports as Shopify, WooCommerce ("Product CSV Import
-Schema"), Adobe Commerce ("Product data attributes reference"), Akeneo ("Product data
-structure") and Google ("Product data specification") document them.
-"""
+"""What the columns of a table are, by the layout of a shop's export or usual names."""
 
 from __future__ import annotations
 
@@ -13,182 +8,13 @@ from typing import NamedTuple
 
 from absl import logging
 
+from cv_tf.catalog.known_columns import LAYOUTS, USUAL
 from cv_tf.catalog.raw_table import shown
 from cv_tf.errors import UserError
 from cv_tf.files import did_you_mean
 
-# Columns that cv_tf knows, and what else they are called, as `plain` gives it: the
-# likeliest names first.
-_USUAL: dict[str, tuple[str, ...]] = {
-    "product_id": (
-        *("productid", "sku", "productsku", "variantsku", "articleid", "articlenumber"),
-        *("articleno", "artikelnummer", "artikelnr", "itemid", "itemnumber", "asin"),
-        *("productcode", "identifier", "id", "code", "uniqueid", "gtin", "ean"),
-        "barcode",
-    ),
-    "image": (
-        *("image", "imageurl", "imagelink", "imagesrc", "imagepath", "mainimage"),
-        *("mainimageurl", "primaryimage", "baseimage", "images", "imageurls", "photo"),
-        *("photourl", "photos", "picture", "pictureurl", "pictures", "img", "imgurl"),
-        *("imagefile", "imagename", "filename", "filepath", "file", "path", "bild"),
-        *("bildurl", "bilder", "thumbnail", "largeimage"),
-    ),
-    "style_id": (
-        *("styleid", "itemgroupid", "variantgroupid", "parentsku", "parentid"),
-        *("parentasin", "parent", "parentproductid", "stylecode", "stylenumber"),
-        *("modelcode", "modelid", "groupingid"),
-    ),
-    "color": (
-        *("color", "colour", "colorname", "colourname", "basecolour", "basecolor"),
-        *("farbe", "couleur", "kleur", "colore", "cor", "kolor", "barva", "renk"),
-        *("färg", "farg", "farve", "farge", "väri"),
-    ),
-    "split": ("split",),
-    "x": ("x",),
-    "y": ("y",),
-    "width": ("width",),
-    "height": ("height",),
-    "category": (
-        *("category", "categoryname", "producttype", "producttypename", "articletype"),
-        *("type", "categories", "googleproductcategory", "department", "kategorie"),
-        "categorie",
-    ),
-    "title": (
-        *("title", "producttitle", "name", "productname", "productdisplayname"),
-        *("displayname", "itemname", "titel", "bezeichnung"),
-    ),
-    "description": ("description", "productdescription", "bodyhtml", "beschreibung"),
-    "link": ("link", "url", "producturl", "productlink", "permalink"),
-    "price": ("price", "variantprice", "regularprice", "preis", "prix"),
-    "sale_price": ("saleprice", "specialprice"),
-    "brand": ("brand", "brandname", "vendor", "manufacturer", "marke", "marque"),
-    "availability": ("availability", "instock", "stockstatus"),
-    "condition": ("condition",),
-    "gender": ("gender", "sex", "geschlecht"),
-    "age_group": ("agegroup",),
-    "size": ("size", "sizename", "groesse", "taille"),
-    "material": ("material",),
-    "pattern": ("pattern",),
-    "gtin": ("gtin", "ean", "upc", "barcode", "variantbarcode"),
-    "mpn": ("mpn",),
-    "handle": ("handle", "urlhandle", "urlkey", "slug"),
-    "more_images": ("additionalimagelink", "additionalimages", "additionalimageurls"),
-}
-
-
-class Layout(NamedTuple):
-    """How a system lays out its exports.
-
-    Attributes:
-      title: What the file is, in words.
-      marks: Names, as `plain` gives them, of which each entry needs one in the header.
-      columns: Names of columns in the file, likeliest first, by those of cv_tf.
-      needs: Those of `columns` without which no product can be told.
-    """
-
-    title: str
-    marks: tuple[tuple[str, ...], ...]
-    columns: Mapping[str, tuple[str, ...]]
-    needs: tuple[str, ...] = ("product_id", "image")
-
-
-LAYOUTS: dict[str, Layout] = {
-    "shopify": Layout(
-        "a product export of Shopify",
-        (("handle", "urlhandle"), ("imagesrc", "productimageurl"), ("option1value",)),
-        {
-            "product_id": ("variantsku", "sku"),
-            "image": ("variantimage", "variantimageurl"),
-            "product_images": ("imagesrc", "productimageurl"),
-            "handle": ("handle", "urlhandle"),
-            "category": ("type", "productcategory"),
-            "title": ("title",),
-            "description": ("bodyhtml", "description"),
-            "brand": ("vendor",),
-            "price": ("variantprice", "price"),
-            "gtin": ("variantbarcode", "barcode"),
-            "status": ("status",),
-        },
-        ("handle", "product_images"),
-    ),
-    "woocommerce": Layout(
-        "a product export of WooCommerce",
-        (
-            *(("type",), ("sku",), ("images",), ("name",)),
-            (
-                "published",
-                "parent",
-                "isfeatured",
-                "visibilityincatalog",
-                "regularprice",
-            ),
-        ),
-        {
-            "product_id": ("sku",),
-            "shop_id": ("id",),
-            "image": ("images",),
-            "kind": ("type",),
-            "parent": ("parent",),
-            "category": ("categories",),
-            "title": ("name",),
-            "description": ("description",),
-            "price": ("regularprice",),
-            "sale_price": ("saleprice",),
-            "gtin": ("gtinupceanorisbn",),
-            "availability": ("instock",),
-            "brand": ("brands", "brand"),
-        },
-        ("product_id", "image", "kind"),
-    ),
-    "merchant": Layout(
-        "a product feed of Google Merchant Center",
-        (("id",), ("imagelink",)),
-        {
-            "product_id": ("id",),
-            "image": ("imagelink",),
-            "more_images": ("additionalimagelink",),
-            "parent": ("itemgroupid",),
-            "color": ("color", "colour"),
-            "category": ("producttype", "googleproductcategory"),
-            "link": ("link",),
-        },
-    ),
-    "magento": Layout(
-        "a product export of Magento or Adobe Commerce",
-        (("sku",), ("producttype",), ("baseimage", "image")),
-        {
-            "product_id": ("sku",),
-            "image": ("baseimage", "image"),
-            "more_images": ("additionalimages", "mediaimage"),
-            "kind": ("producttype",),
-            "category": ("categories", "attributesetcode"),
-            "title": ("name",),
-            "handle": ("urlkey",),
-            "attributes": ("additionalattributes",),
-            "variations": ("configurablevariations",),
-            "store_view": ("storeviewcode",),
-            "gtin": ("gtin", "ean"),
-        },
-        ("product_id", "image", "kind"),
-    ),
-    "akeneo": Layout(
-        "a product export of Akeneo",
-        (("sku", "identifier", "uuid", "code"), ("family",), ("enabled", "parent")),
-        {
-            "product_id": ("sku", "identifier", "code", "uuid"),
-            "image": (
-                *("image", "mainimage", "variationimage", "picture", "packshot"),
-                *("media", "photo", "images", "image1", "imagemain"),
-            ),
-            "parent": ("parent",),
-            "category": ("categories", "family"),
-            "title": ("name", "title", "erpname", "label"),
-            "color": ("color", "colour", "maincolor", "basecolor"),
-        },
-    ),
-}
 # What a user may name: all columns that cv_tf knows.
-_NAMES = {*_USUAL}.union(*(layout.columns for layout in LAYOUTS.values()))
+_NAMES = {*USUAL}.union(*(layout.columns for layout in LAYOUTS.values()))
 # Names of columns that Akeneo gives a locale and channel: `name-en_US-ecommerce`.
 _LOCALE = re.compile(r"-[a-z]{2,3}_[A-Z]{2}(-\w+)?$|-\w+$")
 
@@ -245,12 +71,12 @@ def find_names(
         if layout == "woocommerce" and (colors := _find_colors(header)):
             source_of.setdefault("color", colors)
     taken = {*source_of.values(), *given.values()}
-    unnamed = {name: names for name, names in _USUAL.items() if name not in source_of}
+    unnamed = {name: names for name, names in USUAL.items() if name not in source_of}
     if layout or {"product_id", "image"} <= {*header}:
         # A label is not guessed where a layout tells what there is, nor where whoever
         # wrote the table knows the names of cv_tf.
         unnamed.pop("style_id", None)
-    others = [name for name in header if name not in taken or name in _USUAL]
+    others = [name for name in header if name not in taken or name in USUAL]
     source_of |= _find(others, unnamed, _is_akeneo(layout))
     source_of = {k: v for k, v in source_of.items() if v not in given.values()} | given
     if missing := _missing(layout, source_of):
@@ -284,7 +110,7 @@ def is_color(name: str) -> bool:
       >>> is_color("farbe"), is_color("pacolor"), is_color("size")
       (True, True, False)
     """
-    return name.removeprefix("pa") in _USUAL["color"]
+    return name.removeprefix("pa") in USUAL["color"]
 
 
 def _is_akeneo(layout: str) -> bool:
@@ -295,7 +121,8 @@ def _parse(
     source: str, header: Collection[str], columns: Sequence[str]
 ) -> tuple[str, dict[str, str]]:
     """The layout and the columns that a user has named."""
-    layouts, given = [], {}
+    layouts: list[str] = []
+    given: dict[str, str] = {}
     for entry in columns:
         name, colon, column = (part.strip() for part in entry.partition(":"))
         if not colon and name in LAYOUTS:
@@ -320,8 +147,8 @@ def _parse(
         elif name in given or column in given.values():
             twice = name if name in given else column
             raise UserError(
-                f"--columns={','.join(columns)} names {twice!r} twice. Name each column "
-                "once"
+                f"--columns={','.join(columns)} names {twice!r} twice. Name each "
+                "column once"
             )
         else:
             given[name] = column
@@ -371,7 +198,7 @@ def _find(
 
 def _find_colors(header: Collection[str]) -> str:
     """A column of WooCommerce that plugins write, such as "Attribute: Color"."""
-    colors = {f"attribute{name}" for name in _USUAL["color"]}
+    colors = {f"attribute{name}" for name in USUAL["color"]}
     return next((name for name in header if plain(name) in colors), "")
 
 

@@ -12,7 +12,8 @@ from shop_exports import (
     WOOCOMMERCE_HEADER,
 )
 
-from cv_tf.catalog.shop_layouts import LAYOUTS, find_names, is_color, plain
+from cv_tf.catalog.known_columns import LAYOUTS
+from cv_tf.catalog.shop_layouts import find_names, is_color, plain
 from cv_tf.errors import UserError
 
 
