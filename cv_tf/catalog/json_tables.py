@@ -22,15 +22,19 @@ from cv_tf.files import parse_json
 
 SUFFIXES = (".jsonl", ".ndjson", ".json")
 BETWEEN = "\n"  # The texts of a list in a cell.
+# What APIs call the list of all products, and the address of a photo in an object.
+_LISTS = ("products", "items", "data", "results", "entries")
+_ADDRESSES = ("src", "url", "link", "href")
 _MOST_JSON = 2**27  # Bytes of a list of objects, which is read as a whole.
 
 
 def read_json_lines(source: str, content: bytes) -> RawTable:
     """Reads a product a line (JSON lines), or a list of products.
 
-    The names of objects are columns. A list of texts or numbers, such as of photos, is
-    one cell, with line breaks between. Columns of other lists and of objects are left
-    out, which is said.
+    The names of objects are columns. A list of texts or numbers, or of objects with an
+    address (`src`, `url`), such as of photos, is one cell, with line breaks between.
+    Columns of other lists and of objects are left out, which is said. The list may be
+    within an object, as `products` or the like.
 
     Args:
       source: Name of the file, for messages.
@@ -76,16 +80,7 @@ def read_json_lines(source: str, content: bytes) -> RawTable:
 
 def _objects(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """The products, and the line of each; of a list, their numbers from 1."""
-    if text.lstrip()[:1] == "[":
-        if len(text) > _MOST_JSON:
-            raise UserError(
-                f"the list has more than {_MOST_JSON:,} letters. Write each product on "
-                "a line of its own, without commas and brackets between (JSON lines)."
-            )
-        try:
-            products = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"the text is not JSON: {error}. Write it again") from error
+    if (products := _whole(text)) is not None:
         for number, product in enumerate(products, 1):
             if not isinstance(product, dict):
                 raise UserError(
@@ -105,6 +100,32 @@ def _objects(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         start = end + 1
 
 
+def _whole(text: str) -> list[Any] | None:
+    """The products of a text that is one list, or one object with a list of them.
+
+    None for a text of lines.
+    """
+    is_list = text.lstrip()[:1] == "["
+    if len(text) > _MOST_JSON:
+        if not is_list:
+            return None
+        raise UserError(
+            f"the list has more than {_MOST_JSON:,} letters. Write each product on "
+            "a line of its own, without commas and brackets between (JSON lines)."
+        )
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if not is_list:  # Of several lines, or a mistake that its line tells.
+            return None
+        raise UserError(f"the text is not JSON: {error}. Write it again") from error
+    if isinstance(value, list):
+        return value
+    named = value if isinstance(value, dict) else {}
+    lists = [named[name] for name in _LISTS if isinstance(named.get(name), list)]
+    return lists[0] if lists else None
+
+
 def _parse_line(number: int, line: str) -> dict[str, Any]:
     try:
         return parse_json(line)
@@ -118,7 +139,14 @@ def _parse_line(number: int, line: str) -> dict[str, Any]:
 def _cell_of(value: Any) -> tuple[Any, bool]:
     """A value as a cell, and whether it is nested, which no cell can hold."""
     if isinstance(value, list):
+        value = [_address_of(it) if isinstance(it, dict) else it for it in value]
         if any(isinstance(it, (list, dict)) for it in value):
             return "", True
         return BETWEEN.join("" if it is None else str(it) for it in value), False
     return ("", True) if isinstance(value, dict) else (value, False)
+
+
+def _address_of(value: dict[str, Any]) -> Any:
+    """The address that an object gives of a photo; the object if it gives none."""
+    addresses = (value.get(name) for name in _ADDRESSES)
+    return next((it for it in addresses if isinstance(it, str)), value)

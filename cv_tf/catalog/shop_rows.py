@@ -114,6 +114,7 @@ def _read_woocommerce(source: str, cells: Cells, rows: list[int]) -> list[int]:
     row_of = {f"id:{it}": i for i, it in enumerate(number) if it}
     row_of |= {sku: i for i, sku in enumerate(skus) if sku}
     options = _options(cells, "attribute{}name", "attribute{}values")
+    options += _options(cells, "attribut{}name", "attribut{}werte")  # In German.
     color, photos = _of(cells, "color"), cells["image"]
     has_variations = {parent[i] for i in rows if "variation" in kinds[i]}
     products, styles = [], [""] * len(rows)
@@ -140,7 +141,8 @@ def _read_woocommerce(source: str, cells: Cells, rows: list[int]) -> list[int]:
         photos[i] = _join(_pieces(photos[i]))
         products.append(i)
     if "category" in cells:
-        cells["category"] = [_pieces(cell)[0] for cell in cells["category"]]
+        paths = map(_pieces, cells["category"])  # The longest one says most.
+        cells["category"] = [max(of, key=lambda it: it.count(">")) for of in paths]
     cells["color"] = color
     cells["style_id"] = _styles(cells, styles, products)
     _say_shared(source, cells, products)

@@ -41,6 +41,16 @@ class TestCells:
         assert table.columns == {"a": [1, 2]}
         assert table.lines == [1, 2]
 
+    @pytest.mark.parametrize("name", ["products", "items", "data"])
+    def test_a_list_may_be_within_an_object(self, name):
+        text = json.dumps({"count": 2, name: [{"a": 1}, {"a": 2}]}, indent=2)
+        assert read(text).columns == {"a": [1, 2]}
+        assert read('{"a": 1, "variants": [{"b": 1}]}').columns == {"a": [1]}
+
+    def test_objects_with_an_address_are_addresses(self):
+        text = '{"images": [{"src": "https://s/a.jpg", "alt": "A"}, {"src": "b"}]}'
+        assert read(text).columns == {"images": ["https://s/a.jpg\nb"]}
+
     def test_a_list_of_texts_is_a_cell_with_line_breaks(self):
         assert read('{"a": ["x", 7, null, "y"]}').columns == {"a": ["x\n7\n\ny"]}
 

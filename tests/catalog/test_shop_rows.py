@@ -158,6 +158,36 @@ class TestWooCommerce:
             "WATCH": "",
         }
 
+    def test_the_header_may_be_german(self, read):
+        header, _, rows = EXPORTS["woocommerce"].partition("\n")
+        for english, german in {
+            "Type": "Typ",
+            "SKU": "Artikelnummer",
+            "Images": "Bilder",
+            "Categories": "Kategorien",
+            "Parent": "Übergeordnetes Produkt",
+            "Published": "Veröffentlicht",
+            "Description,": "Beschreibung,",
+            "Regular price": "Regulärer Preis",
+            "Attribute 1 name": "Attribut 1 Name",
+            "Attribute 1 value(s)": "Attribut 1 Wert(e)",
+        }.items():
+            assert english in header
+            header = header.replace(english, german)
+        english, german = read(EXPORTS["woocommerce"]), read(f"{header}\n{rows}")
+        assert photos(german) == photos(english)
+        assert blocks(german) == blocks(english)
+        assert column(german, "style_id") == column(english, "style_id")
+        assert column(german, "color") == column(english, "color")
+        assert column(german, "price") == column(english, "price")
+
+    def test_the_longest_category_is_taken(self, read):
+        rows = [
+            row | {"Categories": "Wear, Wear > Hats, Sale"} for row in WOOCOMMERCE_ROWS
+        ]
+        catalog = read(table(WOOCOMMERCE_HEADER, rows))
+        assert set(catalog.block_names) == {"Wear > Hats"}
+
     def test_photos_and_categories_come_from_the_parent(self, read):
         catalog = read(EXPORTS["woocommerce"])
         found = photos(catalog)
