@@ -13,7 +13,7 @@ from cv_tf.catalog.shop_layouts import is_color, plain
 
 Cells = dict[str, list[str]]
 # Columns of a layout that are of no use beyond the rows.
-_OF_ROWS = ("product_images", "kind", "attributes", "variations", "more_images")
+_OF_ROWS = ("product_images", "attributes", "variations", "more_images")
 # Values of an option that a shop writes where there is none.
 _NO_OPTION = ("default title", "default")
 _NO_PHOTO = ("no_selection",)  # Of Magento.
