@@ -166,8 +166,8 @@ def test_an_interrupt_ends_it_at_once_and_keeps_what_is_whole(
     _wait_until(lambda: server.asked.total() >= 14)
     begun = time.monotonic()
     process.send_signal(signal.SIGINT)
-    assert process.wait(5) not in (0, -signal.SIGKILL)
-    assert time.monotonic() - begun < 3
+    assert process.wait(30) not in (0, -signal.SIGKILL)
+    assert time.monotonic() - begun < 15  # A photo that hangs would take 30.
     assert "KeyboardInterrupt" in process.stderr.read()
     assert _check(cache) == 10
     assert not list(cache.glob(".*.unfinished"))

@@ -180,7 +180,8 @@ class TestFallback:
         embedder = Embedder(build_backbone("tiny", weights="none"), SIZE)
         embedder.backbone.weights[0].assign(embedder.backbone.weights[0] * np.nan)
         model = Inference(embedder)
-        assert np.isnan(model(images)).all()
+        # Processors differ in what an activation makes of what is no number.
+        np.testing.assert_array_equal(model(images), of_graph(embedder, images))
         assert not model.uses_litert
 
     def test_where_there_is_an_accelerator_the_graph_computes(
