@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import logging
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -58,6 +59,7 @@ def run(
     except (flags.Error, UserError, OSError) as error:
         print(f"Wrong use: {error}\nSee --help.", file=sys.stderr)
         sys.exit(2)
+    _speak_plainly()
     try:
         main(settings)
     except (UserError, OSError) as error:
@@ -66,6 +68,15 @@ def run(
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         sys.exit(_STOPPED)
+
+
+def _speak_plainly() -> None:
+    """Has what is said on the way printed as it is, without "WARNING:absl:" before."""
+    if logging.root.handlers:  # Whoever has set them up knows better.
+        return
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logging.root.addHandler(handler)
 
 
 def parse_flags(settings_class: type[Settings], argv: Sequence[str]) -> Settings:

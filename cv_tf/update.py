@@ -43,6 +43,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,6 +52,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import cv_tf
 from cv_tf import choices, command, group, train
 from cv_tf.config import CatalogSettings, Config, ConfigError, GroupingSettings
+from cv_tf.errors import UserError
 from cv_tf.files import expanded
 from cv_tf.settings import check_all, setting, values_of
 
@@ -178,29 +180,33 @@ def run(config: UpdateConfig) -> Updated:
     answers = command.find_files(config, ("answers",))["answers"]
     config = dataclasses.replace(config, answers=answers)
     workdir = cv_tf.training.Workdir(config.workdir)
-    has_run = workdir.config.is_file() and not config.make_model
-    if not workdir.embedder.is_file() and not has_run:
-        _make_model(config, workdir)
-    embedder = workdir.trained_embedder()
-    if config.dimensions:  # An error is told before long work.
-        cv_tf.embeddings.load_embedder(embedder, config.dimensions)
     output = Path(expanded(config.output)) if config.output else workdir.path / "update"
     state = cv_tf.updating.StateFolder(output.absolute())
-    with state.only_run():
-        catalog = cv_tf.catalog.read_products(config, config.split)
-        cv_tf.catalog.check_frame(catalog.name, config.frame, catalog.box)
-        return _Run(config, state, embedder, catalog).update()
-
-
-def _make_model(config: UpdateConfig, workdir: Workdir) -> None:
-    """Makes a model of the catalogue's photos, without training, if that is asked."""
-    if not config.make_model:
+    state.check_path(makes_parent=not config.output)
+    has_run = workdir.config.is_file() and not config.make_model
+    is_new = not workdir.embedder.is_file() and not has_run
+    if is_new and not config.make_model:
         raise ConfigError(
             f"There is no model in '{config.workdir}'. Name the --workdir of a "
             "finished training, or pass --make_model to make one of these photos "
             "without training."
         )
-    print(f"'{workdir.path}' gets a model, whitened by these photos; not trained.")
+    if not is_new:
+        embedder = workdir.trained_embedder()
+        if config.dimensions:  # An error is told before long work.
+            cv_tf.embeddings.load_embedder(embedder, config.dimensions)
+    catalog = cv_tf.catalog.read_products(config, config.split)
+    cv_tf.catalog.check_frame(catalog.name, config.frame, catalog.box)
+    if is_new:
+        _make_model(config, workdir)
+        embedder = workdir.trained_embedder()
+    with state.only_run():
+        return _Run(config, state, embedder, catalog).update()
+
+
+def _make_model(config: UpdateConfig, workdir: Workdir) -> None:
+    """Makes a model of the catalogue's photos, without training."""
+    was_there = workdir.path.exists()
     settings = values_of(config, CatalogSettings) | {"refresh_photos": False}
     made = Config(
         workdir=config.workdir,
@@ -211,8 +217,17 @@ def _make_model(config: UpdateConfig, workdir: Workdir) -> None:
         **settings,
     )
     # What training says is of no use here, and the table is told of below.
-    with cv_tf.catalog.quiet_logs(), contextlib.redirect_stdout(io.StringIO()):
-        train.run(made)
+    try:
+        with cv_tf.catalog.quiet_logs(), contextlib.redirect_stdout(io.StringIO()):
+            train.run(made)
+    except UserError as error:
+        if not was_there:  # What is left of it would be in the way of another table.
+            shutil.rmtree(workdir.path, ignore_errors=True)
+        raise ConfigError(
+            f"No model can be made of these photos: {error} Bring more products, or "
+            "name the --workdir of a model that was made of others."
+        ) from error
+    print(f"A model of these photos, without training, is in '{workdir.path}'.")
 
 
 class _Run:
@@ -343,7 +358,13 @@ class _Run:
                 f"Since the last run, {counts['moved']:,} products have moved to "
                 f"another group, and {counts['left']:,} have left theirs for a new one."
             )
-        for note in summary.get("shop_file", {}).get("notes", ()):
+        shop_file = summary.get("shop_file", {"notes": ()})
+        if self.config.format:
+            told.append(
+                f"'{self._shop_file().name}' is {shop_file['what']}: "
+                f"{shop_file['num_products']:,} products."
+            )
+        for note in shop_file["notes"]:
             told.append(
                 f"{self._shop_file().name}: {note['number']:,} {note['what']}, such as "
                 f"{', '.join(note['examples'])}."
@@ -361,9 +382,28 @@ class _Run:
         )
         if num_rejects:
             print(f"{num_rejects:,} cannot be used; '{self.state.rejects}' says why.")
+        if (number := len(set(self.catalog.block.tolist()))) > 1:
+            columns = ", ".join(self.config.block_columns)
+            print(f"Products were compared within {number:,} values of {columns}.")
         print("\n".join([*told, *(f"Warning: {it}" for it in drift.warnings)]))
-        print(f"Everything is in '{self.state.path}'.")
+        print("\n".join(self._where()))
         return self._updated(plan, num_rejects, True, drift.warnings)
+
+    def _where(self) -> list[str]:
+        """Where the files are, and what to do with them."""
+        state = self.state
+        told = [f"Everything is in '{state.path}'."]
+        if self.config.page:
+            told.append(f"Look at the groups: open '{state.page}' in a browser.")
+        if self.config.format:
+            suffix = cv_tf.shop_files.shop_file_suffix(self.config.format)
+            told.append(f"The file for the shop is '{state.shop[suffix]}'.")
+        told.append(
+            "Whether they are right, people can say: python -m cv_tf.review "
+            f"--embeddings={state.embeddings} --groups={state.groups} "
+            f"--answers={state.path.parent / 'answers.sqlite'}"
+        )
+        return told
 
     def _say_nothing_new(self, plan: PhotoPlan) -> Updated:
         """Says that nothing has changed, and repeats the warnings of the last run."""

@@ -100,11 +100,25 @@ def _download(
     refresh = settings.refresh_photos
     found = cv_tf.downloads.download_photos(asked, cache, limits, refresh)
     now = time.monotonic()
+    found = {
+        it: photo._replace(reason=_with_flag(photo.reason))
+        for it, photo in found.items()
+    }
     for address, photo in found.items():
         _failed.pop((cache, limits, address), None)
         if not photo.path:
             _failed[cache, limits, address] = (now, photo)
     return found | known
+
+
+def _with_flag(reason: str) -> str:
+    """Why a photo was not downloaded, with the flag by which it would be."""
+    if reason.endswith("which is not encrypted"):
+        return f"{reason} (--allow_http takes it)"
+    is_private = reason.startswith("the host '") and " is at " in reason
+    if is_private or reason.startswith("the port "):
+        return f"{reason} (--allow_private_addresses takes it, if you trust the table)"
+    return reason
 
 
 def _any_address(photos: Iterable[str]) -> bool:

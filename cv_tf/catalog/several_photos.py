@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from absl import logging
@@ -16,6 +17,7 @@ from cv_tf.catalog.table_files import unit_of
 # What may stand between two addresses, of bounded length, and between two paths.
 _ADDRESSES = re.compile(r"[,;|\s]{1,16}(?=(?:[a-z][a-z0-9]{1,9}:)?//)", re.I)
 _MARKS = "|;,"
+_PLACEHOLDER = 5  # Different products of one photo, from which on it may be none.
 # Columns of which a row tells something of its photo, not of the product.
 _OF_PHOTO = {"image", *BOX_COLUMNS, "image_link"}
 
@@ -151,3 +153,62 @@ def find_photos(
     paths = iter(resolved)
     found = [list(dict.fromkeys(next(paths) for _ in some)) for some in photos]
     return [of[0] for of in found], [tuple(of[1:]) for of in found]
+
+
+def drop_shared(
+    name: str, image: Sequence[str], more: Sequence[tuple[str, ...]]
+) -> list[tuple[str, ...]]:
+    """Further photos of products, but those that several of them share.
+
+    A size chart, or the picture of a brand, tells nothing of a product, and would make
+    all that have it alike. It is the first photo of none, and a further one of products
+    with different photos; the sizes of one color have all photos in common.
+
+    Args:
+      name: Name of the table, for messages.
+      image: The first photo of each of n products.
+      more: The further ones.
+
+    Example:
+      >>> drop_shared("c.csv", ["a", "b"], [("a2", "chart"), ("chart",)])
+      [('a2',), ()]
+    """
+    if not any(more):
+        return list(more)
+    sets = {(first, *of) for first, of in zip(image, more, strict=True)}
+    shown_in = Counter(photo for _, *of in sets for photo in of)
+    first = {*image}
+    shared = {it for it, number in shown_in.items() if number > 1 and it not in first}
+    if shared:
+        logging.warning(
+            "%s: %s photos, such as %s, are further ones of several products, and tell "
+            "nothing of any: they are left out.",
+            name,
+            f"{len(shared):,}",
+            min(shared),
+        )
+    return [tuple(it for it in of if it not in shared) for of in more]
+
+
+def say_placeholders(
+    name: str, image: Sequence[str], cells: Mapping[str, Sequence[str]]
+) -> None:
+    """Warns of photos that many different products have for their first.
+
+    They differ in the product of the shop that they belong to, or else in the title.
+    """
+    of: dict[str, set[str]] = defaultdict(set)
+    known = [cells[it] for it in ("parent", "handle", "title") if it in cells]
+    for row, photo in enumerate(image):
+        if photo and (names := list(filter(None, (column[row] for column in known)))):
+            of[photo].add(names[0])
+    if (most := max(map(len, of.values()), default=0)) >= _PLACEHOLDER:
+        photo = next(it for it, those in of.items() if len(those) == most)
+        logging.warning(
+            "%s: %s is the photo of %d different products. If it stands for photos "
+            "that are not there yet, leave their cells empty: products of one photo "
+            "are one group.",
+            name,
+            photo,
+            most,
+        )

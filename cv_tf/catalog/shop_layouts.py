@@ -103,14 +103,16 @@ def _raise_missing(
     )
 
 
-def is_color(name: str) -> bool:
-    """Whether an option or attribute, as `plain` gives its name, is a color.
+def is_called(name: str, column: str) -> bool:
+    """Whether an option or attribute, as `plain` gives its name, is a column of cv_tf.
 
     Example:
-      >>> is_color("farbe"), is_color("pacolor"), is_color("size")
-      (True, True, False)
+      >>> is_called("farbe", "color"), is_called("pacolor", "color")
+      (True, True)
+      >>> is_called("größe", "color"), is_called("größe", "size")
+      (False, True)
     """
-    return name.removeprefix("pa") in USUAL["color"]
+    return name.removeprefix("pa") in USUAL[column]
 
 
 def _is_akeneo(layout: str) -> bool:

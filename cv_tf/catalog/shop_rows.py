@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from absl import logging
 
 from cv_tf.catalog.json_tables import BETWEEN
-from cv_tf.catalog.shop_layouts import is_color, plain
+from cv_tf.catalog.shop_layouts import is_called, plain
 
 Cells = dict[str, list[str]]
 # Columns of a layout that are of no use beyond the rows.
@@ -81,15 +81,19 @@ def _read_shopify(source: str, cells: Cells, rows: list[int]) -> list[int]:
     shared = ("title", "description", "brand", "category", "status")
     inherited = [cells[name] for name in shared if name in cells]
     of_product = _of(cells, "product_images")
-    color = _of(cells, "color")
+    color, size = _of(cells, "color"), _of(cells, "size")
     variants = []
     for (name, _), its_rows in of_handle.items():
-        first, chosen = its_rows[0], _color_option(options, its_rows[0])
+        first = its_rows[0]
+        chosen, sizes = (_option(options, first, it) for it in ("color", "size"))
         own = [i for i in its_rows if i == first or any(column[i] for column in marks)]
         all_photos = _join(of_product[i] for i in its_rows)
         if chosen is not None:
             for i in own:
                 color[i] = color[i] or _value(chosen[i])
+        if sizes is not None:
+            for i in own:
+                size[i] = size[i] or _value(sizes[i])
         several = len({color[i] for i in own if color[i]}) > 1
         for i in own:
             for column in inherited:
@@ -100,7 +104,7 @@ def _read_shopify(source: str, cells: Cells, rows: list[int]) -> list[int]:
             if not photos[i]:
                 photos[i] = all_photos.split(BETWEEN)[0] if several else all_photos
         variants += own
-    cells |= {"product_id": ids, "image": photos, "color": color}
+    cells |= {"product_id": ids, "image": photos, "color": color, "size": size}
     cells["style_id"] = _styles(cells, handle, variants)
     _say_shared(source, cells, variants)
     return sorted(variants)
@@ -115,7 +119,7 @@ def _read_woocommerce(source: str, cells: Cells, rows: list[int]) -> list[int]:
     row_of |= {sku: i for i, sku in enumerate(skus) if sku}
     options = _options(cells, "attribute{}name", "attribute{}values")
     options += _options(cells, "attribut{}name", "attribut{}werte")  # In German.
-    color, photos = _of(cells, "color"), cells["image"]
+    color, size, photos = _of(cells, "color"), _of(cells, "size"), cells["image"]
     has_variations = {parent[i] for i in rows if "variation" in kinds[i]}
     products, styles = [], [""] * len(rows)
     for i in rows:
@@ -124,11 +128,12 @@ def _read_woocommerce(source: str, cells: Cells, rows: list[int]) -> list[int]:
             continue
         if "grouped" in kinds[i]:  # A set of products that have rows of their own.
             continue
-        chosen = _color_option(options, i)
-        if chosen is None and above is not None:
-            chosen = _color_option(options, above)
-        if chosen is not None and len(values := _pieces(chosen[i])) == 1:
-            color[i] = color[i] or _value(values[0])
+        for name, column in (("color", color), ("size", size)):
+            chosen = _option(options, i, name)
+            if chosen is None and above is not None:
+                chosen = _option(options, above, name)
+            if chosen is not None and len(values := _pieces(chosen[i])) == 1:
+                column[i] = column[i] or _value(values[0])
         if "variation" in kinds[i]:
             styles[i] = parent[i]
         if above is not None:
@@ -143,7 +148,7 @@ def _read_woocommerce(source: str, cells: Cells, rows: list[int]) -> list[int]:
     if "category" in cells:
         paths = map(_pieces, cells["category"])  # The longest one says most.
         cells["category"] = [max(of, key=lambda it: it.count(">")) for of in paths]
-    cells["color"] = color
+    cells |= {"color": color, "size": size}
     cells["style_id"] = _styles(cells, styles, products)
     _say_shared(source, cells, products)
     return products
@@ -164,10 +169,12 @@ def _read_magento(_source: str, cells: Cells, rows: list[int]) -> list[int]:
     for i in rows:
         for variant in filter(None, variants[i].split("|")):
             parent[_pairs(variant).get("sku", "")] = skus[i]
-    color = _of(cells, "color")
+    color, size = _of(cells, "color"), _of(cells, "size")
     for i, attributes in enumerate(_of(cells, "attributes")):
-        named = ((plain(name), it) for name, it in _pairs(attributes).items())
-        color[i] = color[i] or next((it for n, it in named if is_color(n)), "")
+        named = {plain(name): it for name, it in _pairs(attributes).items()}
+        for name, column in (("color", color), ("size", size)):
+            said = (it for of, it in named.items() if is_called(of, name))
+            column[i] = column[i] or next(said, "")
     there = {*skus}
     groups = {parent[sku] for sku in there & set(parent)}
     products = [i for i in rows if skus[i] not in groups and kinds[i] != "grouped"]
@@ -185,7 +192,7 @@ def _read_magento(_source: str, cells: Cells, rows: list[int]) -> list[int]:
     if "category" in cells:  # The longest path says most.
         paths = (cell.replace("|", ",").split(",") for cell in cells["category"])
         cells["category"] = [max(of, key=lambda it: it.count("/")) for of in paths]
-    cells["color"] = color
+    cells |= {"color": color, "size": size}
     cells["style_id"] = _styles(cells, [parent.get(it, "") for it in skus], products)
     return products
 
@@ -257,11 +264,12 @@ def _options(cells: Cells, name: str, value: str) -> list[tuple[list[str], list[
     ]
 
 
-def _color_option(
-    options: Sequence[tuple[list[str], list[str]]], row: int
+def _option(
+    options: Sequence[tuple[list[str], list[str]]], row: int, name: str
 ) -> list[str] | None:
-    """The values of the option that a row calls color."""
-    return next((of for names, of in options if is_color(plain(names[row]))), None)
+    """The values of the option that a row calls color, or size."""
+    found = (of for names, of in options if is_called(plain(names[row]), name))
+    return next(found, None)
 
 
 def _value(cell: str) -> str:

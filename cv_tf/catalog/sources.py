@@ -25,7 +25,12 @@ from cv_tf.catalog.columns import (
     read_columns,
 )
 from cv_tf.catalog.photo_folder import catalog_of_folder, check_names
-from cv_tf.catalog.several_photos import find_photos, merge_rows
+from cv_tf.catalog.several_photos import (
+    drop_shared,
+    find_photos,
+    merge_rows,
+    say_placeholders,
+)
 from cv_tf.catalog.table import Catalog, number_blocks, number_styles, objects
 from cv_tf.catalog.table_files import SUFFIXES
 from cv_tf.config import CatalogSettings
@@ -163,6 +168,8 @@ def _read_table(
         check_ids(name, cells["product_id"], lines, problems)
     photos = (name, cells["image"], folder, lines, problems, image_base)
     image, more_images = find_photos(*photos)
+    more_images = drop_shared(name, image, more_images)
+    say_placeholders(name, image, cells)
     box = read_boxes(columns, problems)
     if not lines and not problems:
         raise CatalogError(f"{name}: the table has a header but no products.")

@@ -13,7 +13,14 @@ from cv_tf.shop_files.listing import Listing, Notes
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ud800-\udfff]")
 _NOT_IN_ADDRESS = re.compile(rf"\s|{_CONTROL.pattern}")
-_PRICE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(?: ?([A-Z]{3}))?")
+# An amount with a currency before or after it, and with marks between thousands.
+_PRICE = re.compile(
+    r"(?:([A-Z]{3}|[$\u20ac\xa3\xa5])\s?)?([0-9][0-9.,'\u2019\s]{0,20}?)"
+    r"(?:\s?([A-Z]{3}|[$\u20ac\xa3\xa5]))?"
+)
+_THOUSANDS = re.compile(r"[0-9]{1,3}(?:[.,'\u2019\s][0-9]{3})+")
+_CENTS = re.compile(r"(.+)[.,]([0-9]{1,2})|([0-9]+)\.([0-9]{4,6})")
+_SIGNS = {"\u20ac": "EUR", "\xa3": "GBP"}  # Others are of several currencies.
 _DIGEST = 8  # Hexadecimal digits that tell changed codes from each other.
 _NO_COLOR = "products without a color, whose ids stand for it"
 _NUMBERED = "products of the color of another one of their group, which is numbered"
@@ -90,20 +97,46 @@ class Price(NamedTuple):
 def price_of(listing: Listing, name: str, row: int, notes: Notes) -> Price:
     """The price in a further column; an empty amount where there is none.
 
+    A comma or point before one or two last digits begins the cents; one before three
+    stands between thousands.
+
     Example:
       >>> products = Listing(["A"], ["A"], ["A"], [""], [""], [1], {"price": ["5 EUR"]})
       >>> price_of(products, "price", 0, Notes())
       Price(amount='5', currency='EUR')
     """
     text = listing.cell(name, row).strip()
-    if match := _PRICE.fullmatch(text):
-        return Price(match[1], match[2] or "")
+    match = _PRICE.fullmatch(text)
+    if match and (amount := _amount_of(match[2])):
+        currency = match[1] or match[3] or ""
+        return Price(
+            amount, _SIGNS.get(currency, currency if currency.isalpha() else "")
+        )
     if text:
         notes.add(
             f"products whose {name}, unlike '19.90' or '19.90 EUR', is left out",
             listing.product_id[row],
         )
     return Price("", "")
+
+
+def _amount_of(text: str) -> str:
+    """An amount as digits with a point; "" where it is none.
+
+    Example:
+      >>> [_amount_of(it) for it in ("19,90", "1.234,50", "1,234.5", "1 234", "1,2,3")]
+      ['19.90', '1234.50', '1234.5', '1234', '']
+    """
+    text = text.strip()
+    whole, cents = text, ""
+    if found := _CENTS.fullmatch(text):
+        whole, cents = (found[1], found[2]) if found[1] else (found[3], found[4])
+    if not whole.isdecimal():
+        marks = set(re.sub("[0-9]", "", whole))
+        if len(marks) > 1 or not _THOUSANDS.fullmatch(whole):
+            return ""
+        whole = re.sub("[^0-9]", "", whole)
+    return f"{whole}.{cents}" if cents else whole
 
 
 class Codes:

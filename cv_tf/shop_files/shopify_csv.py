@@ -48,7 +48,8 @@ def write_shopify(path: Path, listing: Listing, notes: Notes) -> ShopFileSummary
 
     Their options are `Color` and, where a group differs in size, `Size`. What belongs
     to the product (title, description, brand, category, status) is that of the
-    representative. A product whose status is not known is a draft.
+    representative. A product whose status is not known is a draft, unless it has
+    a handle: then it is in the shop already, and the status stays empty.
 
     Args:
       path: File to write.
@@ -85,11 +86,21 @@ class _Handles:
     def __init__(self):
         self._codes = Codes("a-z0-9-", _MOST_LETTERS, "-")
         self._used: set[str] = set()
+        self._rows: dict[str, int] = {}
+
+    def _row_of(self, listing: Listing) -> dict[str, int]:
+        if not self._rows:
+            self._rows |= {it: row for row, it in enumerate(listing.product_id)}
+        return self._rows
 
     def of(self, listing: Listing, row: int) -> str:
         """The handle of the product that a row stands for; another one each time."""
-        said = listing.cell("handle", row) or listing.cell("title", row)
-        name = one_line(said or listing.group_id[row]).lower()
+        group = listing.group_id[row]
+        # The product that the group is named after, which stays from night to night.
+        named = self._row_of(listing).get(group, row)
+        named = named if listing.group_id[named] == group else row
+        said = listing.cell("handle", named) or listing.cell("title", named)
+        name = one_line(said or group).lower()
         # Groups of one title have handles of their own, which begin alike.
         while (handle := self._codes.of(name)) in self._used:
             name += f" {listing.group_id[row]}".lower()
@@ -132,11 +143,13 @@ def _product(listing: Listing, row: int, notes: Notes) -> dict[str, str]:
     product = listing.product_id[row]
     status = one_line(listing.cell("status", row)).lower()
     status = "active" if status in _LIVE else status
+    # What has a handle is in the shop already, which knows its status.
+    unknown = "" if listing.cell("handle", row) else "draft"
     short = {"Vendor": "brand", "Type": "category"}
     return {
         "Title": title_of(listing, row, _MOST_LETTERS, notes),
         "Body (HTML)": plain(listing.cell("description", row)),
-        "Status": status if status in _STATUSES else "draft",
+        "Status": status if status in _STATUSES else unknown,
         **{
             name: cut(
                 one_line(listing.cell(column, row)),

@@ -80,6 +80,17 @@ class StateFolder:
         """Where a file is while it is being made."""
         return self.scratch / path.name
 
+    def check_path(self, makes_parent: bool = False) -> None:
+        """Checks that the folder is there, or can be made.
+
+        Raises:
+          StateError: If it is a file, or there is no folder for it and none is made.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise StateError(f"'{self.path}' is a file; --output must be a folder.")
+        if not makes_parent and not self.path.parent.is_dir():
+            raise StateError(f"There is no folder '{self.path.parent}' for --output.")
+
     @contextlib.contextmanager
     def only_run(self) -> Iterator[None]:
         """Makes this process the only one that works in the folder, which is made.
@@ -90,10 +101,7 @@ class StateFolder:
           BusyError: If another process is at work there.
           StateError: If the folder is a file, or holds other files.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise StateError(f"'{self.path}' is a file; --output must be a folder.")
-        if not self.path.parent.is_dir():
-            raise StateError(f"There is no folder '{self.path.parent}' for --output.")
+        self.check_path()
         is_new = not self.path.exists()
         self.path.mkdir(exist_ok=True)
         try:

@@ -13,7 +13,7 @@ from shop_exports import (
 )
 
 from cv_tf.catalog.known_columns import LAYOUTS
-from cv_tf.catalog.shop_layouts import find_names, is_color, plain
+from cv_tf.catalog.shop_layouts import find_names, is_called, plain
 from cv_tf.errors import UserError
 
 
@@ -181,9 +181,9 @@ def test_each_layout_knows_what_it_needs():
     "name", ["Color", "Colour", "Farbe", "pa_color", "Färg", "COR"]
 )
 def test_colors_have_many_names(name):
-    assert is_color(plain(name))
+    assert is_called(plain(name), "color")
 
 
 @pytest.mark.parametrize("name", ["Size", "Colorway set", "", "pa_size", "Title"])
 def test_other_options_are_no_colors(name):
-    assert not is_color(plain(name))
+    assert not is_called(plain(name), "color")

@@ -115,7 +115,7 @@ class TestNoModel:
         done = shop.update(workdir=str(tmp_path / "new"), make_model=True)
         assert done.num_embedded == 12
         told = capsys.readouterr().out
-        assert "gets a model, whitened by these photos" in told
+        assert "A model of these photos, without training, is in" in told
         assert "No figures" not in told
         model = (tmp_path / "new" / "embedder.keras").read_bytes()
         again = shop.update(workdir=str(tmp_path / "new"), make_model=True)
