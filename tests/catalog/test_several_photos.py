@@ -215,3 +215,47 @@ class TestHostileCells:
     def test_a_base_that_is_no_folder_is_told(self, read, tmp_path):
         with pytest.raises(CatalogError, match=r"--image_base=.*nowhere is no folder"):
             read("product_id,image", "1,a.jpg", image_base=f"{tmp_path}/nowhere")
+
+
+class TestSharedPhotos:
+    def test_a_chart_that_products_share_is_left_out_and_said(
+        self, read, tmp_path, caplog
+    ):
+        with caplog.at_level(logging.WARNING, "absl"):
+            catalog = read(
+                "product_id,image", "a,a.jpg;chart.jpg;a2.jpg", "b,b.jpg;chart.jpg"
+            )
+        found = photos(catalog, tmp_path)
+        assert found == {"a": ["a.jpg", "a2.jpg"], "b": ["b.jpg"]}
+        assert "1 photos, such as" in caplog.text
+        assert "chart.jpg, are further ones of several products" in caplog.text
+
+    def test_sizes_of_one_color_keep_what_they_have_in_common(self, read, tmp_path):
+        catalog = read("product_id,image", "s,a.jpg;b.jpg", "m,a.jpg;b.jpg")
+        assert photos(catalog, tmp_path) == {
+            "s": ["a.jpg", "b.jpg"],
+            "m": ["a.jpg", "b.jpg"],
+        }
+
+    def test_a_photo_that_is_the_first_of_any_stays(self, read, tmp_path):
+        rows = ("s,a.jpg;b.jpg", "m,a.jpg", "l,c.jpg;a.jpg")
+        found = photos(read("product_id,image", *rows), tmp_path)
+        assert found == {
+            "s": ["a.jpg", "b.jpg"],
+            "m": ["a.jpg"],
+            "l": ["c.jpg", "a.jpg"],
+        }
+
+    @pytest.mark.parametrize("number", [4, 5])
+    def test_a_placeholder_is_said(self, read, caplog, number):
+        rows = [f"{i},soon.jpg,Title {i}" for i in range(number)]
+        with caplog.at_level(logging.WARNING, "absl"):
+            read("product_id,image,title", *rows, "x,x.jpg,Other")
+        is_said = "soon.jpg is the photo of 5 different products" in caplog.text
+        assert is_said == (number == 5)
+
+    def test_sizes_of_one_product_have_no_placeholder(self, read, caplog):
+        rows = [f"{size},a.jpg,Shirt {size},shirt" for size in "123456789"]
+        with caplog.at_level(logging.WARNING, "absl"):
+            read("product_id,image,title,parent", *rows)
+        assert "different products" not in caplog.text

@@ -87,6 +87,10 @@ class TestShopify:
         assert blocks(catalog)["00071"] == "Shirts"
         assert column(catalog, "status")["scarf"] == "draft"
 
+    def test_sizes_are_those_of_the_option(self, read, layout):
+        size = column(read(EXPORTS[layout]), "size")
+        assert (size["LS-NAVY-S"], size["LS-NAVY-M"], size["MUG"]) == ("S", "M", "")
+
     def test_digits_lose_the_apostrophe_before_them(self, read, layout):
         assert column(read(EXPORTS[layout]), "gtin")["LS-NAVY-S"] == "0012345678905"
 
@@ -157,6 +161,15 @@ class TestWooCommerce:
             "BELT": "",
             "WATCH": "",
         }
+
+    def test_sizes_are_those_of_the_attribute(self, read):
+        size = column(read(EXPORTS["woocommerce"]), "size")
+        assert (size["DRESS-R"], size["WATCH"]) == ("S", "")
+
+    def test_what_is_published_is_the_status(self, read):
+        rows = [row | {"Published": "1"} for row in WOOCOMMERCE_ROWS]
+        status = column(read(table(WOOCOMMERCE_HEADER, rows)), "status")
+        assert set(status.values()) == {"1"}
 
     def test_the_header_may_be_german(self, read):
         header, _, rows = EXPORTS["woocommerce"].partition("\n")

@@ -1,8 +1,11 @@
 """Product CSV files of Shopify, read by its rules."""
 
 import csv
+import dataclasses
 import io
 import re
+
+import pytest
 
 from cv_tf.choices import SHOP_FORMATS
 from cv_tf.shop_files import shopify_csv, write_shop_file
@@ -119,6 +122,32 @@ def test_products_of_one_title_have_handles_of_their_own(listing_of, tmp_path):
     )
     products = read_products(_write(tmp_path, listing)[0])
     assert list(products) == ["crepe", "crepe-c", "crepe-of-before"]
+
+
+def test_the_handle_is_that_of_the_product_a_group_is_named_after(listing_of, tmp_path):
+    handles = {"a": "first", "b": "second"}
+    listing = listing_of([["a", "b"]], handle=handles)
+    turned = dataclasses.replace(listing, representative=["b", "b"])
+    for it in (listing, turned):
+        assert list(read_products(_write(tmp_path, it)[0])) == ["first"]
+    gone = listing_of([["b", "c"]], handle=handles)
+    gone = dataclasses.replace(gone, group_id=["a", "a"])
+    assert list(read_products(_write(tmp_path, gone)[0])) == ["second"]
+
+
+@pytest.mark.parametrize(
+    ("handle", "status", "expected"),
+    [
+        ("", "", "draft"),
+        ("h", "", ""),
+        ("h", "archived", "archived"),
+        ("", "1", "active"),
+    ],
+)
+def test_the_status_is_that_of_the_shop(handle, status, expected, listing_of, tmp_path):
+    listing = listing_of([["a"]], handle={"a": handle}, status={"a": status})
+    (product,) = read_products(_write(tmp_path, listing)[0]).values()
+    assert product["first"]["Status"] == expected
 
 
 def test_what_was_changed_is_told(listing_of, tmp_path):
