@@ -60,8 +60,8 @@ USUAL: dict[str, tuple[str, ...]] = {
     "gender": ("gender", "sex", "geschlecht"),
     "age_group": ("agegroup",),
     "size": (
-        *("size", "sizename", "größe", "groesse", "taille", "talla", "maat", "taglia"),
-        *("storlek", "rozmiar", "clothingsize", "shoesize", "schuhgröße"),
+        *("size", "sizename", "grösse", "groesse", "taille", "talla", "maat", "taglia"),
+        *("storlek", "rozmiar", "clothingsize", "shoesize", "schuhgrösse"),
     ),
     "material": ("material",),
     "pattern": ("pattern",),

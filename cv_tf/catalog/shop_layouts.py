@@ -109,7 +109,7 @@ def is_called(name: str, column: str) -> bool:
     Example:
       >>> is_called("farbe", "color"), is_called("pacolor", "color")
       (True, True)
-      >>> is_called("größe", "color"), is_called("größe", "size")
+      >>> is_called("size", "color"), is_called("grösse", "size")
       (False, True)
     """
     return name.removeprefix("pa") in USUAL[column]
