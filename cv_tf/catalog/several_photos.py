@@ -181,8 +181,8 @@ def drop_shared(
     shared = {it for it, number in shown_in.items() if number > 1 and it not in first}
     if shared:
         logging.warning(
-            "%s: %s photos, such as %s, are further ones of several products, and tell "
-            "nothing of any: they are left out.",
+            "%s: photos that several products have beside others tell nothing of any, "
+            "and are left out: %s, such as %s.",
             name,
             f"{len(shared):,}",
             min(shared),

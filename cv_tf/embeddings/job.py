@@ -39,6 +39,7 @@ from cv_tf.pipeline import (
     Photos,
     Reject,
     default_folder,
+    most_frequent,
     photo_digests,
     scan_photos,
     write_rejects,
@@ -198,7 +199,8 @@ def _embed(
         write_rejects(rejects_path(output), rejects)
         shards.remove()
         raise CatalogError(
-            f"{catalog.name}: no photo can be used. '{rejects_path(output)}' says why."
+            f"{catalog.name}: no photo can be used. {most_frequent(rejects)} "
+            f"'{rejects_path(output)}' has all reasons."
         )
     with whole_files(output, rejects_path(output)) as (merged, left_out):
         if rejects:

@@ -10,7 +10,12 @@ from .loading import (
 )
 from .orders import BlockOrder as BlockOrder, RandomOrder as RandomOrder
 from .photo_files import photo_content as photo_content
-from .photos import Photos as Photos, Reject as Reject, write_rejects as write_rejects
+from .photos import (
+    Photos as Photos,
+    Reject as Reject,
+    most_frequent as most_frequent,
+    write_rejects as write_rejects,
+)
 from .scan import (
     may_pass as may_pass,
     photo_digests as photo_digests,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -238,6 +239,19 @@ def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.with_options(options)
+
+
+def most_frequent(rejects: Sequence[Reject]) -> str:
+    """A sentence with the reason that most rejects have.
+
+    Example:
+      >>> most_frequent([Reject("a", "a.jpg", "the file is missing")])
+      'Of 1 photo, 1 has this reason: the file is missing.'
+    """
+    reason, number = Counter(reject.reason for reject in rejects).most_common(1)[0]
+    photos = "1 photo" if len(rejects) == 1 else f"{len(rejects):,} photos"
+    have = "has" if number == 1 else "have"
+    return f"Of {photos}, {number:,} {have} this reason: {reason}."
 
 
 def write_rejects(path: str | Path, rejects: Sequence[Reject]) -> None:

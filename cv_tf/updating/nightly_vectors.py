@@ -20,7 +20,7 @@ from cv_tf.embeddings import (
     embed_catalog,
     gather_vectors,
 )
-from cv_tf.pipeline import photo_digests, write_rejects
+from cv_tf.pipeline import most_frequent, photo_digests, write_rejects
 from cv_tf.updating.known_photos import KnownPhotos, PhotoPlan
 from cv_tf.updating.state_folder import LastRun, StateFolder
 
@@ -132,8 +132,8 @@ class NightlyVectors:
             path = made(self.state.rejects)
             write_rejects(path, rejected)
             raise CatalogError(
-                f"{self.catalog.name}: no photo can be used. '{path}' says why; all "
-                "other files are as they were. Check where the photos are."
+                f"{self.catalog.name}: no photo can be used. {most_frequent(rejected)} "
+                f"'{path}' has all reasons; the other files are as they were."
             )
         if rejected:
             write_rejects(made(self.state.rejects), rejected)

@@ -227,8 +227,8 @@ class TestSharedPhotos:
             )
         found = photos(catalog, tmp_path)
         assert found == {"a": ["a.jpg", "a2.jpg"], "b": ["b.jpg"]}
-        assert "1 photos, such as" in caplog.text
-        assert "chart.jpg, are further ones of several products" in caplog.text
+        assert "photos that several products have beside others" in caplog.text
+        assert "are left out: 1, such as" in caplog.text
 
     def test_sizes_of_one_color_keep_what_they_have_in_common(self, read, tmp_path):
         catalog = read("product_id,image", "s,a.jpg;b.jpg", "m,a.jpg;b.jpg")
