@@ -72,8 +72,24 @@ def fetch_photos(catalog: Catalog, settings: DownloadSettings | None = None) -> 
         more_images=objects(more) if any(more) else None,
         address=objects(addresses),
         unusable=objects(reasons) if any(reasons) else None,
-        extras={"image_link": objects(addresses), **catalog.extras},
+        extras=_addresses_of(chosen, first) | dict(catalog.extras),
     )
+
+
+def _addresses_of(
+    photos: Sequence[Sequence[str]], first: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """The addresses of each product's first photo, and of others that are there.
+
+    Commas separate these, and are percent-encoded within, as in Google's feeds.
+    """
+    is_address = cv_tf.downloads.is_address
+    more = [
+        ",".join(it.replace(",", "%2C") for it in of if it != one and is_address(it))
+        for of, one in zip(photos, first, strict=True)
+    ]
+    links = {"image_link": objects([it if is_address(it) else "" for it in first])}
+    return links | ({"additional_image_link": objects(more)} if any(more) else {})
 
 
 def _download(

@@ -18,6 +18,7 @@ from cv_tf.shop_files.shop_fields import (
     Codes,
     address,
     cut,
+    more_photos,
     one_line,
     photo_address,
     price_of,
@@ -38,7 +39,10 @@ _TEXTS = {
     "product_type": ("category", 750),
 }
 _REQUIRED = ("title", "description", "link", "image_link", "availability", "price")
-_OPTIONAL = ("sale_price", "condition", "brand", "gtin", "mpn", "product_type")
+_OPTIONAL = (
+    *("additional_image_link", "sale_price", "condition", "brand", "gtin", "mpn"),
+    "product_type",
+)
 _APPAREL = ("gender", "age_group", "size", "material", "pattern")
 _SUPPLEMENTAL = ("id", "item_group_id", "color")
 _FULL = ("id", *_REQUIRED, *_OPTIONAL, "item_group_id", "color", *_APPAREL)
@@ -158,6 +162,7 @@ def _attributes(
     }
     cells["link"] = address(listing.cell("link", row))
     cells["image_link"] = photo_address(listing, row, notes)
+    cells["additional_image_link"] = ",".join(more_photos(listing, row))
     cells["availability"] = stock_of(listing.cell("availability", row))
     cells["gtin"] = _gtin(listing, row, notes)
     for name in ("price", "sale_price"):

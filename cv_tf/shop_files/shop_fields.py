@@ -87,6 +87,15 @@ def photo_address(listing: Listing, row: int, notes: Notes) -> str:
     return found
 
 
+def more_photos(listing: Listing, row: int, most: int = 10) -> list[str]:
+    """The addresses of a product's further photos, `additional_image_link`.
+
+    Commas separate them, and are percent-encoded within.
+    """
+    pieces = listing.cell("additional_image_link", row).split(",")
+    return list(filter(None, map(address, pieces)))[:most]
+
+
 class Price(NamedTuple):
     """An amount, as digits with a point, and its currency, "" where none is named."""
 

@@ -11,6 +11,7 @@ https://shopify.dev/changelog/the-product-variant-limit-is-now-2048-for-all-merc
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from cv_tf.shop_files.shop_fields import (
     Codes,
     Option,
     cut,
+    more_photos,
     one_line,
     options_of,
     photo_address,
@@ -36,6 +38,7 @@ COLUMNS = (
     *("Image Alt Text", "Variant Image"),
 )
 MOST_VARIANTS = 2048
+_MOST_MORE = 200  # Further photos of a product; with its variants' it may have 250.
 _MOST_LETTERS = 255  # Of handles, titles, vendors, types, options and SKUs.
 _MOST_ALT = 512
 _MOST_BYTES = 15_000_000  # Of a file: "15 MB".
@@ -137,6 +140,11 @@ def _variants(
             }
         cells["Variant Image"] = "" if alone else photo
         yield cells
+    more = (photo for row in rows for photo in more_photos(listing, row))
+    for photo in itertools.islice((it for it in more if it not in photos), _MOST_MORE):
+        photos[photo] = None
+        place = str(len(photos))
+        yield {"Handle": handle, "Image Src": photo, "Image Position": place}
 
 
 def _product(listing: Listing, row: int, notes: Notes) -> dict[str, str]:

@@ -18,6 +18,7 @@ from cv_tf.shop_files.shop_fields import (
     Codes,
     Option,
     cut,
+    more_photos,
     one_line,
     options_of,
     photo_address,
@@ -160,7 +161,7 @@ def _sold(listing: Listing, row: int, notes: Notes) -> dict[str, str]:
         "Regular price": price,
         "Sale price": sale if is_sale else "",
         "In stock?": _IN_STOCK.get(stock, "1"),
-        "Images": _values([photo] if photo else []),
+        "Images": _values([photo, *more_photos(listing, row)] if photo else []),
     }
 
 

@@ -145,6 +145,8 @@ class TestFailures:
             "https://s.com/gone3",
         ]
         assert catalog.unusable.tolist() == ["", "", GONE]
+        further = catalog.extras["additional_image_link"].tolist()
+        assert further == ["https://s.com/c", "", ""]
         (said,) = caplog.messages
         assert said.startswith(
             "c.csv: 2 photos of products that have others could not be downloaded, "

@@ -22,7 +22,7 @@ ENUMERATIONS = {
     "gender": {"male", "female", "unisex"},
     "age_group": {"newborn", "infant", "toddler", "kids", "adult"},
 }
-KNOWN = {*LIMITS, *ENUMERATIONS, "price", "sale_price"}
+KNOWN = {*LIMITS, *ENUMERATIONS, "price", "sale_price", "additional_image_link"}
 
 
 def read_feed(text, required=("id",), price=r"\d+(\.\d+)? [A-Z]{3}"):
@@ -75,6 +75,7 @@ def test_has_what_is_required_and_tells_variants_apart(shop, tmp_path):
         "description": "All about A2",
         "link": "https://example.com/p/A2",
         "image_link": "https://example.com/i/A2.jpg",
+        "additional_image_link": "",
         "availability": "in_stock",
         "price": "19.90 EUR",
         "sale_price": "15.00 EUR",

@@ -52,6 +52,14 @@ def read_products(text):
             assert handle == before  # The rows of a product are together.
             assert row["Title"] == ""
         before, product = handle, products[handle]
+        if not row["Variant SKU"] and not row["Title"]:  # A further photo.
+            assert {name for name, cell in row.items() if cell} == {
+                *("Handle", "Image Src", "Image Position")
+            }
+            assert row["Image Src"] not in product["images"]
+            product["images"].append(row["Image Src"])
+            assert int(row["Image Position"]) == len(product["images"])
+            continue
         names = tuple(row.get(f"Option{i} Name", "") for i in (1, 2))
         values = tuple(row.get(f"Option{i} Value", "") for i in (1, 2))
         assert all(bool(n) == bool(v) for n, v in zip(names, values, strict=True))
@@ -133,6 +141,21 @@ def test_the_handle_is_that_of_the_product_a_group_is_named_after(listing_of, tm
     gone = listing_of([["b", "c"]], handle=handles)
     gone = dataclasses.replace(gone, group_id=["a", "a"])
     assert list(read_products(_write(tmp_path, gone)[0])) == ["second"]
+
+
+def test_further_photos_have_rows_of_their_own(listing_of, tmp_path):
+    shop = "https://example.com"
+    listing = listing_of(
+        [["a", "b"]],
+        image_link={"a": f"{shop}/a.jpg", "b": f"{shop}/b.jpg"},
+        additional_image_link={
+            "a": f"{shop}/c.jpg,{shop}/b.jpg,no",
+            "b": f"{shop}/c.jpg",
+        },
+    )
+    (product,) = read_products(_write(tmp_path, listing)[0]).values()
+    assert product["images"] == [f"{shop}/{it}.jpg" for it in "abc"]
+    assert len(product["variants"]) == 2
 
 
 @pytest.mark.parametrize(
