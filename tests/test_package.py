@@ -107,7 +107,7 @@ def test_wrong_flags_of_other_verbs_are_told_without_tensorflow(verb):
 
 def test_wrong_tables_are_told_without_tensorflow(tmp_path):
     table = tmp_path / "catalog.csv"
-    table.write_text("product_id,shot\nA,a.jpg\n")
+    table.write_text("product_id,shot\nA,a\n")
     finished = _verb("train", f"--catalog={table}", f"--workdir={tmp_path / 'run'}")
     assert finished.returncode == 1
     assert finished.stderr.startswith("Failed: ")

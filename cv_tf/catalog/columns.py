@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import posixpath
 from collections.abc import Mapping, Sequence
@@ -11,9 +12,11 @@ import numpy as np
 import pyarrow as pa
 from absl import logging
 
+from cv_tf.catalog.cells import Values
 from cv_tf.catalog.formulas import unmarked_cells
 from cv_tf.catalog.ids_and_labels import is_missing, read_cells
-from cv_tf.catalog.raw_table import Problem, check_cells, cut, shown
+from cv_tf.catalog.photo_paths import PHOTO_SUFFIXES
+from cv_tf.catalog.raw_table import Problem, RawTable, check_cells, cut, shown
 from cv_tf.catalog.shop_layouts import Names, find_names
 from cv_tf.catalog.shop_rows import to_products
 from cv_tf.catalog.table_files import read_file, unit_of
@@ -23,6 +26,7 @@ from cv_tf.files import did_you_mean, is_remote, similar_names
 BOX_COLUMNS = ("x", "y", "width", "height")
 _OPTIONAL = ("style_id", "color", "split", *BOX_COLUMNS)
 
+_SAMPLED = 50  # Cells by which it is told that a column is of photos.
 _MAX_PROBLEMS = 20  # Problems that a message spells out.
 
 
@@ -76,7 +80,9 @@ def read_columns(
     table = read_file(path)
     names = Names("", {})
     if columns is not None:
-        names = find_names(name, list(table.columns), columns)
+        names = _with_photos(
+            name, table, find_names(name, list(table.columns), columns)
+        )
     called = {source: known for known, source in names.source_of.items()}
     labels = [called.get(label, label) for label in labels]
     read = Columns({}, table.lines, table.problems, called=called)
@@ -99,6 +105,27 @@ def read_columns(
     if columns is not None:
         read.cells, read.lines = to_products(name, names.layout, read.cells, read.lines)
     return read
+
+
+def _with_photos(name: str, table: RawTable, names: Names) -> Names:
+    """Names with the one column whose cells are photos, if none is called so."""
+    if {"image", "product_images"} & {*names.source_of, *table.columns}:
+        return names
+    others = set(table.columns) - set(names.source_of.values())
+    found = [column for column in others if _holds_photos(table.columns[column])]
+    if len(found) != 1:
+        return names
+    what = "image is taken from %r, whose cells are names or addresses of photos"
+    logging.warning("%s: %s.", name, what % found[0])
+    return names._replace(source_of={**names.source_of, "image": found[0]})
+
+
+def _holds_photos(values: Values) -> bool:
+    """Whether the first filled cells of a column, if any, end as photos do."""
+    first = list(itertools.islice(values, _SAMPLED))
+    cells = [it.as_py() if isinstance(it, pa.Scalar) else it for it in first]
+    names = [it.partition("?")[0].lower() for it in cells if isinstance(it, str) and it]
+    return bool(names) and all(it.endswith(PHOTO_SUFFIXES) for it in names)
 
 
 def read_needed(
@@ -206,9 +233,10 @@ def check_columns(name: str, columns: Columns, block_columns: Sequence[str]) -> 
             "Name the columns that split the catalogue into comparable products with "
             "--block_columns; leave it empty (--block_columns=) to compare all."
         )
+    written = {known: source for source, known in columns.called.items()}
     raise CatalogError(
         f"{name}: {', '.join(hints)}. The table has the columns "
-        f"[{shown(map(repr, there))}]. {advice}"
+        f"[{shown(repr(written.get(it, it)) for it in there)}]. {advice}"
     )
 
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from absl import logging
 
-from cv_tf.catalog.columns import Problem
+from cv_tf.catalog.raw_table import Problem
 from cv_tf.files import FILE_ADDRESS, expanded, is_remote
 from cv_tf.spelling import composed, folded
 

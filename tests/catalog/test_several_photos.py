@@ -259,3 +259,23 @@ class TestSharedPhotos:
         with caplog.at_level(logging.WARNING, "absl"):
             read("product_id,image,title,parent", *rows)
         assert "different products" not in caplog.text
+
+
+class TestColumnOfPhotos:
+    def test_is_known_by_its_cells(self, read, tmp_path, caplog):
+        with caplog.at_level(logging.WARNING, "absl"):
+            catalog = read("SKU,Produktbild,Note", "1,a.JPG,x", "2,b.png?v=2,y", "3,,z")
+        assert photos(catalog, tmp_path)["1"] == ["a.JPG"]
+        assert "image is taken from 'Produktbild'" in caplog.text
+
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            ("SKU,Front,Back", "1,a.jpg,b.jpg"),  # Which one?
+            ("SKU,Front", "1,a.jpg", "2,b.txt"),
+            ("SKU,Front", "1,", "2,"),
+        ],
+    )
+    def test_is_not_guessed(self, read, lines):
+        with pytest.raises(CatalogError, match=r"no column 'image'.*\['SKU', 'Front'"):
+            read(*lines)
