@@ -115,7 +115,7 @@ class TestPair:
         )
         names = photos.catalog.product_id.tolist()
         rows = [names.index(name) for name in ("13-navy", "13-black")]
-        first, second = embedder(photos.pixels[rows]).numpy()
+        first, second = embedder(photos.squares(np.array(rows))).numpy()
         assert f'<span class="whole number">{first @ second:.3f}</span>' in page
         assert "not whitened" not in page
         assert "different blocks" not in page

@@ -30,7 +30,7 @@ def drawn_photos(drawn_catalog) -> Photos:
 @pytest.fixture(scope="session")
 def images(drawn_photos) -> np.ndarray:
     """uint8 [12, 32, 32, 3]."""
-    return drawn_photos.in_memory(progress=False).pixels
+    return drawn_photos.squares(np.arange(len(drawn_photos)))
 
 
 @pytest.fixture(scope="session")
