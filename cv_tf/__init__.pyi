@@ -33,6 +33,7 @@ from . import (
     search as search,
     settings as settings,
     shards as shards,
+    shop_files as shop_files,
     strategy as strategy,
     train as train,
     training as training,

@@ -68,9 +68,9 @@ def read_columns(
       path: CSV, JSON lines, Parquet file or spreadsheet, on disk or in object storage.
       ids: Columns of ids. Floating-point numbers there become digits, or problems.
       labels: Columns in which text such as "nan" or "N/A" is as good as an empty cell.
-      columns: What the columns are, as for `cv_tf.catalog.shop_layouts.find_names`:
-        they get the names that cv_tf has for them, and rows become products. None to
-        take names and rows as they are.
+      columns: What the columns are, as for `cv_tf.catalog.read_catalog`: they get the
+        names that cv_tf has for them, and rows become products. None to take names and
+        rows as they are.
 
     Raises:
       UserError: If the file is not a table that can be read at all.
