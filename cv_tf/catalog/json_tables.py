@@ -9,14 +9,7 @@ from typing import Any
 
 from absl import logging
 
-from cv_tf.catalog.raw_table import (
-    MOST_COLUMNS,
-    RawTable,
-    check_cells,
-    cut,
-    shown,
-    to_names,
-)
+from cv_tf.catalog.raw_table import RawTable, cut, of_records, shown, to_names
 from cv_tf.errors import UserError
 from cv_tf.files import parse_json
 
@@ -52,23 +45,15 @@ def read_json_lines(source: str, content: bytes) -> RawTable:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"the text is not UTF-8: {error}. Save it as UTF-8.") from error
-    columns: dict[str, list[Any]] = {}
     nested: set[str] = set()
-    lines: list[int] = []
-    for line, values in _objects(text):
-        for name, value in values.items():
-            if name not in columns:
-                columns[name] = [""] * len(lines)
-                if len(columns) > MOST_COLUMNS:
-                    to_names(list(columns))  # Raises.
-            cell, is_nested = _cell_of(value)
-            nested |= {name} if is_nested else set()
-            columns[name].append(cell)
-        lines.append(line)
-        check_cells(len(lines), len(columns), len(content))
-        for cells in columns.values():
-            if len(cells) < len(lines):
-                cells.append("")
+
+    def records() -> Iterator[tuple[int, dict[str, Any]]]:
+        for line, values in _objects(text):
+            cells = {name: _cell_of(value) for name, value in values.items()}
+            nested.update(name for name, (_, is_nested) in cells.items() if is_nested)
+            yield line, {name: cell for name, (cell, _) in cells.items()}
+
+    columns, lines = of_records(records(), len(content))
     if nested:
         what = "columns of lists or objects are left out"
         logging.warning("%s: %s: %s.", source, what, shown(sorted(nested)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,6 +90,39 @@ def to_names(header: Sequence[Any]) -> list[str]:
     if twice := sorted(repeated(known)):
         raise UserError(f"the header names {shown(map(repr, twice))} twice")
     return names
+
+
+def of_records(
+    records: Iterable[tuple[int, Mapping[str, Any]]], num_bytes: int
+) -> tuple[dict[str, list[Any]], list[int]]:
+    """Makes columns of records that name their values, such as objects of JSON.
+
+    Args:
+      records: The line of each record, and its values by the names of their columns;
+        what a record does not name is "".
+      num_bytes: Size of the text of all values.
+
+    Returns:
+      The columns by their names, as they are written, and the line of each row.
+
+    Raises:
+      UserError: If there are too many columns, or the table is too large.
+    """
+    columns: dict[str, list[Any]] = {}
+    lines: list[int] = []
+    for line, values in records:
+        for name, value in values.items():
+            if name not in columns:
+                columns[name] = [""] * len(lines)
+                if len(columns) > MOST_COLUMNS:
+                    to_names(list(columns))  # Raises.
+            columns[name].append(value)
+        lines.append(line)
+        check_cells(len(lines), len(columns), num_bytes)
+        for cells in columns.values():
+            if len(cells) < len(lines):
+                cells.append("")
+    return columns, lines
 
 
 def of_rows(source: str, batches: Iterable[Rows], num_bytes: int = 0) -> RawTable:

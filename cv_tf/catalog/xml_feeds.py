@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
-from typing import Any
 from xml.etree import ElementTree
 from xml.parsers import expat
 
 from cv_tf.catalog.json_tables import BETWEEN
-from cv_tf.catalog.raw_table import MOST_COLUMNS, RawTable, check_cells, to_names
+from cv_tf.catalog.raw_table import RawTable, of_records, to_names
 from cv_tf.errors import UserError
 
 SUFFIXES = (".xml", ".rss", ".atom")
@@ -53,21 +52,8 @@ def read_feed(source: str, content: bytes) -> RawTable:
             "the feed declares entities or a document type, which no shop needs and "
             "which could fill the memory. Export it without"
         )
-    columns: dict[str, list[Any]] = {}
-    lines: list[int] = []
     try:
-        for number, product in enumerate(_products(content), 1):
-            for name, text in product.items():
-                if name not in columns:
-                    columns[name] = [""] * len(lines)
-                    if len(columns) > MOST_COLUMNS:
-                        to_names(list(columns))  # Raises.
-                columns[name].append(text)
-            lines.append(number)
-            check_cells(len(lines), len(columns), len(content))
-            for cells in columns.values():
-                if len(cells) < len(lines):
-                    cells.append("")
+        columns, lines = of_records(enumerate(_products(content), 1), len(content))
     except (ElementTree.ParseError, expat.ExpatError, ValueError) as error:
         raise UserError(f"the feed is not XML: {error}. Export it again") from error
     if not lines:
