@@ -12,6 +12,7 @@ from cv_tf.catalog.columns import BOX_COLUMNS, Columns, Problem
 from cv_tf.catalog.json_tables import BETWEEN
 from cv_tf.catalog.photo_paths import PHOTO_SUFFIXES, resolve_images
 from cv_tf.catalog.raw_table import shown
+from cv_tf.catalog.shop_rows import join_photos
 from cv_tf.catalog.table_files import unit_of
 
 # What may stand between two addresses, of bounded length, and between two paths.
@@ -59,7 +60,7 @@ def merge_rows(name: str, columns: Columns, known: Sequence[str]) -> Columns:
             for column in cells.keys() - _OF_PHOTO:
                 cells[column][at] = cells[column][at] or cells[column][row]
     for at, photos in merged.items():
-        cells["image"][at] = _join(photos)
+        cells["image"][at] = join_photos(photos)
     _say_merged(name, merged, lost)
     columns.cells = {column: [of[i] for i in kept] for column, of in cells.items()}
     columns.lines = [columns.lines[i] for i in kept]
@@ -85,11 +86,6 @@ def _say_merged(
             name,
             shown(map(repr, sorted(lost))),
         )
-
-
-def _join(photos: Sequence[str]) -> str:
-    each = (it for cell in photos for it in cell.split(BETWEEN))
-    return BETWEEN.join(dict.fromkeys(filter(None, each)))
 
 
 def _unlike(

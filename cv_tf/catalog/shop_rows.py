@@ -47,7 +47,7 @@ def to_products(
     rows = _READERS.get(layout, _read_plain)(source, cells, list(range(len(lines))))
     if "more_images" in cells:
         first, others = _of(cells, "image"), cells["more_images"]
-        cells["image"] = [_join(pair) for pair in zip(first, others, strict=True)]
+        cells["image"] = [join_photos(pair) for pair in zip(first, others, strict=True)]
     left_out = _OF_ROWS if layout else _OF_ROWS[-1:]
     kept = {name: column for name, column in cells.items() if name not in left_out}
     if len(rows) < len(lines):
@@ -59,6 +59,12 @@ def to_products(
             f"{len(lines):,}",
         )
     return kept, [lines[i] for i in rows]
+
+
+def join_photos(photos: Iterable[str]) -> str:
+    """The photos of several cells as one, each once."""
+    each = (it.strip() for cell in photos for it in cell.split(BETWEEN))
+    return BETWEEN.join(dict.fromkeys(filter(None, each)))
 
 
 def _read_plain(_source: str, _cells: Cells, rows: list[int]) -> list[int]:
@@ -87,7 +93,7 @@ def _read_shopify(source: str, cells: Cells, rows: list[int]) -> list[int]:
         first = its_rows[0]
         chosen, sizes = (_option(options, first, it) for it in ("color", "size"))
         own = [i for i in its_rows if i == first or any(column[i] for column in marks)]
-        all_photos = _join(of_product[i] for i in its_rows)
+        all_photos = join_photos(of_product[i] for i in its_rows)
         if chosen is not None:
             for i in own:
                 color[i] = color[i] or _value(chosen[i])
@@ -143,7 +149,7 @@ def _read_woocommerce(source: str, cells: Cells, rows: list[int]) -> list[int]:
                     cells[name][i] = cells[name][i] or cells[name][above]
         skus[i] = skus[i] or (f"id:{number[i]}" if number[i] else "")
         # A comma separates photos, and categories; a category has its parents before.
-        photos[i] = _join(_pieces(photos[i]))
+        photos[i] = join_photos(_pieces(photos[i]))
         products.append(i)
     if "category" in cells:
         paths = map(_pieces, cells["category"])  # The longest one says most.
@@ -181,7 +187,7 @@ def _read_magento(_source: str, cells: Cells, rows: list[int]) -> list[int]:
     for name in ("image", "more_images"):
         if name in cells:
             cells[name] = [
-                _join(it for it in map(_media_path, cell.split(",")) if it)
+                join_photos(it for it in map(_media_path, cell.split(",")) if it)
                 for cell in cells[name]
             ]
     for i in products:
@@ -232,12 +238,6 @@ _READERS: dict[str, Callable[[str, Cells, list[int]], list[int]]] = {
 def _of(cells: Cells, name: str) -> list[str]:
     """A column, or an empty one of as many cells."""
     return list(cells[name]) if name in cells else [""] * len(cells["product_id"])
-
-
-def _join(photos: Iterable[str]) -> str:
-    """The photos of several cells as one, each once."""
-    each = (it.strip() for cell in photos for it in cell.split(BETWEEN))
-    return BETWEEN.join(dict.fromkeys(filter(None, each)))
 
 
 def _styles(cells: Cells, groups: Sequence[str], rows: Sequence[int]) -> list[str]:
