@@ -29,6 +29,7 @@ Name = TypeVar("Name", bound=Hashable)
 
 # The address of a file on this machine, up to its path: file:///a, file:/a.
 FILE_ADDRESS = re.compile(r"file:(?://(?:localhost)?)?/(?!/)", re.IGNORECASE)
+_WEB_ADDRESS = re.compile("https?://", re.IGNORECASE)
 READS_AT_ONCE = 64  # Parallel reads from a bucket, where most of the time is waiting.
 _READ_AT_ONCE = 2**20  # Bytes.
 # Bytes of a JSON file, from which Python makes 25 times as many in memory at most.
@@ -77,11 +78,15 @@ def is_remote(path: str) -> bool:
 
 
 def is_web_address(path: str) -> bool:
-    """Whether a path is the address of a file on a web server.
+    """Whether a path is an address that begins with `http://` or `https://`.
 
     Photos there are downloaded, within bounds, by `cv_tf.downloads` alone.
+
+    Example:
+      >>> is_web_address("https://shop.example/a.jpg"), is_web_address("photos/a.jpg")
+      (True, False)
     """
-    return path[:8].lower().startswith(("http://", "https://"))
+    return _WEB_ADDRESS.match(path) is not None
 
 
 def is_text(path: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from absl import logging
 import cv_tf
 from cv_tf.catalog.table import Catalog, objects
 from cv_tf.config import DownloadSettings
-from cv_tf.files import expanded
+from cv_tf.files import expanded, is_web_address
 
 if TYPE_CHECKING:
     from cv_tf.downloads import Downloaded, DownloadLimits
@@ -38,13 +38,10 @@ def fetch_photos(catalog: Catalog, settings: DownloadSettings | None = None) -> 
       why, and `image` stays as it is. A box is that of a product's first photo: where
       another takes its place, there is none.
     """
-    if catalog.more_images is None and not _any_address(catalog.image):
+    if catalog.more_images is None and not any(map(is_web_address, catalog.image)):
         return catalog
     photos = [_photos(catalog, row) for row in range(len(catalog))]
-    if not any(map(_any_address, photos)):
-        return catalog
-    is_address = cv_tf.downloads.is_address
-    wanted = list(dict.fromkeys(it for of in photos for it in of if is_address(it)))
+    wanted = list(dict.fromkeys(it for of in photos for it in of if is_web_address(it)))
     if not wanted:
         return catalog
     found = _download(wanted, settings or DownloadSettings())
@@ -59,7 +56,8 @@ def fetch_photos(catalog: Catalog, settings: DownloadSettings | None = None) -> 
         for of, good in zip(photos, chosen, strict=True)
     ]
     first = [(good or of or [""])[0] for of, good in zip(photos, chosen, strict=True)]
-    addresses = [photo if is_address(photo) else "" for photo in first]
+    addresses = objects([photo if is_web_address(photo) else "" for photo in first])
+    links = {"image_link": addresses} | _further_addresses(chosen, first)
     more = [tuple(dict.fromkeys(of[1:])) for of in paths]
     box = catalog.box
     if box is not None:
@@ -70,26 +68,25 @@ def fetch_photos(catalog: Catalog, settings: DownloadSettings | None = None) -> 
         box=box,
         image=objects([of[0] for of in paths]),
         more_images=objects(more) if any(more) else None,
-        address=objects(addresses),
+        address=addresses,
         unusable=objects(reasons) if any(reasons) else None,
-        extras=_addresses_of(chosen, first) | dict(catalog.extras),
+        extras=links | dict(catalog.extras),
     )
 
 
-def _addresses_of(
+def _further_addresses(
     photos: Sequence[Sequence[str]], first: Sequence[str]
 ) -> dict[str, np.ndarray]:
-    """The addresses of each product's first photo, and of others that are there.
+    """The addresses of each product's further photos, if any, as a column.
 
-    Commas separate these, and are percent-encoded within, as in Google's feeds.
+    Commas separate them, and are percent-encoded within, as in Google's feeds.
     """
-    is_address = cv_tf.downloads.is_address
-    more = [
-        ",".join(it.replace(",", "%2C") for it in of if it != one and is_address(it))
+    further = (
+        [photo for photo in of if photo != one and is_web_address(photo)]
         for of, one in zip(photos, first, strict=True)
-    ]
-    links = {"image_link": objects([it if is_address(it) else "" for it in first])}
-    return links | ({"additional_image_link": objects(more)} if any(more) else {})
+    )
+    more = [",".join(it.replace(",", "%2C") for it in of) for of in further]
+    return {"additional_image_link": objects(more)} if any(more) else {}
 
 
 def _download(
@@ -135,10 +132,6 @@ def _with_flag(reason: str) -> str:
     if is_private or reason.startswith("the port "):
         return f"{reason} (--allow_private_addresses takes it, if you trust the table)"
     return reason
-
-
-def _any_address(photos: Iterable[str]) -> bool:
-    return any(photo[:1] in "hH" and photo[:4].lower() == "http" for photo in photos)
 
 
 def _say_left_out(

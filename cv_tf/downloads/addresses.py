@@ -10,9 +10,9 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
 from cv_tf.downloads.failures import FetchFailure
+from cv_tf.files import is_web_address
 from cv_tf.spelling import clean
 
-_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
 _MOST_LETTERS = 8000  # Most servers take no longer addresses.
 _HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
@@ -22,16 +22,6 @@ _PLAIN = re.compile(
     r"(https)://([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+)"
     r"((?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+(?:\?[A-Za-z0-9_.~=&-]*)?)"
 )
-
-
-def is_address(text: str) -> bool:
-    """Whether a text is an address that begins with `http://` or `https://`.
-
-    Example:
-      >>> is_address("https://shop.example/a.jpg"), is_address("photos/a.jpg")
-      (True, False)
-    """
-    return _ADDRESS.match(text) is not None
 
 
 class Address(NamedTuple):
@@ -79,7 +69,7 @@ def parse_address(text: str) -> Address:
         return Address(text, scheme, host, _PORTS[scheme], target)
     if text.startswith("//"):
         text = f"https:{text}"
-    if not is_address(text):
+    if not is_web_address(text):
         raise FetchFailure("the address does not begin with https:// or http://")
     if _CONTROL.search(text):
         raise FetchFailure("the address has a line break or a control character")

@@ -4,9 +4,10 @@ import doctest
 
 import pytest
 
-from cv_tf.downloads import addresses, host_guard, is_address
+from cv_tf.downloads import addresses, host_guard
 from cv_tf.downloads.addresses import _parse, check_allowed, parse_address, redirected
 from cv_tf.downloads.failures import FetchFailure
+from cv_tf.files import is_web_address
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ from cv_tf.downloads.failures import FetchFailure
     ],
 )
 def test_what_is_an_address(text, expected):
-    assert is_address(text) is expected
+    assert is_web_address(text) is expected
 
 
 @pytest.mark.parametrize(
