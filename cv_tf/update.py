@@ -50,11 +50,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv_tf
-from cv_tf import choices, command, group, train
+from cv_tf import command, group, train
 from cv_tf.config import CatalogSettings, Config, ConfigError, GroupingSettings
 from cv_tf.errors import UserError
 from cv_tf.files import expanded
 from cv_tf.settings import check_all, setting, values_of
+from cv_tf.shop_files import ShopFormatSettings, check_shop_settings
 
 if TYPE_CHECKING:
     from cv_tf.catalog import Catalog
@@ -70,7 +71,7 @@ if TYPE_CHECKING:
 
 _DRIFTED = 3  # The exit code of --fail_on_drift.
 # Settings that say what is in the files.
-_OF_FILES = ("page", "keep_columns", "format", "currency", "akeneo_family_variant")
+_OF_FILES = ("page", "keep_columns")
 # The settings of configs/hm_cvssl.cfg that matter without training.
 _RECIPE: dict[str, Any] = {
     "method": "part_contrast",
@@ -83,7 +84,7 @@ _RECIPE: dict[str, Any] = {
 
 
 @dataclasses.dataclass(kw_only=True)
-class UpdateConfig(GroupingSettings, CatalogSettings):
+class UpdateConfig(ShopFormatSettings, GroupingSettings, CatalogSettings):
     """Settings of a nightly run."""
 
     workdir: str = setting("", "Folder of a finished training, or of --adapt.")
@@ -115,17 +116,6 @@ class UpdateConfig(GroupingSettings, CatalogSettings):
         "as title,brand.",
         names=True,
     )
-    format: str = setting(
-        "",
-        "Also write a file that a shop can load: one of "
-        f"{', '.join(choices.SHOP_FORMATS)}; empty for none.",
-    )
-    currency: str = setting(
-        "", "Currency of prices that name none, for --format=merchant, such as EUR."
-    )
-    akeneo_family_variant: str = setting(
-        "", "Code of the family variant of the groups, for --format=akeneo."
-    )
     make_model: bool = setting(
         False, "Make a model of these photos, without training, if --workdir has none."
     )
@@ -136,14 +126,7 @@ class UpdateConfig(GroupingSettings, CatalogSettings):
     def __post_init__(self):
         super().__post_init__()
         check_all(self)
-        cv_tf.shop_files.check_shop_settings(
-            cv_tf.shop_files.ShopFileSettings(
-                format=self.format,
-                shop_file="shop" if self.format else "",
-                currency=self.currency,
-                akeneo_family_variant=self.akeneo_family_variant,
-            )
-        )
+        check_shop_settings(self)
 
 
 class Updated(NamedTuple):
@@ -254,6 +237,10 @@ class _Run:
             shard_size=config.shard_size,
             dimensions=config.dimensions,
         )
+        self.shop_file: Path | None = None
+        if config.format:
+            suffix = cv_tf.shop_files.shop_file_suffix(config.format)
+            self.shop_file = state.shop[suffix]
         self.vectors = cv_tf.updating.NightlyVectors(
             state, catalog, job, self.made_by, self.last
         )
@@ -288,6 +275,7 @@ class _Run:
         """A digest of all that the files depend on."""
         said = cv_tf.answers.read_said(*self.config.answers)
         settings = values_of(self.config, GroupingSettings)
+        settings |= values_of(self.config, ShopFormatSettings)
         settings |= {name: getattr(self.config, name) for name in _OF_FILES}
         content = (
             *(cv_tf.embeddings.catalog_digest(self.catalog), list(digests)),
@@ -330,17 +318,11 @@ class _Run:
             answers=config.answers,
             overwrite=True,
             keep_columns=config.keep_columns,
-            format=config.format,
-            shop_file=str(self._shop_file()) if config.format else "",
-            currency=config.currency,
-            akeneo_family_variant=config.akeneo_family_variant,
+            shop_file=str(state.made(self.shop_file)) if self.shop_file else "",
+            **values_of(config, ShopFormatSettings),
             **values_of(config, GroupingSettings),
         )
         return group.run(groups, say=lambda _: None)
-
-    def _shop_file(self) -> Path:
-        suffix = cv_tf.shop_files.shop_file_suffix(self.config.format)
-        return self.state.made(self.state.shop[suffix])
 
     def _changes(self, summary: dict[str, Any]) -> list[str]:
         """Sentences about the groups."""
@@ -358,17 +340,16 @@ class _Run:
                 f"Since the last run, {counts['moved']:,} products have moved to "
                 f"another group, and {counts['left']:,} have left theirs for a new one."
             )
-        shop_file = summary.get("shop_file", {"notes": ()})
-        if self.config.format:
+        if self.shop_file:
+            name, about = self.shop_file.name, summary["shop_file"]
             told.append(
-                f"'{self._shop_file().name}' is {shop_file['what']}: "
-                f"{shop_file['num_products']:,} products."
+                f"'{name}' is {about['what']}: {about['num_products']:,} products."
             )
-        for note in shop_file["notes"]:
-            told.append(
-                f"{self._shop_file().name}: {note['number']:,} {note['what']}, such as "
+            told += [
+                f"{name}: {note['number']:,} {note['what']}, such as "
                 f"{', '.join(note['examples'])}."
-            )
+                for note in about["notes"]
+            ]
         return told
 
     def _say(
@@ -395,9 +376,8 @@ class _Run:
         told = [f"Everything is in '{state.path}'."]
         if self.config.page:
             told.append(f"Look at the groups: open '{state.page}' in a browser.")
-        if self.config.format:
-            suffix = cv_tf.shop_files.shop_file_suffix(self.config.format)
-            told.append(f"The file for the shop is '{state.shop[suffix]}'.")
+        if self.shop_file:
+            told.append(f"The file for the shop is '{self.shop_file}'.")
         told.append(
             "Whether they are right, people can say: python -m cv_tf.review "
             f"--embeddings={state.embeddings} --groups={state.groups} "

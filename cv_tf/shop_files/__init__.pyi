@@ -7,6 +7,7 @@ from .listing import (
 )
 from .write_files import (
     ShopFileSettings as ShopFileSettings,
+    ShopFormatSettings as ShopFormatSettings,
     check_shop_file as check_shop_file,
     check_shop_settings as check_shop_settings,
     fill_shop_files as fill_shop_files,

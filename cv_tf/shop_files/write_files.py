@@ -28,19 +28,15 @@ _SUFFIXES = {
 
 
 @dataclasses.dataclass(kw_only=True)
-class ShopFileSettings:
-    """Settings of the file for a shop that a command writes with `--shop_file`."""
+class ShopFormatSettings:
+    """The format of a file that a shop can load."""
 
     format: str = setting(
         "",
-        "What --shop_file is for. merchant: a feed of Google Merchant Center. shopify, "
-        "woocommerce, akeneo: their files of products. jsonl: all that is known, as "
-        f"JSON. One of: {', '.join(choices.SHOP_FORMATS)}; empty for no such file.",
-    )
-    shop_file: str = setting(
-        "",
-        "File that a shop can load, with the groups as products and their variants; "
-        "empty for none. Its --format says what it holds.",
+        "Format of a file that a shop can load. merchant: a feed of Google Merchant "
+        "Center. shopify, woocommerce, akeneo: their files of products. jsonl: all "
+        f"that is known, as JSON. One of: {', '.join(choices.SHOP_FORMATS)}; empty for "
+        "no such file.",
     )
     currency: str = setting(
         "", "Currency of prices that name none, for --format=merchant, such as EUR."
@@ -52,7 +48,18 @@ class ShopFileSettings:
     )
 
 
-def check_shop_settings(settings: ShopFileSettings) -> None:
+@dataclasses.dataclass(kw_only=True)
+class ShopFileSettings(ShopFormatSettings):
+    """Settings of the file for a shop that a command writes with `--shop_file`."""
+
+    shop_file: str = setting(
+        "",
+        "File that a shop can load, with the groups as products and their variants; "
+        "empty for none. Its --format says what it holds.",
+    )
+
+
+def check_shop_settings(settings: ShopFormatSettings) -> None:
     """Checks that the settings of the file for a shop go together.
 
     Raises:
@@ -61,6 +68,22 @@ def check_shop_settings(settings: ShopFileSettings) -> None:
     formats = "|".join(choices.SHOP_FORMATS)
     if settings.format and settings.format not in choices.SHOP_FORMATS:
         raise ConfigError(f"--format={settings.format} is not one of: {formats}.")
+    if isinstance(settings, ShopFileSettings):
+        _check_named(settings, formats)
+    if (settings.format == "akeneo") != bool(settings.akeneo_family_variant):
+        raise ConfigError(
+            "--format=akeneo and --akeneo_family_variant go together: a group is a "
+            "product model, which is of this family variant. Pass both, or none."
+        )
+    if settings.currency and not re.fullmatch("[A-Z]{3}", settings.currency):
+        raise ConfigError(
+            f"--currency={settings.currency} is not a code of three capital letters, "
+            "such as EUR."
+        )
+
+
+def _check_named(settings: ShopFileSettings, formats: str) -> None:
+    """Checks that a file has a format, and a format a file."""
     if settings.format and not settings.shop_file:
         name = f"shop{_SUFFIXES[settings.format][0]}"
         raise ConfigError(
@@ -71,16 +94,6 @@ def check_shop_settings(settings: ShopFileSettings) -> None:
         raise ConfigError(
             f"--shop_file={settings.shop_file} has no format. Say what is to load it: "
             f"--format={formats}."
-        )
-    if (settings.format == "akeneo") != bool(settings.akeneo_family_variant):
-        raise ConfigError(
-            "--format=akeneo and --akeneo_family_variant go together: a group is a "
-            "product model, which is of this family variant. Pass both, or none."
-        )
-    if settings.currency and not re.fullmatch("[A-Z]{3}", settings.currency):
-        raise ConfigError(
-            f"--currency={settings.currency} is not a code of three capital letters, "
-            "such as EUR."
         )
 
 
