@@ -68,16 +68,26 @@ def read_columns(
       path: CSV, JSON lines, Parquet file or spreadsheet, on disk or in object storage.
       ids: Columns of ids. Floating-point numbers there become digits, or problems.
       labels: Columns in which text such as "nan" or "N/A" is as good as an empty cell.
-      columns: What the columns are, as for `cv_tf.catalog.read_catalog`: they get the
-        names that cv_tf has for them, and rows become products. None to take names and
-        rows as they are.
+      columns: Layout and names of the columns, as `cv_tf.catalog.read_catalog` takes
+        them: columns get the names that cv_tf has for them, and rows become products.
+        None to take names and rows as they are.
 
     Raises:
       UserError: If the file is not a table that can be read at all.
       OSError: If it cannot be opened.
     """
+    return _columns_of(path, read_file(path), ids, labels, columns)
+
+
+def _columns_of(
+    path: str,
+    table: RawTable,
+    ids: Sequence[str],
+    labels: Sequence[str],
+    columns: Sequence[str] | None,
+) -> Columns:
+    """As `read_columns`, of a file that is read; the table stays as it is."""
     name = posixpath.basename(path.rstrip("/"))
-    table = read_file(path)
     names = Names("", {})
     if columns is not None:
         names = _with_photos(
@@ -85,7 +95,7 @@ def read_columns(
         )
     called = {source: known for known, source in names.source_of.items()}
     labels = [called.get(label, label) for label in labels]
-    read = Columns({}, table.lines, table.problems, called=called)
+    read = Columns({}, table.lines, list(table.problems), called=called)
     num_letters = 0
     for written, values in table.columns.items():
         column = called.get(written, written)
@@ -149,10 +159,11 @@ def read_needed(
       CatalogError: If the file cannot be read, has a problem, or lacks one of them.
     """
     try:
-        columns = read_columns(path, ids, labels)
-        if not set(needed) <= {*columns.cells, *columns.left_out}:
-            named = read_columns(path, ids, labels, ())
-            columns = named if set(needed) <= set(named.cells) else columns
+        table = read_file(path)
+        has_all = set(needed) <= set(table.columns)
+        columns = _columns_of(path, table, ids, labels, None if has_all else ())
+        if not has_all and not set(needed) <= set(columns.cells):
+            columns = _columns_of(path, table, ids, labels, None)
     except (OSError, ValueError) as error:
         raise catalog_error(path, error) from error
     raise_problems(path, columns.problems)
