@@ -45,7 +45,6 @@ _ODD = re.compile(
     r"(?<=[^\W\d_])[^\w\s\x00-\x7f\u2019](?=[^\W\d_])|[\xb2\xb3\xb9](?=[^\W\d_])|\ufffd"
 )
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
-_UTF_8_LETTER = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
 _SAMPLED = 50  # Rows by which it is told what separates cells.
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\1*', re.IGNORECASE)
 # What other tools leave before a quote, besides tabs, and spaces, which are skipped.
@@ -56,8 +55,8 @@ _limit = threading.Lock()
 def read_csv(source: str, content: bytes) -> RawTable:
     """Reads the text of a table: UTF-8, or another encoding, which is said.
 
-    UTF-16 and UTF-32 are told by their marks or zeros. What is not UTF-8, and has no
-    letter in it, is in the encoding of one byte a letter that makes the most of it,
+    UTF-16 and UTF-32 are told by their marks or zeros. A text that is not UTF-8, and of
+    which few letters would be, is in the encoding in which it makes the most sense,
     such as Windows-1252. Cells are separated by what splits the first rows into most
     cells, equally many in each.
 

@@ -76,7 +76,7 @@ class Layout(NamedTuple):
     """How a system lays out its exports.
 
     Attributes:
-      title: What the file is, in words.
+      title: The kind of file in words, such as "a product export of Shopify".
       marks: Names, as `plain` gives them, of which each entry needs one in the header.
       columns: Names of columns in the file, likeliest first, by those of cv_tf.
       needs: Those of `columns` without which no product can be told.

@@ -26,7 +26,7 @@ def catalog_of_folder(folder: str, block_columns: Sequence[str]) -> Catalog:
 
     Args:
       folder: Absolute path of the folder.
-      block_columns: Of these, a folder has `category` alone.
+      block_columns: Columns that make the blocks; a folder has `category` alone.
 
     Raises:
       CatalogError: If it has no photos, or blocks are to be made of other columns.

@@ -52,8 +52,8 @@ def find_names(
     Args:
       source: Name of the table, for messages.
       header: Names of its columns.
-      columns: What a user has said: a key of `LAYOUTS`, and `name:column` for each
-        column of cv_tf that is another one.
+      columns: Names that a user gives: a key of `LAYOUTS`, and `name:column` for each
+        column that cv_tf calls otherwise.
 
     Raises:
       UserError: If a column or layout that the user names is not there.

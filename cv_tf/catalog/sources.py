@@ -117,9 +117,9 @@ def read_catalog(
       block_columns: Columns that make the blocks: only products with the same values
         are compared. Empty to compare all products, which is done as well where the
         table has no column `category`.
-      columns: What the columns are where they have other names: the layout of a shop's
+      columns: Names of the columns, where they are unusual: the layout of a shop's
         export ("shopify", "woocommerce", "merchant", "magento", "akeneo"), and
-        "product_id:sku" for a column `sku` of ids. Without, usual names are known.
+        "product_id:sku" for a column `sku` of ids.
       image_base: Folder or address in which relative paths of photos start; "" for the
         table's folder.
       fetch: Whether photos behind addresses are downloaded, by the default settings;

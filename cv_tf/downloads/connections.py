@@ -53,7 +53,7 @@ class Connections:
 
         Args:
           address: Whose scheme and port are allowed.
-          headers: Of the request, besides Host.
+          headers: Headers of the request, besides Host.
           deadline: On the clock `time.monotonic`; all that is read until then counts,
             however slowly it comes.
 
@@ -165,7 +165,7 @@ class Exchange:
       wire: The connection on which it comes.
 
     Args:
-      seconds: Of one attempt, for the words of what takes longer.
+      seconds: Time limit of one attempt, which messages name.
     """
 
     def __init__(self, wire: Wire, response: HTTPResponse, seconds: float):

@@ -43,7 +43,7 @@ def download_photos(
     process is killed, and the next call goes on from there.
 
     Args:
-      addresses: As a table has them; `//shop.example/a.jpg` is `https:`. An address
+      addresses: Addresses as a table has them; `//shop.example/a.jpg` is `https:`. One
         that occurs twice, or in two spellings, is fetched once.
       cache: The folder to keep photos in, on a disk of this machine; it is made if it
         is not there. Several processes may use it at once.

@@ -48,7 +48,7 @@ def network_errors(seconds: float) -> Iterator[None]:
     classes.
 
     Args:
-      seconds: Of one attempt, for the words of what took longer.
+      seconds: Time limit of one attempt, which the message names.
 
     Raises:
       FetchFailure: Instead of those errors.

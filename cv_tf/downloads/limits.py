@@ -22,10 +22,11 @@ class DownloadLimits:
       at_once: Requests at a time, 1 to 256; hosts share them equally.
       per_second: Requests a second to one host, redirects and repeated attempts
         included; 0 for no limit.
-      seconds: Of one attempt at one photo, whole, with its redirects. A server that
-        sends a byte now and then is cut off as well.
-      megabytes: Of one photo; a megabyte is a million bytes.
-      attempts: At one photo, 1 to 20; only what may succeed later is tried again.
+      seconds: Time limit of one attempt at one photo, whole, with its redirects. A
+        server that sends a byte now and then is cut off as well.
+      megabytes: Size limit of one photo; a megabyte is a million bytes.
+      attempts: Attempts at one photo, 1 to 20; only what may succeed later is tried
+        again.
       allow_http: Whether addresses and redirects may be `http://`, which anybody on
         the way can read and change.
       allow_private: Whether servers may be in private networks or on this machine, and

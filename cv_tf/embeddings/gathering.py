@@ -14,10 +14,9 @@ import pyarrow.parquet as pq
 
 from cv_tf.catalog import Catalog, read_batches
 from cv_tf.embeddings.embeddings import EmbeddingsError
-from cv_tf.embeddings.parquet import CHUNK, fingerprint_of, to_table
+from cv_tf.embeddings.parquet import CHUNK, LISTS, fingerprint_of, to_table
 from cv_tf.embeddings.parquet_folder import opened
 
-_LISTS = ("lab", "embedding")
 _COLOR = 3  # Values of a color in CIELAB.
 
 
@@ -114,7 +113,7 @@ def _width(sources: Sequence[RowsOf]) -> int:
         with opened(str(source.path)) as table:
             kinds = [
                 table.schema.field(name).type if name in table.schema.names else None
-                for name in _LISTS
+                for name in LISTS
             ]
         sizes = [getattr(kind, "list_size", 0) for kind in kinds]
         if sizes[0] != _COLOR or sizes[1] < 1:
@@ -139,11 +138,11 @@ def _rows_of(source: RowsOf) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     wanted = source.row[order]
     done = 0
     with opened(str(source.path)) as table:
-        for batch in read_batches(table, _LISTS, CHUNK):
+        for batch in read_batches(table, LISTS, CHUNK):
             first, last = np.searchsorted(wanted, [done, done + len(batch)])
             if first < last:
                 here = wanted[first:last] - done
-                values = [_values(batch[name])[here] for name in _LISTS]
+                values = [_values(batch[name])[here] for name in LISTS]
                 yield order[first:last], np.concatenate(values, axis=1)
             done += len(batch)
     if len(wanted) and wanted[-1] >= done:

@@ -35,8 +35,8 @@ CHUNK = 16_384
 _HEADER = b"cv_tf"
 _LABELS = ("block", "color")
 _TEXTS = ("product_id", "block", "image", "color")
-_LISTS = ("lab", "embedding")
-_OWN = (*_TEXTS, *_LISTS)
+LISTS = ("lab", "embedding")
+_OWN = (*_TEXTS, *LISTS)
 _REMEDY = "Copy it again, or make it again with python -m cv_tf.embed."
 # Products named in a message, at most.
 _SHOWN = 5
