@@ -54,6 +54,8 @@ def read_feed(source: str, content: bytes) -> RawTable:
         )
     try:
         columns, lines = of_records(enumerate(_products(content), 1), len(content))
+    except UserError:  # Of the columns: the text is XML.
+        raise
     except (ElementTree.ParseError, expat.ExpatError, ValueError) as error:
         raise UserError(f"the feed is not XML: {error}. Export it again") from error
     if not lines:

@@ -54,6 +54,13 @@ def test_an_entry_is_a_product(tmp_path):
     assert list(catalog.extras["link"]) == ["https://shop.example/1"]
 
 
+def test_too_many_columns_are_told_as_such(tmp_path):
+    elements = "".join(f"<c{number}>x</c{number}>" for number in range(16_385))
+    with pytest.raises(CatalogError, match="16,385 columns") as error:
+        read(tmp_path, f"<rss><item>{elements}</item></rss>")
+    assert "is not XML" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
