@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import numpy as np
 from labelled import (
-    NUM_RESAMPLES,
     Found,
     Pairs,
     Products,
@@ -34,6 +33,7 @@ from labelled import (
 from whitening import NUM_DRAWS, spell
 
 from cv_tf.grouping import calibrate_on, group
+from cv_tf.metrics.resampling import NUM_RESAMPLES
 from cv_tf.models import Whitening
 from cv_tf.training import sample_styles
 

@@ -17,13 +17,14 @@ import platform
 from pathlib import Path
 
 import numpy as np
-from labelled import Products, Resampling, Score, mean_of, search, whitened
+from labelled import Products, search, whitened
 from shop_vectors import Vectors
 
 from cv_tf.answers import Answer, said_of, settle
 from cv_tf.config import Config
 from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import Answers, find_neighbors, group
+from cv_tf.metrics import Resampling, Score, mean_of
 from cv_tf.training.answered_styles import styles_of
 from cv_tf.training.fit_whitening import GROUPING, whiten
 

@@ -27,13 +27,14 @@ from cv_tf.atomic import whole_file  # First, so that TensorFlow has Keras 2.
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
-from labelled import Resampling, Score, pairs_of, search, whitened
+from labelled import f1_score, pairs_of, search, whitened
 
 from cv_tf.catalog import Catalog, read_products
 from cv_tf.config import Config, GroupingSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.grouping import find_neighbors, group
 from cv_tf.methods import build_embedder
+from cv_tf.metrics import Resampling, Score
 from cv_tf.models import Embedder, Whitening, compiled
 from cv_tf.models.folding import fold_norms
 from cv_tf.pipeline import in_order, photos_of
@@ -244,7 +245,7 @@ def figures_of(embeddings: Embeddings) -> Figures:
         scores = (
             resampling.of_queries(found.first, found.styles),
             resampling.of_queries(found.precision, found.styles),
-            resampling.f1(pairs_of(embeddings.known_style, groups)),
+            f1_score(resampling, pairs_of(embeddings.known_style, groups)),
         )
         figures |= {(color, it): of for it, of in zip(FIGURES, scores, strict=True)}
     return figures

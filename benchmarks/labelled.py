@@ -14,13 +14,13 @@ from cv_tf.config import Config
 from cv_tf.embeddings import Embeddings, embed_with_color
 from cv_tf.grouping import ranking_weight
 from cv_tf.methods import build_embedder
+from cv_tf.metrics import Resampling, Score, pair_counts
+from cv_tf.metrics.resampling import NUM_RESAMPLES
 from cv_tf.metrics.retrieval import average_precision_at_r, count_variants, is_variant
 from cv_tf.models import Embedder, Whitening
 from cv_tf.pipeline import photos_of
 from cv_tf.retrieval import CANDIDATES, nearest, other_colors_first
 from cv_tf.training.fit_whitening import whiten
-
-NUM_RESAMPLES = 2000
 
 
 class Products(NamedTuple):
@@ -154,16 +154,8 @@ def pairs_of(styles: np.ndarray, groups: np.ndarray) -> Pairs:
       groups: [n] int, groups that were found.
     """
     _, style = np.unique(styles, return_inverse=True)
-    _, group_of, size = np.unique(groups, return_inverse=True, return_counts=True)
-    cell = group_of.astype(np.int64) * (style.max() + 1) + style
-    _, cell, overlap = np.unique(cell, return_inverse=True, return_counts=True)
-    own = np.bincount(style)[style]
-    return Pairs(
-        *(
-            np.bincount(style, others - 1)
-            for others in (overlap[cell], size[group_of], own)
-        )
-    )
+    counts = pair_counts(groups, styles)
+    return Pairs(*(np.bincount(style, of) for of in counts[:3]))
 
 
 def gain(sums: np.ndarray, queries: np.ndarray) -> str:
@@ -186,55 +178,7 @@ def f1(pairs: Pairs) -> float:
     return float(2 * right / (grouped + true))
 
 
-class Score(NamedTuple):
-    """A figure, and its values on resampled styles, [resamples] float64."""
-
-    value: float
-    samples: np.ndarray
-
-    def __sub__(self, other: Score) -> Score:
-        return Score(self.value - other.value, self.samples - other.samples)
-
-    def summary(self) -> dict[str, float]:
-        """The figure and its 95% interval."""
-        low, high = np.quantile(self.samples, [0.025, 0.975])
-        return {"value": self.value, "low": float(low), "high": float(high)}
-
-
-def mean_of(scores: list[Score]) -> Score:
-    """The mean of scores that were resampled in the same way."""
-    samples = np.mean([score.samples for score in scores], axis=0)
-    return Score(float(np.mean([score.value for score in scores])), samples)
-
-
-class Resampling:
-    """Bootstrap over the styles of a catalog: the same draws for all of its figures.
-
-    Args:
-      styles: [n] int, styles of all products, 0 or more.
-      num_resamples: Number of draws.
-    """
-
-    def __init__(self, styles: np.ndarray, num_resamples: int = NUM_RESAMPLES):
-        self._styles = np.unique(styles)
-        number = len(self._styles)
-        drawn = np.random.default_rng(0).multinomial(
-            number, np.full(number, 1 / number), size=num_resamples
-        )
-        self._weights = drawn.astype(np.float32)
-
-    def of_queries(self, values: np.ndarray, styles: np.ndarray) -> Score:
-        """The mean of [q] values of queries with these styles."""
-        style = np.searchsorted(self._styles, styles)
-        number = len(self._styles)
-        sums = np.bincount(style, values, number)
-        return self._ratio(sums, np.bincount(style, minlength=number))
-
-    def f1(self, pairs: Pairs) -> Score:
-        """F1 of pairs of all the styles."""
-        return self._ratio(2 * pairs.right, pairs.grouped + pairs.true)
-
-    def _ratio(self, above: np.ndarray, below: np.ndarray) -> Score:
-        sums = self._weights @ np.stack([above, below], axis=1).astype(np.float32)
-        samples = (sums[:, 0] / np.maximum(sums[:, 1], 1)).astype(np.float64)
-        return Score(float(above.sum() / max(below.sum(), 1)), samples)
+def f1_score(resampling: Resampling, pairs: Pairs) -> Score:
+    """F1 of the pairs of all styles that are drawn, in the order of `pairs_of`."""
+    above, below = 2 * pairs.right, pairs.grouped + pairs.true
+    return resampling.of_ratio(above, below, resampling.styles)

@@ -22,15 +22,7 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-from labelled import (
-    Resampling,
-    Score,
-    describe,
-    mean_of,
-    pairs_of,
-    whitened,
-    whitening_of,
-)
+from labelled import describe, f1_score, pairs_of, whitened, whitening_of
 
 from cv_tf.answers import Answer, AnswerStore
 from cv_tf.config import GroupingSettings
@@ -43,6 +35,7 @@ from cv_tf.grouping import (
     group,
     link_by_model,
 )
+from cv_tf.metrics import Resampling, Score, mean_of
 from cv_tf.reviewing import Question, Review
 
 mpl.use("Agg")
@@ -98,7 +91,7 @@ class Truth:
         pairs = pairs_of(self.styles, groups)
         right, grouped, _ = (of.sum() for of in pairs)
         possible = pairs_of(self._in_block, groups).true.sum()
-        score = self._resampling.f1(pairs)
+        score = f1_score(self._resampling, pairs)
         return At(seconds, score, right / max(grouped, 1), right / possible, **more)
 
     def sets(self, question: Question) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from labelled import Pairs, Resampling, Score, mean_of, pairs_of, search
+from labelled import Pairs, f1_score, pairs_of, search
 
 from cv_tf.config import GroupingSettings
 from cv_tf.embeddings import Embeddings
@@ -20,6 +20,7 @@ from cv_tf.grouping import (
     find_neighbors,
     link_by_model,
 )
+from cv_tf.metrics import Resampling, Score, mean_of
 from cv_tf.metrics.retrieval import count_variants
 from cv_tf.retrieval import Neighbors
 
@@ -174,7 +175,9 @@ class Grouping:
     def best(self, model: PairModel | None) -> Score:
         """F1 at the best threshold of merges with the color of a model."""
         linked = self._link(GroupingSettings(), model=model)
-        return self._resampling.f1(self._pairs(linked, self._best_threshold(linked)))
+        return f1_score(
+            self._resampling, self._pairs(linked, self._best_threshold(linked))
+        )
 
     def _link(
         self,
@@ -194,7 +197,7 @@ class Grouping:
             right, grouped, true = (of.sum() for of in chosen)
             precision = Estimated(expected.precision, float(right / max(grouped, 1)))
             recall = Estimated(expected.recall, float(right / true))
-        scores = (self._resampling.f1(pairs) for pairs in (chosen, best))
+        scores = (f1_score(self._resampling, pairs) for pairs in (chosen, best))
         return Cut(*scores, precision, recall)
 
     def _best_threshold(self, linked: Linked) -> float:

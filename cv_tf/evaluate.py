@@ -1,10 +1,12 @@
-"""Says how good an Embedder is, or vectors and groups that are there already.
+r"""Says how good an Embedder is, or vectors and groups that are there already.
 
     python -m cv_tf.evaluate --workdir=runs/cvssl
     python -m cv_tf.evaluate --workdir=runs/cvssl --catalog=other.csv
     python -m cv_tf.evaluate --method=frozen --catalog=my.csv --color_input=grey
     python -m cv_tf.evaluate --workdir=runs/cvssl --page=evaluation.html
     python -m cv_tf.evaluate --embeddings=my.parquet --labels=my.csv
+    python -m cv_tf.evaluate --embeddings=my.parquet --labels=my.csv \
+        --baseline=old.parquet
     python -m cv_tf.evaluate --groups=groups.csv --labels=my.csv
     python -m cv_tf.evaluate --groups=groups.csv --answers=my.answers.sqlite
 
@@ -17,7 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,6 +32,7 @@ from cv_tf.report import EvaluationPageSettings, check_page
 if TYPE_CHECKING:
     from cv_tf.answers import Answer
     from cv_tf.embeddings import Embeddings
+    from cv_tf.metrics import ProductResults, Stored
     from cv_tf.models import Embedder
     from cv_tf.training import Evaluation
 
@@ -79,18 +82,36 @@ class EvaluateConfig(EvaluationPageSettings, Config):
         names=True,
     )
 
+    baseline: str = setting(
+        "",
+        "Parquet file of other vectors of the same products to compare --embeddings "
+        "with, product by product.",
+    )
+    baseline_groups: str = setting(
+        "",
+        "CSV or Parquet table of other groups of the same products to compare --groups "
+        "with.",
+    )
+
     output: str = setting("", "JSON file for the figures; empty to print them only.")
     save_embedder: str = setting(
         "",
         "File (.keras) for the Embedder of --method=frozen, with the whitening that "
         "the figures are of; empty to leave it.",
     )
+    queries: str = setting(
+        "",
+        "Parquet file for what each product adds to the figures, as queries.parquet of "
+        "a training; empty to leave it.",
+    )
     overwrite: bool = setting(
-        False, "Replace --output, --page and --save_embedder if they are there."
+        False,
+        "Replace --output, --page, --queries and --save_embedder if they are there.",
     )
 
     def __post_init__(self):
         super().__post_init__()
+        self._check_baseline()
         if not (self.embeddings or self.groups):
             if self.labels or self.answers:
                 flag = "--labels" if self.labels else "--answers"
@@ -117,6 +138,27 @@ class EvaluateConfig(EvaluationPageSettings, Config):
                 f"--page shows neighbors, variants and others, so it needs {needed}."
             )
 
+    def _check_baseline(self) -> None:
+        for flag, of in (("baseline", "embeddings"), ("baseline_groups", "groups")):
+            if getattr(self, flag) and not getattr(self, of):
+                raise ConfigError(
+                    f"--{flag} is what --{of} are compared with. Pass --{of} as well."
+                )
+        if not (self.baseline or self.baseline_groups):
+            return
+        if bool(self.embeddings) != bool(self.baseline) or (
+            bool(self.groups) != bool(self.baseline_groups)
+        ):
+            raise ConfigError(
+                "With --embeddings and --groups, both are compared. Pass --baseline "
+                "and --baseline_groups, or leave one of the two kinds out."
+            )
+        if self.answers or not self.labels:
+            raise ConfigError(
+                "--baseline and --baseline_groups are compared by --labels: pass "
+                "these, and no --answers."
+            )
+
 
 def run(config: EvaluateConfig) -> dict[str, Any]:
     """Evaluates the Embedder of a workdir, a frozen backbone, or stored files.
@@ -132,7 +174,7 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
     Raises:
       ValueError: If the settings, the catalog or the workdir cannot be used.
     """
-    output, embedder_output = _outputs(config)
+    output, queries, embedder_output = _outputs(config)
     page = check_page(config, config.overwrite)
     is_stored = config.embeddings or config.groups
     result = (_evaluate_stored if is_stored else _evaluate_photos)(config)
@@ -142,7 +184,7 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
             "There is nothing to show on --page: of the products to report on, the "
             "photos of no two variants can be used."
         )
-    asked = [path for path in (output, page, embedder_output) if path]
+    asked = [path for path in (output, page, queries, embedder_output) if path]
     with contextlib.ExitStack() as stack:
         made = stack.enter_context(whole_files(*asked)) if asked else ()
         unfinished = dict(zip(asked, made, strict=True))
@@ -150,6 +192,8 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
             result.embedder.save(unfinished[embedder_output])
         if output:
             write_json(unfinished[output], result.figures)
+        if queries and result.results is not None:
+            result.results.write(unfinished[queries])
         if page and result.labelled is not None:
             shown = (result.title, result.figures, result.labelled, config)
             cv_tf.report.write_evaluation_page(unfinished[page], *shown, result.photo)
@@ -157,7 +201,10 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
 
 
 class _Result(NamedTuple):
-    """An evaluation; `labelled` are the products that the figures are of."""
+    """An evaluation; `labelled` are the products that the figures are of.
+
+    `results` are what these add to the figures; None where only answers were measured.
+    """
 
     figures: dict[str, Any]
     text: str
@@ -165,6 +212,7 @@ class _Result(NamedTuple):
     labelled: Embeddings | None
     photo: Callable[[int], str | bytes] | None = None
     embedder: Embedder | None = None
+    results: ProductResults | None = None
 
 
 def _evaluate_photos(config: EvaluateConfig) -> _Result:
@@ -174,9 +222,12 @@ def _evaluate_photos(config: EvaluateConfig) -> _Result:
     figures: dict[str, Any] = dict(evaluation.figures)
     titles = ("frozen", "fitted on") if is_frozen else ("trained", "trained on")
     columns = {titles[0]: evaluation.figures}
+    intervals = {}
+    if evaluation.results is not None:
+        figures["intervals"] = intervals[titles[0]] = evaluation.results.intervals()
     if evaluation.trained_on:
         figures["trained_on"] = columns[titles[1]] = evaluation.trained_on
-    text = cv_tf.metrics.format_figures(columns)
+    text = cv_tf.metrics.format_figures(columns, intervals=intervals)
     if evaluation.recalls and evaluation.recalls.warning():
         text += f"\n\n{evaluation.recalls.warning()}"
     return _Result(
@@ -188,6 +239,7 @@ def _evaluate_photos(config: EvaluateConfig) -> _Result:
         labelled=evaluation.reported,
         photo=evaluation.embedded.photos.catalog.photo if evaluation.embedded else None,
         embedder=evaluation.embedder,
+        results=evaluation.results,
     )
 
 
@@ -217,24 +269,27 @@ def _evaluate_embedder(config: EvaluateConfig, is_frozen: bool) -> Evaluation:
 
 def _evaluate_stored(config: EvaluateConfig) -> _Result:
     """Measures vectors and groups that are there already, without TensorFlow."""
-    names = ("embeddings", "groups", "labels", "answers")
-    files = command.find_files(config, names, ("embeddings",))
-    labels = labelled = embeddings = None
+    names = ("embeddings", "groups", "labels", "answers", "baseline", "baseline_groups")
+    files = command.find_files(config, names, ("embeddings", "baseline"))
+    labels = labelled = results = None
     if config.labels:
         labels = cv_tf.grouping.read_labels(files["labels"], config.labels_split)
-    if config.embeddings:
-        embeddings = cv_tf.embeddings.read_embeddings(files["embeddings"], extras=False)
-    groups = _read_groups(files["groups"]) if config.groups else None
+    stored = _read_stored(files["embeddings"], files["groups"])
+    if config.baseline or config.baseline_groups:
+        assert labels is not None  # noqa: S101 (the settings are checked)
+        baseline = _read_stored(files["baseline"], files["baseline_groups"])
+        return _compare_stored(config, labels, stored, baseline)
+    embeddings, groups = stored
     figures: dict[str, Any] = {}
+    text = []
     if labels is not None:
         truth = cv_tf.metrics.match_truth(labels, Path(config.labels).name, embeddings)
-        figures = cv_tf.metrics.stored_figures(truth, embeddings, groups, config)
+        measured = cv_tf.metrics.measure_stored(truth, embeddings, groups, config)
+        figures, results = measured
+        figures["intervals"] = results.intervals()
+        text.append(_format_stored(figures, bool(groups)))
         if embeddings is not None:
             labelled = dataclasses.replace(embeddings, style=truth.styles)
-    columns = {"groups" if groups else "stored": figures}
-    if "at_best_threshold" in figures:
-        columns["best threshold"] = figures["at_best_threshold"]
-    text = [cv_tf.metrics.format_figures(columns)] if figures else []
     if config.answers:
         if groups is None:
             assert embeddings is not None  # noqa: S101 (the settings are checked)
@@ -249,7 +304,46 @@ def _evaluate_stored(config: EvaluateConfig) -> _Result:
             text += _of_catalog(config, embeddings, source, figures)
     text.append(_about_thresholds(config, figures))
     title = f"The vectors of {Path(config.embeddings).name}"
-    return _Result(figures, "\n\n".join(text), title, labelled)
+    shown = (figures, "\n\n".join(text), title, labelled)
+    return _Result(*shown, results=results)
+
+
+def _read_stored(embeddings: str, groups: str) -> Stored:
+    """Vectors and groups by the paths of their files; None for an empty path."""
+    read = cv_tf.embeddings.read_embeddings
+    vectors = read(embeddings, extras=False) if embeddings else None
+    return cv_tf.metrics.Stored(vectors, _read_groups(groups) if groups else None)
+
+
+def _format_stored(figures: dict[str, Any], has_groups: bool) -> str:
+    """The table of stored files, beside that of the best threshold."""
+    title = "groups" if has_groups else "stored"
+    columns = {title: figures}
+    if "at_best_threshold" in figures:
+        columns["best threshold"] = figures["at_best_threshold"]
+    known = {title: figures["intervals"]}
+    return cv_tf.metrics.format_figures(columns, intervals=known)
+
+
+def _compare_stored(
+    config: EvaluateConfig, labels: Mapping[str, str], stored: Stored, baseline: Stored
+) -> _Result:
+    """Measures files beside those of a baseline, on the products that both have."""
+    source = Path(config.labels).name
+    compare = cv_tf.metrics.compare_stored
+    measured, table, about = compare(labels, source, stored, baseline, config)
+    figures = measured.figures | {"intervals": measured.results.intervals()}
+    labelled = None
+    if stored.embeddings is not None and config.page:
+        ids = set(baseline.ids)
+        shared = stored.select([it for it in stored.ids if it in ids]).embeddings
+        assert shared is not None  # noqa: S101 (stored has vectors)
+        known = {k: of for k, of in labels.items() if k in ids}
+        truth = cv_tf.metrics.match_truth(known, source, shared)
+        labelled = dataclasses.replace(shared, style=truth.styles)
+    title = f"The vectors of {Path(config.embeddings).name}"
+    text = f"{table}\n\n{about}"
+    return _Result(figures, text, title, labelled, results=measured.results)
 
 
 def _of_catalog(
@@ -333,11 +427,15 @@ def _read_groups(path: str) -> cv_tf.metrics.StoredGroups:
     )
 
 
-def _outputs(config: EvaluateConfig) -> tuple[Path | None, Path | None]:
-    """The files for the figures and for the Embedder; None where there is none."""
-    output = embedder_output = None
+def _outputs(config: EvaluateConfig) -> tuple[Path | None, Path | None, Path | None]:
+    """The files for figures, products and the Embedder; None where there is none."""
+    output = queries = embedder_output = None
     if config.output:
         output = command.check_output(config.output, config.overwrite, (".json",))
+    if config.queries:
+        queries = command.check_output(
+            config.queries, config.overwrite, (".parquet",), "--queries"
+        )
     if config.save_embedder:
         if config.method != "frozen":
             raise ConfigError(
@@ -347,7 +445,7 @@ def _outputs(config: EvaluateConfig) -> tuple[Path | None, Path | None]:
         embedder_output = command.check_output(
             config.save_embedder, config.overwrite, (".keras",), "--save_embedder"
         )
-    return output, embedder_output
+    return output, queries, embedder_output
 
 
 def settings_of(argv: Sequence[str]) -> EvaluateConfig:

@@ -1,4 +1,4 @@
-"""The usage examples in the docstrings of answers, losses, layers and models."""
+"""The usage examples in the docstrings of answers, losses, metrics, layers, models."""
 
 import doctest
 import inspect
@@ -9,11 +9,11 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf import answers, losses, models, vision
+from cv_tf import answers, losses, metrics, models, vision
 
 PUBLIC = {
     name: getattr(room, name)
-    for room in (answers, losses, models, vision)
+    for room in (answers, losses, metrics, models, vision)
     for name in dir(room)
 }
 EXAMPLES = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,8 +21,15 @@ from cv_tf.grouping import (
     group,
     link_by_model,
 )
-from cv_tf.metrics.grouping import grouping_figures
-from cv_tf.metrics.retrieval import count_variants, retrieval_figures
+from cv_tf.metrics.grouping import grouping_figures, pair_counts
+from cv_tf.metrics.product_results import ProductResults
+from cv_tf.metrics.retrieval import (
+    QueryFigures,
+    count_variants,
+    figures_among_all,
+    means_of,
+    query_figures,
+)
 from cv_tf.retrieval import Neighbors
 from cv_tf.spelling import find_unmatched
 
@@ -41,6 +48,18 @@ class StoredGroups(NamedTuple):
     threshold: float | None
     source: str
     copy_of: Mapping[str, str] = {}
+
+
+class Measurement(NamedTuple):
+    """Figures, and what each product adds to them.
+
+    Attributes:
+      figures: Figures by their names in `metrics.json`.
+      results: What the figures are sums of, with the numbers of the true styles.
+    """
+
+    figures: dict[str, Any]
+    results: ProductResults
 
 
 class Truth(NamedTuple):
@@ -126,7 +145,18 @@ def stored_figures(
       ValueError: As these functions.
       GroupsError: If `groups` has none of the labelled products.
     """
+    return measure_stored(truth, embeddings, groups, settings).figures
+
+
+def measure_stored(
+    truth: Truth,
+    embeddings: Embeddings | None,
+    groups: StoredGroups | None,
+    settings: EvaluationSettings,
+) -> Measurement:
+    """Measures vectors, groups, or both, as `stored_figures`, product by product."""
     figures: dict[str, Any] = {}
+    found: list[QueryFigures] = []
     best: dict[str, float] = {}
     numbers = threshold = None
     rows = np.arange(len(truth.styles))
@@ -136,7 +166,8 @@ def stored_figures(
     if embeddings is not None:
         labelled = dataclasses.replace(embeddings, style=truth.styles)
         neighbors = find_neighbors(labelled, settings)
-        figures |= retrieval_figures(labelled, settings)
+        found = [query_figures(labelled, settings)]
+        figures |= means_of(found[0], labelled)
         best = _at_best_threshold(labelled, neighbors, settings)
         if numbers is None:
             numbers, threshold, expected = _found_groups(labelled, neighbors, settings)
@@ -155,7 +186,36 @@ def stored_figures(
         "num_labelled": int((truth.styles >= 0).sum()),
         "num_labels_without_vector": truth.num_missing,
     }
-    return figures | ({"at_best_threshold": best} if best else {})
+    figures |= {"at_best_threshold": best} if best else {}
+    results = _results(truth.product_id, truth.styles, rows, found, numbers)
+    return Measurement(figures, results)
+
+
+def _results(
+    product_id: np.ndarray,
+    styles: np.ndarray,
+    rows: np.ndarray,
+    found: Sequence[QueryFigures],
+    groups: np.ndarray | None,
+) -> ProductResults:
+    """What the labelled ones of measured products add to the figures.
+
+    Args:
+      product_id: [n] object (str).
+      styles: [n] int, true styles; -1 where unknown.
+      rows: [l] int, products that are measured, each photo of a style once.
+      found: Figures of the queries, whose rows are some of `rows`.
+      groups: [n] int, groups that were found; None without groups.
+    """
+    known = rows[styles[rows] >= 0]
+    values = {}
+    for queries in found:
+        for name, of in queries.values.items():
+            column = np.full(len(styles), np.nan)
+            column[queries.rows] = of
+            values[name] = column[known]
+    pairs = None if groups is None else pair_counts(groups[known], styles[known])
+    return ProductResults(product_id[known], styles[known], values, pairs)
 
 
 def _found_groups(
@@ -242,8 +302,40 @@ def evaluate_embeddings(
     Raises:
       ValueError: As `retrieval_figures`, `group` and `grouping_figures`.
     """
+    return measure_embeddings(labelled, threshold, settings, model).figures
+
+
+def measure_embeddings(
+    labelled: Embeddings,
+    threshold: float | None,
+    settings: EvaluationSettings | None = None,
+    model: PairModel | None = None,
+    known: Embeddings | None = None,
+) -> Measurement:
+    """Measures retrieval and grouping as `evaluate_embeddings`, product by product.
+
+    Args:
+      labelled: Embeddings with the `style` of some products at least; -1 elsewhere.
+      threshold: Mean similarity from which on groups merge; None for no groups.
+      settings: Settings of the search and of the grouping; None for the defaults.
+      model: Model of the pairs that the threshold was chosen with; None to learn one.
+      known: All other products of the catalogue, with the same numbers of blocks and
+        styles, for the figures `_among_all`; None to leave these out.
+
+    Raises:
+      ValueError: As `evaluate_embeddings`.
+    """
     settings = settings or EvaluationSettings()
-    figures = retrieval_figures(labelled, settings)
-    groups = group(labelled, threshold, settings, model=model)
-    figures |= _of_groups(groups, labelled)
-    return figures | {"threshold": float(threshold)}
+    found = [query_figures(labelled, settings)]
+    figures = means_of(found[0], labelled)
+    if known is not None:
+        found.append(figures_among_all(labelled, known, settings))
+        figures |= found[1].means()
+    groups = None
+    if threshold is not None:
+        groups = group(labelled, threshold, settings, model=model)
+        figures |= _of_groups(groups, labelled) | {"threshold": float(threshold)}
+    rows, styles = labelled.rows_to_measure, labelled.known_style
+    return Measurement(
+        figures, _results(labelled.product_id, styles, rows, found, groups)
+    )

@@ -36,13 +36,17 @@ class Figure(NamedTuple):
 _QUERIES = "products that have a variant"
 _RECALL = f"Share of the {_QUERIES} whose nearest neighbor, among all products, is one."
 _MAP = (
-    f"Mean over the {_QUERIES}. Of a product with R variants, the first R neighbors "
-    "count: the mean of the precision at the places of variants, and of 0 at the "
-    "others (arXiv 2003.08505)."
+    f"Mean over the {_QUERIES}, looking in all blocks. Of a product with R variants, "
+    "the first R neighbors count: the mean of the precision at the places of variants, "
+    "and of 0 at the others (arXiv 2003.08505)."
 )
 _RECALL_WITH_COLOR = (
     "The same as recall@1 in block, products of the query's own color ranked further "
     "behind, as cv_tf.search does."
+)
+_AMONG_ALL = (
+    "The same as {}, looking for the same products among all of the catalogue, those "
+    "that were learned from included, as a shop does."
 )
 _CGACC = (
     "Share of the true groups of two or more that a predicted group matches exactly, "
@@ -72,14 +76,16 @@ _ALL = (
     Figure("recall_at_1", "recall@1", _RECALL, "R@1"),
     Figure("recall_at_5", "recall@5", _SAME.format("five"), "R@5"),
     Figure("recall_at_10", "recall@10", _SAME.format("ten"), "R@10"),
-    Figure("map_at_r", "mAP@R", _MAP),
+    Figure("map_at_r", "mAP@R over all blocks", _MAP, "mAP@R, all blocks"),
     Figure(
         "recall_at_1_in_block",
         "recall@1 in block",
         _IN_BLOCK.format("recall@1"),
         "R@1 in block",
     ),
-    Figure("map_at_r_in_block", "mAP@R in block", _IN_BLOCK.format("mAP@R")),
+    Figure(
+        "map_at_r_in_block", "mAP@R in block", _IN_BLOCK.format("mAP@R over all blocks")
+    ),
     Figure(
         "recall_at_1_in_block_with_color",
         "recall@1 in block, with color",
@@ -90,6 +96,17 @@ _ALL = (
         "map_at_r_in_block_with_color",
         "mAP@R in block, with color",
         "The same as mAP@R in block, ranked in this way.",
+    ),
+    *(
+        Figure(
+            f"{name}_among_all", f"{title}, whole catalogue", _AMONG_ALL.format(title)
+        )
+        for name, title in (
+            ("recall_at_1_in_block", "recall@1 in block"),
+            ("map_at_r_in_block", "mAP@R in block"),
+            ("recall_at_1_in_block_with_color", "recall@1 in block, with color"),
+            ("map_at_r_in_block_with_color", "mAP@R in block, with color"),
+        )
     ),
     Figure("cgacc", "CGacc", _CGACC),
     Figure("ari", "ARI", _ARI),
@@ -150,13 +167,15 @@ def defined(figures: Mapping[str, float]) -> list[tuple[Figure, float]]:
 def format_run(metrics: Mapping[str, Any]) -> str:
     """Lays the figures of `metrics.json` out, with the gain over frozen features.
 
-    The baselines may be missing (`--baselines=false`).
+    The baselines may be missing (`--baselines=false`), and the intervals in what an
+    earlier version has written.
     """
     columns = {
         name.replace("_", " "): metrics[name] for name in _RUN if name in metrics
     }
     gain = ("frozen grey", "after") if "frozen grey" in columns else None
-    table = format_figures(columns, gain=gain)
+    known = metrics.get("intervals", {}).get("after")
+    table = format_figures(columns, gain, {"after": known} if known else {})
     if "recall_at_1" in metrics["after"]:
         return table
     return (
@@ -166,20 +185,31 @@ def format_run(metrics: Mapping[str, Any]) -> str:
 
 
 def format_figures(
-    columns: Mapping[str, Mapping[str, float]], gain: tuple[str, str] | None = None
+    columns: Mapping[str, Mapping[str, float]],
+    gain: tuple[str, str] | None = None,
+    intervals: Mapping[str, Mapping[str, Mapping[str, float]]] | None = None,
 ) -> str:
     """Lays figures out with one line a figure, without a newline at the end.
 
     Args:
       columns: Figures by their names in `metrics.json`, under the title of each column.
       gain: Titles of two columns; a column with the second less the first is added.
+      intervals: 95% intervals of figures (`low`, `high`) by their names, under the
+        titles of columns: each makes a column behind its own.
     """
-    titles = [*columns, *(["gain"] if gain else [])]
-    lines = [["", *titles]]
+    intervals = intervals or {}
+    lines: list[list[str]] = [[""]]
+    for title in columns:
+        lines[0] += [title, "95% interval"] if title in intervals else [title]
+    lines[0] += ["gain"] if gain else []
     for name, figure in FIGURES.items():
         if not any(name in figures for figures in columns.values()):
             continue
-        cells = [_number(figures.get(name)) for figures in columns.values()]
+        cells = []
+        for title, figures in columns.items():
+            cells.append(format_value(figures.get(name)))
+            if title in intervals:
+                cells.append(format_interval(intervals[title].get(name)))
         if gain:
             first, second = (columns[title].get(name) for title in gain)
             if first is None or second is None or not figure.better:
@@ -190,7 +220,18 @@ def format_figures(
     return "\n".join(aligned(lines))
 
 
-def _number(value: float | None) -> str:
+def format_interval(interval: Mapping[str, float] | None) -> str:
+    """An interval as text, such as "0.807 to 0.862"; "" for None.
+
+    Example:
+      >>> format_interval({"low": 0.807, "high": 0.8621})
+      '0.807 to 0.862'
+    """
+    return "" if interval is None else "{low:.3f} to {high:.3f}".format(**interval)
+
+
+def format_value(value: float | None) -> str:
+    """A figure as text: three digits of a share, all of a count; "-" for None."""
     if value is None:
         return "-"
     return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"

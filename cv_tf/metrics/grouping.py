@@ -85,6 +85,49 @@ def _num_pairs(sizes: np.ndarray) -> int:
     return int((sizes * (sizes - 1) // 2).sum())
 
 
+class PairCounts(NamedTuple):
+    """What each of n labelled products adds to the figures of groups.
+
+    Numbers of other products, so that a sum over all products has each pair twice.
+
+    Attributes:
+      right: [n] int64, products of its style in its group.
+      grouped: [n] int64, products in its group.
+      true: [n] int64, products of its style.
+      is_exact: [n] bool, whether its group is its style, with no product missing and
+        none too many.
+    """
+
+    right: np.ndarray
+    grouped: np.ndarray
+    true: np.ndarray
+    is_exact: np.ndarray
+
+
+def pair_counts(groups: np.ndarray, styles: np.ndarray) -> PairCounts:
+    """Counts the pairs that each product is in.
+
+    Args:
+      groups: [n] int, predicted group of each product.
+      styles: [n] int, true styles, 0 or more.
+
+    Example:
+      >>> counts = pair_counts(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]))
+      >>> counts.right.tolist(), counts.grouped.tolist(), counts.true.tolist()
+      ([1, 1, 0, 0], [2, 2, 2, 0], [1, 1, 1, 1])
+    """
+    _, style, style_size = np.unique(styles, return_inverse=True, return_counts=True)
+    _, group, group_size = np.unique(groups, return_inverse=True, return_counts=True)
+    # One int64 a cell of the table of groups by styles.
+    cells = group.astype(np.int64) * max(len(style_size), 1) + style
+    _, cell, overlap = np.unique(cells, return_inverse=True, return_counts=True)
+    right, grouped, true = (
+        of.astype(np.int64) - 1
+        for of in (overlap[cell], group_size[group], style_size[style])
+    )
+    return PairCounts(right, grouped, true, (right == grouped) & (right == true))
+
+
 class PairErrors(NamedTuple):
     """Numbers of wrong pairs of labelled products, for each of n products.
 

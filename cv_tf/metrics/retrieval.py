@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -53,44 +54,136 @@ def retrieval_figures(
       ValueError: If no product has a variant, or vectors are not finite and of
         length 1.
     """
+    return means_of(query_figures(labelled, settings), labelled)
+
+
+def means_of(found: QueryFigures, labelled: Embeddings) -> dict[str, float]:
+    """What `retrieval_figures` returns, from the figures of each query."""
+    num_copies = len(labelled) - len(labelled.rows_to_measure)
+    figures = found.means() | {"num_queries": len(found.rows)}
+    return figures | ({"num_copies": num_copies} if num_copies else {})
+
+
+class QueryFigures(NamedTuple):
+    """The figures of retrieval of each query, of which `retrieval_figures` has means.
+
+    Attributes:
+      rows: [q] int64, row numbers of the products that have a variant, ascending.
+      values: [q] float64 for each figure, by its name in `metrics.json`: 0 or 1 for
+        recall, 0 to 1 for average precision.
+    """
+
+    rows: np.ndarray
+    values: Mapping[str, np.ndarray]
+
+    def means(self) -> dict[str, float]:
+        """The mean of each figure over the queries."""
+        return {name: float(of.mean()) for name, of in self.values.items()}
+
+
+def query_figures(
+    labelled: Embeddings, settings: EvaluationSettings | None = None
+) -> QueryFigures:
+    """Measures how well each product finds its color variants.
+
+    Args and errors are those of `retrieval_figures`, which says what is measured.
+
+    Example:
+      >>> import numpy as np
+      >>> from cv_tf.embeddings import Embeddings
+      >>> vectors = np.array([[1, 0], [0.8, 0.6], [0, 1]], np.float32)
+      >>> products = Embeddings.of_arrays(vectors, style=np.array([0, 0, 1]))
+      >>> found = query_figures(products)
+      >>> found.rows.tolist(), found.values["recall_at_1"].tolist()
+      ([0, 1], [1.0, 1.0])
+    """
     settings = settings or EvaluationSettings()
-    num_products = len(labelled)
+    all_rows = labelled.rows_to_measure
     labelled = labelled.measured
-    styles, lab = labelled.known_style, labelled.lab
-    num_variants = count_variants(styles)
-    queries = np.flatnonzero(num_variants)
+    queries = np.flatnonzero(count_variants(labelled.known_style))
     if not len(queries):
         raise UserError(
             "No style has two products, so there is nothing to retrieve. Evaluate on "
             "a catalog whose style_id column repeats for color variants."
         )
+    values = _search(labelled, queries, settings, in_block=False)
+    in_block = _search(labelled, queries, settings, in_block=True)
+    return QueryFigures(all_rows[queries], values | in_block)
+
+
+def figures_among_all(
+    reported: Embeddings, known: Embeddings, settings: EvaluationSettings | None = None
+) -> QueryFigures:
+    """Measures products that were held out among all products of a catalogue.
+
+    A shop looks for variants among all that it has, not among a held-out part alone:
+    more strangers make recall lower. Queries are those of `query_figures`; a product
+    that was learned from and shares a style with one of them is a variant of it.
+
+    Args:
+      reported: Held-out products, with styles.
+      known: Other products of the catalogue, with the same numbers of blocks and
+        styles.
+      settings: Kind of search and weight of color; None for the defaults.
+
+    Returns:
+      Row numbers of `reported`, and recall@1 and mAP@R in block, without and with
+      color, with `_among_all` added to their names.
+
+    Raises:
+      ValueError: As `retrieval_figures`.
+    """
+    own, others = reported.measured, known.without(known.copies)
+    queries = np.flatnonzero(count_variants(own.known_style))
+    lab = None
+    if own.lab is not None and others.lab is not None:
+        lab = np.concatenate([own.lab, others.lab])
+    together = Embeddings.of_arrays(
+        np.concatenate([own.vectors, others.vectors]),
+        np.concatenate([own.block, others.block]),
+        lab,
+        np.concatenate([own.known_style, others.known_style]),
+    )
+    values = _search(together, queries, settings or EvaluationSettings(), in_block=True)
+    wanted = ("recall_at_1_in_block", "map_at_r_in_block")
+    return QueryFigures(
+        reported.rows_to_measure[queries],
+        {f"{k}_among_all": v for k, v in values.items() if k.startswith(wanted)},
+    )
+
+
+def _search(
+    products: Embeddings,
+    queries: np.ndarray,
+    settings: EvaluationSettings,
+    in_block: bool,
+) -> dict[str, np.ndarray]:
+    """The figures of each query, [q] float64, by name, with colors if these are known.
+
+    `queries`, [q] int, are rows of products that have a variant.
+    """
+    styles, lab = products.known_style, products.lab
+    num_variants = count_variants(styles)
     k = max(*RECALL_AT, int(num_variants.max()))
+    blocks, suffix = (products.block, "_in_block") if in_block else (None, "")
     wanted = k if lab is None else k + CANDIDATES
-    weight = ranking_weight(labelled, settings.color)
-    figures: dict[str, float] = {}
-    for suffix, blocks in (("", None), ("_in_block", labelled.block)):
-        found = nearest(
-            labelled.vectors, wanted, blocks, settings.retrieval, queries, SEARCHED
-        )
-        rankings = {suffix: found}
-        if lab is not None:
-            ranked = other_colors_first(found, lab[queries], lab, k, weight)
-            rankings[f"{suffix}_with_color"] = ranked
-        for name, neighbors in rankings.items():
-            right = is_variant(neighbors, styles, queries)
-            of_ranking = _figures(right, num_variants[queries])
-            figures |= {f"{figure}{name}": value for figure, value in of_ranking}
-    figures["num_queries"] = len(queries)
-    num_copies = num_products - len(labelled)
-    return figures | ({"num_copies": num_copies} if num_copies else {})
-
-
-def _figures(right: np.ndarray, num_variants: np.ndarray) -> list[tuple[str, float]]:
-    """The figures of one ranking; the arguments are `average_precision_at_r`'s."""
-    recalls = [right[:, :rank].any(axis=1).mean() for rank in RECALL_AT]
-    precision = average_precision_at_r(right, num_variants).mean()
-    names = [*(f"recall_at_{rank}" for rank in RECALL_AT), "map_at_r"]
-    return list(zip(names, map(float, [*recalls, precision]), strict=True))
+    found = nearest(
+        products.vectors, wanted, blocks, settings.retrieval, queries, SEARCHED
+    )
+    rankings = {suffix: found}
+    if lab is not None:
+        weight = ranking_weight(products, settings.color)
+        ranked = other_colors_first(found, lab[queries], lab, k, weight)
+        rankings[f"{suffix}_with_color"] = ranked
+    figures: dict[str, np.ndarray] = {}
+    for name, neighbors in rankings.items():
+        right = is_variant(neighbors, styles, queries)
+        for rank in RECALL_AT:
+            hit = np.asarray(right[:, :rank].any(axis=1), np.float64)
+            figures[f"recall_at_{rank}{name}"] = hit
+        precision = average_precision_at_r(right, num_variants[queries])
+        figures[f"map_at_r{name}"] = np.asarray(precision)
+    return figures
 
 
 def count_variants(styles: np.ndarray) -> np.ndarray:

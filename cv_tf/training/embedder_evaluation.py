@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from cv_tf import strategy as devices
-from cv_tf.catalog import Catalog
+from cv_tf.catalog import Catalog, objects
 from cv_tf.config import Config, EvaluationSettings
 from cv_tf.embeddings import Embeddings, embed_with_color
 from cv_tf.errors import UserError
 from cv_tf.grouping import PairModel, calibrate_on
 from cv_tf.methods import build_embedder
-from cv_tf.metrics import evaluate_embeddings, retrieval_figures
+from cv_tf.metrics import ProductResults, measure_embeddings, retrieval_figures
 from cv_tf.models import Embedder
 from cv_tf.pipeline import Photos, photos_of
 from cv_tf.training.fit_whitening import embed_whitened
@@ -77,6 +77,8 @@ class Evaluation(NamedTuple):
     # embedded catalog are; empty if not asked for, or without variants.
     trained_on: dict[str, float]
     recalls: Recalls | None  # None without both kinds of products.
+    # What each of the reported products adds to the figures; None without variants.
+    results: ProductResults | None = None
 
 
 def evaluate_new(
@@ -107,7 +109,8 @@ def evaluate_new(
             "to be reported on. Label products of more styles, name those to learn "
             "from in a column 'split', or pass --whiten=none."
         )
-    measured = _measure(embedder, photos, embeddings, reported, config, name)
+    is_whole = len(photos) == len(known)
+    measured = _measure(embedder, photos, embeddings, reported, config, name, is_whole)
     if embeddings is None or not measure_known:
         return measured
     return _with_known(measured, embeddings, config)
@@ -135,14 +138,17 @@ def evaluate_catalog(
         if path is None:
             is_fitted = config.whiten != "none"
             return evaluate_new(embedder, known, reported, config, "frozen", is_fitted)
+        num_known = len(known)
         known = _sample(known, config.seed)
+        is_whole = len(known) == num_known
         trained_on = trained_on and has_variants(known.catalog.style)
         embeddings = None
         if len(known) and (config.threshold == "auto" or trained_on):
             embeddings = embed_with_color(
                 embedder, known, config.embed_batch_size, "Embedding, known"
             )
-        measured = _measure(embedder, known, embeddings, reported, config, "to report")
+        given = (embedder, known, embeddings, reported, config)
+        measured = _measure(*given, "to report", is_whole)
         if embeddings is None or not trained_on:
             return measured
         return _with_known(measured, embeddings, config)
@@ -155,8 +161,13 @@ def _measure(
     reported: Photos,
     settings: EvaluationSettings,
     name: str,
+    is_whole: bool,
 ) -> Evaluation:
-    """Measures the reported products; the known ones choose the threshold."""
+    """Measures the reported products; the known ones choose the threshold.
+
+    Where the known ones are all others of the catalogue (`is_whole`), the reported ones
+    are looked for among these, too.
+    """
     counts: dict[str, float] = {
         "num_products": len(reported),
         "num_rejects": len(reported.rejects),
@@ -170,13 +181,37 @@ def _measure(
         embedder, reported, settings.embed_batch_size, f"Embedding, {name}"
     )
     chosen = find_threshold(known_embeddings, measured.distinct.block, settings)
-    if chosen is None:
-        figures = retrieval_figures(measured, settings)
-    else:
-        threshold, model = chosen
-        figures = evaluate_embeddings(measured, threshold, settings, model)
+    threshold, model = chosen or (None, None)
+    others = None
+    if known_embeddings is not None and is_whole:
+        styles = _styles_of_reported(known.catalog, reported.catalog)
+        others = dataclasses.replace(known_embeddings, style=styles)
+    figures, results = measure_embeddings(measured, threshold, settings, model, others)
     embedded = EmbeddedPhotos(reported, measured.vectors)
-    return Evaluation(figures | counts, embedder, measured, embedded, {}, None)
+    evaluation = Evaluation(figures | counts, embedder, measured, embedded, {}, None)
+    return evaluation._replace(results=_with_names(results, reported.catalog))
+
+
+def _styles_of_reported(known: Catalog, reported: Catalog) -> np.ndarray:
+    """The reported styles that known products share, [n] int; -1 for others.
+
+    By name: the known ones may be numbered anew, by answers of people.
+    """
+    if known.style_id is None or reported.style_id is None:
+        return np.full(len(known), -1)
+    names, numbers = reported.style_id.tolist(), reported.style.tolist()
+    number_of = {k: v for k, v in zip(names, numbers, strict=True) if k}
+    return np.array([number_of.get(name, -1) for name in known.style_id], int)
+
+
+def _with_names(results: ProductResults, catalog: Catalog) -> ProductResults:
+    """The results, with the names of styles where the catalogue has them."""
+    if catalog.style_id is None:
+        return results
+    ids, names = catalog.product_id.tolist(), catalog.style_id.tolist()
+    name_of = dict(zip(ids, names, strict=True))
+    styles = objects([name_of[product] for product in results.product_id])
+    return dataclasses.replace(results, style=styles)
 
 
 def _with_known(measured: Evaluation, known: Embeddings, config: Config) -> Evaluation:

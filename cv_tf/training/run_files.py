@@ -35,17 +35,21 @@ def figures_so_far(workdir: Workdir) -> dict[str, Any]:
 
 
 def is_finished(workdir: Workdir, metrics: dict[str, Any]) -> bool:
-    """Whether a run has its last figures, and the Embedder that these are of."""
+    """Whether a run has its last figures, and the files that these are of."""
     if "after" not in metrics:
         return False
-    if workdir.is_as_written(workdir.embedder):
-        return True
-    logging.warning(
-        "'%s' is missing or not as it was written. It is written anew, from the last "
-        "checkpoint.",
-        workdir.embedder,
-    )
-    return False
+    files = [workdir.embedder]
+    if workdir.queries.name in workdir.read_checksums():  # Not of an earlier version.
+        files.append(workdir.queries)
+    for path in files:
+        if not workdir.is_as_written(path):
+            logging.warning(
+                "'%s' is missing or not as it was written. It is written anew, from "
+                "the last checkpoint.",
+                path,
+            )
+            return False
+    return True
 
 
 def kept_answers(workdir: Workdir) -> tuple[str, ...]:

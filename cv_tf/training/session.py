@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -169,9 +169,9 @@ def _train_prepared(
             metrics["answers"] = answered.figures()
         untrained = current_embedder()
         if config.baselines and is_chief:
-            metrics |= _baselines(config, train, reported)
+            baselines = _baselines(config, train, reported)
             before = _evaluate(untrained, "before", config, train, reported)
-            metrics["before"] = before.figures
+            _add_figures(metrics, baselines | {"before": before})
         if is_chief:
             workdir.write_metrics(metrics)
 
@@ -182,7 +182,7 @@ def _train_prepared(
     if is_chief:
         after = _evaluate(embedder, "after", config, train, reported)
         embedder = after.embedder
-        metrics["after"] = after.figures
+        _add_figures(metrics, {"after": after})
         if after.trained_on:
             metrics["trained_on"] = after.trained_on
         metrics["training"] = cost
@@ -233,9 +233,22 @@ def _labelled(
     return with_pseudo_labels(train, read_groups(str(path)), config)
 
 
-def _baselines(config: Config, train: Photos, reported: Photos) -> dict[str, Any]:
+def _add_figures(
+    metrics: dict[str, Any], evaluations: Mapping[str, Evaluation]
+) -> None:
+    """Adds the figures of evaluations to those of a run, and their intervals."""
+    for name, evaluation in evaluations.items():
+        metrics[name] = evaluation.figures
+        if evaluation.results is not None:
+            intervals = metrics.setdefault("intervals", {})
+            intervals[name] = evaluation.results.intervals()
+
+
+def _baselines(
+    config: Config, train: Photos, reported: Photos
+) -> dict[str, Evaluation]:
     """Evaluates the pretrained network on photos in color and in grey."""
-    figures = {}
+    evaluations = {}
     for color in ("rgb", "grey"):
         settings = dataclasses.replace(config, color_input=color, **_AS_PRETRAINED)
         # The same seed makes the same network, even if its weights are random.
@@ -243,8 +256,8 @@ def _baselines(config: Config, train: Photos, reported: Photos) -> dict[str, Any
         with devices.one_device(config.strategy).scope():
             frozen = build_embedder(settings)
         name = f"frozen_{color}"
-        figures[name] = _evaluate(frozen, name, settings, train, reported).figures
-    return figures
+        evaluations[name] = _evaluate(frozen, name, settings, train, reported)
+    return evaluations
 
 
 def _evaluate(
@@ -295,9 +308,13 @@ def _write_results(
     """Writes the trained Embedder and its figures, and prints the latter."""
     if show and after.embedded:
         show.vectors(workdir.tensorboard, *after.embedded)
-    with workdir.writing(workdir.embedder, workdir.metrics) as (embedder, figures):
+    paths = [workdir.embedder, workdir.metrics]
+    paths += [workdir.queries] if after.results is not None else []
+    with workdir.writing(*paths) as (embedder, figures, *queries):
         after.embedder.save(embedder)
         write_json(figures, metrics)
+        if after.results is not None:
+            after.results.write(queries[0])
     print(f"\n{format_run(metrics)}")
     if after.recalls and after.recalls.warning():
         print(f"\n{after.recalls.warning()}")

@@ -8,8 +8,9 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import cv_tf
 from cv_tf import command
 from cv_tf.atomic import whole_files, write_json, write_text
 from cv_tf.config import Config, ConfigError, DownloadSettings
@@ -18,6 +19,9 @@ from cv_tf.files import digest_of, expanded, number_in, read_bounded, read_json
 from cv_tf.metrics import FIGURES
 from cv_tf.settings import values_of
 from cv_tf.unfinished import is_unfinished, settle
+
+if TYPE_CHECKING:
+    from cv_tf.metrics import ProductResults
 
 # Settings that may change when a run is resumed: where files are, and how fast it is.
 FREE_SETTINGS = (
@@ -68,6 +72,8 @@ class Workdir:
         self.path = Path(expanded(path))
         self.config = self.path / "config.cfg"  # All settings; --flagfile reads it.
         self.metrics = self.path / "metrics.json"  # Figures before and after training.
+        # What each product that is reported on adds to the figures after training.
+        self.queries = self.path / "queries.parquet"
         self.embedder = self.path / "embedder.keras"  # The trained Embedder.
         # What an Embedder is adapted to, where it is; see `cv_tf.training.adapt`.
         self.adaptation = self.path / "adaptation.json"
@@ -180,6 +186,20 @@ class Workdir:
             _check_figures(metrics)
             return metrics
 
+    def read_queries(self) -> ProductResults | None:
+        """Reads `queries.parquet`; None if there is none, as of an earlier version.
+
+        Raises:
+          WorkdirError: If it is not as it was written.
+          UserError: If it is damaged.
+        """
+        if not self.queries.is_file():
+            return None
+        remedy = "Bring a copy back, or remove it to do without its intervals."
+        if not self.is_as_written(self.queries):
+            raise WorkdirError(f"'{self.queries}' is not as it was written. {remedy}")
+        return cv_tf.metrics.ProductResults.read(self.queries, remedy)
+
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Writes `metrics.json`."""
         with self.writing(self.metrics) as (made,):
@@ -216,10 +236,24 @@ class Workdir:
 def _check_figures(values: Mapping[str, Any]) -> None:
     """Raises an error if a value that is named like a figure is no finite number."""
     for name, value in values.items():
-        if name in FIGURES:
+        if name == "intervals":
+            _check_intervals(value)
+        elif name in FIGURES:
             number_in(values, name, -sys.float_info.max, sys.float_info.max)
         elif isinstance(value, dict):
             _check_figures(value)
+
+
+def _check_intervals(values: Any) -> None:
+    """Raises an error if a value that should be an interval, or hold some, does not."""
+    if not isinstance(values, dict):
+        raise TypeError("an interval is no object")
+    if values.keys() & {"low", "high"}:
+        for name in ("low", "high"):
+            number_in(values, name, -sys.float_info.max, sys.float_info.max)
+        return
+    for value in values.values():
+        _check_intervals(value)
 
 
 def inherited_settings(
