@@ -17,6 +17,7 @@ from .plan import (
 )
 from .results import (
     Cell as Cell,
+    Difference as Difference,
     Result as Result,
     Row as Row,
     Summary as Summary,
@@ -29,6 +30,7 @@ from .runs import (
     open_folder as open_folder,
 )
 from .tables import (
+    compared_over_styles as compared_over_styles,
     format_markdown as format_markdown,
     how_to_read as how_to_read,
     provenance as provenance,

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from absl import flags
+from absl import flags, logging
 
 from cv_tf import command
 from cv_tf.config import Config
 from cv_tf.errors import UserError
 from cv_tf.files import expanded, repeated
+from cv_tf.metrics import ProductResults
 from cv_tf.settings import ConfigError, check_all, setting
 from cv_tf.training import Workdir
 
@@ -130,10 +131,21 @@ class Run:
         """Figures of quality and cost; empty before the run has finished."""
         metrics = self.workdir.read_metrics()
         if self.recipe.is_frozen:
-            return metrics
+            return {k: of for k, of in metrics.items() if not isinstance(of, dict)}
         if "after" not in metrics:
             return {}
         return metrics["after"] | metrics.get("training", {})
+
+    def read_queries(self) -> ProductResults | None:
+        """What each product adds to the figures; None, with a warning, if damaged.
+
+        There is none of an earlier version, either.
+        """
+        try:
+            return self.workdir.read_queries()
+        except UserError as error:
+            logging.warning("%s", error)
+            return None
 
 
 @dataclasses.dataclass(frozen=True)

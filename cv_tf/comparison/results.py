@@ -5,11 +5,21 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from cv_tf.comparison.plan import ComparisonPlan, Recipe, Run
-from cv_tf.metrics import COMPARED, RECALL, Figure
+from cv_tf.metrics import (
+    COMPARED,
+    RECALL,
+    Figure,
+    ProductResults,
+    Resampling,
+    Score,
+    mean_of,
+)
 
 _CONFIDENCE = 0.95
 
@@ -33,25 +43,66 @@ class Summary(NamedTuple):
         return statistics.stdev(self.values) if len(self.values) > 1 else None
 
 
-def mark(summaries: Mapping[str, Summary], better: str) -> dict[str, str]:
+class Difference(NamedTuple):
+    """A mean over seeds less that of the best recipe, on the same styles.
+
+    Attributes:
+      value: The difference.
+      low: Lower end of its 95% interval over styles.
+      high: Upper end.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def has_zero(self) -> bool:
+        """Whether the products that were reported on cannot tell the two apart."""
+        return self.low <= 0 <= self.high
+
+
+def find_best(summaries: Mapping[str, Summary], better: str) -> str:
+    """The name of the recipe with the best mean; "" if neither way is better."""
+    if not better or not summaries:
+        return ""
+    sign = 1 if better == "higher" else -1
+    return max(summaries, key=lambda name: sign * summaries[name].mean)
+
+
+def mark(
+    summaries: Mapping[str, Summary],
+    better: str,
+    differences: Mapping[str, Difference] | None = None,
+) -> dict[str, str]:
     """Marks the best mean, and those that cannot be told from it.
 
-    Each recipe is BEST (all that tie are), EQUAL or OTHER. `better` is "higher",
-    "lower", or "" to mark nothing.
+    A recipe is told from the best if neither the luck of seeds nor that of which
+    products were reported on explains the difference: the intervals over seeds
+    (`can_be_told_apart`) and over styles both exclude 0.
+
+    Args:
+      summaries: A figure of each recipe.
+      better: "higher", "lower", or "" to mark nothing.
+      differences: Differences to the best recipe, of the recipes where they are known.
+
+    Returns:
+      BEST (all that tie are), EQUAL or OTHER for each recipe.
     """
-    if not better or not summaries:
+    best = find_best(summaries, better)
+    if not best:
         return dict.fromkeys(summaries, OTHER)
-    means = [summary.mean for summary in summaries.values()]
-    best = max(means) if better == "higher" else min(means)
-    winner = next(s for s in summaries.values() if s.mean == best)
-    return {
-        name: BEST
-        if _ties(summary.mean, best)
-        else EQUAL
-        if can_be_told_apart(winner, summary) is False
-        else OTHER
-        for name, summary in summaries.items()
-    }
+    winner, differences = summaries[best], differences or {}
+    marks = {}
+    for name, summary in summaries.items():
+        is_level = name in differences and differences[name].has_zero
+        if _ties(summary.mean, winner.mean):
+            marks[name] = BEST
+        elif is_level or can_be_told_apart(winner, summary) is False:
+            marks[name] = EQUAL
+        else:
+            marks[name] = OTHER
+    return marks
 
 
 def can_be_told_apart(first: Summary, second: Summary) -> bool | None:
@@ -108,11 +159,22 @@ class Row:
     results: tuple[Result, ...]
     summaries: dict[str, Summary]  # Over the runs that have the figure.
     marks: dict[str, str]  # BEST, EQUAL or OTHER for each of `summaries`.
+    # To the best recipe of each figure, where both have results of each product.
+    differences: dict[str, Difference] = dataclasses.field(default_factory=dict)
 
     @property
     def num_runs(self) -> int:
         """Number of its runs that have finished."""
         return sum(not result.failure for result in self.results)
+
+    def spell_difference(self, figure: Figure) -> str:
+        """The difference to the best recipe with its interval; "-" if unknown."""
+        if self.marks.get(figure.name) == BEST:
+            return "best"
+        if figure.name not in self.differences:
+            return "-"
+        value, low, high = self.differences[figure.name]
+        return f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
 
     def cell(self, figure: Figure) -> Cell:
         """The cell of a figure in the table."""
@@ -167,21 +229,65 @@ def read_rows(plan: ComparisonPlan, failures: Mapping[str, str]) -> tuple[Row, .
     summaries = {
         recipe.name: _summaries(recipe, results[recipe.name]) for recipe in plan.recipes
     }
-    marks = {}
+    scores = _scores(results)
+    marks, differences = {}, {}
     for figure in COMPARED:
         known = {name: of for name, of in summaries.items() if figure.name in of}
         of_figure = {name: of[figure.name] for name, of in known.items()}
-        marks[figure.name] = mark(of_figure, figure.better)
+        best = find_best(of_figure, figure.better)
+        apart = _differences(scores, figure.name, best)
+        differences[figure.name] = apart
+        marks[figure.name] = mark(of_figure, figure.better, apart)
     rows = [
         Row(
             recipe,
             tuple(results[recipe.name]),
             summaries[recipe.name],
             {name: marks[name][recipe.name] for name in summaries[recipe.name]},
+            {k: of[recipe.name] for k, of in differences.items() if recipe.name in of},
         )
         for recipe in plan.recipes
     ]
     return tuple(sorted(rows, key=_place))
+
+
+def _scores(results: Mapping[str, Sequence[Result]]) -> dict[str, dict[str, Score]]:
+    """Means over seeds of each figure, by recipe, with their values on drawn styles.
+
+    A recipe of which a run has left no results of its products is left out.
+    """
+    found: dict[str, list[ProductResults]] = {}
+    for name, of_recipe in results.items():
+        made = [result.run for result in of_recipe if not result.failure]
+        read = [run.read_queries() for run in made]
+        known = [of for of in read if of is not None]
+        if known and len(known) == len(read):
+            found[name] = known
+    if not found:
+        return {}
+    styles = [of.style for known in found.values() for of in known]
+    resampling = Resampling(np.concatenate(styles))
+    means = {}
+    for name, known in found.items():
+        runs = [of.scores(resampling) for of in known]
+        shared = [k for k in runs[0] if all(k in of for of in runs)]
+        means[name] = {k: mean_of([of[k] for of in runs]) for k in shared}
+    return means
+
+
+def _differences(
+    scores: Mapping[str, Mapping[str, Score]], figure: str, best: str
+) -> dict[str, Difference]:
+    """The differences of a figure to the best recipe, where both are known."""
+    if figure not in scores.get(best, {}):
+        return {}
+    differences = {}
+    for name, of in scores.items():
+        if name != best and figure in of:
+            apart = of[figure] - scores[best][figure]
+            if apart.is_known:
+                differences[name] = Difference(**apart.summary())
+    return differences
 
 
 def _summaries(recipe: Recipe, results: list[Result]) -> dict[str, Summary]:

@@ -121,6 +121,7 @@ def arguments_of(run: Run) -> list[str]:
         verb, folder = "evaluate", run.workdir
         outputs = [
             f"--output={folder.metrics}",
+            f"--queries={folder.queries}",
             f"--save_embedder={folder.embedder}",
             "--overwrite",
         ]

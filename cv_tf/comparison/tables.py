@@ -32,7 +32,10 @@ def format_markdown(
       notes: Sentences on how to read the table, see `how_to_read`.
       about: Titles to texts on how it was made, see `provenance`.
     """
-    tables = [_table(rows, QUALITY), _table(rows, COST, with_runs=True)]
+    tables = [_table(rows, QUALITY)]
+    if apart := compared_over_styles(rows):
+        tables.append(_difference_table(rows, apart))
+    tables.append(_table(rows, COST, with_runs=True))
     lines = [f"- {note}" for note in notes]
     lines += [
         f"- {title}: `{text}`" if title == "command" else f"- {title}: {text}"
@@ -52,6 +55,25 @@ def _table(
         lines[0].append("runs")
         for line, row in zip(lines[1:], rows, strict=True):
             line.append(f"{row.num_runs} of {len(row.results)}")
+    return _laid_out(lines)
+
+
+def compared_over_styles(rows: Sequence[Row]) -> list[Figure]:
+    """The figures of which some recipe's difference to the best one is known."""
+    known = {name for row in rows for name in row.differences}
+    return [figure for figure in QUALITY if figure.name in known]
+
+
+def _difference_table(rows: Sequence[Row], figures: Sequence[Figure]) -> str:
+    lines = [["difference to the best", *(figure.label for figure in figures)]]
+    for row in rows:
+        cells = [row.spell_difference(figure) for figure in figures]
+        lines.append([row.recipe.name.replace("|", r"\|"), *cells])
+    return _laid_out(lines)
+
+
+def _laid_out(lines: Sequence[Sequence[str]]) -> str:
+    """Rows of a Markdown table, the head first, aligned as plain text."""
     left, *others = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rule = ["-" * left, *("-" * (width - 1) + ":" for width in others)]
     return "\n".join(
@@ -72,14 +94,16 @@ def write_table_csv(path: Path, rows: Sequence[Row], seeds: Sequence[int]) -> No
 
     Args:
       path: Path of the file. Its columns are recipe, method, figure, mean,
-        standard_deviation, num_runs, mark ("best", "equal" or empty) and the value of
-        each seed; unknown values are empty. A recipe without training has its value
-        under the first seed.
+        standard_deviation, num_runs, mark ("best", "equal" or empty), difference (to
+        the best recipe), difference_low and difference_high (its 95% interval over
+        styles) and the value of each seed; unknown values are empty. A recipe without
+        training has its value under the first seed.
       rows: Rows in the order in which they are written.
       seeds: Seeds of the comparison.
     """
     columns = ["recipe", "method", "figure", "mean", "standard_deviation", "num_runs"]
-    columns += ["mark", *(f"seed_{seed}" for seed in seeds)]
+    columns += ["mark", "difference", "difference_low", "difference_high"]
+    columns += [f"seed_{seed}" for seed in seeds]
     cells = (_csv_row(row, figure) for row in rows for figure in COMPARED)
     write_rows(path, columns, ([of.get(name) for name in columns] for of in cells))
 
@@ -94,16 +118,24 @@ def _csv_row(row: Row, figure: Figure) -> dict[str, Any]:
     for result in row.results:
         value = result.figures.get(figure.name, "")
         cells[f"seed_{result.run.config.seed}"] = value
-    return cells | _summary(row, figure.name) if figure.name in row.summaries else cells
+    if figure.name not in row.summaries:
+        return cells
+    summary = _summary(row, figure.name)
+    apart = summary.pop("difference")
+    if apart:
+        names = ("difference", "difference_low", "difference_high")
+        summary |= dict(zip(names, apart.values(), strict=True))
+    return cells | summary
 
 
 def _summary(row: Row, name: str) -> dict[str, Any]:
-    summary = row.summaries[name]
+    summary, apart = row.summaries[name], row.differences.get(name)
     return {
         "mean": summary.mean,
         "standard_deviation": summary.deviation,
         "num_runs": len(summary.values),
         "mark": row.marks[name],
+        "difference": apart._asdict() if apart else None,
     }
 
 
@@ -162,11 +194,30 @@ def _as_json(row: Row) -> dict[str, Any]:
 
 _MARKS = "In bold: the best mean."
 _EQUAL = (
-    "±: standard deviation over seeds. ≈: cannot be told from the best; Welch's 95% "
-    "interval of the difference of the means has 0 in it. It knows of the luck of "
-    "seeds, not of that of which products were reported on."
+    "±: standard deviation over seeds. ≈: cannot be told from the best, by either kind "
+    "of luck: Welch's 95% interval of the difference of the means, which knows of the "
+    "luck of seeds, or the 95% interval over styles, which knows of that of which "
+    "products were reported on, has 0 in it. Without a mark, both exclude it."
 )
-_ONE_SEED = "One seed only: there is no spread, and no telling what is luck."
+_STYLES = (
+    "Difference to the best: of the means over seeds, with its 95% interval by a "
+    "bootstrap over styles, paired: each recipe is measured on the same styles. ARI "
+    "and NMI have none, and are marked by seeds alone."
+)
+_NO_STYLES = (
+    "No interval over styles is known where a run, or one of the best, has left no "
+    "results of its products (queries.parquet), as those of earlier versions. There, "
+    "marks are by seeds alone."
+)
+# No ratios of sums over styles.
+_BY_SEEDS = ("ari", "nmi")
+_ONE_SEED = (
+    "One seed only: there is no spread, and no telling what is the luck of the seed."
+)
+_ONE_SEED_EQUAL = (
+    "≈: cannot be told from the best, as the 95% interval of the difference over "
+    "styles has 0 in it."
+)
 _FROZEN = "A recipe without training has no seeds, and counts as known exactly."
 _COST = (
     "images/s leaves out the first step of each process, which compiles; training s is "
@@ -180,6 +231,15 @@ def how_to_read(plan: ComparisonPlan, rows: Sequence[Row]) -> list[str]:
     lines = [_MARKS, _EQUAL if len(plan.config.seeds) > 1 else _ONE_SEED]
     if len(plan.config.seeds) > 1 and any(row.recipe.is_frozen for row in rows):
         lines.append(_FROZEN)
+    if compared_over_styles(rows):
+        lines += [_STYLES] if len(plan.config.seeds) > 1 else [_ONE_SEED_EQUAL, _STYLES]
+    if any(
+        row.spell_difference(figure) == "-"
+        for row in rows
+        for figure in QUALITY
+        if figure.name in row.summaries and figure.name not in _BY_SEEDS
+    ):
+        lines.append(_NO_STYLES)
     return [
         *(*lines, _COST),
         *(

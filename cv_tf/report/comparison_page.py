@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cv_tf import command
-from cv_tf.comparison import NUM_NEIGHBORS, Query, Row
+from cv_tf.comparison import NUM_NEIGHBORS, Query, Row, compared_over_styles
 from cv_tf.metrics import COST, FMS, PRECISION, QUALITY, RECALL, Figure
 from cv_tf.report.page import write_page
 from cv_tf.report.thumbnails import thumbnails
@@ -130,6 +130,7 @@ def write_comparison_page(
         rows=rows,
         charts=[draw(rows, figure) for figure in (RECALL, PRECISION, FMS)],
         tables=(("What is found", QUALITY), ("What it costs", COST)),
+        apart=compared_over_styles(rows),
         settings={
             row.recipe.name: command.to_flags(row.recipe.changed_settings)
             for row in rows

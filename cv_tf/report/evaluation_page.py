@@ -42,7 +42,7 @@ class QueryRows(NamedTuple):
 def write_evaluation_page(
     path: Path,
     title: str,
-    figures: Mapping[str, float],
+    figures: Mapping[str, Any],
     labelled: Embeddings,
     settings: EvaluationPageSettings,
     photo: Callable[[int], str | bytes] | None = None,
@@ -52,7 +52,7 @@ def write_evaluation_page(
     Args:
       path: HTML file to write.
       title: What was evaluated, such as "The Embedder of runs/my".
-      figures: Figures by name, as `cv_tf.evaluate` writes them.
+      figures: Figures and their intervals by name, as `cv_tf.evaluate` writes them.
       labelled: Embeddings of the products that the figures are of, with their styles.
       settings: Settings of the figures, and the largest number of photos.
       photo: From a row number to the path, URI or bytes of the photo, "" where there is
@@ -70,6 +70,7 @@ def write_evaluation_page(
         title=title,
         name=labelled.name,
         figures=cv_tf.metrics.defined(figures),
+        intervals=figures.get("intervals", {}),
         num_products=len(labelled),
         num_queries=figures["num_queries"],
         num_left_out=queries.num_left_out,

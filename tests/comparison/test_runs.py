@@ -189,8 +189,9 @@ def test_an_evaluation_leaves_its_embedder_too(planned):
     arguments = process.arguments_of(run)
     assert arguments[1:3] == ["-m", "cv_tf.evaluate"]
     folder = Path(run.workdir.path)
-    assert arguments[-3:] == [
+    assert arguments[-4:] == [
         f"--output={folder}/metrics.json",
+        f"--queries={folder}/queries.parquet",
         f"--save_embedder={folder}/embedder.keras",
         "--overwrite",
     ]

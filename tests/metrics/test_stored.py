@@ -249,10 +249,12 @@ class TestVerb:
         assert process.returncode == 0, process.stderr
         figures = json.loads(output.read_text())
         labels = {**LABELS, "far": "F"}
+        intervals = figures.pop("intervals")
         assert figures == measure(embeddings_of(), labels)
+        assert intervals["recall_at_1"] == {"low": 0.5, "high": 1}
         lines = [line.split() for line in process.stdout.strip().split("\n")]
-        assert lines[0] == ["stored", "best", "threshold"]
-        assert ["recall@1", "0.750", "-"] in lines
+        assert lines[0] == ["stored", "95%", "interval", "best", "threshold"]
+        assert ["recall@1", "0.750", "0.500", "to", "1.000", "-"] in lines
         assert "guessed from the products themselves" in process.stdout
         assert "The vectors of some.parquet, on 6 products" in page.read_text()
 
