@@ -26,6 +26,7 @@ from cv_tf.catalog import (
 from cv_tf.embeddings import read_embeddings, read_notes
 from cv_tf.errors import UserError
 from cv_tf.grouping import read_copies, read_earlier, read_labels
+from cv_tf.metrics import ProductResults, pair_counts
 from cv_tf.report import earlier_threshold, threshold_beside
 from cv_tf.training import Workdir
 
@@ -154,6 +155,14 @@ def _config(path: Path) -> None:
     path.write_text("--method=simclr\n--steps=3\n--workdir=runs/a\n--catalog=a.csv\n")
 
 
+def _queries(path: Path) -> None:
+    styles = np.array([0, 0, 1])
+    found = {"recall_at_1": np.array([1.0, 0.0, np.nan])}
+    ids = np.array(["a", "b", "c"], object)
+    pairs = pair_counts(np.array([0, 0, 0]), styles)
+    ProductResults(ids, styles, found, pairs).write(path)
+
+
 def _of_groups(path: str) -> None:
     read_earlier(path)
     read_copies(path)
@@ -172,6 +181,10 @@ def _of_embeddings(path: str) -> None:
 
 def _of_metrics(path: str) -> None:
     Workdir(Path(path).parent).read_metrics()
+
+
+def _of_queries(path: str) -> None:
+    Workdir(Path(path).parent).read_queries()
 
 
 def _of_config(path: str) -> None:
@@ -195,6 +208,7 @@ READERS: dict[str, Reader] = {
     "summary": ("g.summary.json", _summary, _of_summary),
     "metrics": ("metrics.json", _metrics, _of_metrics),
     "config": ("config.cfg", _config, _of_config),
+    "queries": ("queries.parquet", _queries, _of_queries),
 }
 SPREADSHEETS: dict[str, Reader] = {
     "xlsx": ("c.xlsx", _xlsx, read_catalog),

@@ -46,18 +46,24 @@ class TestTrained:
 
     @pytest.mark.integration
     def test_figures_are_those_of_the_training(self, process, finished_run):
-        _, figures = process
+        figures = dict(process[1])
         metrics = json.loads(Path(finished_run[0].workdir, "metrics.json").read_text())
         trained_on = figures.pop("trained_on")
         assert trained_on == pytest.approx(metrics["trained_on"], abs=1e-5)
+        intervals = figures.pop("intervals")
+        assert intervals.keys() == metrics["intervals"]["after"].keys()
+        for name, ends in metrics["intervals"]["after"].items():
+            assert intervals[name] == pytest.approx(ends, abs=1e-5)
         assert figures == pytest.approx(metrics["after"], abs=1e-5)
         assert (trained_on["num_products"], figures["num_products"]) == (30, 15)
 
     def test_prints_a_table(self, process):
         process, figures = process
         lines = [line.split() for line in process.stdout.strip().split("\n")]
-        assert lines[0] == ["trained", "trained", "on"]
-        assert ["CGacc", f"{figures['cgacc']:.3f}", "-"] in lines
+        assert lines[0] == ["trained", "95%", "interval", "trained", "on"]
+        low, high = figures["intervals"]["cgacc"].values()
+        told = [f"{value:.3f}" for value in (figures["cgacc"], low, high)]
+        assert ["CGacc", *told[:2], "to", told[2], "-"] in lines
         assert ["products", "15", "30"] in lines
 
     def test_settings_are_those_of_the_run_where_no_flag_says_otherwise(
@@ -117,13 +123,17 @@ class TestFrozen:
         flags = (*frozen_flags, catalog, "--on_bad_image=reject")
         grey = figures_of(*flags, "--color_input=grey")
         rgb = figures_of(*flags, "--color_input=rgb")
+        for figures, name in ((grey, "frozen_grey"), (rgb, "frozen_rgb")):
+            intervals = figures.pop("intervals")
+            assert intervals.keys() == metrics["intervals"][name].keys()
         assert grey == pytest.approx(metrics["frozen_grey"], abs=1e-5)
         assert rgb == pytest.approx(metrics["frozen_rgb"], abs=1e-5)
 
     @pytest.mark.integration
     def test_says_so(self, frozen_flags, capsys):
         figures = figures_of(*frozen_flags)
-        assert capsys.readouterr().out.strip().split("\n")[0].strip() == "frozen"
+        title = capsys.readouterr().out.strip().split("\n")[0].split()
+        assert title == ["frozen", "95%", "interval"]
         assert figures["num_products"] == 15
 
     @pytest.mark.integration
@@ -138,6 +148,7 @@ class TestFrozen:
         (tmp_path / "config.cfg").write_text("\n".join(flags[1:-1]))
         again = figures_of(f"--workdir={tmp_path}")
         assert again.pop("trained_on") == pytest.approx(fitted_on, abs=1e-5)
+        assert again.pop("intervals").keys() == figures.pop("intervals").keys()
         assert again == pytest.approx(figures, abs=1e-5)
 
     def test_a_workdir_beside_it_does_not_matter(self, frozen_flags, tmp_path):

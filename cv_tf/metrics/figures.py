@@ -98,9 +98,7 @@ _ALL = (
         "The same as mAP@R in block, ranked in this way.",
     ),
     *(
-        Figure(
-            f"{name}_among_all", f"{title}, whole catalogue", _AMONG_ALL.format(title)
-        )
+        Figure(f"{name}_among_all", f"{title}, among all", _AMONG_ALL.format(title))
         for name, title in (
             ("recall_at_1_in_block", "recall@1 in block"),
             ("map_at_r_in_block", "mAP@R in block"),
@@ -227,7 +225,7 @@ def format_interval(interval: Mapping[str, float] | None) -> str:
       >>> format_interval({"low": 0.807, "high": 0.8621})
       '0.807 to 0.862'
     """
-    return "" if interval is None else "{low:.3f} to {high:.3f}".format(**interval)
+    return "" if not interval else "{low:.3f} to {high:.3f}".format(**interval)
 
 
 def format_value(value: float | None) -> str:

@@ -204,6 +204,8 @@ def compare_stored(
         f"Compared on the {len(ids):,} products that both have. {left_out[0]:,} of "
         f"{measured.name} and {left_out[1]:,} of {baseline.name} are left out."
     )
+    if measured.groups is None:
+        about += " Each side is grouped at its own threshold."
     table = format_compared(compared, figures, others)
     figures = figures | {"baseline": others, "differences": compared}
     return Measurement(figures, results), table, about

@@ -23,6 +23,7 @@ from cv_tf.grouping import (
     write_groups,
 )
 from cv_tf.metrics import (
+    ProductResults,
     StoredGroups,
     evaluation,
     grouping_figures,
@@ -215,13 +216,17 @@ class TestTruth:
         assert figures["num_queries"] == 4
 
 
+def write_vectors(path, products):
+    columns = {"product_id": list(products.product_id)}
+    columns["embedding"] = products.vectors.tolist()
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
 @pytest.fixture
 def files(tmp_path):
     """Flags of a stored evaluation, with a file of each kind."""
-    products = embeddings_of()
-    columns = {"product_id": list(products.product_id)}
-    columns["embedding"] = products.vectors.tolist()
-    pq.write_table(pa.table(columns), tmp_path / "some.parquet")
+    write_vectors(tmp_path / "some.parquet", embeddings_of())
     rows = [f"{product},{style},train" for product, style in LABELS.items()]
     rows[-1] = "far,F,test"
     (tmp_path / "labels.csv").write_text(
@@ -267,6 +272,68 @@ class TestVerb:
         assert alone["cgacc"] == 1
         assert "recall_at_1" not in alone
 
+    def test_leaves_the_results_of_each_product(self, files, tmp_path):
+        path = tmp_path / "queries.parquet"
+        figures = evaluate.run(settings_of(["", *files[:2], f"--queries={path}"]))
+        results = ProductResults.read(path, "")
+        assert results.product_id.tolist() == list(DEGREES)
+        assert results.intervals() == figures["intervals"]
+        with pytest.raises(ConfigError, match=r"queries.parquet' exists\. Pass --over"):
+            evaluate.run(settings_of(["", *files[:2], f"--queries={path}"]))
+
+    def test_beside_a_baseline(self, files, run_verb, tmp_path):
+        """In the baseline b2 is near b1, one product is missing, and one is new."""
+        degrees = {**DEGREES, "b2": 75, "more": 140}
+        del degrees["c"]
+        other = write_vectors(tmp_path / "old.parquet", embeddings_of(degrees))
+        output, page = tmp_path / "figures.json", tmp_path / "page.html"
+        process = run_verb(
+            "evaluate",
+            *files[:2],
+            f"--baseline={other}",
+            f"--output={output}",
+            f"--page={page}",
+            tensorflow=False,
+        )
+        assert process.returncode == 0, process.stderr
+        assert (
+            "Compared on the 5 products that both have. 1 of some.parquet and 1 of "
+            "old.parquet are left out."
+        ) in process.stdout
+        lines = [line.split() for line in process.stdout.strip().split("\n")]
+        assert lines[0][:3] == ["measured", "baseline", "difference"]
+        cells = ["recall@1", "1.000", "1.000", "+0.000", "+0.000", "to", "+0.000"]
+        assert [*cells, "level"] in lines
+        figures = json.loads(output.read_text())
+        assert figures["num_products"] == 5
+        assert figures["baseline"]["num_products"] == 5
+        # c, which is nearer to b1, is not in the baseline.
+        assert figures["recall_at_1"] == 1
+        assert figures["num_labels_without_vector"] == 1
+        assert figures["differences"]["recall_at_1"]["value"] == 0
+        assert figures["intervals"]["recall_at_1"] == {"low": 1, "high": 1}
+        assert "on 5 products" in page.read_text()
+
+    def test_groups_beside_a_baseline(self, files, tmp_path, capsys):
+        groups = [f"{product},{product}" for product in LABELS]
+        path = tmp_path / "old.csv"
+        path.write_text("\n".join(["product_id,group_id", *groups]))
+        flags = (*files[1:], f"--baseline_groups={path}")
+        figures = evaluate.run(settings_of(["", *flags]))
+        assert figures["differences"]["pairwise_recall"]["value"] == 1
+        assert "better: " in capsys.readouterr().out.lower()
+        both = (files[0], f"--baseline={files[0].split('=')[1]}", *flags)
+        figures = evaluate.run(settings_of(["", *both]))
+        assert figures["differences"]["recall_at_1"]["value"] == 0
+        assert figures["differences"]["pairwise_recall"]["value"] == 1
+
+    def test_a_baseline_of_other_products(self, files, tmp_path):
+        degrees = {f"x{name}": of for name, of in DEGREES.items()}
+        other = write_vectors(tmp_path / "old.parquet", embeddings_of(degrees))
+        flags = (*files[:2], f"--baseline={other}")
+        with pytest.raises(GroupsError, match=r"in common: ids .* 'a1' and 'xa1'"):
+            evaluate.run(settings_of(["", *flags]))
+
     def test_at_a_given_threshold(self, files, capsys):
         figures = evaluate.run(settings_of(["", *files[:2], "--threshold=-1"]))
         assert figures["threshold"] == -1
@@ -284,6 +351,16 @@ class TestVerb:
             ({"embeddings": "a", "labels": "b", "workdir": "c"}, "--workdir is for"),
             ({"groups": "a", "labels": "b", "catalog": "c"}, "--catalog is for"),
             ({"groups": "a", "labels": "b", "page": "c.html"}, "needs --embeddings"),
+            ({"baseline": "a"}, "Pass --embeddings as well"),
+            ({"workdir": "a", "baseline_groups": "b"}, "Pass --groups as well"),
+            (
+                {"embeddings": "a", "baseline": "b", "groups": "c", "labels": "d"},
+                "Pass --baseline and --baseline_groups, or leave one",
+            ),
+            (
+                {"embeddings": "a", "baseline": "b", "answers": ("c",)},
+                "pass these, and no --answers",
+            ),
         ],
     )
     def test_flags_that_do_not_go_together(self, flags, message):

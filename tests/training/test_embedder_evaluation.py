@@ -12,7 +12,13 @@ from cv_tf.config import Config
 from cv_tf.embeddings import Embeddings, embed, embed_with_color
 from cv_tf.grouping import calibrate_on
 from cv_tf.methods import build_embedder
-from cv_tf.metrics import evaluate_embeddings, grouping_figures, retrieval_figures
+from cv_tf.metrics import (
+    Resampling,
+    evaluate_embeddings,
+    figures_among_all,
+    grouping_figures,
+    retrieval_figures,
+)
 from cv_tf.models import Embedder, Whitening
 from cv_tf.pipeline import Photos, load_photos, photos_of
 from cv_tf.training import embedder_evaluation as evaluation, evaluate_catalog
@@ -85,10 +91,39 @@ class TestNewEmbedder:
         known = embed_with_color(result.embedder, known)
         chosen = find_threshold(known, found.block, config)
         expected = evaluate_embeddings(found, chosen[0], config, chosen[1])
+        expected |= figures_among_all(found, known).means()
         counts = {"num_products": 15, "num_rejects": 0}
         assert result.figures == pytest.approx(expected | counts, abs=1e-6)
         assert result.embedded.photos is reported
         np.testing.assert_array_equal(result.embedded.vectors, found.vectors)
+
+    @pytest.mark.integration
+    def test_results_have_the_names_of_styles(self, embedder, photos, config):
+        known, reported = halves(photos)
+        result = evaluate_new(embedder, known, reported, config)
+        assert set(result.results.style) == set(reported.catalog.style_id)
+        again = result.results.scores(Resampling(result.results.style))
+        for name, score in again.items():
+            assert score.value == pytest.approx(result.figures[name])
+        assert "map_at_r_in_block_with_color_among_all" in again
+
+    @pytest.mark.integration
+    def test_of_a_sample_of_the_known_nothing_is_said_of_all(
+        self, embedder, photos, config, monkeypatch
+    ):
+        monkeypatch.setattr(evaluation, "_MOST_LEARNED_FROM", 20)
+        result = evaluate_new(embedder, *halves(photos), config)
+        assert not any(name.endswith("_among_all") for name in result.figures)
+
+    def test_known_styles_are_those_of_the_reported_by_name(self, photos):
+        known, reported = halves(photos)
+        numbered = known.with_styles(np.zeros(len(known)))
+        styles = evaluation._styles_of_reported(numbered.catalog, reported.catalog)
+        assert set(styles) == {-1}
+        both = evaluation._styles_of_reported(photos.catalog, reported.catalog)
+        held_out = photos.catalog.split == "validation"
+        assert (both >= 0).tolist() == held_out.tolist()
+        np.testing.assert_array_equal(both[held_out], reported.catalog.style)
 
     @pytest.mark.integration
     def test_whitening_is_of_the_known_products(self, embedder, photos, config):
@@ -126,7 +161,10 @@ class TestNewEmbedder:
         known, reported = halves(photos)
         alone = known.with_styles(np.full(len(known), -1))
         result = evaluate_new(embedder, alone, reported, config)
-        expected = retrieval_figures(embed_with_color(result.embedder, reported))
+        found, others = (
+            embed_with_color(result.embedder, it) for it in (reported, alone)
+        )
+        expected = retrieval_figures(found) | figures_among_all(found, others).means()
         counts = {"num_products": 15, "num_rejects": 0}
         assert result.figures == expected | counts
 
@@ -158,8 +196,10 @@ class TestSavedEmbedder:
         whitened = Embedder.load(path)
         known, reported = halves(photos)
         found = embed_with_color(whitened, reported)
-        chosen = find_threshold(embed_with_color(whitened, known), found.block, config)
+        others = embed_with_color(whitened, known)
+        chosen = find_threshold(others, found.block, config)
         expected = evaluate_embeddings(found, chosen[0], config, chosen[1])
+        expected |= figures_among_all(found, others).means()
         assert figures == expected | {"num_products": 15, "num_rejects": 0}
 
     @pytest.mark.integration

@@ -174,6 +174,15 @@ class TestFigures:
         assert not is_finished(finished, FIGURES)
         assert "from the last checkpoint" in caplog.text
 
+    def test_damaged_results_of_products_are_written_anew(self, finished, caplog):
+        assert is_finished(finished, FIGURES)  # There are none of an earlier version.
+        with finished.writing(finished.queries) as (made,):
+            made.write_bytes(b"results")
+        assert is_finished(finished, FIGURES)
+        finished.queries.write_bytes(b"others")
+        assert not is_finished(finished, FIGURES)
+        assert "queries.parquet' is missing or not as it was written" in caplog.text
+
     @pytest.mark.parametrize("content", [b"", b"[1]", b"\0", b'{"metrics.json": 3}'])
     def test_damaged_checksums_do_no_harm(self, content, finished):
         finished.checksums.write_bytes(content)

@@ -83,7 +83,8 @@ def test_baselines_can_be_left_out_and_do_not_change_what_is_learned(
         train.run(tiny_run(tmp_path / str(wanted), steps=2, baselines=wanted))
         for wanted in (True, False)
     )
-    assert set(without.metrics) == {"split", "after", "trained_on", "training"}
+    names = {"split", "intervals", "after", "trained_on", "training"}
+    assert set(without.metrics) == names
     written = (tmp_path / "False" / "metrics.json").read_text()
     assert json.loads(written) == without.metrics
     weights = [run.embedder.get_weights() for run in (with_them, without)]

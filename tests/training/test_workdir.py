@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cv_tf.config import CatalogSettings, Config
+from cv_tf.metrics import ProductResults
 from cv_tf.training import Workdir, WorkdirError, inherited_settings
 
 
@@ -98,12 +100,33 @@ class TestRead:
         "text",
         ["", "[]", '{"after": 3}', '{"training": [1]}', '{"after": {"fms": "0.5"}}']
         + ['{"after": {"fms": NaN}}', '{"after": {"fms": [1]}}', '{"fms": null}']
+        + ['{"intervals": 3}', '{"intervals": {"after": {"fms": [0, 1]}}}']
+        + ['{"intervals": {"fms": {"low": 0}}}']
         + ['{"before": {"a": {"ari": 1e999}}}', "[" * 10**5, '{"a": 1, "a": 2}'],
     )
     def test_metrics_that_are_damaged(self, text, tmp_path):
         (tmp_path / "metrics.json").write_text(text)
         with pytest.raises(WorkdirError, match=r"metrics\.json'.*Bring a copy back"):
             Workdir(tmp_path).read_metrics()
+
+    def test_metrics_may_have_intervals(self, tmp_path):
+        intervals = {"after": {"fms": {"low": 0.4, "high": 0.6}}}
+        metrics = {"after": {"fms": 0.5}, "intervals": intervals}
+        Workdir(tmp_path).write_metrics(metrics)
+        assert Workdir(tmp_path).read_metrics() == metrics
+
+    def test_results_of_products(self, tmp_path):
+        workdir = Workdir(tmp_path)
+        assert workdir.read_queries() is None  # As of an earlier version.
+        ids = np.array(["a", "b"], object)
+        found = {"recall_at_1": np.array([1.0, 0.0])}
+        with workdir.writing(workdir.queries) as (made,):
+            ProductResults(ids, ids, found).write(made)
+        read = workdir.read_queries()
+        assert read.values["recall_at_1"].tolist() == [1, 0]
+        ProductResults(ids, ids, {}).write(workdir.queries)
+        with pytest.raises(WorkdirError, match=r"not as it was written\. Bring a copy"):
+            workdir.read_queries()
 
     @pytest.mark.parametrize(
         "text",
