@@ -1,11 +1,12 @@
 """The page of a comparison: one file that shows all and asks for nothing."""
 
+import dataclasses
 import itertools
 
 import pytest
 from PIL import Image
 
-from cv_tf.comparison import Query
+from cv_tf.comparison import Difference, Query
 from cv_tf.comparison.galleries import Found, Shown
 from cv_tf.metrics import RECALL
 from cv_tf.report import write_comparison_page
@@ -178,3 +179,18 @@ class TestBars:
         assert tops[-1] + chart.bar_height < chart.axis < chart.height
         assert chart.bars[-1].label == "x" * 31 + "…"
         assert chart.bars[-1].value.name == "x" * 50
+
+
+def test_differences_over_styles_are_a_table_of_their_own(page, compared):
+    _, rows = compared(RECALLS)
+    assert "Difference to the best" not in " ".join(page(rows).texts("caption"))
+    apart = {"recall_at_1_in_block": Difference(-0.06, -0.1, -0.02)}
+    rows = [
+        dataclasses.replace(row, differences=apart if row.recipe.name != "top" else {})
+        for row in rows
+    ]
+    found = page(rows)
+    assert "Difference to the best, with its 95% interval" in found.texts("caption")[2]
+    cells = found.texts("td", **{"class": "number"})
+    assert cells.count("best") == 1
+    assert cells.count("-0.060 (-0.100 to -0.020)") == 2

@@ -32,10 +32,11 @@ def reported(drawn_catalog):
 def page(tmp_path, reported):
     """A function that writes the page and returns its path."""
 
-    def write(threshold=0.5, **limits):
+    def write(threshold=0.5, intervals=None, **limits):
         settings = EvaluationPageSettings(**limits)
         figures = evaluate_embeddings(reported, 0.5, settings)
         figures |= {"num_products": len(reported), "threshold": threshold}
+        figures |= {"intervals": intervals} if intervals else {}
         if threshold is None:
             del figures["threshold"]
         path = tmp_path / "page.html"
@@ -92,6 +93,14 @@ class TestFile:
         found.check_asks_nothing_of_any_server({"iframe", "object", "form", "base"})
         (data,) = found.texts("script", id="data")
         assert json.loads(data)["blocks"] == ["Shirts", "Trousers"]
+
+    def test_intervals_stand_beside_the_figures(self, page, read_page):
+        heads = read_page(page()).texts("th", scope="col")
+        assert "95% interval" not in heads
+        told = {"recall_at_1": {"low": 0.25, "high": 0.5}}
+        found = read_page(page(intervals=told))
+        assert "95% interval" in found.texts("th", scope="col")
+        assert found.texts("td", **{"class": "number"})[1] == "0.250 to 0.500"
 
     def test_without_a_threshold_there_is_no_curve(self, page, read_page):
         assert "The threshold" not in read_page(page(threshold=None)).texts("h2")
