@@ -47,8 +47,10 @@ class TestMainJob:
         assert process.returncode == 0, process.stderr
         metrics = json.loads(Path(config.workdir, "metrics.json").read_text())
         printed = split(process.stdout)
-        lines = {line[:19].strip(): line[19:].split() for line in printed if line}
-        titles = "frozen rgb frozen grey before after trained on gain"
+        head = next(line for line in printed if "frozen rgb" in line)
+        width = head.index("frozen rgb")
+        lines = {line[:width].strip(): line[width:].split() for line in printed if line}
+        titles = "frozen rgb frozen grey before after 95% interval trained on gain"
         assert " ".join(lines[""]) == titles
         assert set(lines) >= {"recall@1", "mAP@R in block", "CGacc", "pairwise F1"}
         trained_on = f"{metrics['trained_on']['recall_at_1_in_block']:.3f}"
@@ -57,8 +59,10 @@ class TestMainJob:
             ("FMS", "fms", "-"),
         ):
             cells = [metrics[part][key] for part in PARTS]
+            low, high = metrics["intervals"]["after"][key].values()
             assert lines[label][:4] == [f"{cell:.3f}" for cell in cells]
-            assert lines[label][4:] == [also, f"{cells[3] - cells[1]:+.3f}"]
+            assert lines[label][4:7] == [f"{low:.3f}", "to", f"{high:.3f}"]
+            assert lines[label][7:] == [also, f"{cells[3] - cells[1]:+.3f}"]
         assert lines["products"] == [*["15"] * 4, "30"]
         assert lines["rejects"] == [*["1"] * 4, "-"]
         assert config.workdir in process.stdout
