@@ -27,6 +27,27 @@ def test_columns_are_aligned_and_the_gain_is_signed():
     )
 
 
+def test_intervals_stand_behind_their_column():
+    figures = {"recall_at_1": 0.25, "ari": 0.5}
+    intervals = {"a": {"recall_at_1": {"low": 0.125, "high": 0.375}}}
+    assert format_figures({"a": figures, "b": figures}, intervals=intervals) == text(
+        """
+                      a    95% interval      b
+        recall@1  0.250  0.125 to 0.375  0.250
+        ARI       0.500                  0.500
+        """
+    )
+
+
+def test_a_run_has_the_intervals_of_its_end():
+    run = run_of(0.1, 0.2, 0.3, 0.7)
+    ends = {"low": 0.6, "high": 0.8}
+    run["intervals"] = {part: {"recall_at_1": ends} for part in ("before", "after")}
+    lines = format_run(run).split("\n")
+    assert lines[0].split()[-4:] == ["after", "95%", "interval", "gain"]
+    assert lines[1].split()[-5:] == ["0.700", "0.600", "to", "0.800", "+0.500"]
+
+
 def test_figures_that_are_not_known_are_dashes():
     table = format_figures({"a": {"fms": 0.1, "threshold": 0.8}, "b": {"nmi": 1.0}})
     assert table == text(
