@@ -10,16 +10,16 @@ from typing import NamedTuple
 import numpy as np
 
 from cv_tf.catalog import Catalog, read_products
-from cv_tf.config import Config
+from cv_tf.config import Config, RankingSettings
 from cv_tf.embeddings import Embeddings, embed_with_color
-from cv_tf.grouping import ranking_weight
+from cv_tf.grouping import ranking_weights
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import Resampling, Score, pair_counts
 from cv_tf.metrics.resampling import NUM_RESAMPLES
 from cv_tf.metrics.retrieval import average_precision_at_r, count_variants, is_variant
 from cv_tf.models import Embedder, Whitening
 from cv_tf.pipeline import photos_of
-from cv_tf.retrieval import CANDIDATES, nearest, other_colors_first
+from cv_tf.retrieval import CANDIDATES, nearest, rank
 from cv_tf.training.fit_whitening import whiten
 
 
@@ -131,7 +131,9 @@ def search(
     styles, lab = embeddings.known_style, embeddings.lab
     num_variants = count_variants(styles)
     queries = np.flatnonzero(num_variants if asked is None else num_variants * asked)
-    k, weight = int(num_variants.max()), ranking_weight(embeddings, color)
+    k = int(num_variants.max())
+    settings = RankingSettings(color=color, second_look=False)
+    weight = ranking_weights(embeddings, settings).color
     found = nearest(
         embeddings.vectors,
         k + CANDIDATES if weight else k,
@@ -140,7 +142,7 @@ def search(
         queries,
     )
     if weight and lab is not None:
-        found = other_colors_first(found, lab[queries], lab, k, weight)
+        found = rank(found, lab[queries], lab, weight).first(k)
     right = is_variant(found, styles, queries)
     precision = average_precision_at_r(right, num_variants[queries])
     return Found(styles[queries], right[:, 0], precision)

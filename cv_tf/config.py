@@ -363,6 +363,17 @@ class ColorSettings:
 
 
 @dataclasses.dataclass(kw_only=True)
+class RankingSettings(ColorSettings):
+    """How neighbors are ranked."""
+
+    second_look: bool = setting(
+        True,
+        "Look again at the first neighbors: those that have neighbors in common with "
+        "the query come first.",
+    )
+
+
+@dataclasses.dataclass(kw_only=True)
 class GroupingSettings(ColorSettings):
     """How vectors become groups."""
 
@@ -404,7 +415,7 @@ class GroupingSettings(ColorSettings):
 
 
 @dataclasses.dataclass(kw_only=True)
-class EvaluationSettings(GroupingSettings):
+class EvaluationSettings(GroupingSettings, RankingSettings):
     """Evaluation of vectors."""
 
     criterion: str = setting(

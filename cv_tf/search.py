@@ -23,9 +23,10 @@ from absl import logging
 import cv_tf
 from cv_tf import command
 from cv_tf.catalog import FolderNames, catalog_of_photos, objects
-from cv_tf.config import CatalogSettings, ColorSettings
+from cv_tf.config import CatalogSettings, RankingSettings
 from cv_tf.embeddings import Copies, Embeddings, read_embeddings
 from cv_tf.files import expanded, is_file, is_remote
+from cv_tf.grouping import RankingWeights
 from cv_tf.report import (
     Product,
     SearchResult,
@@ -36,20 +37,25 @@ from cv_tf.report import (
 )
 from cv_tf.retrieval import (
     CANDIDATES,
+    MOST_PRODUCTS,
     ExactIndex,
-    Neighbors,
+    NearestLists,
+    Ranked,
+    look_again,
     nearest,
-    other_colors_first,
+    rank,
 )
 from cv_tf.settings import ConfigError, setting
 from cv_tf.training import Workdir, inherited_settings
 
 _OUTPUTS = (".html", ".csv", ".json")
+# Similarity of a product and a photo from which on the photo is that product's own.
+_SAME_PHOTO = 0.9999
 _Results = tuple[SearchResult, ...]
 
 
 @dataclasses.dataclass(kw_only=True)
-class SearchConfig(ColorSettings):
+class SearchConfig(RankingSettings):
     """The queries, the products to search, and the file for the results.
 
     Raises:
@@ -129,11 +135,17 @@ def run(config: SearchConfig) -> _Results:
         output = command.check_output(config.output, config.overwrite, _OUTPUTS)
     images = _find_photos(config) if config.image else ()
     embeddings = read_embeddings(expanded(config.embeddings), extras=False)
-    color_weight = _color_weight(config, embeddings)
+    products = embeddings.without(_copies(config, embeddings))
+    weights = cv_tf.grouping.ranking_weights(products, config)
+    if weights.shared and len(products) > MOST_PRODUCTS:
+        logging.info(
+            "Among more than %d products there is no second look.", MOST_PRODUCTS
+        )
+        weights = weights._replace(shared=0.0)
     if images:
-        results = _near_photos(images, config, embeddings, color_weight)
+        results = _near_photos(images, config, embeddings, weights)
     else:
-        results = _near_products(config, embeddings, color_weight)
+        results = _near_products(config, embeddings, weights)
     has_other_blocks = config.within_block and len(embeddings.block_names) > 1
     print(format_results(results, has_other_blocks))
     num_copies = _copies(config, embeddings).num_copies
@@ -143,7 +155,7 @@ def run(config: SearchConfig) -> _Results:
             "one, and are not listed beside it."
         )
     if output:
-        _write(output, results, embeddings, config, color_weight)
+        _write(output, results, embeddings, config, weights)
         print(f"\nWritten to '{output}'.")
     return results
 
@@ -179,7 +191,7 @@ def _find_photos(config: SearchConfig) -> tuple[str, ...]:
 
 
 def _near_products(
-    config: SearchConfig, embeddings: Embeddings, color_weight: float
+    config: SearchConfig, embeddings: Embeddings, weights: RankingWeights
 ) -> _Results:
     wanted = command.rows_of_names(
         config.product_id, embeddings.product_id.tolist(), embeddings.name
@@ -188,23 +200,27 @@ def _near_products(
     # Copies of one photo are found once; those of the query's own photo are not.
     copies = _copies(config, embeddings)
     distinct = embeddings.without(copies)
+    places = copies.place[rows]
     found = nearest(
         distinct.vectors,
         min(config.neighbors + CANDIDATES, len(distinct)),
         blocks=distinct.block if config.within_block else None,
         retrieval="exact",
-        queries=copies.place[rows],
+        queries=places,
     )
-    queries = [Product.of_row(embeddings, row) for row in rows]
     lab = None if embeddings.lab is None else embeddings.lab[rows]
-    return _results(queries, lab, distinct, found, config.neighbors, color_weight)
+    ranked = rank(found, lab, distinct.lab, weights.color)
+    lists = NearestLists(distinct, weights.color, config.within_block)
+    ranked = look_again(ranked, places, lists, weights.shared)
+    queries = [Product.of_row(embeddings, row) for row in rows]
+    return _results(queries, lab, distinct, ranked, config.neighbors)
 
 
 def _near_photos(
     images: Sequence[str],
     config: SearchConfig,
     embeddings: Embeddings,
-    color_weight: float,
+    weights: RankingWeights,
 ) -> _Results:
     if config.block:
         names, name = embeddings.block_names, embeddings.name
@@ -216,10 +232,33 @@ def _near_photos(
     found = index.search(
         asked.vectors, min(config.neighbors + CANDIDATES, len(embeddings))
     )
+    ranked = rank(found, asked.lab, embeddings.lab, weights.color)
+    if weights.shared:
+        ranked = _look_again_at_photos(ranked, asked, embeddings, weights)
     queries = [Product("", image, config.block) for image in images]
-    return _results(
-        queries, asked.lab, embeddings, found, config.neighbors, color_weight
-    )
+    return _results(queries, asked.lab, embeddings, ranked, config.neighbors)
+
+
+def _look_again_at_photos(
+    ranked: Ranked, asked: Embeddings, embeddings: Embeddings, weights: RankingWeights
+) -> Ranked:
+    """A second look at the neighbors of each photo, as if it were a product.
+
+    A photo that is the product's own stands for that product.
+    """
+    again = []
+    for place, vector in enumerate(asked.vectors):
+        one = Ranked(*(column[place : place + 1] for column in ranked))
+        row = int(one.indices[0, np.argmax(one.similarities[0])])
+        if one.similarities.max() > _SAME_PHOTO:
+            lists = NearestLists(embeddings, weights.color, False)
+        else:
+            photo = (vector, None if asked.lab is None else asked.lab[place])
+            lists = NearestLists(embeddings, weights.color, False, photo)
+            row = len(embeddings)
+            lists.set(row, one.indices[0])
+        again.append(look_again(one, np.array([row]), lists, weights.shared))
+    return Ranked(*map(np.concatenate, zip(*again, strict=True)))
 
 
 def _copies(config: SearchConfig, embeddings: Embeddings) -> Copies:
@@ -232,26 +271,18 @@ def _results(
     queries: Sequence[Product],
     lab: np.ndarray | None,
     embeddings: Embeddings,
-    found: Neighbors,
+    ranked: Ranked,
     k: int,
-    color_weight: float,
 ) -> _Results:
-    """The first k neighbors of each query, ranked with color: [q, 3] in CIELAB."""
+    """The first k neighbors of each query, whose colors are [q, 3] in CIELAB."""
     colors = [None] * len(queries) if lab is None else list(lab)
-    if lab is not None and embeddings.lab is not None:
-        found = other_colors_first(found, lab, embeddings.lab, k, color_weight)
+    first = ranked.first(k)
     return tuple(
-        SearchResult.of_rows(query, embeddings, rows[:k], similarities[:k], color)
-        for query, rows, similarities, color in zip(
-            queries, found.indices, found.similarities, colors, strict=True
+        SearchResult.of_rows(query, embeddings, rows, similarities, scores, color)
+        for query, rows, similarities, scores, color in zip(
+            queries, *first, colors, strict=True
         )
     )
-
-
-def _color_weight(config: SearchConfig, embeddings: Embeddings) -> float:
-    """The similarity that a unit of color's log-odds is worth in the ranking."""
-    products = embeddings.without(_copies(config, embeddings))
-    return cv_tf.grouping.ranking_weight(products, config.color)
 
 
 def _embed_photos(
@@ -297,7 +328,7 @@ def _write(
     results: Sequence[SearchResult],
     embeddings: Embeddings,
     config: SearchConfig,
-    color_weight: float,
+    weights: RankingWeights,
 ) -> None:
     suffix = output.suffix.lower()
     if suffix == ".csv":
@@ -308,11 +339,16 @@ def _write(
         note = f"Found among the {len(embeddings):,} products of {embeddings.name}."
         if _copies(config, embeddings).num_copies:
             note += " Products of one photo are listed once."
-        discount = cv_tf.grouping.full_discount(color_weight)
+        discount = cv_tf.grouping.full_discount(weights.color)
         if discount:
             note += (
                 " Variants differ in color: one of the very same color is ranked as if "
                 f"its similarity were {discount:.2f} less."
+            )
+        if weights.shared:
+            note += (
+                " One that has no neighbors in common with the query is ranked as if "
+                f"it were {weights.shared:.2f} less."
             )
         write_neighbors_page(output, results, note)
 

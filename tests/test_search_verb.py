@@ -65,15 +65,15 @@ class TestProducts:
         assert (process.returncode, process.stderr) == (0, "")
         assert process.stdout == (
             "Nearest to 00-black (Trousers, black):\n"
-            "rank  product_id  similarity  block     color\n"
-            "   1  00-navy          0.985  Trousers  navy\n"
-            "   2  02-black         0.766  Trousers  black\n"
-            "   3  02-navy          0.174  Trousers  navy\n"
+            "rank  product_id  similarity  score  block     color\n"
+            "   1  00-navy          0.985  0.985  Trousers  navy\n"
+            "   2  02-black         0.766  0.766  Trousers  black\n"
+            "   3  02-navy          0.174  0.174  Trousers  navy\n"
             "\n"
             "Nearest to 01-crimson (Shirts, crimson):\n"
-            "rank  product_id  similarity  block   color\n"
-            "   1  01-navy          0.966  Shirts  navy\n"
-            "   2  01-black         0.866  Shirts  black\n"
+            "rank  product_id  similarity  score  block   color\n"
+            "   1  01-navy          0.966  0.966  Shirts  navy\n"
+            "   2  01-black         0.866  0.866  Shirts  black\n"
         )
 
     def test_across_blocks(self, embeddings):
@@ -136,8 +136,8 @@ class TestProducts:
         # less similar; their color is worth more than that.
         assert list(found(*flags)["00-black"]) == ["00-navy", "01-navy"]
         assert capsys.readouterr().out.split("\n")[1:3] == [
-            "rank  product_id  similarity  same_color  block     color",
-            "   1  00-navy          0.985        0.00  Trousers  navy",
+            "rank  product_id  similarity  score  same_color  block     color",
+            "   1  00-navy          0.985  0.948        0.00  Trousers  navy",
         ]
         page = tmp_path / "page.html"
         found(*flags, f"--output={page}")
@@ -192,9 +192,9 @@ class TestProducts:
         }
         assert capsys.readouterr().out.split("\n")[:4] == [
             "Nearest to C:",
-            "rank  product_id  similarity",
-            "   1  B                0.800",
-            "   2  A                0.000",
+            "rank  product_id  similarity  score",
+            "   1  B                0.800  0.800",
+            "   2  A                0.000  0.000",
         ]
         assert output.read_text().count("No photo: no image given") == 3
 
@@ -300,7 +300,7 @@ class TestOutput:
         assert page.count('src="data:image/jpeg;base64,') == 3
         names = re.findall('alt="Photo of (.*?)"', page)
         assert names == ["01-navy", "01-black", "01-crimson"]
-        assert re.findall(r"[01]\.\d{3}", page) == ["0.966", "0.966"]
+        assert re.findall(r"[01]\.\d{3}", page) == ["0.966"] * 4
         assert "Found among the 7 products of embeddings.parquet." in page
 
     def test_csv(self, output_of):
@@ -315,6 +315,7 @@ class TestOutput:
         assert result["neighbors"][0] == {
             "rank": 1,
             "similarity": 0.965926,
+            "score": 0.965926,
             "product_id": "01-black",
             "image": str(drawn_catalog.with_name("01-black.jpg")),
             "same_color": None,
@@ -395,8 +396,14 @@ class TestPhotos:
         by_product = found(*flags, *product)["05-navy"]
         assert by_photo.pop("05-navy") == pytest.approx(1, abs=1e-4)
         assert by_photo == pytest.approx(by_product, abs=1e-4)
-        assert list(by_photo.values()) == sorted(by_photo.values(), reverse=True)
+        # A second look is at the first twenty, of which the product is one.
+        assert [*by_photo][:10] == [*by_product][:10]
         assert len(by_photo) == 44
+
+    def test_without_a_second_look_the_most_similar_come_first(self, flags, photo):
+        flags += (f"--image={photo}", "--color=off", "--second_look=false")
+        similarities = [*found(*flags)[photo].values()]
+        assert similarities == sorted(similarities, reverse=True)
 
     def test_one_block(self, flags, photo):
         names = found(*flags, f"--image={photo}", "--block=Trousers")[photo]

@@ -56,10 +56,11 @@ from .naming import Named as Named
 from .neighbor_job import find_neighbors_in_shards as find_neighbors_in_shards
 from .pair_model import (
     PairModel as PairModel,
+    RankingWeights as RankingWeights,
     Scale as Scale,
     background_of as background_of,
     full_discount as full_discount,
-    ranking_weight as ranking_weight,
+    ranking_weights as ranking_weights,
 )
 from .questions import (
     Questions as Questions,

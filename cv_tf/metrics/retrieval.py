@@ -10,13 +10,17 @@ import numpy as np
 from cv_tf.config import EvaluationSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.errors import UserError
-from cv_tf.grouping import ranking_weight
+from cv_tf.grouping import ranking_weights
 from cv_tf.retrieval import (
     CANDIDATES,
+    MOST_PRODUCTS,
+    NearestLists,
     Neighbors,
+    Ranked,
     check_embeddings,
+    look_again,
     nearest,
-    other_colors_first,
+    rank,
 )
 
 RECALL_AT = (1, 5, 10)
@@ -48,7 +52,8 @@ def retrieval_figures(
       `recall_at_1`, `recall_at_5`, `recall_at_10` and `map_at_r`, the same with
       `_in_block` added, `num_queries`, and `num_copies` if there are any. With colors,
       also those with `_with_color` added, of neighbors that are ranked by
-      `cv_tf.retrieval.other_colors_first`.
+      `cv_tf.retrieval.rank`. Those with `_in_block_as_searched` are of the ranking of
+      `cv_tf.search`: with color, where it is known, and after a second look.
 
     Raises:
       ValueError: If no product has a variant, or vectors are not finite and of
@@ -170,17 +175,23 @@ def _search(
     found = nearest(
         products.vectors, wanted, blocks, settings.retrieval, queries, SEARCHED
     )
-    rankings = {suffix: found}
+    rankings: dict[str, Neighbors | Ranked] = {suffix: found}
+    weights = ranking_weights(products, settings)
+    asked = None if lab is None else lab[queries]
+    ranked = rank(found, asked, lab, weights.color)
     if lab is not None:
-        weight = ranking_weight(products, settings.color)
-        ranked = other_colors_first(found, lab[queries], lab, k, weight)
-        rankings[f"{suffix}_with_color"] = ranked
+        rankings[f"{suffix}_with_color"] = ranked.first(k)
+    if in_block:
+        if weights.shared and len(products) <= MOST_PRODUCTS:
+            lists = NearestLists(products, weights.color)
+            ranked = look_again(ranked, queries, lists, weights.shared)
+        rankings[f"{suffix}_as_searched"] = ranked.first(k)
     figures: dict[str, np.ndarray] = {}
     for name, neighbors in rankings.items():
         right = is_variant(neighbors, styles, queries)
-        for rank in RECALL_AT:
-            hit = np.asarray(right[:, :rank].any(axis=1), np.float64)
-            figures[f"recall_at_{rank}{name}"] = hit
+        for depth in RECALL_AT:
+            hit = np.asarray(right[:, :depth].any(axis=1), np.float64)
+            figures[f"recall_at_{depth}{name}"] = hit
         precision = average_precision_at_r(right, num_variants[queries])
         figures[f"map_at_r{name}"] = np.asarray(precision)
     return figures
@@ -193,7 +204,7 @@ def count_variants(styles: np.ndarray) -> np.ndarray:
 
 
 def is_variant(
-    neighbors: Neighbors, styles: np.ndarray, queries: np.ndarray
+    neighbors: Neighbors | Ranked, styles: np.ndarray, queries: np.ndarray
 ) -> np.ndarray:
     """Which neighbors are of their query's style, [num_queries, k] bool."""
     same_style = styles[neighbors.indices] == styles[queries][:, None]

@@ -18,9 +18,9 @@ from cv_tf.retrieval import same_color
 
 _DIGITS = 6  # As many as a float32 has.
 # Columns that are aligned to the right.
-_RIGHT = ("rank", "similarity", "same_color")
+_RIGHT = ("rank", "similarity", "score", "same_color")
 _COLUMNS = (
-    *("query", "rank", "product_id", "similarity", "same_color"),
+    *("query", "rank", "product_id", "similarity", "score", "same_color"),
     *("block", "color", "image"),
 )
 
@@ -57,10 +57,11 @@ class Neighbor(NamedTuple):
     product: Product
     similarity: float  # To the query, -1 to 1.
     same_color: float | None = None  # Similarity of the colors, 0 to 1.
+    score: float | None = None  # What it is ranked by.
 
 
 class SearchResult(NamedTuple):
-    """A query, and its neighbors, the most similar first."""
+    """A query, and its neighbors, the highest score first."""
 
     query: Product
     neighbors: tuple[Neighbor, ...]
@@ -72,11 +73,13 @@ class SearchResult(NamedTuple):
         embeddings: Embeddings,
         rows: np.ndarray,
         similarities: np.ndarray,
+        scores: np.ndarray,
         lab: np.ndarray | None = None,
     ) -> SearchResult:
-        """A result from rows, [k] int, of a file of embeddings, the most similar first.
+        """A result from rows, [k] int, of a file of embeddings, the best first.
 
-        A row is -1 where there is none; `lab` is the query's color in CIELAB, if known.
+        A row is -1 where there is none; similarities and scores are [k] float, and
+        `lab` is the query's color in CIELAB, if known.
         """
         same: list[float | None] = [None] * len(rows)
         if lab is not None and embeddings.lab is not None:
@@ -85,9 +88,9 @@ class SearchResult(NamedTuple):
             shares = same_color(lab, colors).tolist()
             same = [None if u else s for u, s in zip(unknown, shares, strict=True)]
         found = tuple(
-            Neighbor(Product.of_row(embeddings, row), similarity, share)
-            for row, similarity, share in zip(
-                rows, similarities.tolist(), same, strict=True
+            Neighbor(Product.of_row(embeddings, row), similarity, share, score)
+            for row, similarity, score, share in zip(
+                rows, similarities.tolist(), scores.tolist(), same, strict=True
             )
             if row >= 0
         )
@@ -123,11 +126,14 @@ def _format_result(result: SearchResult, has_other_blocks: bool) -> str:
             "rank": str(rank),
             "product_id": _printable(product.product_id),
             "similarity": f"{similarity:.3f}",
+            "score": "" if score is None else f"{score:.3f}",
             "same_color": "" if same_color is None else f"{same_color:.2f}",
             "block": _printable(product.block),
             "color": _printable(product.color),
         }
-        for rank, (product, similarity, same_color) in enumerate(result.neighbors, 1)
+        for rank, (product, similarity, same_color, score) in enumerate(
+            result.neighbors, 1
+        )
     ]
     titles = [title for title in rows[0] if any(row[title] for row in rows)]
     lines = [titles, *([row[title] for title in titles] for row in rows)]
@@ -155,7 +161,7 @@ def write_csv(path: Path, results: Sequence[SearchResult]) -> None:
     """Writes a row a neighbor; the file appears whole.
 
     Args:
-      path: File to write. Its columns are query, rank, product_id, similarity,
+      path: File to write. Its columns are query, rank, product_id, similarity, score,
         same_color, block, color and image; "query" is the product_id, or the path of a
         photo.
       results: The results; one without neighbors has no row.
@@ -166,11 +172,12 @@ def write_csv(path: Path, results: Sequence[SearchResult]) -> None:
             rank,
             product.product_id,
             f"{similarity:.{_DIGITS}f}",
+            "" if score is None else f"{score:.{_DIGITS}f}",
             "" if same is None else f"{same:.{_DIGITS}f}",
             *(product.block, product.color, product.image),
         ]
         for result in results
-        for rank, (product, similarity, same) in enumerate(result.neighbors, 1)
+        for rank, (product, similarity, same, score) in enumerate(result.neighbors, 1)
     )
     write_rows(path, _COLUMNS, rows)
 
@@ -180,8 +187,8 @@ def write_results_json(path: Path, results: Sequence[SearchResult]) -> None:
 
     Args:
       path: File to write. Each object has "query", a product, and "neighbors",
-        products with a "rank" from 1, a "similarity" and a "same_color"; unknown values
-        are null.
+        products with a "rank" from 1, a "similarity", a "score" that they are ranked
+        by, and a "same_color"; unknown values are null.
       results: The results, in the order in which they are written.
     """
     write_json(path, [_as_json(result) for result in results])
@@ -192,10 +199,13 @@ def _as_json(result: SearchResult) -> dict[str, Any]:
         {
             "rank": rank,
             "similarity": round(similarity, _DIGITS),
+            "score": None if score is None else round(score, _DIGITS),
             "same_color": None if same is None else round(same, _DIGITS),
             **_known(product),
         }
-        for rank, (product, similarity, same) in enumerate(result.neighbors, start=1)
+        for rank, (product, similarity, same, score) in enumerate(
+            result.neighbors, start=1
+        )
     ]
     return {"query": _known(result.query), "neighbors": neighbors}
 

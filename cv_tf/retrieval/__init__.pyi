@@ -3,7 +3,6 @@ from .colors import (
     OTHER_COLOR as OTHER_COLOR,
     SAME_COLOR as SAME_COLOR,
     color_log_odds as color_log_odds,
-    other_colors_first as other_colors_first,
     same_color as same_color,
 )
 from .exact import MAX_QUERIES as MAX_QUERIES, ExactIndex as ExactIndex
@@ -21,6 +20,13 @@ from .neighbors import (
     check_embeddings as check_embeddings,
     check_vectors as check_vectors,
     rows_by_block as rows_by_block,
+)
+from .ranking import (
+    MOST_PRODUCTS as MOST_PRODUCTS,
+    NearestLists as NearestLists,
+    Ranked as Ranked,
+    look_again as look_again,
+    rank as rank,
 )
 from .scann import BRUTE_FORCE_BELOW as BRUTE_FORCE_BELOW, ScannIndex as ScannIndex
 from .tuning import Effort as Effort

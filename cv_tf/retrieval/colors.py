@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from cv_tf.retrieval.neighbors import Neighbors
-
 # Neighbors to look at beside those that are wanted: a product of another color may be
 # as far behind as there are products of the query's color before it.
 CANDIDATES = 100
@@ -57,28 +55,3 @@ def color_log_odds(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     # Looking up is several times as fast as interpolation of each pair.
     found = _TABLE.take(np.rint(steps).astype(np.int32))
     return np.where(unknown, np.float32(0), found)
-
-
-def other_colors_first(
-    found: Neighbors, asked: np.ndarray, lab: np.ndarray, k: int, color_weight: float
-) -> Neighbors:
-    """The first `k` of neighbors, those of the query's own color ranked further behind.
-
-    Nothing is excluded: a product of the query's color that is more similar by more
-    than its discount stays before others. Similarities are unchanged.
-
-    Args:
-      found: Neighbors of q queries, `CANDIDATES` more than are wanted.
-      asked: [q, 3] float, colors of the queries in CIELAB; NaN where unknown.
-      lab: [n, 3] float, colors of the products that were searched.
-      k: Number of neighbors wanted.
-      color_weight: Similarity that a unit of `color_log_odds` is worth, 0 or more.
-    """
-    # One rank after another: the colors of all neighbors are never held at once.
-    odds = np.stack([color_log_odds(asked, lab[ranked]) for ranked in found.indices.T])
-    keys = -(color_weight * odds.T + found.similarities)
-    order = np.argsort(keys, axis=1, kind="stable")[:, :k]
-    return Neighbors(
-        np.take_along_axis(found.indices, order, axis=1),
-        np.take_along_axis(found.similarities, order, axis=1),
-    )

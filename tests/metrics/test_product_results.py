@@ -76,7 +76,7 @@ class TestScores:
         measured = measure_embeddings(products, 0.5)
         assert measured.figures == evaluate_embeddings(products, 0.5)
         scores = measured.results.scores(Resampling(measured.results.style))
-        assert len(scores) == 16 + 5
+        assert len(scores) == 20 + 5
         for name, score in scores.items():
             assert score.value == pytest.approx(measured.figures[name]), name
 
@@ -117,16 +117,22 @@ class TestAmongAll:
         assert found.means() == {
             "recall_at_1_in_block_among_all": 0,
             "map_at_r_in_block_among_all": 0,
+            "recall_at_1_in_block_as_searched_among_all": 0,
+            "map_at_r_in_block_as_searched_among_all": 0,
         }
         elsewhere = dataclasses.replace(stranger, block=np.array([1]))
         assert figures_among_all(held, elsewhere).means() == {
             "recall_at_1_in_block_among_all": 1,
             "map_at_r_in_block_among_all": 1,
+            "recall_at_1_in_block_as_searched_among_all": 1,
+            "map_at_r_in_block_as_searched_among_all": 1,
         }
         variant = Embeddings.of_arrays(vectors[2:3], style=np.array([0]))
         assert figures_among_all(held, variant).means() == {
             "recall_at_1_in_block_among_all": 1,
             "map_at_r_in_block_among_all": 1,
+            "recall_at_1_in_block_as_searched_among_all": 1,
+            "map_at_r_in_block_as_searched_among_all": 1,
         }
 
     def test_are_those_of_one_table_with_the_same_queries(self):
@@ -136,7 +142,7 @@ class TestAmongAll:
         found = figures_among_all(held, known)
         whole = query_figures(products)
         rows = np.isin(whole.rows, np.flatnonzero(is_held)[found.rows])
-        assert len(found.values) == 4
+        assert len(found.values) == 6
         for name, of in found.values.items():
             np.testing.assert_array_equal(
                 of, whole.values[name.removesuffix("_among_all")][rows]

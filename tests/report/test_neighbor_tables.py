@@ -21,7 +21,7 @@ TWO = (
             Neighbor(Product("C", "", "Shirts", ""), -0.5),
         ),
     ),
-    SearchResult(Product("", "photo.jpg"), (Neighbor(SHIRT, 1.0, 0.0),)),
+    SearchResult(Product("", "photo.jpg"), (Neighbor(SHIRT, 1.0, 0.0, 0.95),)),
 )
 
 
@@ -34,8 +34,8 @@ class TestText:
             "   2  C               -0.500  Shirts\n"
             "\n"
             "Nearest to photo.jpg:\n"
-            "rank  product_id  similarity  same_color  block   color\n"
-            "   1  A                1.000        0.00  Shirts  red"
+            "rank  product_id  similarity  score  same_color  block   color\n"
+            "   1  A                1.000  0.950        0.00  Shirts  red"
         )
 
     def test_has_no_columns_of_what_is_not_known(self):
@@ -67,10 +67,10 @@ class TestText:
 def test_csv_has_a_row_a_neighbor(tmp_path):
     write_csv(tmp_path / "n.csv", [*TWO, SearchResult(Product("alone"), ())])
     assert (tmp_path / "n.csv").read_text() == (
-        "query,rank,product_id,similarity,same_color,block,color,image\n"
-        "A,1,long id,0.987654,,Shirts,navy,/b.jpg\n"
-        "A,2,C,-0.500000,,Shirts,,\n"
-        "photo.jpg,1,A,1.000000,0.000000,Shirts,red,/a.jpg\n"
+        "query,rank,product_id,similarity,score,same_color,block,color,image\n"
+        "A,1,long id,0.987654,,,Shirts,navy,/b.jpg\n"
+        "A,2,C,-0.500000,,,Shirts,,\n"
+        "photo.jpg,1,A,1.000000,0.950000,0.000000,Shirts,red,/a.jpg\n"
     )
 
 
@@ -87,9 +87,10 @@ def test_json_says_null_where_nothing_is_known(tmp_path):
     write_results_json(tmp_path / "n.json", TWO)
     shirt = {"product_id": "A", "image": "/a.jpg", "block": "Shirts", "color": "red"}
     nothing = dict.fromkeys(shirt)
-    unknown = {"same_color": None}
+    unknown = {"same_color": None, "score": None}
     first = {"rank": 1, "similarity": 0.987654, "product_id": "long id", **unknown}
     second = {"rank": 2, "similarity": -0.5, "product_id": "C", "block": "Shirts"}
+    third = {"rank": 1, "similarity": 1.0, "same_color": 0.0, "score": 0.95}
     assert json.loads((tmp_path / "n.json").read_text()) == [
         {
             "query": shirt,
@@ -98,10 +99,7 @@ def test_json_says_null_where_nothing_is_known(tmp_path):
                 nothing | second | unknown,
             ],
         },
-        {
-            "query": nothing | {"image": "photo.jpg"},
-            "neighbors": [{"rank": 1, "similarity": 1.0, "same_color": 0.0} | shirt],
-        },
+        {"query": nothing | {"image": "photo.jpg"}, "neighbors": [third | shirt]},
     ]
 
 

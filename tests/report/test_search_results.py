@@ -49,7 +49,7 @@ def test_a_photo_is_named_by_its_path():
 def test_colors_that_are_known_are_compared(embeddings):
     lab = np.array([[10, 0, 0], [90, 0, 0], [np.nan] * 3], np.float32)
     colored = dataclasses.replace(embeddings, lab=lab)
-    found = np.array([0, 1, 2]), np.ones(3, np.float32)
+    found = np.array([0, 1, 2]), *np.ones((2, 3), np.float32)
     result = SearchResult.of_rows(Product("", "photo.jpg"), colored, *found, lab[0])
     same, other, unknown = (found.same_color for found in result.neighbors)
     assert (same, unknown) == (1.0, None)
@@ -62,9 +62,15 @@ def test_colors_that_are_known_are_compared(embeddings):
 def test_places_left_empty_are_no_neighbors(embeddings):
     query = Product("", "photo.jpg")
     similarities = np.array([0.5, 0.25, -np.inf], np.float32)
-    result = SearchResult.of_rows(query, embeddings, np.array([2, 0, -1]), similarities)
+    scores = similarities - 0.125
+    found = (np.array([2, 0, -1]), similarities, scores)
+    result = SearchResult.of_rows(query, embeddings, *found)
     assert result.query == query
+    products = (
+        Product("c", "gs://bucket/c.jpg", "Trousers", "blue"),
+        Product("a", "/a.jpg", "Trousers", "red"),
+    )
     assert result.neighbors == (
-        Neighbor(Product("c", "gs://bucket/c.jpg", "Trousers", "blue"), 0.5),
-        Neighbor(Product("a", "/a.jpg", "Trousers", "red"), 0.25),
+        Neighbor(products[0], 0.5, None, 0.375),
+        Neighbor(products[1], 0.25, None, 0.125),
     )

@@ -3,14 +3,7 @@
 import numpy as np
 import pytest
 
-from cv_tf.retrieval import (
-    OTHER_COLOR,
-    SAME_COLOR,
-    Neighbors,
-    color_log_odds,
-    other_colors_first,
-    same_color,
-)
+from cv_tf.retrieval import OTHER_COLOR, SAME_COLOR, color_log_odds, same_color
 
 BLACK, NEARLY_BLACK, WHITE = [10.0, 0.0, 0.0], [10.0, 8.0, 0.0], [95.0, 0.0, 0.0]
 UNKNOWN = [np.nan] * 3
@@ -77,42 +70,3 @@ class TestColorLogOdds:
         assert (np.diff(found) >= 0).all()
         assert found[0] == np.float32(SAME_COLOR) < 0
         assert found[-1] == np.float32(OTHER_COLOR) > 0
-
-
-class TestOtherColorsFirst:
-    # Rows 0 to 2 look ever less like the query; the first is of its color.
-    FOUND = Neighbors(np.array([[0, 1, 2]]), np.array([[0.7, 0.6, 0.4]], np.float32))
-    LAB = np.array([BLACK, WHITE, WHITE])
-
-    def ranked(self, discount, k=3, asked=BLACK, lab=LAB):
-        weight = discount / RANGE
-        return other_colors_first(self.FOUND, np.array([asked]), lab, k, weight)
-
-    def test_a_lookalike_of_the_same_color_goes_back(self):
-        found = self.ranked(0.2)
-        assert found.indices.tolist() == [[1, 0, 2]]
-        assert found.similarities[0] == pytest.approx([0.6, 0.7, 0.4])
-
-    def test_by_no_more_than_the_discount(self):
-        assert self.ranked(0.05).indices.tolist() == [[0, 1, 2]]
-        assert self.ranked(0.5).indices.tolist() == [[1, 2, 0]]
-
-    def test_a_color_that_is_nearly_the_same(self):
-        # A distance of 8 is midway between 6 and 10, of -0.5 and -0.25, and so 1.275
-        # below white's 0.9: 0.102 and 0.096 of a similarity that is 0.1 higher.
-        lab = np.array([NEARLY_BLACK, WHITE, WHITE])
-        assert self.ranked(0.08 * RANGE, lab=lab).indices.tolist() == [[1, 0, 2]]
-        assert self.ranked(0.075 * RANGE, lab=lab).indices.tolist() == [[0, 1, 2]]
-
-    def test_without_a_discount_or_a_color_nothing_moves(self):
-        for found in (self.ranked(0.0), self.ranked(0.5, asked=UNKNOWN)):
-            np.testing.assert_array_equal(found.indices, self.FOUND.indices)
-
-    def test_no_more_than_are_wanted(self):
-        assert self.ranked(0.2, k=1).indices.tolist() == [[1]]
-        assert self.ranked(0.2, k=9).indices.shape == (1, 3)
-
-    def test_places_left_empty_stay_last(self):
-        found = Neighbors(np.array([[0, -1]]), np.array([[0.1, -np.inf]], np.float32))
-        ranked = other_colors_first(found, np.array([BLACK]), self.LAB, 2, 0.5)
-        assert ranked.indices.tolist() == [[0, -1]]
