@@ -76,7 +76,7 @@ _OF_FILES = ("page", "keep_columns")
 _RECIPE: dict[str, Any] = {
     "method": "part_contrast",
     "image_size": 128,
-    "embed_size": 224,
+    "embed_size": 288,
     "frozen_stride": 8,
     "keep_background": True,
     "batch_size": 2,
