@@ -256,7 +256,6 @@ def _look_again_at_photos(
             photo = (vector, None if asked.lab is None else asked.lab[place])
             lists = NearestLists(embeddings, weights.color, False, photo)
             row = len(embeddings)
-            lists.set(row, one.indices[0])
         again.append(look_again(one, np.array([row]), lists, weights.shared))
     return Ranked(*map(np.concatenate, zip(*again, strict=True)))
 

@@ -100,11 +100,14 @@ class NearestLists:
         self._photo = photo
         self._lists = np.full((len(products) + 1, _NEAREST), _UNKNOWN, np.int32)
 
-    def set(self, row: int, nearest_rows: np.ndarray) -> None:
-        """Sets the nearest products of a row, [k] int, that are known already."""
-        self._lists[row] = -1
-        known = nearest_rows[:_NEAREST]
-        self._lists[row, : len(known)] = known
+    def know(self, rows: np.ndarray, nearest_rows: np.ndarray) -> None:
+        """Keeps what is found already: the nearest products, [m, k] int, of [m] rows.
+
+        They are ranked with color; -1 where there is none.
+        """
+        known = nearest_rows[:, :_NEAREST]
+        self._lists[rows] = -1
+        self._lists[rows, : known.shape[1]] = known
 
     def shares(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """The share of their mutual neighbors that rows have in common, [m] float32.
@@ -194,17 +197,28 @@ def look_again(
     The others keep their places, as if they shared none.
 
     Args:
-      ranked: Neighbors of q queries, as `rank` orders them.
+      ranked: Neighbors of q queries, as `rank` orders them: six or more, if there are
+        as many.
       queries: [q] int, rows of the queries.
       lists: The nearest products of these and of all that are found.
       shared_weight: What is taken from the score of a neighbor that has none of its
         own neighbors in common with the query, 0 or more; of one that has some, less.
+
+    Example:
+      >>> vectors = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
+      >>> vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+      >>> products, queries = Embeddings.of_arrays(vectors), np.array([0, 7])
+      >>> ranked = rank(nearest(vectors, 10, queries=queries), None, None, 0.0)
+      >>> again = look_again(ranked, queries, NearestLists(products, 0.0), 0.2)
+      >>> again.indices.shape, set(again.indices[0]) == set(ranked.indices[0])
+      ((2, 10), True)
     """
     depth = min(DEPTH, ranked.indices.shape[1])
     some = ranked.first(depth)
     query, place = np.nonzero(some.indices >= 0)
     if not shared_weight or not len(query):
         return ranked
+    lists.know(queries, ranked.indices)
     shares = lists.shares(queries[query], some.indices[query, place])
     scores = some.scores.copy()
     scores[query, place] -= shared_weight * (1 - shares)

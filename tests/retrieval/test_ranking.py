@@ -73,8 +73,8 @@ class TestShares:
     def lists(self):
         # Mutual neighbors, with themselves: 0 and 1; 0 to 2; 1 to 3; 2 and 3.
         lists = NearestLists(products(4), 0.0)
-        for row, others in enumerate([[1, 2], [0, 2], [1, 3], [2]]):
-            lists.set(row, np.array(others))
+        near = np.array([[1, 2], [0, 2], [1, 3], [2, -1]])
+        lists.know(np.arange(4), near)
         return lists
 
     def test_worked_by_hand(self, lists):
@@ -88,15 +88,16 @@ class TestShares:
     def test_a_neighbor_that_shares_less_goes_back(self, lists):
         ranked = Ranked(*np.array([[[3, 1, 2]], [[0.6, 0.5, 0.4]], [[0.5, 0.45, 0.4]]]))
         ranked = ranked._replace(indices=ranked.indices.astype(np.int32))
-        again = look_again(ranked, np.array([0]), lists, 0.2)
-        assert again.indices.tolist() == [[1, 3, 2]]
-        assert again.similarities[0] == pytest.approx([0.5, 0.6, 0.4])
-        assert again.scores[0] == pytest.approx([0.45, 0.34, 0.3])
+        # Its nearest product is 3 now: its weights are 3 3 3 3, and the shares 1/2, 1/2
+        # and 5/7.
+        again = look_again(ranked, np.array([0]), lists, 0.5)
+        assert again.indices.tolist() == [[2, 3, 1]]
+        assert again.similarities[0] == pytest.approx([0.4, 0.6, 0.5])
+        assert again.scores[0] == pytest.approx([0.4 - 1 / 7, 0.25, 0.2])
 
     def test_a_product_without_neighbors_shares_none(self):
         lists = NearestLists(products(3), 0.0)
-        for row, others in enumerate([[], [2], [1]]):
-            lists.set(row, np.array(others, int))
+        lists.know(np.arange(3), np.array([[-1], [2], [1]]))
         assert lists.shares(np.array([0, 1]), np.array([1, 2])).tolist() == [0, 1]
 
 
@@ -119,7 +120,8 @@ def test_a_photo_is_looked_at_as_if_it_were_a_product():
     expected = NearestLists(catalog, 0.1).shares(np.full(49, photo), rows)
     of_photo = (catalog.vectors[photo], catalog.lab[photo])
     lists = NearestLists(others, 0.1, photo=of_photo)
-    lists.set(photo, ranked_of(catalog, np.array([photo]), 0.1).indices[0])
+    row = np.array([photo])
+    lists.know(row, ranked_of(catalog, row, 0.1).indices)
     np.testing.assert_allclose(
         lists.shares(np.full(49, photo), rows), expected, atol=1e-6
     )
