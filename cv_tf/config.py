@@ -195,6 +195,12 @@ class MethodSettings:
         one_of=choices.VIEWS,
     )
     flip: float = setting(0.0, "Probability of mirroring a view.", minimum=0, maximum=1)
+    blur: float = setting(
+        0.0,
+        "Probability of blurring a view, by a Gaussian of 0.1 to 2 pixels.",
+        minimum=0,
+        maximum=1,
+    )
     keep_background: bool = setting(
         False, "Recolor the product alone if its background is plain."
     )

@@ -26,7 +26,7 @@ from cv_tf.methods.supcon import SupCon
 from cv_tf.methods.triplet import Triplet
 from cv_tf.methods.two_views import PartEncoder
 from cv_tf.models import Embedder, build_backbone, fold_norms, projection_head
-from cv_tf.vision import ColorViews, RandomCrops, SmallMoves, Views
+from cv_tf.vision import ColorViews, GaussianBlur, RandomCrops, SmallMoves, Views
 
 # Modules of Keras 2 that tensorflow-addons 0.23 imports by the name of Keras 3.
 _MOVED_MODULES = ("engine", "engine.keras_tensor", "utils.tf_utils")
@@ -139,6 +139,7 @@ def _views(config: Config) -> Views:
         kind,
         geometry=geometry(flip=config.flip, size=config.image_size),
         color=ColorViews(keep_background=config.keep_background),
+        blur=GaussianBlur(config.blur) if config.blur else None,
     )
 
 

@@ -49,6 +49,7 @@ def describe_settings(config: Config) -> dict[str, str]:
         "Photos": _FRAMES[config.frame],
         "Views": f"{config.view_kind}: {_VIEWS[config.view_kind]}",
         "Mirrored": f"{config.flip:.0%} of the views" if config.flip else "no view",
+        "Blurred": f"{config.blur:.0%} of the views" if config.blur else "no view",
         "Background": (
             "a plain background keeps its color"
             if config.keep_background

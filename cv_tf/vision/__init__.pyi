@@ -1,3 +1,4 @@
+from .blur import GaussianBlur as GaussianBlur
 from .color import (
     ColorInput as ColorInput,
     ColorTransform as ColorTransform,

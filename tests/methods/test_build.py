@@ -63,6 +63,11 @@ def test_a_method_has_the_views_that_it_is_known_for(
     assert learner.encoder.num_parts == num_parts
 
 
+def test_views_are_blurred_if_asked_for(build):
+    assert build(method="simclr").views.blur is None
+    assert build(method="simclr", blur=0.5).views.blur.probability == 0.5
+
+
 @pytest.mark.parametrize("keep", [True, False])
 def test_a_plain_background_is_kept_if_asked_for(build, keep):
     # A dark square on a light ground that comes in through the whole border.

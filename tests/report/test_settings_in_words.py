@@ -9,10 +9,13 @@ from cv_tf.report.inspection_pages import (
 
 
 def test_what_is_learned_from_and_seen():
-    said = describe_settings(Config(embed_size=224, flip=0.25, keep_background=True))
+    said = describe_settings(
+        Config(embed_size=224, flip=0.25, blur=0.5, keep_background=True)
+    )
     assert said["Method"] == "part_contrast"
     assert said["Views"].startswith("parts: the whole product, hardly moved, recolored")
     assert said["Mirrored"] == "25% of the views"
+    assert said["Blurred"] == "50% of the views"
     assert said["Background"] == "a plain background keeps its color"
     assert said["Color input"].startswith("grey: ")
     assert said["Parts"] == (
@@ -27,6 +30,7 @@ def test_only_views_of_parts_have_parts():
     assert "Parts" not in said
     assert said["Views"] == "crops: random resized crops, recolored"
     assert said["Mirrored"] == "no view"
+    assert said["Blurred"] == "no view"
     assert said["Background"] == "recolored with the product"
     assert said["Photos"] == "the whole photo, padded to a square"
     assert said["Size"] == "views are 128 x 128 pixels"

@@ -3,7 +3,15 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from cv_tf.vision import ColorViews, RandomCrops, Rows, SmallMoves, Views, color_input
+from cv_tf.vision import (
+    ColorViews,
+    GaussianBlur,
+    RandomCrops,
+    Rows,
+    SmallMoves,
+    Views,
+    color_input,
+)
 from cv_tf.vision.random import split_seed
 
 
@@ -30,6 +38,23 @@ def test_layers_that_are_given_take_the_place_of_the_default():
     views = Views("crops", geometry=mirror, color=grey)(photos, [1, 2])
     expected = grey(mirror(photos, geometry_seed), color_seed)
     np.testing.assert_array_equal(views, expected)
+
+
+@pytest.mark.parametrize("mode", ["rgb", "grey"])
+def test_blur_comes_last_and_with_a_seed_of_its_own(mode):
+    photos, blur = _photos(), GaussianBlur(1.0)
+    plain = Views("crops")(photos, [1, 2])
+    expected = blur(plain, split_seed([1, 2], 3)[2])
+    views = Views("crops", blur=blur)(photos, [1, 2], mode=mode)
+    np.testing.assert_allclose(views, color_input(expected, mode), atol=1e-3)
+    assert np.abs(views - color_input(plain, mode)).mean() > 0.1
+
+
+def test_blurred_views_survive_the_config():
+    layer = Views("crops", blur=GaussianBlur(0.8))
+    copy = Views.from_config(layer.get_config())
+    assert copy.get_config() == layer.get_config()
+    np.testing.assert_array_equal(copy(_photos(), [1, 2]), layer(_photos(), [1, 2]))
 
 
 def test_two_seeds_give_two_views():
