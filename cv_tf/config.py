@@ -403,7 +403,8 @@ class GroupingSettings(ColorSettings):
     threshold: str = setting(
         "auto",
         "Mean similarity (less the discount for color) at which groups join, -1 to 1; "
-        "auto takes the one that is best on labelled products, or is expected to be.",
+        "auto takes the one that is best on labelled products, or is expected to be; "
+        "expected takes the latter, and looks at no label.",
     )
     variants: str = setting(
         "unknown",
@@ -414,10 +415,18 @@ class GroupingSettings(ColorSettings):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.threshold != "auto" and not _is_from(self.threshold, -1, 1):
+        if self.threshold not in choices.THRESHOLD and not _is_from(
+            self.threshold, -1, 1
+        ):
             raise ConfigError(
-                f"--threshold={self.threshold} must be 'auto' or from -1 to 1."
+                f"--threshold={self.threshold} must be 'auto', 'expected', or from -1 "
+                "to 1."
             )
+
+    @property
+    def given_threshold(self) -> float | None:
+        """The threshold as a number; None if it is not given as one."""
+        return None if self.threshold in choices.THRESHOLD else float(self.threshold)
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -377,8 +377,7 @@ def _find_groups(
     config: EvaluateConfig, embeddings: Embeddings
 ) -> tuple[cv_tf.metrics.StoredGroups, dict[str, Any]]:
     """The groups that `cv_tf.group` finds without labels, and what is known of them."""
-    threshold = None if config.threshold == "auto" else float(config.threshold)
-    found = cv_tf.grouping.find_groups(embeddings, None, threshold, config)
+    found = cv_tf.grouping.find_groups(embeddings, None, config.given_threshold, config)
     ids, first = embeddings.product_id, embeddings.product_id[found.copies.first]
     groups = cv_tf.metrics.StoredGroups(
         group_of=dict(zip(ids.tolist(), found.named.group_id.tolist(), strict=True)),
@@ -396,7 +395,7 @@ def _about_thresholds(config: EvaluateConfig, figures: dict[str, Any]) -> str:
     """A sentence on the source of each threshold."""
     if config.groups:
         text = f"The groups are those of {config.groups}."
-    elif config.threshold != "auto":
+    elif config.given_threshold is not None:
         text = f"The groups are those at --threshold={config.threshold}."
     else:
         text = (

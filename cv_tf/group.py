@@ -488,13 +488,13 @@ def _threshold(
     """
     if calibration:
         return calibration.threshold, "labelled products", config
-    if config.threshold != "auto":
-        return float(config.threshold), "--threshold", config
+    if config.given_threshold is not None:
+        return config.given_threshold, "--threshold", config
     if config.answers:
         return None, "answers", config
     # A precision that is asked for is reached by what is known today.
     earlier = None
-    if config.previous and not config.precision:
+    if config.previous and config.threshold == "auto" and not config.precision:
         earlier = cv_tf.report.earlier_threshold(
             config.previous, config.color, embeddings.model
         )

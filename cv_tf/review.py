@@ -202,8 +202,8 @@ def _start(
     other tools, and those that went on from an earlier run, stay as far as nobody parts
     them.
     """
-    if config.threshold != "auto":
-        return {"threshold": float(config.threshold), "learns": False}
+    if config.given_threshold is not None:
+        return {"threshold": config.given_threshold, "learns": False}
     earlier = cv_tf.report.earlier_threshold(config.groups, config.color, model)
     if earlier is None:
         return {"groups": groups}

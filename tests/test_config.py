@@ -85,7 +85,10 @@ def test_values_out_of_bounds_are_refused_by_the_name_of_the_flag(name):
             {"method": "moco", "pseudo_labels": "all"},
             r"--pseudo_labels=all is for .* \(supcon, triplet\); --method=moco learns",
         ),
-        ({"threshold": "high"}, r"--threshold=high must be 'auto' or from -1 to 1"),
+        (
+            {"threshold": "high"},
+            r"--threshold=high must be 'auto', 'expected', or from",
+        ),
         ({"threshold": "1.5"}, r"--threshold=1\.5 must be"),
         ({"threshold": "nan"}, r"--threshold=nan must be"),
     ],

@@ -450,7 +450,7 @@ class TestCommandLine:
         ("flags", "message"),
         [
             (("--threshold=0.5", "--calibrate=x.csv"), "nothing to --calibrate"),
-            (("--threshold=1.5",), "must be 'auto' or from -1 to 1"),
+            (("--threshold=1.5",), "must be 'auto', 'expected', or from -1 to 1"),
             (("--color=some",), "--color=some must be 'auto', 'off', or a number"),
             (("--color=nan",), "--color=nan must be 'auto', 'off', or a number"),
             (("--color=2.5",), "--color=2.5 must be 'auto', 'off', or a number"),
@@ -463,7 +463,7 @@ class TestCommandLine:
             (("--questions=q.csv",), "--questions names the file for --ask"),
             (("--ask=-1",), "--ask=-1 must be 0 or more"),
             (("--variants=many",), "--variants=many is not one of: unknown, few"),
-            (("--threshold=nan",), "must be 'auto' or from -1 to 1"),
+            (("--threshold=nan",), "must be 'auto', 'expected', or from -1 to 1"),
             (("--threshold=0.5", "--neighbors=0"), "--neighbors=0 must be 1 or more"),
             (("--threshold=0.5", "--max_group_size=1"), "must be 2 or more"),
         ],

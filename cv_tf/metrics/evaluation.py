@@ -222,7 +222,7 @@ def _found_groups(
     labelled: Embeddings, neighbors: Neighbors, settings: EvaluationSettings
 ) -> tuple[np.ndarray, float, dict[str, Any]]:
     """Groups that look at no label, their threshold, and what to expect of them."""
-    threshold = None if settings.threshold == "auto" else float(settings.threshold)
+    threshold = settings.given_threshold
     linked = link_by_model(labelled.distinct, neighbors, settings, threshold=threshold)
     groups, threshold = linked.cut(threshold)
     expected = linked.expect(threshold)

@@ -13,7 +13,13 @@ from cv_tf.catalog import Catalog, objects
 from cv_tf.config import Config, EvaluationSettings
 from cv_tf.embeddings import Embeddings, embed_with_color
 from cv_tf.errors import UserError
-from cv_tf.grouping import PairModel, calibrate_on
+from cv_tf.grouping import (
+    PairModel,
+    calibrate_on,
+    find_neighbors,
+    link_by_model,
+    search_floor,
+)
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import ProductResults, measure_embeddings, retrieval_figures
 from cv_tf.models import Embedder
@@ -163,7 +169,7 @@ def _measure(
     name: str,
     is_whole: bool,
 ) -> Evaluation:
-    """Measures the reported products; the known ones choose the threshold.
+    """Measures the reported products; the known ones choose the threshold by labels.
 
     Where the known ones are all others of the catalogue (`is_whole`), the reported ones
     are looked for among these, too.
@@ -180,7 +186,10 @@ def _measure(
     measured = embed_with_color(
         embedder, reported, settings.embed_batch_size, f"Embedding, {name}"
     )
-    chosen = find_threshold(known_embeddings, measured.distinct.block, settings)
+    if settings.threshold == "expected":
+        chosen = expected_threshold(measured, settings)
+    else:
+        chosen = find_threshold(known_embeddings, measured.distinct.block, settings)
     threshold, model = chosen or (None, None)
     others = None
     if known_embeddings is not None and is_whole:
@@ -251,12 +260,25 @@ def find_threshold(
     The known ones are None where the threshold is given. `blocks`, [n] int, are the
     blocks of the products to be grouped.
     """
-    if settings.threshold != "auto":
-        return float(settings.threshold), None
+    if settings.given_threshold is not None:
+        return settings.given_threshold, None
     if known is None or not has_variants(known.known_style):
         return None
     calibration = calibrate_on(known, settings, settings.criterion, blocks)
     return calibration.threshold, calibration.model
+
+
+def expected_threshold(
+    reported: Embeddings, settings: EvaluationSettings
+) -> tuple[float, PairModel]:
+    """The threshold that is expected to be best on products, and the model of pairs.
+
+    It looks at no label: it is the one of `cv_tf.grouping.find_groups`.
+    """
+    floor = search_floor(reported.distinct, settings)
+    neighbors = find_neighbors(reported, settings, floor=floor)
+    linked = link_by_model(reported.distinct, neighbors, settings)
+    return linked.best_threshold(settings.criterion), linked.model
 
 
 def _sample(photos: Photos, seed: int) -> Photos:

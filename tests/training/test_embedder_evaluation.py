@@ -10,7 +10,7 @@ import tf_keras as keras
 from cv_tf.catalog import Catalog, read_catalog
 from cv_tf.config import Config
 from cv_tf.embeddings import Embeddings, embed, embed_with_color
-from cv_tf.grouping import calibrate_on
+from cv_tf.grouping import calibrate_on, find_groups, group
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import (
     Resampling,
@@ -22,7 +22,11 @@ from cv_tf.metrics import (
 from cv_tf.models import Embedder, Whitening
 from cv_tf.pipeline import Photos, load_photos, photos_of
 from cv_tf.training import embedder_evaluation as evaluation, evaluate_catalog
-from cv_tf.training.embedder_evaluation import evaluate_new, find_threshold
+from cv_tf.training.embedder_evaluation import (
+    evaluate_new,
+    expected_threshold,
+    find_threshold,
+)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +80,27 @@ class TestThreshold:
         given = dataclasses.replace(config, threshold="0.625")
         assert find_threshold(None, photos.catalog.block, given) == (0.625, None)
 
+    def test_expected_is_that_of_the_groups_without_labels(
+        self, photos, vectors, config
+    ):
+        lab = np.random.default_rng(0).uniform(0, 99, (45, 3)).astype(np.float32)
+        reported = Embeddings.of_catalog(photos.catalog, vectors, lab)
+        threshold, model = expected_threshold(reported, config)
+        groups = find_groups(reported, None, None, config)
+        assert threshold == groups.threshold
+        assert model.summary() == groups.linked.model.summary()
+        np.testing.assert_array_equal(
+            group(reported, threshold, config, model=model), group(reported)
+        )
+
+    def test_expected_looks_at_no_label(self, photos, vectors, config):
+        others = photos.with_styles(np.arange(45) // 5).catalog
+        first, second = (
+            expected_threshold(Embeddings.of_catalog(catalog, vectors), config)
+            for catalog in (photos.catalog, others)
+        )
+        assert first[0] == second[0]
+
     def test_without_variants_there_is_none(self, photos, vectors, config):
         catalog = photos.with_styles(np.arange(45)).catalog
         alone = Embeddings.of_catalog(catalog, vectors)
@@ -83,6 +108,16 @@ class TestThreshold:
 
 
 class TestNewEmbedder:
+    @pytest.mark.integration
+    def test_groups_of_the_expected_threshold(self, embedder, photos, config):
+        known, reported = halves(photos)
+        config = dataclasses.replace(config, threshold="expected")
+        result = evaluate_new(embedder, known, reported, config)
+        groups = find_groups(result.reported, None, None, config)
+        assert result.figures["threshold"] == groups.threshold
+        figures = grouping_figures(groups.group_number, reported.catalog.style)
+        assert result.figures["fms"] == pytest.approx(figures["fms"])
+
     @pytest.mark.integration
     def test_figures_are_those_of_the_metrics(self, embedder, photos, config):
         known, reported = halves(photos)
