@@ -6,6 +6,9 @@ Each rung is one command of this package, with the settings of the rung it stand
 one thing changed; rungs that train are run with several seeds. A rung that has its
 figures in --runs already is not run again, so that a ladder that was stopped goes on.
 Rungs that are left out (--only) keep the figures of ladder.json and are marked with †.
+Rungs that learn from no label are grouped at the threshold that is expected without
+any (--threshold=expected), the others at that which is best on the labels of `train`;
+what was grouped at the latter by an earlier version is marked with ‡.
 Writes the figures to benchmarks/results/ladder.json, a table to ladder.md beside it,
 and a picture to docs/ladder.png (matplotlib; installed with the extra `dev`).
 
@@ -83,6 +86,13 @@ class Rung:
         title = self.title.removeprefix("+ ")
         return Rung(name, title, COLORED, settings, trained=trained)
 
+    def without_labels(self) -> Rung:
+        """The same, grouped at a threshold without labels if it learns from none."""
+        if self.labels < 1.0 or self.settings["whiten"] == "labels":
+            return self
+        settings = {**self.settings, "threshold": "expected"}
+        return dataclasses.replace(self, settings=settings)
+
 
 def ladder() -> list[Rung]:
     """All rungs, in the order of the table."""
@@ -116,7 +126,7 @@ def ladder() -> list[Rung]:
     )
     *whole_views, whole_random = whole_rungs(trained)
     labelled = labelled_rungs(trained, taught)
-    return [
+    rungs = [
         *frozen,
         *whole_views,
         *part_rungs(trained),
@@ -132,6 +142,7 @@ def ladder() -> list[Rung]:
         *labelled,
         *(rung.with_color() for rung in (grouped, recipe, taught, labelled[0])),
     ]
+    return [rung.without_labels() for rung in rungs]
 
 
 def frozen_rungs() -> list[Rung]:
@@ -195,7 +206,8 @@ def whole_rungs(trained: Rung) -> list[Rung]:
         embedding="whole",
         feature_stride=32,
     )
-    crops = {"views": "crops", "keep_background": "false"}
+    # Beside color, what SimCLR does: flips, and blur.
+    crops = {"views": "crops", "flip": 0.5, "blur": 0.5}
     return [
         no_parts.but("crop_model", "random crops, whole vectors", **crops),
         no_parts,
@@ -269,6 +281,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--catalog", required=True)
     parser.add_argument("--runs", type=Path, default=Path("runs/ladder"))
+    parser.add_argument("--cache_dir", default="", help="as that of cv_tf.train")
     parser.add_argument("--only", nargs="+", help="names of rungs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     arguments = parser.parse_args()
@@ -279,13 +292,14 @@ def main() -> None:
             if rung.is_frozen and seed != arguments.seeds[0]:
                 continue
             if not arguments.only or rung.name in arguments.only:
-                measure(rung, seed, arguments.catalog, arguments.runs)
+                measure(rung, seed, arguments)
     measured = [(rung, read(rung, arguments.runs)) for rung in rungs]
     write([*filter(None, map(or_kept, measured))])
 
 
-def measure(rung: Rung, seed: int, catalog: str, runs: Path) -> None:
+def measure(rung: Rung, seed: int, arguments: argparse.Namespace) -> None:
     """Runs a rung, unless its figures are there."""
+    catalog, runs = arguments.catalog, arguments.runs
     path = runs / f"{rung.name}-{seed}.json"
     if path.exists():
         return
@@ -293,6 +307,7 @@ def measure(rung: Rung, seed: int, catalog: str, runs: Path) -> None:
     if rung.labels < 1.0:
         catalog = hide_labels(Path(catalog), rung.labels, runs)
     common = [f"--catalog={catalog}", f"--seed={seed}", *rung.flags]
+    common.append(f"--cache_dir={arguments.cache_dir}")
     if rung.is_frozen or rung.trained:
         if rung.trained:
             common.append(f"--workdir={runs / f'{rung.trained}-{seed}'}")
@@ -348,7 +363,7 @@ def read(rung: Rung, runs: Path) -> dict[str, list[float]]:
 def or_kept(
     measured: tuple[Rung, dict[str, list[float]]],
 ) -> tuple[Rung, dict[str, list[float]]] | None:
-    """A rung with the figures of ladder.json where it has no others."""
+    """A rung with what ladder.json has of it where it was not measured now."""
     rung, figures = measured
     if figures:
         return measured
@@ -356,7 +371,11 @@ def or_kept(
     rows = json.loads(path.read_text()) if path.is_file() else []
     for row in rows:
         if row["name"] == rung.name:
-            return dataclasses.replace(rung, title=f"{rung.title} †"), row["figures"]
+            settings = row["settings"]
+            by_labels = rung.settings.get("threshold") != settings.get("threshold")
+            title = f"{rung.title} †{'‡' if by_labels else ''}"
+            rung = dataclasses.replace(rung, title=title, settings=settings)
+            return rung, row["figures"]
     return None
 
 
@@ -372,7 +391,9 @@ def write(measured: list[tuple[Rung, dict[str, list[float]]]]) -> None:
         "# What each piece is worth\n\n"
         f"`python benchmarks/ladder.py --catalog=CATALOG.csv` on {platform.machine()}, "
         f"Python {platform.python_version()}. Mean over seeds, and their standard "
-        "deviation where there are several. †: measured with an earlier version.\n\n"
+        "deviation where there are several. †: measured with an earlier version. ‡: "
+        "by an earlier version, grouped at the threshold that is best on the labels of "
+        "`train`, where others are grouped without labels.\n\n"
         f"{text}\n"
     )
     print(text)
