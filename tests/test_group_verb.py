@@ -355,6 +355,10 @@ class TestGuess:
         after = _group(embeddings, tmp_path / "after.csv", previous)
         assert after["threshold"] == 0.77
         assert after["threshold_source"] == "the earlier run"
+        anew = ("--threshold=expected", previous)
+        expected = _group(embeddings, tmp_path / "expected.csv", *anew)
+        assert expected["threshold"] != 0.77
+        assert expected["threshold_source"] == "guessed from the products themselves"
         other = _group(embeddings, tmp_path / "other.csv", previous, "--color=0.1")
         assert other["threshold"] != 0.77
 

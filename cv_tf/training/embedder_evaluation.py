@@ -186,11 +186,12 @@ def _measure(
     measured = embed_with_color(
         embedder, reported, settings.embed_batch_size, f"Embedding, {name}"
     )
+    threshold: float | None = None
+    model: PairModel | None = None
     if settings.threshold == "expected":
-        chosen = expected_threshold(measured, settings)
-    else:
-        chosen = find_threshold(known_embeddings, measured.distinct.block, settings)
-    threshold, model = chosen or (None, None)
+        threshold, model = expected_threshold(measured, settings)
+    elif chosen := find_threshold(known_embeddings, measured.distinct.block, settings):
+        threshold, model = chosen
     others = None
     if known_embeddings is not None and is_whole:
         styles = _styles_of_reported(known.catalog, reported.catalog)
