@@ -8,7 +8,8 @@ figures in --runs already is not run again, so that a ladder that was stopped go
 Rungs that are left out (--only) keep the figures of ladder.json and are marked with †.
 Rungs that learn from no label are grouped at the threshold that is expected without
 any (--threshold=expected), the others at that which is best on the labels of `train`;
-what was grouped at the latter by an earlier version is marked with ‡.
+what was grouped at the latter by an earlier version is marked with ‡, and what had
+other settings then with §.
 Writes the figures to benchmarks/results/ladder.json, a table to ladder.md beside it,
 and a picture to docs/ladder.png (matplotlib; installed with the extra `dev`).
 
@@ -209,9 +210,15 @@ def whole_rungs(trained: Rung) -> list[Rung]:
     # Beside color, what SimCLR does: flips, and blur.
     crops = {"views": "crops", "flip": 0.5, "blur": 0.5}
     return [
-        no_parts.but("crop_model", "random crops, whole vectors", **crops),
+        no_parts.but(
+            "crop_model", "random crops, flipped and blurred, whole vectors", **crops
+        ),
         no_parts,
-        whole.but("random_crops", "random crops, vectors of parts", **crops),
+        whole.but(
+            "random_crops",
+            "random crops, flipped and blurred, vectors of parts",
+            **crops,
+        ),
         whole,
         whole.but(
             "whole_random", "whole views, batches of all blocks", batches="random"
@@ -371,10 +378,12 @@ def or_kept(
     rows = json.loads(path.read_text()) if path.is_file() else []
     for row in rows:
         if row["name"] == rung.name:
-            settings = row["settings"]
-            by_labels = rung.settings.get("threshold") != settings.get("threshold")
-            title = f"{rung.title} †{'‡' if by_labels else ''}"
-            rung = dataclasses.replace(rung, title=title, settings=settings)
+            now, then = rung.settings, row["settings"]
+            other = {name for name in now | then if now.get(name) != then.get(name)}
+            is_other = bool(other - {"threshold"})
+            title = row["title"].rstrip(" †‡§") if is_other else rung.title
+            title += f" †{'‡' * ('threshold' in other)}{'§' * is_other}"
+            rung = dataclasses.replace(rung, title=title, settings=then)
             return rung, row["figures"]
     return None
 
@@ -393,7 +402,8 @@ def write(measured: list[tuple[Rung, dict[str, list[float]]]]) -> None:
         f"Python {platform.python_version()}. Mean over seeds, and their standard "
         "deviation where there are several. †: measured with an earlier version. ‡: "
         "by an earlier version, grouped at the threshold that is best on the labels of "
-        "`train`, where others are grouped without labels.\n\n"
+        "`train`, where others are grouped without labels. §: by an earlier version, "
+        "with other settings, which ladder.json has.\n\n"
         f"{text}\n"
     )
     print(text)
