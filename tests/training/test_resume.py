@@ -107,7 +107,13 @@ VARIANTS = {
     ),
     "triplet": (
         {"method": "triplet", "products_per_style": 2, "optimizer": "sgd"}
-        | {"weight_decay": 0.01, "clip_norm": 1.0, "batches": "block", "flip": 0.5},
+        | {
+            "weight_decay": 0.01,
+            "clip_norm": 1.0,
+            "batches": "block",
+            "flip": 0.5,
+            "blur": 0.5,
+        },
         (),
     ),
     "pseudo-labels": (
