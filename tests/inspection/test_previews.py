@@ -68,7 +68,8 @@ FIRST = [
     {"method": "triplet", "products_per_style": 2, "color_input": "both"},
 ]
 OTHERS = [
-    {"method": "simclr", "flip": 0.5, "blur": 0.5, "color_input": "rgb"},
+    {"method": "simclr", "batches": "block", "color_input": "rgb"}
+    | {"flip": 0.5, "blur": 0.5},
     {"method": "byol", "embed_size": 64},
     {"method": "supcon", "products_per_style": 2},
 ]
