@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from labelled import Products, whitened, whitening_of
+from shop_measures import Grouping
 from shop_vectors import Vectors
 
 from cv_tf.embeddings import Embeddings
@@ -38,6 +39,8 @@ FIGURES = {
     "map_at_r_in_block": "mAP@R",
     "recall_at_5_in_block": "R@5",
 }
+GROUPS = "groups"
+OF_GROUPS = {"f1": "F1, no labels", "best_f1": "F1, best threshold"}
 # What all others are compared with.
 FORMER = (224, "_with_color")
 
@@ -91,6 +94,7 @@ def main() -> None:
 def measure(place: Set, vectors: Vectors) -> list[dict[str, Any]]:
     """The figures of a set, a row a size and ranking."""
     scores: dict[tuple[int, str], dict[str, Score]] = {}
+    grouped: dict[int, dict[str, Score]] = {}
     for size in SIZES:
         products = vectors.products("untrained", place.shop, size)
         embeddings = embedded(place, products)
@@ -104,6 +108,7 @@ def measure(place: Set, vectors: Vectors) -> list[dict[str, Any]]:
                 for name, key in names.items()
                 if key in found.values
             }
+        grouped[size] = groups(place, products, embeddings)
     rows = []
     for (size, ranking), own in scores.items():
         former = scores[FORMER]
@@ -111,7 +116,26 @@ def measure(place: Set, vectors: Vectors) -> list[dict[str, Any]]:
         row |= {name: score.summary() for name, score in own.items()}
         gains = {name: (own[name] - former[name]).summary() for name in own}
         rows.append(row | {"gains": gains})
+    for size, own in grouped.items():
+        if not own:
+            continue
+        row = {"set": place.title, "size": size, "ranking": GROUPS}
+        row |= {name: score.summary() for name, score in own.items()}
+        former = grouped[FORMER[0]]
+        gains = {name: (own[name] - former[name]).summary() for name in own}
+        rows.append(row | {"gains": gains})
     return rows
+
+
+def groups(place: Set, products: Products, embeddings: Embeddings) -> dict[str, Score]:
+    """F1 of the groups of a set, at the threshold of no label and at the best one."""
+    if place.among_all:
+        return {}
+    split = products.catalog.split
+    if place.split and split is not None:
+        embeddings = embeddings.select(np.flatnonzero(split == place.split))
+    cut = Grouping(embeddings).cut()
+    return {"f1": cut.chosen, "best_f1": cut.best}
 
 
 def embedded(place: Set, products: Products) -> Embeddings:
@@ -150,12 +174,20 @@ def report(rows: list[dict[str, Any]]) -> str:
         lines += ["", f"## {title}", ""]
         lines += [f"| pixels | ranked by | {' | '.join(FIGURES.values())} |"]
         lines += ["| ---: | --- |" + " ---: |" * len(FIGURES)]
-        for row in rows:
-            if row["set"] == title:
+        own = [row for row in rows if row["set"] == title]
+        for row in own:
+            if row["ranking"] != GROUPS:
                 cells = [spelled(row, name) for name in FIGURES]
                 lines.append(
                     f"| {row['size']} | {row['ranking']} | {' | '.join(cells)} |"
                 )
+        of_groups = [row for row in own if "f1" in row]
+        if of_groups:
+            lines += ["", f"| pixels | {' | '.join(OF_GROUPS.values())} |"]
+            lines += ["| ---: |" + " ---: |" * len(OF_GROUPS)]
+        for row in of_groups:
+            cells = [spelled(row, name) for name in OF_GROUPS]
+            lines.append(f"| {row['size']} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
