@@ -106,7 +106,7 @@ def preamble(arguments: argparse.Namespace) -> list[str]:
         "# Temperatures of the contrastive methods",
         "",
         "`python benchmarks/temperatures.py --catalog=CATALOG.csv "
-        f"--images={arguments.images}`",
+        f"--images={arguments.images} --methods {' '.join(arguments.methods)}`",
         "",
         about.partition(" What has been trained")[0],
         "",
