@@ -12,6 +12,7 @@ benchmarks/results/second_look.json, and second_look.md beside it.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import platform
 from pathlib import Path
@@ -97,7 +98,7 @@ def measure(place: Set, vectors: Vectors) -> list[dict[str, Any]]:
     grouped: dict[int, dict[str, Score]] = {}
     for size in SIZES:
         products = vectors.products("untrained", place.shop, size)
-        embeddings = embedded(place, products)
+        embeddings = embedded(place.shop, size, vectors)
         found, styles = searched(place, products, embeddings)
         resampling = Resampling(styles)
         ending = "_among_all" if place.among_all else ""
@@ -138,10 +139,11 @@ def groups(place: Set, products: Products, embeddings: Embeddings) -> dict[str, 
     return {"f1": cut.chosen, "best_f1": cut.best}
 
 
-def embedded(place: Set, products: Products) -> Embeddings:
-    """Products with vectors that are whitened without labels."""
-    known = products
-    if place.split:
+@functools.lru_cache(maxsize=2)
+def embedded(shop: str, size: int, vectors: Vectors) -> Embeddings:
+    """A shop's products with vectors that are whitened without labels."""
+    known = products = vectors.products("untrained", shop, size)
+    if any(place.split for place in SETS if place.shop == shop):
         known = products.select(np.flatnonzero(products.catalog.split == "train"))
     return whitened(products.described, whitening_of(known))
 
