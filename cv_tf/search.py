@@ -15,7 +15,7 @@ import dataclasses
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from absl import logging
@@ -26,7 +26,6 @@ from cv_tf.catalog import FolderNames, catalog_of_photos, objects
 from cv_tf.config import CatalogSettings, RankingSettings
 from cv_tf.embeddings import Copies, Embeddings, read_embeddings
 from cv_tf.files import expanded, is_file, is_remote
-from cv_tf.grouping import RankingWeights
 from cv_tf.report import (
     Product,
     SearchResult,
@@ -47,6 +46,9 @@ from cv_tf.retrieval import (
 )
 from cv_tf.settings import ConfigError, setting
 from cv_tf.training import Workdir, inherited_settings
+
+if TYPE_CHECKING:
+    from cv_tf.grouping import RankingWeights
 
 _OUTPUTS = (".html", ".csv", ".json")
 # Similarity of a product and a photo from which on the photo is that product's own.

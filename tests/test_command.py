@@ -184,6 +184,7 @@ def test_a_flagfile_reads_back_to_equal_settings(tmp_path):
         not in (
             *("micro_batch", "pseudo_labels"),
             *("embeddings", "groups", "labels", "answers"),
+            *("baseline", "baseline_groups"),
         )
     ]
     settings = EvaluateConfig(**{field.name: _another(field) for field in fields})

@@ -6,7 +6,6 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
-from sklearn import metrics
 
 from cv_tf.errors import UserError
 
@@ -33,6 +32,8 @@ def grouping_figures(groups: np.ndarray, styles: np.ndarray) -> dict[str, float]
     Raises:
       ValueError: If the two differ in length, or no style has two products.
     """
+    from sklearn import metrics  # noqa: PLC0415 (takes a second to load)
+
     groups, styles = np.asarray(groups), np.asarray(styles)
     if groups.ndim != 1 or groups.shape != styles.shape:
         raise UserError(

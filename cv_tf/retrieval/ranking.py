@@ -11,15 +11,17 @@ not widened, which is level on photos of two retailers (docs/parts.md).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from cv_tf.embeddings import Embeddings, take_rows
 from cv_tf.retrieval.colors import CANDIDATES, OTHER_COLOR, color_log_odds
 from cv_tf.retrieval.nearest_neighbors import nearest
 from cv_tf.retrieval.neighbors import Neighbors
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 # First neighbors of a query that are looked at again.
 DEPTH = 20
@@ -129,6 +131,8 @@ class NearestLists:
 
     def _describe(self, rows: np.ndarray) -> sparse.csr_matrix:
         """The weights of the mutual neighbors, [m, n + 1]; each row adds up to 1."""
+        from scipy import sparse  # noqa: PLC0415 (takes a while to load)
+
         nearest_row = self._of(rows)[:, 0]
         alone = nearest_row < 0
         nearest_row = np.where(alone, rows, nearest_row)
@@ -147,6 +151,8 @@ class NearestLists:
 
         The other rows are empty.
         """
+        from scipy import sparse  # noqa: PLC0415
+
         lists = self._of(rows)
         size = len(self._lists)
         first = np.concatenate([np.repeat(rows, _NEAREST), rows])
