@@ -150,8 +150,9 @@ class Vectors:
         print(f"{network}: training", flush=True)
         workdir = self._runs / network
         workdir.mkdir(parents=True, exist_ok=True)
-        recipe = RECIPES.get(network, OTHERS)[0]
+        recipe, size = RECIPES.get(network, OTHERS)
         flags = [f"--flagfile={ROOT / 'configs' / recipe}", f"--workdir={workdir}"]
+        flags += [f"--embed_size={size}"]
         flags += ["--baselines=false", "--probe_every=0"]
         if network != DRAWN:
             table = self._runs / f"{network}.csv"

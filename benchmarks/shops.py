@@ -6,9 +6,9 @@ DATA has a folder a catalogue: hm_dev, hm_print, hm_random and myntra_dev, each 
 catalog.csv; those that are not there are left out, but the drawn set always is there.
 
 RUNS has a workdir a catalogue, of the same name, of contrast on its own photos without
-any label: `python -m cv_tf.train --flagfile=configs/hm_cvssl.cfg --baselines=false
---probe_every=0` on a copy of the table with the columns product_id, image and category
-alone, so that nothing is held out. For the drawn set the recipe is configs/cvssl.cfg,
+any label: `python -m cv_tf.train --flagfile=configs/hm_cvssl.cfg --embed_size=224
+--baselines=false --probe_every=0` on a copy of the table with the columns product_id,
+image and category alone, so that nothing is held out. For the drawn set the recipe is configs/cvssl.cfg,
 which learns from its split `train`. Missing runs are trained with --train; without it,
 their columns are empty.
 
