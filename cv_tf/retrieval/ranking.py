@@ -105,9 +105,13 @@ class NearestLists:
     def know(self, rows: np.ndarray, nearest_rows: np.ndarray) -> None:
         """Keeps what is found already: the nearest products, [m, k] int, of [m] rows.
 
-        They are ranked with color; -1 where there is none.
+        They are ranked with color; -1 where there is none. A row itself, which its own
+        photo finds, is none of its neighbors.
         """
-        known = nearest_rows[:, :_NEAREST]
+        is_own = nearest_rows == rows[:, np.newaxis]
+        order = np.argsort(is_own, axis=1, kind="stable")
+        others = np.where(is_own, -1, nearest_rows)
+        known = np.take_along_axis(others, order, axis=1)[:, :_NEAREST]
         self._lists[rows] = -1
         self._lists[rows, : known.shape[1]] = known
 

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from cv_tf.embeddings import Embeddings
-from cv_tf.retrieval import NearestLists, Neighbors, Ranked, look_again, nearest, rank
+from cv_tf.retrieval import (
+    ExactIndex,
+    NearestLists,
+    Neighbors,
+    Ranked,
+    look_again,
+    nearest,
+    rank,
+)
 
 BLACK, NEARLY_BLACK, WHITE = [10.0, 0.0, 0.0], [10.0, 8.0, 0.0], [95.0, 0.0, 0.0]
 UNKNOWN = [np.nan] * 3
@@ -151,3 +159,17 @@ def test_places_left_empty_stay_empty():
     ranked = ranked_of(catalog, rows, 0.1)
     again = look_again(ranked, rows, NearestLists(catalog, 0.1), 0.2)
     np.testing.assert_array_equal(again.indices < 0, ranked.indices < 0)
+
+
+def test_a_photo_that_is_the_products_own_is_looked_at_as_the_product():
+    catalog, row = products(60), np.array([3])
+    weight, whole = 0.1, Embeddings.of_arrays(catalog.vectors, None, catalog.lab)
+    others = nearest(whole.vectors, 59, None, "exact", row)
+    of_photo = ExactIndex(whole.vectors).search(whole.vectors[row], 60)
+    lists = [NearestLists(whole, weight) for _ in range(2)]
+    for found, of in zip((others, of_photo), lists, strict=True):
+        ranked = rank(found, whole.lab[row], whole.lab, weight)
+        of.know(row, ranked.indices)
+    rows = np.arange(60)
+    shares = [of.shares(np.full(60, 3), rows) for of in lists]
+    np.testing.assert_allclose(*shares, atol=1e-6)
