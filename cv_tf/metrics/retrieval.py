@@ -13,6 +13,7 @@ from cv_tf.errors import UserError
 from cv_tf.grouping import ranking_weights
 from cv_tf.retrieval import (
     CANDIDATES,
+    DEPTH,
     MOST_PRODUCTS,
     NearestLists,
     Neighbors,
@@ -123,7 +124,8 @@ def figures_among_all(
 
     A shop looks for variants among all that it has, not among a held-out part alone:
     more strangers make recall lower. Queries are those of `query_figures`; a product
-    that was learned from and shares a style with one of them is a variant of it.
+    that was learned from and shares a style with one of them is a variant of it, unless
+    it has the same photo.
 
     Args:
       reported: Held-out products, with styles.
@@ -138,17 +140,21 @@ def figures_among_all(
     Raises:
       ValueError: As `retrieval_figures`.
     """
-    own, others = reported.measured, known.without(known.copies)
+    own = reported.measured
     queries = np.flatnonzero(count_variants(own.known_style))
     lab = None
-    if own.lab is not None and others.lab is not None:
-        lab = np.concatenate([own.lab, others.lab])
+    if own.lab is not None and known.lab is not None:
+        lab = np.concatenate([own.lab, known.lab])
     together = Embeddings.of_arrays(
-        np.concatenate([own.vectors, others.vectors]),
-        np.concatenate([own.block, others.block]),
+        np.concatenate([own.vectors, known.vectors]),
+        np.concatenate([own.block, known.block]),
         lab,
-        np.concatenate([own.known_style, others.known_style]),
+        np.concatenate([own.known_style, known.known_style]),
     )
+    # Of one photo, the known products are left out, and of these all but the first.
+    is_kept = ~together.copies.is_copy
+    is_kept[: len(own)] = True
+    together = together if is_kept.all() else together.select(is_kept)
     values = _search(together, queries, settings or EvaluationSettings(), in_block=True)
     wanted = ("recall_at_1_in_block", "map_at_r_in_block")
     return QueryFigures(
@@ -169,9 +175,9 @@ def _search(
     """
     styles, lab = products.known_style, products.lab
     num_variants = count_variants(styles)
-    k = max(*RECALL_AT, int(num_variants.max()))
+    k = max(*RECALL_AT, int(num_variants[queries].max()))
     blocks, suffix = (products.block, "_in_block") if in_block else (None, "")
-    wanted = k if lab is None else k + CANDIDATES
+    wanted = max(k, DEPTH) if lab is None else k + CANDIDATES
     found = nearest(
         products.vectors, wanted, blocks, settings.retrieval, queries, SEARCHED
     )

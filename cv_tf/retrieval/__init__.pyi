@@ -22,6 +22,7 @@ from .neighbors import (
     rows_by_block as rows_by_block,
 )
 from .ranking import (
+    DEPTH as DEPTH,
     MOST_PRODUCTS as MOST_PRODUCTS,
     NearestLists as NearestLists,
     Ranked as Ranked,

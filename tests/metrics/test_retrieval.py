@@ -6,7 +6,10 @@ from angles import at_degrees
 
 from cv_tf.config import EvaluationSettings
 from cv_tf.embeddings import Embeddings
-from cv_tf.metrics import retrieval_figures
+from cv_tf.grouping import ranking_weights
+from cv_tf.metrics import figures_among_all, retrieval, retrieval_figures
+from cv_tf.metrics.retrieval import is_variant
+from cv_tf.retrieval import NearestLists, look_again, nearest, rank
 
 # Degrees, chosen so that no two differences at a product are equal.
 DEGREES = (0, 4, 9, 20, 22)
@@ -131,6 +134,59 @@ def test_styles_of_more_than_ten_products_count_in_full():
     figures = _figures(embeddings, styles, blocks)
     expected = _by_loops(embeddings, styles, np.zeros(80))["map_at_r"]
     assert 0 < figures["map_at_r"] == pytest.approx(expected)
+
+
+def test_as_searched_is_what_a_search_finds_without_colors():
+    embeddings, _, _ = _random(200, dim=16)
+    embeddings += 0.6 * np.repeat(embeddings[:100], 2, axis=0)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    styles = np.arange(200) // 2
+    figures = _figures(embeddings, styles)
+    products = Embeddings.of_arrays(embeddings)
+    weights = ranking_weights(products, EvaluationSettings())
+    found = nearest(embeddings, 100)
+    found = rank(found, None, None, weights.color)
+    lists = NearestLists(products, weights.color)
+    found = look_again(found, np.arange(200), lists, weights.shared)
+    right = is_variant(found, styles, np.arange(200))
+    for depth in (1, 5, 10):
+        expected = right[:, :depth].any(axis=1).mean()
+        assert figures[f"recall_at_{depth}_in_block_as_searched"] == expected
+
+
+class TestAmongAll:
+    OWN = Embeddings.of_arrays(
+        at_degrees(0, 10), lab=np.zeros((2, 3)), style=np.array([0, 0])
+    )
+
+    def figures(self, degrees, styles):
+        lab = np.zeros((len(degrees), 3))
+        known = Embeddings.of_arrays(at_degrees(*degrees), None, lab, np.array(styles))
+        settings = EvaluationSettings(color="off", second_look=False)
+        return figures_among_all(self.OWN, known, settings).means()
+
+    def test_strangers_and_variants_that_were_learned_from(self):
+        figures = self.figures([3, 50], [-1, 0])
+        # A stranger is nearest to both; of two variants each finds one, at rank 2.
+        assert figures["recall_at_1_in_block_among_all"] == 0
+        assert figures["map_at_r_in_block_among_all"] == 1 / 4
+
+    def test_copies_of_a_photo_are_no_variants(self):
+        figures = self.figures([0, 6, 6], [0, -1, -1])
+        # Of the first product, its copy is not found, but the stranger, once.
+        assert figures["recall_at_1_in_block_among_all"] == 0
+        assert figures == self.figures([6], [-1])
+
+    def test_a_large_style_of_others_asks_for_no_more_neighbors(self, monkeypatch):
+        asked = []
+
+        def watch(vectors, k, *others):
+            asked.append(k)
+            return nearest(vectors, k, *others)
+
+        monkeypatch.setattr(retrieval, "nearest", watch)
+        self.figures(np.linspace(20, 300, 200), [5] * 200)
+        assert asked == [110]
 
 
 def test_order_of_products_and_names_do_not_matter():
