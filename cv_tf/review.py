@@ -200,10 +200,12 @@ def _start(
 
     Groups that a threshold alone has made are made anew by it, and by answers. Those of
     other tools, and those that went on from an earlier run, stay as far as nobody parts
-    them.
+    them. `--threshold=expected` makes all anew.
     """
     if config.given_threshold is not None:
         return {"threshold": config.given_threshold, "learns": False}
+    if config.threshold == "expected":
+        return {}
     earlier = cv_tf.report.earlier_threshold(config.groups, config.color, model)
     if earlier is None:
         return {"groups": groups}

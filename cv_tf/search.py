@@ -139,10 +139,8 @@ def run(config: SearchConfig) -> _Results:
     embeddings = read_embeddings(expanded(config.embeddings), extras=False)
     products = embeddings.without(_copies(config, embeddings))
     weights = cv_tf.grouping.ranking_weights(products, config)
-    if weights.shared and len(products) > MOST_PRODUCTS:
-        logging.info(
-            "Among more than %d products there is no second look.", MOST_PRODUCTS
-        )
+    has_too_many = bool(weights.shared) and len(products) > MOST_PRODUCTS
+    if has_too_many:
         weights = weights._replace(shared=0.0)
     if images:
         results = _near_photos(images, config, embeddings, weights)
@@ -156,6 +154,8 @@ def run(config: SearchConfig) -> _Results:
             f"\n{num_copies:,} products share the photo of another "
             "one, and are not listed beside it."
         )
+    if has_too_many:
+        print(f"\nAmong more than {MOST_PRODUCTS:,} products, there is no second look.")
     if output:
         _write(output, results, embeddings, config, weights)
         print(f"\nWritten to '{output}'.")

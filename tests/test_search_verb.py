@@ -90,6 +90,14 @@ class TestProducts:
         assert list(two) == ["00-black", "02-black"]
         assert len(found(*flags, "--neighbors=1000000000")["00-navy"]) == 3
 
+    def test_among_many_products_there_is_no_second_look(
+        self, embeddings, monkeypatch, capsys
+    ):
+        monkeypatch.setattr(search, "MOST_PRODUCTS", 2)
+        found(f"--embeddings={embeddings}", "--product_id=00-navy")
+        told = "Among more than 2 products, there is no second look.\n"
+        assert told in capsys.readouterr().out
+
     def test_copies_of_a_photo_are_found_once(self, tmp_path, capsys):
         angles = np.radians([0, 0, 10, 10, 20])
         table = {

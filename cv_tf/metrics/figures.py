@@ -45,8 +45,8 @@ _RECALL_WITH_COLOR = (
     "behind."
 )
 _SEARCHED = (
-    "The same, ranked as cv_tf.search does: with color, where it is known, and after a "
-    "second look, which puts those that share neighbors with the query first."
+    "The same as {}, ranked as cv_tf.search does: with color, where it is known, and "
+    "after a second look, which puts those that share neighbors with the query first."
 )
 _AMONG_ALL = (
     "The same as {}, looking for the same products among all of the catalogue, those "
@@ -104,10 +104,14 @@ _ALL = (
     Figure(
         "recall_at_1_in_block_as_searched",
         "recall@1 in block, as searched",
-        _SEARCHED,
+        _SEARCHED.format("recall@1 in block"),
         "R@1 in block, as searched",
     ),
-    Figure("map_at_r_in_block_as_searched", "mAP@R in block, as searched", _SEARCHED),
+    Figure(
+        "map_at_r_in_block_as_searched",
+        "mAP@R in block, as searched",
+        _SEARCHED.format("mAP@R in block"),
+    ),
     *(
         Figure(f"{name}_among_all", f"{title}, among all", _AMONG_ALL.format(title))
         for name, title in (

@@ -19,7 +19,7 @@ from cv_tf.metrics.evaluation import (
 )
 from cv_tf.metrics.figures import FIGURES, format_value
 from cv_tf.metrics.product_results import ProductResults
-from cv_tf.metrics.resampling import Resampling
+from cv_tf.metrics.resampling import FEW_STYLES, Resampling
 from cv_tf.spelling import find_unmatched
 
 BETTER, WORSE, LEVEL = "better", "worse", "level"
@@ -153,6 +153,26 @@ class Stored(NamedTuple):
         return self._replace(embeddings=self.embeddings.select(rows))
 
 
+def _ids_of_both(measured: Stored, baseline: Stored) -> list[str]:
+    """Ids of the products that both sides have; raises an error if there are none."""
+    for side in (measured, baseline):
+        if not side.ids:
+            raise GroupsError(
+                f"{side.name} have no product in common. Pass vectors and groups of "
+                "the same products."
+            )
+    theirs = set(baseline.ids)
+    ids = [product for product in measured.ids if product in theirs]
+    if not ids:
+        unmatched = find_unmatched(measured.ids, theirs)
+        raise GroupsError(
+            f"{measured.name} and {baseline.name} have no product in common: ids are "
+            f"such as {measured.ids[0]!r} and {baseline.ids[0]!r}. "
+            f"{unmatched.hint or 'Both must call products the same.'}"
+        )
+    return ids
+
+
 def compare_stored(
     labels: Mapping[str, str],
     source: str,
@@ -178,15 +198,7 @@ def compare_stored(
     Raises:
       GroupsError: If both have no product in common, or no two that share a style.
     """
-    theirs = set(baseline.ids)
-    ids = [product for product in measured.ids if product in theirs]
-    if not ids:
-        unmatched = find_unmatched(measured.ids, theirs)
-        raise GroupsError(
-            f"{measured.name} and {baseline.name} have no product in common: ids are "
-            f"such as {measured.ids[0]!r} and {baseline.ids[0]!r}. "
-            f"{unmatched.hint or 'Both must call products the same.'}"
-        )
+    ids = _ids_of_both(measured, baseline)
     shared = set(ids)
     known = {product: of for product, of in labels.items() if product in shared}
     num_missing = sum(bool(of) for of in labels.values()) - sum(
@@ -206,6 +218,12 @@ def compare_stored(
     )
     if measured.groups is None:
         about += " Each side is grouped at its own threshold."
+    if results.num_styles < FEW_STYLES:
+        about += (
+            f" {results.num_styles} of their styles have variants. Of fewer than some "
+            f"{FEW_STYLES}, the intervals are too narrow: do not rely on what is said "
+            "to be better or worse."
+        )
     table = format_compared(compared, figures, others)
     figures = figures | {"baseline": others, "differences": compared}
     return Measurement(figures, results), table, about

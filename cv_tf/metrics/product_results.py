@@ -49,10 +49,10 @@ class ProductResults:
         return len(self.product_id)
 
     @property
-    def num_queries(self) -> int:
-        """Number of products whose variants were looked for."""
-        numbers = (int(np.isfinite(of).sum()) for of in self.values.values())
-        return max(numbers, default=0)
+    def num_styles(self) -> int:
+        """Number of styles of two products or more, which figures are made of."""
+        _, sizes = np.unique(self.style, return_counts=True)
+        return int((sizes > 1).sum())
 
     def select(self, rows: np.ndarray) -> ProductResults:
         """Some of the products, by [m] int or [n] bool, with all that they have."""

@@ -11,6 +11,8 @@ import numpy as np
 from cv_tf.errors import UserError
 
 NUM_RESAMPLES = 2000
+# Of fewer styles with variants than about this, intervals are too narrow.
+FEW_STYLES = 30
 # Of more styles than this, random groups of about equally many styles are drawn. That
 # makes an interval 1% wider or narrower, as the number of draws does, and bounds time
 # and memory.

@@ -69,7 +69,7 @@ class TestScores:
                 "cgacc": 0.5,
             }
         )
-        assert results.num_queries == 4
+        assert results.num_styles == 2
 
     def test_figures_are_those_of_the_functions(self):
         products = random_products()

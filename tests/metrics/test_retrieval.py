@@ -45,9 +45,9 @@ def _by_loops(embeddings, styles, blocks):
         for k, values in recalls.items():
             values.append(any(hits[:k]))
         average = 0.0
-        for rank in range(1, num_variants + 1):
-            if rank <= len(hits) and hits[rank - 1]:
-                average += sum(hits[:rank]) / rank
+        for place in range(1, num_variants + 1):
+            if place <= len(hits) and hits[place - 1]:
+                average += sum(hits[:place]) / place
         precisions.append(average / num_variants)
     figures = {f"recall_at_{k}": np.mean(values) for k, values in recalls.items()}
     return figures | {"map_at_r": np.mean(precisions)}

@@ -300,6 +300,7 @@ class TestVerb:
             "Compared on the 5 products that both have. 1 of some.parquet and 1 of "
             "old.parquet are left out."
         ) in process.stdout
+        assert "2 of their styles have variants. Of fewer" in process.stdout
         lines = [line.split() for line in process.stdout.strip().split("\n")]
         assert lines[0][:3] == ["measured", "baseline", "difference"]
         cells = ["recall@1", "1.000", "1.000", "+0.000", "+0.000", "to", "+0.000"]
@@ -332,6 +333,15 @@ class TestVerb:
         other = write_vectors(tmp_path / "old.parquet", embeddings_of(degrees))
         flags = (*files[:2], f"--baseline={other}")
         with pytest.raises(GroupsError, match=r"in common: ids .* 'a1' and 'xa1'"):
+            evaluate.run(settings_of(["", *flags]))
+
+    def test_vectors_and_groups_of_other_products(self, files, tmp_path):
+        path = tmp_path / "old.csv"
+        path.write_text("product_id,group_id\nx1,g\nx2,g\n")
+        vectors = files[0].split("=")[1]
+        flags = (*files, f"--baseline={vectors}", f"--baseline_groups={path}")
+        message = r"some\.parquet and old\.csv have no product in common\. Pass"
+        with pytest.raises(GroupsError, match=message):
             evaluate.run(settings_of(["", *flags]))
 
     def test_at_a_given_threshold(self, files, capsys):

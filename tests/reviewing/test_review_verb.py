@@ -13,7 +13,7 @@ from fake_review import draw_products
 import cv_tf
 from cv_tf.answers import Answer, AnswerStore, read_said
 from cv_tf.embeddings import Embeddings, to_table
-from cv_tf.review import ReviewConfig, run
+from cv_tf.review import ReviewConfig, _start, run
 
 
 def _answer(first, second, same=True):
@@ -70,6 +70,19 @@ class TestServing:
         assert page.status_code == 200
         assert files["answers"] not in page.text
         assert '"by":"Ann"' in page.text
+
+    def test_a_threshold_begins_with_no_groups_of_earlier(self, files):
+        begin = {
+            threshold: _start(
+                ReviewConfig(**files, threshold=threshold), "", {"a": "g"}
+            )
+            for threshold in ("auto", "expected", "0.3")
+        }
+        assert begin == {
+            "auto": {"groups": {"a": "g"}},
+            "expected": {},
+            "0.3": {"threshold": 0.3, "learns": False},
+        }
 
     def test_each_start_has_another_token(self, files, served, capsys):
         served(**files)
