@@ -54,7 +54,8 @@ def retrieval_figures(
       `_in_block` added, `num_queries`, and `num_copies` if there are any. With colors,
       also those with `_with_color` added, of neighbors that are ranked by
       `cv_tf.retrieval.rank`. Those with `_in_block_as_searched` are of the ranking of
-      `cv_tf.search`: with color, where it is known, and after a second look.
+      `cv_tf.search`: with color, where it is known, and, among `MOST_PRODUCTS` at most,
+      after a second look.
 
     Raises:
       ValueError: If no product has a variant, or vectors are not finite and of
