@@ -189,9 +189,10 @@ class PhotoCache:
         )
         try:
             index.execute("PRAGMA trusted_schema = OFF")
+            # First: who makes the index writes all of this at once, maybe right now.
+            tables = index.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             owner = index.execute("PRAGMA application_id").fetchone()[0]
             version = index.execute("PRAGMA user_version").fetchone()[0]
-            tables = index.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             if tables and (owner != _APPLICATION or version > _VERSION):
                 raise DownloadError(
                     f"'{self.folder / _INDEX}' is no index of photos that this version "

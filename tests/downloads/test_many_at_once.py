@@ -1,13 +1,16 @@
 """Many photos: bounds on requests, hosts that hang, kills, several processes."""
 
+import functools
 import hashlib
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import tracemalloc
+import types
 from pathlib import Path
 
 import pytest
@@ -219,6 +222,28 @@ def test_threads_may_download_at_once(server, limits, tmp_path):
     assert len(found) == 3
     assert found[0] == found[1] == found[2]
     assert all(one.path for one in found[0].values())
+
+
+def test_an_index_that_is_made_while_it_is_looked_at_is_used(tmp_path, monkeypatch):
+    connect, made = sqlite3.connect, []
+
+    class Slow(sqlite3.Connection):
+        """Another thread makes the index right after the first question to it."""
+
+        def execute(self, statement, *values):
+            found = super().execute(statement, *values)
+            is_asked = "application_id" in statement or "sqlite_master" in statement
+            if is_asked and not made:
+                rows = found.fetchall()
+                with monkeypatch.context() as patch:
+                    patch.setattr(sqlite3, "connect", connect)
+                    made.append(PhotoCache(tmp_path))
+                return types.SimpleNamespace(fetchone=lambda: rows[0])
+            return found
+
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(connect, factory=Slow))
+    PhotoCache(tmp_path).close()
+    made[0].close()
 
 
 def test_a_refresh_keeps_the_photo_that_is_there_when_killed(
