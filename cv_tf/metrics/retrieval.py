@@ -10,7 +10,7 @@ import numpy as np
 from cv_tf.config import EvaluationSettings
 from cv_tf.embeddings import Embeddings
 from cv_tf.errors import UserError
-from cv_tf.grouping import ranking_weights
+from cv_tf.grouping import RankingWeights, ranking_weights
 from cv_tf.retrieval import (
     CANDIDATES,
     DEPTH,
@@ -113,8 +113,10 @@ def query_figures(
             "No style has two products, so there is nothing to retrieve. Evaluate on "
             "a catalog whose style_id column repeats for color variants."
         )
-    values = _search(labelled, queries, settings, in_block=False)
-    in_block = _search(labelled, queries, settings, in_block=True)
+    weights = ranking_weights(labelled, settings)
+    kind = settings.retrieval
+    values = _search(labelled, queries, kind, weights, in_block=False)
+    in_block = _search(labelled, queries, kind, weights, in_block=True)
     return QueryFigures(all_rows[queries], values | in_block)
 
 
@@ -156,7 +158,9 @@ def figures_among_all(
     is_kept = ~together.copies.is_copy
     is_kept[: len(own)] = True
     together = together if is_kept.all() else together.select(is_kept)
-    values = _search(together, queries, settings or EvaluationSettings(), in_block=True)
+    settings = settings or EvaluationSettings()
+    weights = ranking_weights(together, settings)
+    values = _search(together, queries, settings.retrieval, weights, in_block=True)
     wanted = ("recall_at_1_in_block", "map_at_r_in_block")
     return QueryFigures(
         reported.rows_to_measure[queries],
@@ -167,7 +171,8 @@ def figures_among_all(
 def _search(
     products: Embeddings,
     queries: np.ndarray,
-    settings: EvaluationSettings,
+    retrieval: str,
+    weights: RankingWeights,
     in_block: bool,
 ) -> dict[str, np.ndarray]:
     """The figures of each query, [q] float64, by name, with colors if these are known.
@@ -179,11 +184,8 @@ def _search(
     k = max(*RECALL_AT, int(num_variants[queries].max()))
     blocks, suffix = (products.block, "_in_block") if in_block else (None, "")
     wanted = max(k, DEPTH) if lab is None else k + CANDIDATES
-    found = nearest(
-        products.vectors, wanted, blocks, settings.retrieval, queries, SEARCHED
-    )
+    found = nearest(products.vectors, wanted, blocks, retrieval, queries, SEARCHED)
     rankings: dict[str, Neighbors | Ranked] = {suffix: found}
-    weights = ranking_weights(products, settings)
     asked = None if lab is None else lab[queries]
     ranked = rank(found, asked, lab, weights.color)
     if lab is not None:
