@@ -55,7 +55,7 @@ class Measurement(NamedTuple):
 
     Attributes:
       figures: Figures by their names in `metrics.json`.
-      results: What the figures are sums of, with the numbers of the true styles.
+      results: Results of each product, with the numbers of the true styles.
     """
 
     figures: dict[str, Any]

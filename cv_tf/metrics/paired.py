@@ -187,8 +187,8 @@ def compare_stored(
     Args:
       labels: Style of each product; "" where unknown.
       source: Name of the file that the labels come from, for messages.
-      measured: What is to be measured.
-      baseline: What to compare it with: vectors with vectors, groups with groups.
+      measured: Vectors, groups or both, to be measured.
+      baseline: Others of the same kinds, to compare them with.
       settings: Settings of the search and of the grouping.
 
     Returns:

@@ -211,8 +211,8 @@ def look_again(
         as many.
       queries: [q] int, rows of the queries.
       lists: The nearest products of these and of all that are found.
-      shared_weight: What is taken from the score of a neighbor that has none of its
-        own neighbors in common with the query, 0 or more; of one that has some, less.
+      shared_weight: Discount, 0 or more, from the score of a neighbor that has no
+        neighbors in common with the query; it is less for one that has some.
 
     Example:
       >>> vectors = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
