@@ -238,13 +238,14 @@ def _with_known(measured: Evaluation, known: Embeddings, config: Config) -> Eval
 def _compare(known: Embeddings, reported: Embeddings, config: Config) -> Recalls | None:
     """Recall@1 among as many products of each; among more it is lower by nature."""
     num_products = min(len(known), len(reported))
+    vectors_alone = dataclasses.replace(config, second_look=False)
     recalls, variances = [], []
     for embeddings in (known, reported):
         rows = sample_styles(embeddings.known_style, num_products, config.seed)
         sample = dataclasses.replace(embeddings.select(rows), lab=None)
         if not has_variants(sample.known_style):
             return None
-        figures = retrieval_figures(sample, config)
+        figures = retrieval_figures(sample, vectors_alone)
         recalls.append(recall := figures["recall_at_1_in_block"])
         variances.append(recall * (1 - recall) / figures["num_queries"])
     error = float(np.sqrt(np.sum(variances)))
