@@ -1,5 +1,6 @@
 """The neighbors of a catalogue as a job of shards, done on this machine."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -152,11 +153,14 @@ def test_an_index_that_is_damaged_under_way_is_told(
     products, small_parts, tmp_path, monkeypatch
 ):
     output, write_neighbors = tmp_path / "neighbors.npz", neighbor_job.write_neighbors
+    damaging, damaged = threading.Lock(), []
 
     def damage_first(job, number, report):
-        for path in job.indexes.folder.glob("index-*/*"):
-            if path.stat().st_size:
-                flip(path, number)
+        with damaging:  # shards are threads: no index is loaded before it is damaged
+            for path in job.indexes.folder.glob("index-*/*") if not damaged else ():
+                if path.stat().st_size:
+                    flip(path, number)
+                    damaged.append(path)
         return write_neighbors(job, number, report)
 
     with monkeypatch.context() as patch, pytest.raises(JobError, match="builds it ane"):
