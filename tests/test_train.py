@@ -46,25 +46,22 @@ class TestMainJob:
         config, process = finished_run
         assert process.returncode == 0, process.stderr
         metrics = json.loads(Path(config.workdir, "metrics.json").read_text())
-        printed = split(process.stdout)
-        head = next(line for line in printed if "frozen rgb" in line)
-        width = head.index("frozen rgb")
-        lines = {line[:width].strip(): line[width:].split() for line in printed if line}
-        titles = "frozen rgb frozen grey before after 95% interval trained on gain"
-        assert " ".join(lines[""]) == titles
-        assert set(lines) >= {"recall@1", "mAP@R in block", "CGacc", "pairwise F1"}
-        trained_on = f"{metrics['trained_on']['recall_at_1_in_block']:.3f}"
-        for label, key, also in (
-            ("recall@1 in block", "recall_at_1_in_block", trained_on),
-            ("FMS", "fms", "-"),
+        printed = process.stdout.split("\n\n")
+        assert "Of 15 products that were held out:" in process.stdout
+        blocks = {block.split("\n")[0]: block.split("\n")[1:] for block in printed}
+        assert {"mAP@R in block, as searched", "CGacc"} <= set(blocks)
+        steps = ("frozen_grey", "before", "after")
+        for label, key in (
+            ("recall@1 in block", "recall_at_1_in_block"),
+            ("pairwise F1", "pairwise_f1"),
         ):
-            cells = [metrics[part][key] for part in PARTS]
-            low, high = metrics["intervals"]["after"][key].values()
-            assert lines[label][:4] == [f"{cell:.3f}" for cell in cells]
-            assert lines[label][4:7] == [f"{low:.3f}", "to", f"{high:.3f}"]
-            assert lines[label][7:] == [also, f"{cells[3] - cells[1]:+.3f}"]
-        assert lines["products"] == [*["15"] * 4, "30"]
-        assert lines["rejects"] == [*["1"] * 4, "-"]
+            cells = [metrics[step][key] for step in steps]
+            for line, cell in zip(blocks[label], cells, strict=True):
+                assert f"  {cell:.3f}  " in line
+            gain = metrics["gains"]["after"][key]
+            ends = f"{gain['low']:+.3f} to {gain['high']:+.3f}"
+            assert f"{cells[2] - cells[1]:+.3f} ({ends})" in blocks[label][2]
+        assert "Training changed, beside the same vectors" in process.stdout
         assert config.workdir in process.stdout
 
     def test_shows_its_progress(self, finished_run):

@@ -26,6 +26,8 @@ from .figures import (
     format_figures as format_figures,
     format_interval as format_interval,
     format_run as format_run,
+    groups_in_words as groups_in_words,
+    judge as judge,
 )
 from .grouping import (
     PairCounts as PairCounts,
@@ -39,7 +41,6 @@ from .paired import (
     compare_results as compare_results,
     compare_stored as compare_stored,
     format_compared as format_compared,
-    judge as judge,
 )
 from .product_results import ProductResults as ProductResults
 from .resampling import Resampling as Resampling, Score as Score, mean_of as mean_of

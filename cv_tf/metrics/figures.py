@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -168,8 +169,26 @@ COST = tuple(
 )
 COMPARED = QUALITY + COST
 
-# The parts of a run's figures; the gain is that of "after" over "frozen_grey".
-_RUN = ("frozen_rgb", "frozen_grey", "before", "after", "trained_on")
+# What a run is measured at, by the names in `metrics.json`: each step has its gain over
+# the one before it.
+_STEPS = {
+    "frozen_grey": "pretrained network",
+    "before": "as this recipe makes vectors, untrained",
+    "after": "+ training",
+}
+_OF_PARTS = "+ vectors of parts"
+# The figures that say most, in the order in which they are told.
+_TOLD = (
+    "recall_at_1_in_block",
+    "map_at_r_in_block",
+    "recall_at_1_in_block_as_searched",
+    "map_at_r_in_block_as_searched",
+    "pairwise_f1",
+    "cgacc",
+)
+# Of these, the verdict on training is told.
+_JUDGED = ("recall_at_1_in_block", "pairwise_f1")
+BETTER, WORSE, LEVEL = "better", "worse", "level"
 
 
 def defined(figures: Mapping[str, float]) -> list[tuple[Figure, float]]:
@@ -180,35 +199,81 @@ def defined(figures: Mapping[str, float]) -> list[tuple[Figure, float]]:
 
 
 def format_run(metrics: Mapping[str, Any]) -> str:
-    """Lays the figures of `metrics.json` out, with the gain over frozen features.
+    """Lays out the main figures of `metrics.json`, step by step, with a verdict.
 
-    The baselines may be missing (`--baselines=false`), and the intervals in what an
-    earlier version has written.
+    Each step of a run has its gain over the step before it. The untrained network may
+    be missing (`--baselines=false`), and the intervals in what an earlier version has
+    written.
     """
-    columns = {
-        name.replace("_", " "): metrics[name] for name in _RUN if name in metrics
-    }
-    gain = ("frozen grey", "after") if "frozen grey" in columns else None
-    known = metrics.get("intervals", {}).get("after")
-    table = format_figures(columns, gain, {"after": known} if known else {})
-    if "recall_at_1" in metrics["after"]:
-        return table
-    return (
-        f"{table}\n\nNo figures: among the products to report on, no two are known to "
-        "be variants of each other (column style_id)."
-    )
+    after = metrics["after"]
+    if "recall_at_1" not in after:
+        return (
+            f"{format_figures({'figures': after})}\n\nNo figures: among the products "
+            "to report on, no two are known to be variants of each other (column "
+            "style_id)."
+        )
+    titles = _STEPS | ({"before": _OF_PARTS} if metrics.get("parts") else {})
+    steps = {name: title for name, title in titles.items() if name in metrics}
+    lines = [f"Of {after['num_products']:,} products that were held out:"]
+    for name in _TOLD:
+        if name in after:
+            rows = _step_rows(metrics, name, steps)
+            lines += ["", FIGURES[name].title, *aligned(rows)]
+    return "\n".join([*lines, *_verdict(metrics)])
+
+
+def _step_rows(
+    metrics: Mapping[str, Any], figure: str, steps: Mapping[str, str]
+) -> list[list[str]]:
+    """A row a step: its title, the figure, and its gain over the step before it."""
+    rows: list[list[str]] = []
+    last: float | None = None
+    for step, title in steps.items():
+        value = metrics[step].get(figure)
+        gain = metrics.get("gains", {}).get(step, {}).get(figure)
+        told = ""
+        if gain:
+            told = f"{gain['value']:+.3f} ({format_difference(gain)})"
+        elif last is not None and value is not None:
+            told = f"{value - last:+.3f}"
+        elif interval := metrics.get("intervals", {}).get(step, {}).get(figure):
+            told = f"({format_interval(interval)})"
+        rows.append([f"  {title}", format_value(value), told])
+        last = value
+    return rows
+
+
+def _verdict(metrics: Mapping[str, Any]) -> list[str]:
+    """Lines on what training has changed; none if that was not measured."""
+    gains = metrics.get("gains", {}).get("after", {})
+    lines = []
+    for name in _JUDGED:
+        if of := gains.get(name):
+            how = judge(of)
+            by = "" if how == LEVEL else f" by {abs(of['value']):.3f}"
+            title = FIGURES[name].title
+            lines.append(f"  {title}: {how}{by} ({format_difference(of)})")
+    if not lines:
+        return []
+    head = "Training changed, beside the same vectors untrained (95% intervals):"
+    return ["", head, *lines]
+
+
+def judge(difference: Mapping[str, float]) -> str:
+    """Whether a difference is BETTER, WORSE or LEVEL: its interval has 0 in it."""
+    if difference["low"] > 0:
+        return BETTER
+    return WORSE if difference["high"] < 0 else LEVEL
 
 
 def format_figures(
     columns: Mapping[str, Mapping[str, float]],
-    gain: tuple[str, str] | None = None,
     intervals: Mapping[str, Mapping[str, Mapping[str, float]]] | None = None,
 ) -> str:
     """Lays figures out with one line a figure, without a newline at the end.
 
     Args:
       columns: Figures by their names in `metrics.json`, under the title of each column.
-      gain: Titles of two columns; a column with the second less the first is added.
       intervals: 95% intervals of figures (`low`, `high`) by their names, under the
         titles of columns: each makes a column behind its own.
     """
@@ -216,7 +281,6 @@ def format_figures(
     lines: list[list[str]] = [[""]]
     for title in columns:
         lines[0] += [title, "95% interval"] if title in intervals else [title]
-    lines[0] += ["gain"] if gain else []
     for name, figure in FIGURES.items():
         if not any(name in figures for figures in columns.values()):
             continue
@@ -225,14 +289,41 @@ def format_figures(
             cells.append(format_value(figures.get(name)))
             if title in intervals:
                 cells.append(format_interval(intervals[title].get(name)))
-        if gain:
-            first, second = (columns[title].get(name) for title in gain)
-            if first is None or second is None or not figure.better:
-                cells.append("")
-            else:
-                cells.append(f"{second - first:+.3f}")
         lines.append([figure.title, *cells])
     return "\n".join(aligned(lines))
+
+
+def groups_in_words(
+    figures: Mapping[str, float], intervals: Mapping[str, Mapping[str, float]]
+) -> str:
+    """What figures of groups say, in words; "" where they are not known.
+
+    Args:
+      figures: Figures by their names in `metrics.json`.
+      intervals: 95% intervals (`low`, `high`) of some of them.
+
+    Example:
+      >>> figures = {"cgacc": 0.5, "pairwise_precision": 0.8, "pairwise_recall": 0.75}
+      >>> print(groups_in_words(figures, {"cgacc": {"low": 0.45, "high": 0.56}}))
+      Of 100 designs in several colors, 50 (45 to 56) are found exactly: no product
+      is missing, and none too many. Of 100 pairs of products in one group, 80 are
+      right; of 100 pairs of color variants, 75 are found.
+    """
+    told = {}
+    for name in ("cgacc", "pairwise_precision", "pairwise_recall"):
+        if name not in figures:
+            return ""
+        of = intervals.get(name)
+        told[name] = f"{100 * figures[name]:.0f}"
+        if of:
+            told[name] += f" ({100 * of['low']:.0f} to {100 * of['high']:.0f})"
+    exact, right, found = told.values()
+    return textwrap.fill(
+        f"Of 100 designs in several colors, {exact} are found exactly: no product is "
+        f"missing, and none too many. Of 100 pairs of products in one group, {right} "
+        f"are right; of 100 pairs of color variants, {found} are found.",
+        width=80,
+    )
 
 
 def format_interval(interval: Mapping[str, float] | None) -> str:
@@ -243,6 +334,11 @@ def format_interval(interval: Mapping[str, float] | None) -> str:
       '0.807 to 0.862'
     """
     return "" if not interval else "{low:.3f} to {high:.3f}".format(**interval)
+
+
+def format_difference(interval: Mapping[str, float]) -> str:
+    """The interval of a difference as text, such as "-0.007 to +0.062"."""
+    return "{low:+.3f} to {high:+.3f}".format(**interval)
 
 
 def format_value(value: float | None) -> str:

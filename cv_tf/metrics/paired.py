@@ -17,12 +17,19 @@ from cv_tf.metrics.evaluation import (
     match_truth,
     measure_stored,
 )
-from cv_tf.metrics.figures import FIGURES, format_value
+from cv_tf.metrics.figures import (
+    BETTER,
+    FIGURES,
+    LEVEL,
+    WORSE,
+    format_difference,
+    format_value,
+    judge,
+)
 from cv_tf.metrics.product_results import ProductResults
 from cv_tf.metrics.resampling import FEW_STYLES, Resampling
 from cv_tf.spelling import find_unmatched
 
-BETTER, WORSE, LEVEL = "better", "worse", "level"
 _TITLES = ("", "measured", "baseline", "difference", "95% interval", "")
 
 
@@ -76,13 +83,6 @@ def _only_shared(results: ProductResults, other: ProductResults) -> ProductResul
     return ProductResults(results.product_id, results.style, values, results.pairs)
 
 
-def judge(difference: Mapping[str, float]) -> str:
-    """Whether a difference is BETTER, WORSE or LEVEL: its interval has 0 in it."""
-    if difference["low"] > 0:
-        return BETTER
-    return WORSE if difference["high"] < 0 else LEVEL
-
-
 def format_compared(
     compared: Mapping[str, Mapping[str, float]],
     measured: Mapping[str, Any],
@@ -103,7 +103,7 @@ def format_compared(
             of = compared[name]
             found[judge(of)].append(figure.title)
             sides, told = (of["measured"], of["baseline"]), [judge(of)]
-            told = [f"{of['low']:+.3f} to {of['high']:+.3f}", *told]
+            told = [format_difference(of), *told]
         elif name in measured and name in baseline:
             sides, told = (measured[name], baseline[name]), ["", ""]
         else:

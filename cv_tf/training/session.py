@@ -22,7 +22,13 @@ from cv_tf.errors import UserError
 from cv_tf.grouping import read_groups
 from cv_tf.locks import only_writer
 from cv_tf.methods import build_embedder, build_method
-from cv_tf.metrics import embedding_std, format_run, retrieval_figures
+from cv_tf.metrics import (
+    ProductResults,
+    compare_results,
+    embedding_std,
+    format_run,
+    retrieval_figures,
+)
 from cv_tf.models import Embedder, Inference
 from cv_tf.pipeline import Photos, photos_of, write_rejects
 from cv_tf.training.answered_styles import AnsweredStyles, read_answered_styles
@@ -164,7 +170,7 @@ def _train_prepared(
 
     # A run that is resumed has these figures.
     if "split" not in metrics:
-        metrics = {"split": source}
+        metrics = {"split": source, "parts": config.embedding == "parts"}
         if answered is not None:
             metrics["answers"] = answered.figures()
         untrained = current_embedder()
@@ -172,7 +178,10 @@ def _train_prepared(
             baselines = _baselines(config, train, reported)
             before = _evaluate(untrained, "before", config, train, reported)
             _add_figures(metrics, baselines | {"before": before})
-        if is_chief:
+            pretrained = baselines["frozen_grey"].results
+            _add_gain(metrics, "before", before.results, pretrained)
+            _write_untrained(workdir, before, metrics)
+        elif is_chief:
             workdir.write_metrics(metrics)
 
     probe = _probe(current_embedder, reported, config, is_chief)
@@ -183,6 +192,8 @@ def _train_prepared(
         after = _evaluate(embedder, "after", config, train, reported)
         embedder = after.embedder
         _add_figures(metrics, {"after": after})
+        earlier = workdir.read_results(workdir.untrained)
+        _add_gain(metrics, "after", after.results, earlier)
         if after.trained_on:
             metrics["trained_on"] = after.trained_on
         metrics["training"] = cost
@@ -242,6 +253,33 @@ def _add_figures(
         if evaluation.results is not None:
             intervals = metrics.setdefault("intervals", {})
             intervals[name] = evaluation.results.intervals()
+
+
+def _add_gain(
+    metrics: dict[str, Any],
+    name: str,
+    results: ProductResults | None,
+    earlier: ProductResults | None,
+) -> None:
+    """Adds what the figures of a step gained over an earlier one, with intervals."""
+    if results is None or earlier is None:
+        return
+    of_figures = compare_results(results, earlier)
+    metrics.setdefault("gains", {})[name] = {
+        figure: {key: of[key] for key in ("value", "low", "high")}
+        for figure, of in of_figures.items()
+    }
+
+
+def _write_untrained(
+    workdir: Workdir, before: Evaluation, metrics: dict[str, Any]
+) -> None:
+    """Writes what is measured before training, for a run that is resumed, too."""
+    paths = [] if before.results is None else [workdir.untrained]
+    with workdir.writing(*paths, workdir.metrics) as (*untrained, figures):
+        if before.results is not None:
+            before.results.write(untrained[0])
+        write_json(figures, metrics)
 
 
 def _baselines(

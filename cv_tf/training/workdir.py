@@ -34,6 +34,7 @@ FREE_SETTINGS = (
     "strategy",
     "tpu",
     "micro_batch",
+    "write_groups",
     *(field.name for field in dataclasses.fields(DownloadSettings)),
 )
 # What is said of one table, and once.
@@ -74,9 +75,16 @@ class Workdir:
         self.metrics = self.path / "metrics.json"  # Figures before and after training.
         # What each product that is reported on adds to the figures after training.
         self.queries = self.path / "queries.parquet"
+        # The same before training, which the gain of training is measured from.
+        self.untrained = self.path / "untrained.parquet"
         self.embedder = self.path / "embedder.keras"  # The trained Embedder.
         # What an Embedder is adapted to, where it is; see `cv_tf.training.adapt`.
         self.adaptation = self.path / "adaptation.json"
+        # With --write_groups: photos of a data set, vectors, groups, and their page.
+        self.photos = self.path / "photos"
+        self.embeddings = self.path / "embeddings.parquet"
+        self.groups = self.path / "groups.csv"
+        self.page = self.path / "groups.html"
         self.rejects = self.path / "rejects.csv"  # Photos that could not be used.
         # Groups that were taken for styles.
         self.pseudo_labels = self.path / "pseudo_labels.csv"
@@ -189,16 +197,23 @@ class Workdir:
     def read_queries(self) -> ProductResults | None:
         """Reads `queries.parquet`; None if there is none, as of an earlier version.
 
+        Raises: as `read_results`.
+        """
+        return self.read_results(self.queries)
+
+    def read_results(self, path: Path) -> ProductResults | None:
+        """Reads one of the tables of what products add to figures; None without it.
+
         Raises:
           WorkdirError: If it is not as it was written.
           UserError: If it is damaged.
         """
-        if not self.queries.is_file():
+        if not path.is_file():
             return None
         remedy = "Bring a copy back, or remove it to do without its intervals."
-        if not self.is_as_written(self.queries):
-            raise WorkdirError(f"'{self.queries}' is not as it was written. {remedy}")
-        return cv_tf.metrics.ProductResults.read(self.queries, remedy)
+        if not self.is_as_written(path):
+            raise WorkdirError(f"'{path}' is not as it was written. {remedy}")
+        return cv_tf.metrics.ProductResults.read(path, remedy)
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Writes `metrics.json`."""
@@ -236,7 +251,7 @@ class Workdir:
 def _check_figures(values: Mapping[str, Any]) -> None:
     """Raises an error if a value that is named like a figure is no finite number."""
     for name, value in values.items():
-        if name == "intervals":
+        if name in ("intervals", "gains"):
             _check_intervals(value)
         elif name in FIGURES:
             number_in(values, name, -sys.float_info.max, sys.float_info.max)

@@ -83,7 +83,7 @@ def test_baselines_can_be_left_out_and_do_not_change_what_is_learned(
         train.run(tiny_run(tmp_path / str(wanted), steps=2, baselines=wanted))
         for wanted in (True, False)
     )
-    names = {"split", "intervals", "after", "trained_on", "training"}
+    names = {"split", "parts", "intervals", "after", "trained_on", "training"}
     assert set(without.metrics) == names
     written = (tmp_path / "False" / "metrics.json").read_text()
     assert json.loads(written) == without.metrics
