@@ -345,6 +345,12 @@ class TrainingSettings:
     baselines: bool = setting(
         True, "Also evaluate the network before training, and as it was pretrained."
     )
+    write_groups: bool = setting(
+        False,
+        "After training, embed and group all products, those to report on among them: "
+        "embeddings.parquet, groups.csv and groups.html in --workdir; the photos of a "
+        "data set are written to the folder photos there.",
+    )
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -288,6 +288,8 @@ def _evaluate_stored(config: EvaluateConfig) -> _Result:
         figures, results = measured
         figures["intervals"] = results.intervals()
         text.append(_format_stored(figures, bool(groups)))
+        if told := cv_tf.metrics.groups_in_words(figures, figures["intervals"]):
+            text.append(told)
         if embeddings is not None:
             labelled = dataclasses.replace(embeddings, style=truth.styles)
     if config.answers:

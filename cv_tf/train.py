@@ -6,6 +6,7 @@ r"""Trains an Embedder that finds color variants, and says how good it is.
     python -m cv_tf.train --flagfile=configs/cvssl.cfg --catalog=my.csv \
         --workdir=runs/mine --answers=my.answers.sqlite
 
+With --write_groups it then embeds and groups all products, and shows them on a page.
 An interrupted run is resumed by the same command, unless its products or photos have
 changed.
 """
@@ -17,12 +18,15 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import cv_tf
-from cv_tf import choices, command, workers
-from cv_tf.config import Config, ConfigError
+from cv_tf import choices, command, embed, group, workers
+from cv_tf.config import CatalogSettings, Config, ConfigError, GroupingSettings
 from cv_tf.errors import Interrupted
+from cv_tf.settings import values_of
 
 if TYPE_CHECKING:
+    from cv_tf.catalog import Catalog
     from cv_tf.models import Embedder
+    from cv_tf.training import Workdir
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +59,11 @@ def run(config: Config) -> Trained:
             f"styles ({', '.join(choices.SUPERVISED)})."
         )
     if config.strategy == "multi_worker":
+        if config.write_groups:
+            raise ConfigError(
+                "--write_groups is for one machine. Run python -m cv_tf.embed and "
+                "python -m cv_tf.group after the training of several workers."
+            )
         workers.read()  # Raises if TF_CONFIG cannot be used.
     workdir = cv_tf.training.Workdir(config.workdir)
     workdir.check(config)  # It is made when the run begins: a mistake leaves none.
@@ -63,6 +72,8 @@ def run(config: Config) -> Trained:
         # Neither the catalogue nor its photos are needed.
         print(f"'{workdir.path}' holds a finished run, of the photos of then:")
         print(cv_tf.metrics.format_run(metrics))
+        if config.write_groups:
+            _write_groups(config, workdir)
         return Trained(metrics, cv_tf.models.Embedder.load(workdir.embedder))
 
     # Tables are checked before TensorFlow is loaded, so that errors come at once.
@@ -72,7 +83,56 @@ def run(config: Config) -> Trained:
 
     report = cv_tf.report
     show = cv_tf.training.Show(report.show_first_batch, report.write_projector)
-    return Trained(*cv_tf.training.train_run(config, workdir, catalog, show))
+    trained = Trained(*cv_tf.training.train_run(config, workdir, catalog, show))
+    if config.write_groups:
+        _write_groups(config, workdir)
+    return trained
+
+
+def _write_groups(config: Config, workdir: Workdir) -> None:
+    """Embeds and groups all products, as the verbs of these names do.
+
+    Where some of those to report on are variants, it says how good their groups are.
+    What an earlier run has written stays.
+    """
+    if workdir.groups.exists():
+        return
+    catalog = cv_tf.catalog.read_products(config)
+    settings = values_of(config, CatalogSettings)
+    if catalog.records is not None:  # Pages and later commands need photos in files.
+        table = cv_tf.catalog.write_as_table(catalog, workdir.photos)
+        settings |= {"catalog": str(table), "block_columns": ("category",)}
+    settings |= {"workdir": config.workdir, "output": str(workdir.embeddings)}
+    embed.run(embed.EmbedConfig(**settings, strategy=config.strategy))
+    grouping = values_of(config, GroupingSettings)
+    grouping |= {"embeddings": str(workdir.embeddings), "overwrite": True}
+    grouping |= {"output": str(workdir.groups), "page": str(workdir.page)}
+    print()
+    group.run(group.GroupConfig(**grouping))
+    if told := _groups_in_words(config, workdir, catalog):
+        print(f"\n{told}")
+
+
+def _groups_in_words(config: Config, workdir: Workdir, catalog: Catalog) -> str:
+    """How good the groups of the products to report on are; "" if it is not known."""
+    split = cv_tf.training.split_catalog(
+        catalog, config.train_split, config.eval_split, config.seed
+    )
+    reported = catalog.select(split.evaluation)
+    if reported.style_id is None or not cv_tf.training.has_variants(reported.style):
+        return ""
+    ids, styles = reported.product_id.tolist(), reported.style_id.tolist()
+    labels = dict(zip(ids, styles, strict=True))
+    metrics, grouping = cv_tf.metrics, cv_tf.grouping
+    groups = metrics.StoredGroups(
+        group_of=grouping.read_groups(str(workdir.groups)),
+        threshold=None,
+        source=workdir.groups.name,
+        copy_of=grouping.read_copies(str(workdir.groups)),
+    )
+    truth = metrics.match_truth(labels, catalog.name, None)
+    figures, results = metrics.measure_stored(truth, None, groups, config)
+    return metrics.groups_in_words(figures, results.intervals())
 
 
 def main(config: Config) -> None:

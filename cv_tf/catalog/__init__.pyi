@@ -1,3 +1,4 @@
+from .as_table import write_as_table as write_as_table
 from .columns import (
     CatalogError as CatalogError,
     Columns as Columns,

@@ -1,0 +1,74 @@
+"""Training that also groups: the files are there, right, and made once."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cv_tf import train
+from cv_tf.config import ConfigError
+from cv_tf.embeddings import read_embeddings
+
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("no_pictures")]
+
+
+@pytest.fixture(scope="module")
+def config(tiny_run, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("grouped") / "run"
+    return tiny_run(workdir, steps=0, write_groups=True)
+
+
+@pytest.fixture(scope="module")
+def trained(config, no_pictures):
+    return train.run(config)
+
+
+def test_all_products_are_grouped_by_what_was_trained(config, trained, drawn_catalog):
+    workdir = Path(config.workdir)
+    embeddings = read_embeddings(workdir / "embeddings.parquet")
+    with drawn_catalog.open(newline="") as file:
+        ids = {row["product_id"] for row in csv.DictReader(file)}
+    assert set(embeddings.product_id) == ids
+    with (workdir / "groups.csv").open(newline="") as file:
+        assert {row["product_id"] for row in csv.DictReader(file)} == ids
+    assert (workdir / "groups.html").stat().st_size > 10_000
+    assert not (workdir / "photos").exists()  # Those of the table are files already.
+    lengths = np.linalg.norm(embeddings.vectors, axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-3)
+
+
+def test_a_second_call_writes_nothing(config, trained, capsys):
+    groups = Path(config.workdir, "groups.csv")
+    before = groups.stat().st_mtime_ns
+    train.run(config)
+    assert groups.stat().st_mtime_ns == before
+    assert "holds a finished run" in capsys.readouterr().out
+
+
+def test_what_is_missing_is_made_and_told_in_words(config, trained, capsys):
+    groups = Path(config.workdir, "groups.csv")
+    content = groups.read_bytes()
+    groups.unlink()
+    train.run(config)
+    assert groups.read_bytes() == content
+    told = capsys.readouterr().out
+    assert "Of 100 designs in several colors, " in told
+    assert "groups of two or more" in told
+
+
+def test_a_data_set_leaves_its_photos_as_a_table(tiny_run, tmp_path):
+    drawn = {"dataset": "synthetic_color_variants/tiny", "data_dir": str(tmp_path)}
+    settings = {"catalog": "", "steps": 0, "write_groups": True} | drawn
+    train.run(tiny_run(tmp_path / "run", **settings))
+    embeddings = read_embeddings(tmp_path / "run" / "embeddings.parquet")
+    photos = {Path(image) for image in embeddings.image}
+    assert {photo.parent for photo in photos} == {tmp_path / "run" / "photos"}
+    assert all(photo.is_file() for photo in photos)
+    assert len(set(embeddings.block.tolist())) == 4  # The categories.
+
+
+def test_several_machines_are_refused(tiny_run, tmp_path):
+    config = tiny_run(tmp_path, strategy="multi_worker", write_groups=True)
+    with pytest.raises(ConfigError, match="--write_groups is for one machine"):
+        train.run(config)
