@@ -53,6 +53,11 @@ class SyntheticColorVariants(tfds.core.GeneratorBasedBuilder):
             name="small", description="About 600 training and 400 validation products."
         ),
         SyntheticConfig(
+            name="shop",
+            description="About 1,500 training and 1,150 validation products.",
+            families={"train": 16, "validation": 12},
+        ),
+        SyntheticConfig(
             name="tiny",
             description="About 60 products of four categories, for tests.",
             families={"train": 1, "validation": 1},
