@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import tensorflow_datasets as tfds
-from tqdm import tqdm
 
 from cv_tf.catalog.cells import Values
 from cv_tf.catalog.columns import CatalogError, Problem, check_ids, raise_problems
@@ -20,6 +19,7 @@ from cv_tf.catalog.table import Catalog, number_blocks, number_styles, objects
 from cv_tf.catalog.tfds_builders import find_builder, prepare_builder
 from cv_tf.catalog.tfrecord_source import Concatenated, TFRecordSource
 from cv_tf.files import is_remote
+from cv_tf.progress import Progress
 
 _STYLE_GUESSES = ("style_id", "style", "item_id", "label")
 
@@ -201,10 +201,12 @@ def _read_labels(
     """Reads the wanted features of all examples; classes as text."""
     readers = {name: _reader(features[name]) for name in wanted if name in features}
     columns: dict[str, list[Any]] = {name: [] for name in readers}
-    bar = tqdm(examples, "Reading labels", unit="", leave=False, disable=not progress)
-    for example in bar:
-        for name, read in readers.items():
-            columns[name].append(read(example[name]))
+    title, total = "Reading labels", len(examples)
+    with Progress(title, total, "labels", shown=progress, leave=False) as bar:
+        for example in examples:
+            for name, read in readers.items():
+                columns[name].append(read(example[name]))
+            bar.update()
     return columns
 
 

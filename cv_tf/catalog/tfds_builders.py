@@ -12,10 +12,10 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 from etils import epath
-from tqdm import tqdm
 
 from cv_tf.catalog.columns import CatalogError, UnknownDatasetError
 from cv_tf.files import did_you_mean, expanded, is_file, is_remote
+from cv_tf.progress import Progress, draws_bars, is_quiet
 
 _OWN_BUILDERS = {
     "catalog": "cv_tf.catalog.catalog_builder",
@@ -34,8 +34,9 @@ def prepare_builder(
     """Downloads or generates a data set, unless it is there.
 
     Data sets of this package have one progress bar; others keep the bars of TFDS, which
-    show their downloads. The format of the shards is "array_record" or "tfrecord"; None
-    for "array_record", or in a bucket, where that cannot be written, "tfrecord".
+    show their downloads, on a terminal. The format of the shards is "array_record" or
+    "tfrecord"; None for "array_record", or in a bucket, where that cannot be written,
+    "tfrecord".
 
     Raises:
       CatalogError: If the download fails, or must be done by hand; or if shards of
@@ -51,9 +52,9 @@ def prepare_builder(
         )
     file_format = file_format or ("tfrecord" if in_bucket else "array_record")
     is_local = type(builder).__module__.startswith("cv_tf.")
-    quiet = _one_bar(builder, progress) if is_local else contextlib.nullcontext()
+    bars = _one_bar(builder, progress) if is_local else _bars_of_tfds(progress)
     try:
-        with quiet:
+        with bars:
             builder.download_and_prepare(file_format=file_format)
     except AssertionError as error:  # TFDS raises it for manual downloads.
         raise CatalogError(f"{builder.info.full_name}: {error}") from error
@@ -107,7 +108,7 @@ def _one_bar(
 ) -> Iterator[None]:
     """Counts the examples that are generated, and silences the bars of TFDS."""
     generate = builder._generate_examples
-    bar = tqdm(desc=f"Preparing {builder.name}", unit="", disable=not progress)
+    bar = Progress(f"Preparing {builder.name}", unit="products", shown=progress)
 
     def counted(*args: Any, **kwargs: Any) -> Iterator[Any]:
         for example in generate(*args, **kwargs):
@@ -122,6 +123,17 @@ def _one_bar(
     finally:
         tfds.enable_progress_bar()
         del builder._generate_examples
+
+
+@contextlib.contextmanager
+def _bars_of_tfds(progress: bool) -> Iterator[None]:
+    """Lets TFDS draw its bars where bars can be drawn."""
+    if not progress or is_quiet() or not draws_bars():
+        tfds.disable_progress_bar()
+    try:
+        yield
+    finally:
+        tfds.enable_progress_bar()
 
 
 def _check_folder(name: str, data_dir: str | Path | None) -> None:

@@ -14,12 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tqdm import tqdm
-
 from cv_tf import command
 from cv_tf.atomic import write_text
 from cv_tf.comparison.plan import ComparisonPlan, Run
 from cv_tf.metrics import RECALL
+from cv_tf.progress import Progress, say, spell_time
 from cv_tf.training import WorkdirError
 
 _POLL_SECONDS = 0.5
@@ -108,7 +107,7 @@ def _lock(log: BinaryIO, run: Run, signals: Signals) -> bool:
             return True
         except BlockingIOError:
             if not is_told:
-                tqdm.write(f"{run.title}: waiting for the process that makes it.")
+                say(f"{run.title}: waiting for the process that makes it.")
             is_told = True
             time.sleep(_POLL_SECONDS)
     return False
@@ -171,14 +170,14 @@ def make_runs(runs: Sequence[Run]) -> dict[str, str]:
       Stopped: After SIGTERM or Ctrl-C, which is also passed on to the current run.
     """
     left = [run for run in runs if not run.read_figures()]
-    if len(left) < len(runs):
-        print(f"{len(runs) - len(left)} of {len(runs)} runs are there already.")
     failures = {}
-    bar = tqdm(total=len(runs), initial=len(runs) - len(left), unit="run")
+    if there := len(runs) - len(left):
+        print(f"{there} of {len(runs)} runs are there already.")
+    bar = Progress("", len(runs), "runs", there, lines=False)  # It prints lines.
     start = time.monotonic()
     with Signals() as signals, bar:
         for num_made, run in enumerate(left, start=1):
-            bar.set_description(run.title)
+            bar.retitle(run.title)
             reason = make_run(run, signals)
             if signals.stopped_by is not None:
                 raise Stopped(signals.stopped_by, run)
@@ -187,12 +186,11 @@ def make_runs(runs: Sequence[Run]) -> dict[str, str]:
             elapsed = time.monotonic() - start
             to_go = elapsed / num_made * (len(left) - num_made)
             bar.update()
-            tqdm.write(
-                f"[{bar.n}/{len(runs)}] {run.title}: {_outcome(run, reason)} "
-                f"({tqdm.format_interval(elapsed)} elapsed, "
-                f"{tqdm.format_interval(to_go)} left)"
+            say(
+                f"[{bar.done}/{len(runs)}] {run.title}: {_outcome(run, reason)} "
+                f"({spell_time(elapsed)} elapsed, "
+                f"{spell_time(to_go)} left)"
             )
-            sys.stdout.flush()  # Logs show the line at once.
     return failures
 
 

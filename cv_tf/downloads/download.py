@@ -15,6 +15,7 @@ from cv_tf.downloads.failures import FetchFailure
 from cv_tf.downloads.limits import DownloadError, DownloadLimits
 from cv_tf.downloads.photo_cache import PhotoCache
 from cv_tf.files import expanded
+from cv_tf.progress import is_quiet
 
 _REMOTE = re.compile(r"\w+:/")  # Path makes one slash of two.
 
@@ -103,7 +104,7 @@ def _fetch(
         found = {url: Downloaded(store.path(photo)) for url, photo in known.items()}
         new = [parsed[url] for url in parsed if refresh or url not in known]
         if new:
-            if progress:
+            if progress and not is_quiet():
                 _say_what(new, store.folder)
             run = DownloadRun(store, limits, known if refresh else {})
             found |= run.fetch_all(new, progress)

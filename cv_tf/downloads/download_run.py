@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from absl import logging
-from tqdm import tqdm
 
 from cv_tf.downloads.addresses import Address
 from cv_tf.downloads.failures import FetchFailure
@@ -19,6 +18,7 @@ from cv_tf.downloads.host_queues import HostQueues, PhotoTask
 from cv_tf.downloads.limits import DownloadLimits
 from cv_tf.downloads.photo_cache import PhotoCache, StoredPhoto
 from cv_tf.downloads.wire import THREADS
+from cv_tf.progress import Progress
 
 _FIRST_PAUSE = 0.5  # Seconds before the second attempt; each further one is twice it.
 _LONGEST_PAUSE = 30.0
@@ -103,15 +103,14 @@ class DownloadRun:
     def _show(self, num_photos: int, progress: bool) -> None:
         """Waits for the end, and shows how far it is."""
         title = "Downloading photos"
-        with tqdm(None, title, num_photos, unit="", disable=not progress) as bar:
+        with Progress(title, num_photos, "photos", shown=progress) as bar:
             is_over = False
             while not is_over:
                 is_over = self._is_over.wait(_REDRAW)
                 with self._lock:
                     num_done, num_failed = len(self._results), self._num_failed
-                if num_failed:
-                    bar.set_postfix_str(f"{num_failed:,} rejected", refresh=False)
-                bar.update(num_done - bar.n)
+                note = f"{num_failed:,} rejected" if num_failed else ""
+                bar.update(num_done - bar.done, note)
 
     def _stop(self, threads: Sequence[threading.Thread]) -> None:
         self._is_over.set()

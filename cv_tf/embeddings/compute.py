@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from cv_tf.catalog import Catalog, catalog_of_photos
 from cv_tf.embeddings.embeddings import Embeddings
 from cv_tf.models import Embedder, Inference
 from cv_tf.pipeline import Photos, in_order, load_photos
+from cv_tf.progress import Progress
 
 _NO_LENGTH = 1e-6  # Of a sum of vectors of length 1 that has no direction.
 
@@ -99,10 +99,10 @@ def embed(
 def _with_progress(
     model: Inference, photos: Photos, batch_size: int, progress: str
 ) -> Iterator[Any]:
-    with tqdm(total=len(photos), desc=progress, disable=not progress) as bar:
+    with Progress(progress, len(photos), "photos", shown=bool(progress)) as bar:
         for output in embed_batches(model, photos, batch_size):
             yield output
-            bar.update(min(batch_size, len(photos) - bar.n))
+            bar.update(min(batch_size, len(photos) - bar.done))
 
 
 def embed_batches(model: Inference, photos: Photos, batch_size: int) -> Iterator[Any]:

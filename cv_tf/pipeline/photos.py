@@ -13,12 +13,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from cv_tf.catalog import Catalog, write_rows
 from cv_tf.files import READS_AT_ONCE, is_remote
 from cv_tf.pipeline.decode import DecodingPlan, decode, decode_now
 from cv_tf.pipeline.photo_files import photo_content
+from cv_tf.progress import Progress
 from cv_tf.stores import is_by_tensorflow
 
 _CHUNK = 64
@@ -122,8 +122,8 @@ class Photos:
             side = self.image_size
             pixels = np.empty((len(self), side, side, 3), np.uint8)
             missing = free = np.arange(len(self))
-        title, quiet = "Decoding photos", not progress
-        with tqdm(None, title, len(missing), unit="", disable=quiet) as bar:
+        title, number = "Decoding photos", len(missing)
+        with Progress(title, number, "photos", shown=progress) as bar:
             for start in range(0, len(missing), _CHUNK):
                 rows = missing[start : start + _CHUNK]
                 pixels[free[start : start + len(rows)]] = self.squares(rows)

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from PIL import Image
-from tqdm import tqdm
 
 from cv_tf.catalog import Catalog, FolderNames, is_elsewhere
 from cv_tf.files import READS_AT_ONCE, is_remote, is_web_address, kind_of_mode
@@ -25,6 +24,7 @@ from cv_tf.pipeline.frames import border_colors, find_frames
 from cv_tf.pipeline.memory_budget import FILES
 from cv_tf.pipeline.photo_files import NOT_DOWNLOADED, photo_content
 from cv_tf.pipeline.scan_cache import ScanCache, Scanned, digest_of_bytes, is_digest
+from cv_tf.progress import Progress
 from cv_tf.stores import stat_in_store
 
 _CHUNK = 64
@@ -72,7 +72,7 @@ def scan(
         # Products may share a photo: it is looked at once.
         looked_at = {rows[i].key: i for i in reversed(unknown)}
         new = sorted(looked_at.values())
-        bar = tqdm(None, "Looking at photos", len(new), unit="", disable=not progress)
+        bar = Progress("Looking at photos", len(new), "photos", shown=progress)
         try:
             for start in range(0, len(new), _CHUNK):
                 chunk = new[start : start + _CHUNK]

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 from absl import logging
-from tqdm import tqdm
 
 from cv_tf import choices
 from cv_tf.embeddings import take_rows
 from cv_tf.errors import UserError
 from cv_tf.files import digest_of
+from cv_tf.progress import Progress
 from cv_tf.retrieval.among_all import nearest_of_all
 from cv_tf.retrieval.exact import ExactIndex, gpu_for
 from cv_tf.retrieval.index import Index, check_k
@@ -240,9 +240,7 @@ def nearest(
     rows_of = dict(rows_by_block(blocks, num_products))
     asked_blocks = None if blocks is None else np.asarray(blocks)[queries]
     found = Neighbors.none(len(queries), k)
-    bar = tqdm(
-        total=len(queries), desc=progress, unit=" products", disable=not progress
-    )
+    bar = Progress(progress, len(queries), "products", shown=bool(progress))
     for block, asked in rows_by_block(asked_blocks, len(queries)):
         rows = rows_of[block]
         members = embeddings if len(rows) == num_products else embeddings[rows]

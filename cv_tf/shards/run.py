@@ -6,11 +6,10 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 
-from tqdm import tqdm
-
 import cv_tf
 from cv_tf import choices
 from cv_tf.config import setting
+from cv_tf.progress import Progress
 from cv_tf.shards.shards import JobError, Shards, Work, run_here
 
 _ATTEMPTS = 3  # To write shards that are whole.
@@ -58,7 +57,7 @@ def run_shards(
     for _ in range(_ATTEMPTS):
         missing = shards.missing()
         done = sum(sizes) - sum(sizes[number] for number in missing)
-        with tqdm(total=sum(sizes), initial=done, desc=name, unit=" products") as bar:
+        with Progress(name, sum(sizes), "products", done) as bar:
             if settings.engine == "local":
                 run_here(work, missing, bar.update)
             else:

@@ -10,9 +10,9 @@ from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
-from tqdm import tqdm
 
 from cv_tf import strategy as devices
+from cv_tf.progress import Progress, say
 from cv_tf.training.checkpoints import Checkpoints, Cost
 
 
@@ -45,17 +45,14 @@ class ProgressBar(StepCallback):
 
     def __init__(self, start_step: int, num_steps: int, batch_size: int):
         super().__init__(start_step)
-        self._bar = tqdm(None, "Training", num_steps, initial=start_step, unit="step")
+        self._bar = Progress("Training", num_steps, "steps", start_step)
         self._batch_size = batch_size
 
     def on_steps(self, before, step, logs):
         """See `StepCallback`."""
-        rate = self._bar.format_dict["rate"] or 0.0
-        self._bar.set_postfix_str(
-            f"loss {logs['loss']:.3f}, {rate * self._batch_size:.0f} images/s",
-            refresh=False,
-        )
-        self._bar.update(step - before)
+        speed = self._bar.rate * self._batch_size
+        note = f"loss {logs['loss']:.3f}, {speed:.0f} images/s"
+        self._bar.update(step - before, note)
 
     def close(self) -> None:
         """Ends the line."""
@@ -144,7 +141,7 @@ class Probe(StepCallback):
         if figures is not None and self._curves is not None:
             self._curves.write(step, {f"probe/{k}": v for k, v in figures.items()})
             text = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
-            tqdm.write(f"Step {step}: {text}")
+            say(f"Step {step}: {text}")
 
 
 class SaveCheckpoints(StepCallback):
