@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import logging
 import sys
-import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from inspect import get_annotations
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,9 +13,10 @@ from absl import flags
 
 from cv_tf.errors import UserError
 from cv_tf.files import expanded, is_remote, kind_of_file, say_unknown
-from cv_tf.settings import ConfigError, help_of
+from cv_tf.settings import ConfigError, to_flags
 from cv_tf.spelling import clean, composed
 from cv_tf.unfinished import is_completed, settle
+from cv_tf.verb_help import help_text
 
 Settings = TypeVar("Settings")
 _STOPPED = 130  # The exit code that shells expect after Ctrl-C.
@@ -256,22 +253,6 @@ def to_flagfile(settings: Any) -> str:
     return "\n".join(to_flags(dataclasses.asdict(settings))) + "\n"
 
 
-def to_flags(values: Mapping[str, Any]) -> list[str]:
-    """Spells values as flags: `{"steps": 3}` becomes `["--steps=3"]`."""
-    spelled = {
-        name: _to_list(value) if isinstance(value, tuple) else value
-        for name, value in values.items()
-    }
-    return [f"--{name}={value}" for name, value in spelled.items()]
-
-
-def _to_list(values: Sequence[str]) -> str:
-    """A comma-separated list, as flags are parsed: what has a comma is quoted."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(values)
-    return line.getvalue()
-
-
 def changed_settings(settings: Any) -> dict[str, Any]:
     """The settings that differ from the defaults, in the order of their declaration."""
     return {
@@ -279,24 +260,6 @@ def changed_settings(settings: Any) -> dict[str, Any]:
         for field in dataclasses.fields(settings)
         if getattr(settings, field.name) != field.default
     }
-
-
-def help_text(settings_class: type, main: Callable) -> str:
-    """All flags by topic, with their defaults and choices."""
-    lines = [(sys.modules[main.__module__].__doc__ or "").strip()]
-    topics = settings_class.__mro__[::-1]
-    # A setting that a subclass declares again belongs to the topic of the subclass.
-    topic_of = {name: topic for topic in topics for name in get_annotations(topic)}
-    all_fields = dataclasses.fields(settings_class)
-    for topic in topics:
-        fields = [field for field in all_fields if topic_of[field.name] is topic]
-        if fields:
-            lines += ["", (topic.__doc__ or topic.__name__).strip().split("\n")[0]]
-        for field in fields:
-            lines += [f"  {flag}" for flag in to_flags({field.name: field.default})]
-            lines += [textwrap.indent(textwrap.fill(help_of(field), 74), " " * 6)]
-    lines += ["", "--flagfile=FILE reads flags from a file, one a line."]
-    return "\n".join(lines)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:

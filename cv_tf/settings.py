@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cv_tf.errors import UserError
@@ -48,6 +51,22 @@ def help_of(field: dataclasses.Field) -> str:
     """The help text of a setting, with its choices."""
     text, one_of = field.metadata["help"], field.metadata["one_of"]
     return f"{text} One of: {', '.join(map(str, one_of))}." if one_of else text
+
+
+def to_flags(values: Mapping[str, Any]) -> list[str]:
+    """Spells values as flags: `{"steps": 3}` becomes `["--steps=3"]`."""
+    spelled = {
+        name: _to_list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+    }
+    return [f"--{name}={value}" for name, value in spelled.items()]
+
+
+def _to_list(values: Sequence[str]) -> str:
+    """A comma-separated list, as flags are parsed: what has a comma is quoted."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(values)
+    return line.getvalue()
 
 
 def values_of(settings: Any, settings_class: type) -> dict[str, Any]:
