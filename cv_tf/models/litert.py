@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,6 +13,10 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )
+
+from cv_tf.noise import without_remarks
+
+_FIRST = threading.Lock()  # Held from the first interpreter on.
 
 
 def to_litert(
@@ -60,8 +66,12 @@ class LiteRtFunction:
     """
 
     def __init__(self, content: bytes):
-        self._interpreter = _interpreter_class()(model_content=content, num_threads=1)
-        self._interpreter.allocate_tensors()
+        make = _interpreter_class()
+        # The first of a process says that it has made a delegate.
+        is_first = _FIRST.acquire(blocking=False)
+        with without_remarks() if is_first else contextlib.nullcontext():
+            self._interpreter = make(model_content=content, num_threads=1)
+            self._interpreter.allocate_tensors()
         (source,) = self._interpreter.get_input_details()
         (result,) = self._interpreter.get_output_details()
         self._source, self._result = source["index"], result["index"]
