@@ -13,6 +13,8 @@ from absl import flags
 
 from cv_tf.errors import UserError
 from cv_tf.files import expanded, is_remote, kind_of_file, say_unknown
+from cv_tf.noise import quiet_libraries
+from cv_tf.progress import quiet
 from cv_tf.settings import ConfigError, to_flags
 from cv_tf.spelling import clean, composed
 from cv_tf.unfinished import is_completed, settle
@@ -20,6 +22,10 @@ from cv_tf.verb_help import help_text
 
 Settings = TypeVar("Settings")
 _STOPPED = 130  # The exit code that shells expect after Ctrl-C.
+_SEE_HELP = "See --help, or --help=all for every flag."
+# Flags of the command line itself: they are no settings, and make no other result.
+_QUIET = {"--quiet": True, "--quiet=true": True}
+_QUIET |= {"--noquiet": False, "--quiet=false": False}
 # Pieces between commas that are tried as one name, besides all of them.
 _MOST_PIECES = 20
 _DEFINE: dict[type, Callable[..., Any]] = {
@@ -48,23 +54,41 @@ def run(
       settings_class: A dataclass made of `cv_tf.settings.setting` fields.
       parse: Function from the command line to settings; None for `parse_flags`.
     """
-    if not {"--help", "-h", "-help", "--helpfull"}.isdisjoint(sys.argv):
-        print(help_text(settings_class, main))
+    argv = [it for it in sys.argv if it.lower() not in _QUIET]
+    if wanted := _help_wanted(argv[1:]):
+        print(help_text(settings_class, main, wanted == "all"))
         sys.exit(0)
-    try:
-        settings = parse(sys.argv) if parse else parse_flags(settings_class, sys.argv)
-    except (flags.Error, UserError, OSError) as error:
-        print(f"Wrong use: {error}\nSee --help.", file=sys.stderr)
-        sys.exit(2)
-    _speak_plainly()
-    try:
-        main(settings)
-    except (UserError, OSError) as error:
-        print(f"Failed: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        sys.exit(_STOPPED)
+    said = [_QUIET[it.lower()] for it in sys.argv if it.lower() in _QUIET]
+    with quiet(bool(said) and said[-1]), quiet_libraries():
+        try:
+            settings = parse(argv) if parse else parse_flags(settings_class, argv)
+        except (flags.Error, UserError, OSError) as error:
+            print(f"Wrong use: {error}\n{_SEE_HELP}", file=sys.stderr)
+            sys.exit(2)
+        _speak_plainly()
+        try:
+            main(settings)
+        except (UserError, OSError) as error:
+            print(f"Failed: {error}", file=sys.stderr)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            print("Stopped.", file=sys.stderr)
+            sys.exit(_STOPPED)
+
+
+def _help_wanted(arguments: Sequence[str]) -> str:
+    """The help that a command line asks for: "short" or "all"; "" for none."""
+    for place, argument in enumerate(arguments):
+        name, _, value = argument.partition("=")
+        if name == "--helpfull":
+            return "all"
+        if name in ("--help", "-help", "-h"):
+            return (
+                "all"
+                if "all" in (value, *arguments[place + 1 : place + 2])
+                else "short"
+            )
+    return ""
 
 
 def _speak_plainly() -> None:
@@ -96,6 +120,11 @@ def given_flags(settings_class: type, argv: Sequence[str]) -> dict[str, Any]:
     if positional:
         raise flags.Error(
             f"'{positional[0]}' is not a flag; every setting is given as --name=value."
+        )
+    if values["quiet"].present:  # `run` takes those of the command line.
+        raise flags.Error(
+            "--quiet is no setting. Leave it out of the file of flags, and give it on "
+            "the command line."
         )
     given = {}
     for field in dataclasses.fields(settings_class):
@@ -288,6 +317,7 @@ def _define(settings_class: type) -> flags.FlagValues:
     """Defines flags in a set of their own: absl's global flags are not touched."""
     values = flags.FlagValues()
     flags.DEFINE_string("flagfile", "", "A file of flags.", flag_values=values)
+    flags.DEFINE_boolean("quiet", False, "No progress.", flag_values=values)
     for field in dataclasses.fields(settings_class):
         default, text = field.default, field.metadata["help"]
         default = list(default) if isinstance(default, tuple) else default

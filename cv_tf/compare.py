@@ -1,7 +1,7 @@
 r"""Compares recipes: trains each with several seeds, and says what can be told apart.
 
-    python -m cv_tf.compare --flagfile=configs/compare_hm.cfg
-    python -m cv_tf.compare --configs=configs/hm_cvssl.cfg,configs/hm_triplet.cfg \
+    cv_tf compare --flagfile=configs/compare_hm.cfg
+    cv_tf compare --configs=configs/hm_cvssl.cfg,configs/hm_triplet.cfg \
         --catalog=my.csv --seeds=0,1,2 --images=9600 --workdir=runs/compare
 
 Any other flag of python -m cv_tf.train replaces that setting of all recipes. The same

@@ -9,6 +9,7 @@ setting are in `cv_tf.choices`.
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
 from cv_tf import choices
 from cv_tf.settings import ConfigError, check_all, setting
@@ -454,6 +455,11 @@ class Config(
     Raises:
       ConfigError: At construction, if a value cannot be used.
     """
+
+    main_flags: ClassVar[tuple[str, ...]] = (
+        *("workdir", "catalog", "dataset", "method", "steps", "batch_size"),
+        *("embed_size", "block_columns", "on_bad_image", "answers"),
+    )
 
     def __post_init__(self):
         super().__post_init__()

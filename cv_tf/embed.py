@@ -1,6 +1,6 @@
 """Turns the photos of a catalogue into vectors, one row a product.
 
-    python -m cv_tf.embed --workdir=runs/my --catalog=my.csv --output=my.parquet
+    cv_tf embed --workdir=runs/my --catalog=my.csv --output=my.parquet
 
 The same command resumes an interrupted run: of what is there, shards that are damaged,
 or whose photos have changed, are computed anew. A file beside the output lists the
@@ -15,7 +15,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import cv_tf
 from cv_tf import choices, command
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 @dataclasses.dataclass(kw_only=True)
 class EmbedConfig(EngineSettings, CatalogSettings):
     """Settings of an embedding."""
+
+    main_flags: ClassVar[tuple[str, ...]] = (
+        *("workdir", "catalog", "output", "adapt", "answers", "dimensions"),
+        *("split", "block_columns", "engine", "overwrite"),
+    )
 
     workdir: str = setting("", "Folder of a finished training.")
     adapt: bool = setting(

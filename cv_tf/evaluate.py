@@ -1,14 +1,14 @@
 r"""Says how good an Embedder is, or vectors and groups that are there already.
 
-    python -m cv_tf.evaluate --workdir=runs/cvssl
-    python -m cv_tf.evaluate --workdir=runs/cvssl --catalog=other.csv
-    python -m cv_tf.evaluate --method=frozen --catalog=my.csv --color_input=grey
-    python -m cv_tf.evaluate --workdir=runs/cvssl --page=evaluation.html
-    python -m cv_tf.evaluate --embeddings=my.parquet --labels=my.csv
-    python -m cv_tf.evaluate --embeddings=my.parquet --labels=my.csv \
+    cv_tf evaluate --workdir=runs/cvssl
+    cv_tf evaluate --workdir=runs/cvssl --catalog=other.csv
+    cv_tf evaluate --method=frozen --catalog=my.csv --color_input=grey
+    cv_tf evaluate --workdir=runs/cvssl --page=evaluation.html
+    cv_tf evaluate --embeddings=my.parquet --labels=my.csv
+    cv_tf evaluate --embeddings=my.parquet --labels=my.csv \
         --baseline=old.parquet
-    python -m cv_tf.evaluate --groups=groups.csv --labels=my.csv
-    python -m cv_tf.evaluate --groups=groups.csv --answers=my.answers.sqlite
+    cv_tf evaluate --groups=groups.csv --labels=my.csv
+    cv_tf evaluate --groups=groups.csv --answers=my.answers.sqlite
 
 With --workdir, the settings of that run hold wherever no flag says otherwise. With
 --embeddings or --groups, which may come from another tool, nothing is learned and
@@ -21,7 +21,7 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import cv_tf
 from cv_tf import command
@@ -52,6 +52,11 @@ _TOO_FEW_DRAWN = (
 @dataclasses.dataclass(kw_only=True)
 class EvaluateConfig(EvaluationPageSettings, Config):
     """What to evaluate, and the files for the result."""
+
+    main_flags: ClassVar[tuple[str, ...]] = (
+        *("workdir", "catalog", "embeddings", "groups", "labels", "answers"),
+        *("baseline", "output", "page", "overwrite"),
+    )
 
     embeddings: str = setting(
         "",

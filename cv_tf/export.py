@@ -1,9 +1,9 @@
 r"""Writes the Embedder of a run for use elsewhere, with a model card beside it.
 
-    python -m cv_tf.export --workdir=runs/my --output=exports/my/1
-    python -m cv_tf.export --workdir=runs/my --format=tflite --precision=float16 \
+    cv_tf export --workdir=runs/my --output=exports/my/1
+    cv_tf export --workdir=runs/my --format=tflite --precision=float16 \
         --output=my.tflite
-    python -m cv_tf.export --workdir=runs/my --format=onnx --output=my.onnx
+    cv_tf export --workdir=runs/my --format=onnx --output=my.onnx
 
 A SavedModel takes whole JPEG or PNG files and finds the product in them as the run did
 (but knows no boxes of the catalogue), or squares of pixels; the other formats take
@@ -18,7 +18,7 @@ import dataclasses
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -44,6 +44,11 @@ class ExportConfig(CatalogSettings):
     Raises:
       ConfigError: At construction, if a value cannot be used.
     """
+
+    main_flags: ClassVar[tuple[str, ...]] = (
+        *("workdir", "format", "output", "precision", "photos", "catalog"),
+        *("frame", "overwrite"),
+    )
 
     workdir: str = setting("", "Folder of a finished training.")
     format: str = setting(

@@ -1,17 +1,17 @@
 r"""Finds the groups of color variants among embedded products.
 
-    python -m cv_tf.group --embeddings=my.parquet --output=groups.csv
-    python -m cv_tf.group --embeddings=my.parquet --output=groups.csv \
+    cv_tf group --embeddings=my.parquet --output=groups.csv
+    cv_tf group --embeddings=my.parquet --output=groups.csv \
         --ask=40 --questions=questions.csv
-    python -m cv_tf.group --embeddings=my.parquet --output=groups.csv \
+    cv_tf group --embeddings=my.parquet --output=groups.csv \
         --answers=questions.csv
-    python -m cv_tf.group --embeddings=my.parquet --calibrate=labelled.csv \
+    cv_tf group --embeddings=my.parquet --calibrate=labelled.csv \
         --output=groups.csv
-    python -m cv_tf.group --embeddings=today.parquet --previous=groups.csv \
+    cv_tf group --embeddings=today.parquet --previous=groups.csv \
         --output=groups_today.csv --changes=changes.csv
-    python -m cv_tf.group --embeddings=my.parquet --labels=labelled.csv \
+    cv_tf group --embeddings=my.parquet --labels=labelled.csv \
         --output=groups.csv --page=groups.html
-    python -m cv_tf.group --embeddings=my.parquet --output=groups.csv \
+    cv_tf group --embeddings=my.parquet --output=groups.csv \
         --format=shopify --shop_file=shopify.csv
 
 Every product is in the output once. Groups of two or more come first, the surest of
@@ -44,7 +44,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from absl import logging
 
@@ -73,6 +73,11 @@ _MOST_COLUMNS = 30  # Named in a message.
 @dataclasses.dataclass(kw_only=True)
 class GroupConfig(PageSettings, ShopFileSettings, EngineSettings, GroupingSettings):
     """What to group, what is known already, and the files for the result."""
+
+    main_flags: ClassVar[tuple[str, ...]] = (
+        *("embeddings", "output", "page", "answers", "ask", "previous"),
+        *("calibrate", "threshold", "format", "shop_file"),
+    )
 
     embeddings: str = setting("", "Parquet file that python -m cv_tf.embed wrote.")
     output: str = setting("", "CSV or Parquet file for the groups.")

@@ -1,8 +1,8 @@
 r"""Shows what a model sees: the views it learns from, or the parts it compares.
 
-    python -m cv_tf.inspect --flagfile=configs/hm_cvssl.cfg --catalog=my.csv \
+    cv_tf inspect --flagfile=configs/hm_cvssl.cfg --catalog=my.csv \
         --output=views.html
-    python -m cv_tf.inspect --workdir=runs/my --catalog=my.csv --pair=ID1,ID2 \
+    cv_tf inspect --workdir=runs/my --catalog=my.csv --pair=ID1,ID2 \
         --output=pair.html
 
 The first needs no training. With --workdir, settings without a flag are those of that
@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 @dataclasses.dataclass(kw_only=True)
 class InspectConfig(Config):
     """Products to show, and the file to write."""
+
+    main_flags: ClassVar[tuple[str, ...]] = (
+        *("output", "pair", "workdir", "catalog", "method", "parts", "products"),
+        *("views_each", "overwrite"),
+    )
 
     pair: tuple[str, ...] = setting(
         (),

@@ -1,9 +1,9 @@
 r"""Prepares a data set, and counts what is in it.
 
-    python -m cv_tf.prepare --dataset=hm_personalized_fashion/strict \
+    cv_tf prepare --dataset=hm_personalized_fashion/strict \
         --manual_dir=downloads/hm
-    python -m cv_tf.prepare --dataset=deepfashion_inshop --manual_dir=downloads/inshop
-    python -m cv_tf.prepare --dataset=fashion_product_images \
+    cv_tf prepare --dataset=deepfashion_inshop --manual_dir=downloads/inshop
+    cv_tf prepare --dataset=fashion_product_images \
         --manual_dir=downloads/myntra
 
 After that, the other commands take it with the same --dataset (and --data_dir). If the
@@ -13,7 +13,7 @@ files are missing, the error says where to download them.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import cv_tf
 from cv_tf import command
@@ -30,6 +30,13 @@ class PrepareConfig:
     Raises:
       ConfigError: At construction, if a value cannot be used.
     """
+
+    main_flags: ClassVar[tuple[str, ...]] = (
+        "dataset",
+        "manual_dir",
+        "data_dir",
+        "block_columns",
+    )
 
     dataset: str = setting(
         "",

@@ -1,9 +1,9 @@
 r"""Asks people about groups, on a page in the browser, and keeps what they say.
 
-    python -m cv_tf.review --embeddings=my.parquet --groups=groups.csv \
+    cv_tf review --embeddings=my.parquet --groups=groups.csv \
         --answers=my.answers.sqlite --catalog=my.csv
-    python -m cv_tf.review --answers=my.answers.sqlite --export_to=answers.csv
-    python -m cv_tf.review --answers=my.answers.sqlite --import_from=answers.csv
+    cv_tf review --answers=my.answers.sqlite --export_to=answers.csv
+    cv_tf review --answers=my.answers.sqlite --import_from=answers.csv
 
 It prints an address for the browser, and asks until Ctrl-C. Questions come in the order
 in which answers help most. Each answer is saved as it is given, in an SQLite file in
@@ -24,7 +24,7 @@ import warnings
 import webbrowser
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
 from absl import logging
@@ -49,6 +49,11 @@ _TOKEN_BYTES = 24
 @dataclasses.dataclass(kw_only=True)
 class ReviewConfig(GroupingSettings):
     """What is asked about, where answers are kept, and where the page is."""
+
+    main_flags: ClassVar[tuple[str, ...]] = (
+        *("embeddings", "groups", "answers", "catalog", "page", "by", "open"),
+        *("port", "export_to", "import_from"),
+    )
 
     embeddings: str = setting("", "Parquet file that python -m cv_tf.embed wrote.")
     groups: str = setting(

@@ -1,9 +1,9 @@
 r"""Finds the nearest products of a product, or of a photo.
 
-    python -m cv_tf.search --embeddings=embeddings.parquet --product_id=0108775015
-    python -m cv_tf.search --embeddings=embeddings.parquet --product_id=A,B \
+    cv_tf search --embeddings=embeddings.parquet --product_id=0108775015
+    cv_tf search --embeddings=embeddings.parquet --product_id=A,B \
         --output=neighbors.html
-    python -m cv_tf.search --embeddings=embeddings.parquet --image=photo.jpg \
+    cv_tf search --embeddings=embeddings.parquet --image=photo.jpg \
         --workdir=runs/my
 
 They are printed, and with --output also written as a page with photos or as a table.
@@ -15,7 +15,7 @@ import dataclasses
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from absl import logging
@@ -63,6 +63,11 @@ class SearchConfig(RankingSettings):
     Raises:
       ConfigError: At construction, if a value cannot be used.
     """
+
+    main_flags: ClassVar[tuple[str, ...]] = (
+        *("embeddings", "product_id", "image", "workdir", "neighbors"),
+        *("within_block", "block", "color", "output", "overwrite"),
+    )
 
     embeddings: str = setting(
         "", "Parquet file of the products' vectors, as python -m cv_tf.embed writes it."

@@ -1,9 +1,9 @@
 r"""Brings vectors and groups up to date with today's catalogue; made for every night.
 
-    python -m cv_tf.update --workdir=runs/my --catalog=today.csv
-    python -m cv_tf.update --workdir=runs/my --catalog=today.csv \
+    cv_tf update --workdir=runs/my --catalog=today.csv
+    cv_tf update --workdir=runs/my --catalog=today.csv \
         --answers=my.answers.sqlite --fail_on_drift
-    python -m cv_tf.update --workdir=runs/shop --catalog=products_export.csv \
+    cv_tf update --workdir=runs/shop --catalog=products_export.csv \
         --make_model --format=shopify
 
 Only photos that are new or have changed are embedded, by what is in them: a photo that
@@ -47,7 +47,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import cv_tf
 from cv_tf import command, group, train
@@ -86,6 +86,11 @@ _RECIPE: dict[str, Any] = {
 @dataclasses.dataclass(kw_only=True)
 class UpdateConfig(ShopFormatSettings, GroupingSettings, CatalogSettings):
     """Settings of a nightly run."""
+
+    main_flags: ClassVar[tuple[str, ...]] = (
+        *("workdir", "catalog", "output", "make_model", "columns", "format"),
+        *("answers", "keep_columns", "page", "fail_on_drift"),
+    )
 
     workdir: str = setting("", "Folder of a finished training, or of --adapt.")
     output: str = setting(

@@ -217,7 +217,7 @@ def test_help_has_every_flag_once_under_its_topic(settings_class, main):
             flags_of.setdefault(topic, []).append(line.strip()[2:].split("=")[0])
     listed = [name for names in flags_of.values() for name in names]
     expected = [field.name for field in dataclasses.fields(settings_class)]
-    assert sorted(listed) == sorted(expected)
+    assert sorted(listed) == sorted([*expected, "flagfile"])
     assert set(flags_of) == topics
     assert {"catalog", "frame"} < set(flags_of[CatalogSettings.__doc__])
     assert {"train_split", "on_bad_image"} < set(flags_of[DataSettings.__doc__])
@@ -337,7 +337,7 @@ def test_wrong_use_exits_with_2_in_plain_words(argument, message):
     finished = _run(argument)
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.startswith(message)
-    assert finished.stderr.endswith("See --help.\n")
+    assert finished.stderr.endswith("See --help, or --help=all for every flag.\n")
     assert "Traceback" not in finished.stderr
 
 

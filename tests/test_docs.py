@@ -65,6 +65,7 @@ def test_files_of_the_project_are_there(page):
 
 def test_flags_are_those_of_the_commands(page):
     known = {field.name for of in SETTINGS for field in dataclasses.fields(of)}
+    known |= {"quiet", "version"}  # Of the command line itself.
     assert _flags(page) - known - set(FLAGS_OF_OTHERS) == set()
 
 

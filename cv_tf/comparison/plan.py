@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from absl import flags, logging
 
@@ -31,6 +31,11 @@ class CompareConfig:
     Raises:
       ConfigError: At construction, if a value cannot be used.
     """
+
+    main_flags: ClassVar[tuple[str, ...]] = (
+        *("configs", "seeds", "images", "workdir", "page", "catalog"),
+        *("on_bad_image", "embed_size"),
+    )
 
     configs: tuple[str, ...] = setting(
         (), "Recipes, comma-separated: files of flags of python -m cv_tf.train."
