@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -204,15 +205,36 @@ def check_output(
 def check_free(path: Path, overwrite: bool) -> None:
     """Checks that a file or folder may be written.
 
+    Folders that it is to be in need not exist: they are made when it is written.
+
     Raises:
-      ConfigError: If it exists and may not be replaced, or its parent folder does not
-        exist.
+      ConfigError: If it exists and may not be replaced, or its parent folder is a file
+        or cannot be made.
     """
     settle(path)  # An earlier run of this command may have been killed.
     if path.exists() and not overwrite and not is_completed(path):
         raise ConfigError(f"'{path}' exists. Pass --overwrite to replace it.")
-    if not path.parent.is_dir():
-        raise ConfigError(f"There is no folder '{path.parent}' to write to.")
+    check_parent(path)
+
+
+def check_parent(path: Path) -> None:
+    """Checks that the folder of a path is there, or can be made.
+
+    Raises:
+      ConfigError: If it is or would be in a file, or may not be made.
+    """
+    parent = path.absolute().parent
+    there = next(it for it in (parent, *parent.parents) if it.exists())
+    if not there.is_dir():
+        raise ConfigError(f"'{there}' is a file, so that '{path}' cannot be in it.")
+    missing = parent.relative_to(there).parts
+    # Addresses, and homes of users who are not known, are no names of folders.
+    is_name = not any(it.endswith(":") or it.startswith("~") for it in missing)
+    if missing and not (is_name and os.access(there, os.W_OK | os.X_OK)):
+        raise ConfigError(
+            f"There is no folder '{path.parent}' to write to, and it cannot be made in "
+            f"'{there}'. Name a folder on a disk of this machine."
+        )
 
 
 def split_names(pieces: Sequence[str], is_known: Callable[[str], bool]) -> list[str]:

@@ -103,20 +103,44 @@ class Making:
 
 
 @contextlib.contextmanager
+def making_parents(path: Path) -> Iterator[None]:
+    """Makes the folders that a path is to be in; those that stay empty go on an error.
+
+    Raises:
+      OSError: If they cannot be made.
+    """
+    missing = [it for it in path.absolute().parents if not it.exists()]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for folder in missing:
+            flush_one(folder.parent)
+        yield
+    except BaseException:
+        for folder in missing:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+@contextlib.contextmanager
 def making(target: Path, token: str = "") -> Iterator[Making]:
-    """Makes the hidden folder for a target, and removes it after the block."""
+    """Makes the hidden folder for a target, and removes it after the block.
+
+    Folders that the target is to be in are made, too.
+    """
     target = target.absolute()
     if str(target.parent) not in _settled:
         settle(target)
         _settled.add(str(target.parent))
     folder = target.parent
     try:
-        folder, lock = _new_folder(target, token)
-        try:
-            yield Making(target, folder, lock)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(lock)
+        with making_parents(target):
+            folder, lock = _new_folder(target, token)
+            try:
+                yield Making(target, folder, lock)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(lock)
     except UserError:
         raise
     except Exception as error:

@@ -170,7 +170,7 @@ def run(config: UpdateConfig) -> Updated:
     workdir = cv_tf.training.Workdir(config.workdir)
     output = Path(expanded(config.output)) if config.output else workdir.path / "update"
     state = cv_tf.updating.StateFolder(output.absolute())
-    state.check_path(makes_parent=not config.output)
+    state.check_path()
     has_run = workdir.config.is_file() and not config.make_model
     is_new = not workdir.embedder.is_file() and not has_run
     if is_new and not config.make_model:

@@ -447,6 +447,21 @@ def test_errors_of_another_kind_stay_as_they_are(tmp_path, error):
     assert told.value is error
 
 
-def test_a_missing_folder_is_told(tmp_path):
-    with pytest.raises(WriteError, match="missing/a' cannot be written: No such file"):
-        write_text(tmp_path / "missing" / "a", "new")
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(WriteError, match="file/a' cannot be written: File exists"):
+        write_text(tmp_path / "file" / "a", "new")
+
+
+def test_missing_folders_are_made_and_go_again_on_an_error(tmp_path):
+    place = tmp_path / "one" / "two" / "a"
+    with pytest.raises(KeyError), whole_file(place) as unfinished:
+        assert unfinished.parent.is_dir()
+        raise KeyError
+    assert [*tmp_path.iterdir()] == []
+    write_text(place, "a")
+    assert place.read_text() == "a"
+    with pytest.raises(KeyError), whole_files(place, tmp_path / "three" / "b"):
+        raise KeyError
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+    assert place.read_text() == "a"

@@ -8,6 +8,7 @@ import pytest
 from absl import flags
 
 from cv_tf import command, evaluate, train
+from cv_tf.atomic import write_text
 from cv_tf.config import (
     CatalogSettings,
     Config,
@@ -418,8 +419,10 @@ class TestOutput:
             ("csv", "--groups=csv must end in .csv or .parquet"),
             (".csv", "--groups=.csv must end in .csv or .parquet"),
             ("folder.csv", "'folder.csv' is a folder; --groups must be a file."),
-            ("no/a.csv", "There is no folder 'no' to write to."),
-            ("file/a.csv", "There is no folder 'file' to write to."),
+            ("file/a.csv", "file' is a file, so that 'file/a.csv' cannot be in it."),
+            ("file/no/a.csv", "file' is a file, so that 'file/no/a.csv' cannot be"),
+            ("gs://bucket/a.csv", "There is no folder 'gs:/bucket' to write to, and"),
+            ("~no one/a.csv", "There is no folder '~no one' to write to, and it"),
         ],
     )
     def test_what_cannot_be_written(self, output, message, tmp_path, monkeypatch):
@@ -428,6 +431,20 @@ class TestOutput:
         (tmp_path / "file").touch()
         with pytest.raises(ConfigError, match=re.escape(message)):
             command.check_output(output, True, self.SUFFIXES, flag="--groups")
+
+    def test_a_folder_that_may_not_be_made(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("os.access", lambda *_: False)
+        with pytest.raises(ConfigError, match=f"cannot be made in '{tmp_path}'"):
+            command.check_output(f"{tmp_path}/no/a.csv", True, self.SUFFIXES)
+        command.check_output(f"{tmp_path}/a.csv", True, self.SUFFIXES)
+
+    def test_folders_are_made_when_it_is_written_and_not_before(self, tmp_path):
+        path = tmp_path / "one" / "two" / "a.csv"
+        assert command.check_output(str(path), False, self.SUFFIXES) == path
+        assert [*tmp_path.iterdir()] == []
+        write_text(path, "a")
+        assert path.read_text() == "a"
+        assert [it.name for it in path.parent.iterdir()] == ["a.csv"]
 
 
 def test_names_are_on_the_left_and_numbers_on_the_right():

@@ -310,7 +310,7 @@ class TestOutput:
         [
             ("", "--output is not set. Name a file that ends in .parquet or .pq."),
             ("vectors.csv", "--output=vectors.csv must end in .parquet or .pq"),
-            ("no/vectors.parquet", "There is no folder 'no' to write to."),
+            ("gs://no/v.parquet", "There is no folder 'gs:/no' to write to"),
         ],
     )
     def test_a_place_that_is_none(self, output, message, workdir):

@@ -162,7 +162,7 @@ class TestRefusals:
         [
             (["--output="], "--output is not set. Name a folder"),
             (["--output=my.tflite"], "Name one, or pass --format=tflite."),
-            (["--output=no/1"], "There is no folder 'no' to write to."),
+            (["--output=gs://no/1"], "There is no folder 'gs:/no' to write to"),
             (["--format=tflite", "--output=1"], "--output=1 must end in .tflite"),
         ],
     )

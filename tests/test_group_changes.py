@@ -185,7 +185,7 @@ class TestWrongUse:
         ("changes", "flags", "message"),
         [
             ("c.xlsx", (), r"--changes=.*c\.xlsx must end in \.csv or"),
-            ("nowhere/c.csv", (), "There is no folder"),
+            ("there.csv/c.csv", (), "is a file, so that"),
             ("there.csv", (), r"there\.csv' exists\. Pass --overwrite"),
             ("before.csv", ("--overwrite",), "would replace the file of --previous"),
             ("after.csv", (), "would replace the file of --output"),

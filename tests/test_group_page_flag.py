@@ -64,7 +64,7 @@ def test_wrong_use(embeddings, run_verb):
     ("flag", "message"),
     [
         ("--page=groups.htm", "--page=groups.htm must end in .html"),
-        ("--page=/nowhere/groups.html", "no folder '/nowhere'"),
+        ("--page=gs://nowhere/groups.html", "no folder 'gs:/nowhere'"),
         ("--labels=nowhere.csv", "--labels=nowhere.csv: there is no such file"),
     ],
 )

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from cv_tf.answers.answer import Answer, AnswersError
+from cv_tf.command import check_parent
 from cv_tf.files import expanded, is_remote, kind_of_file, open_binary
+from cv_tf.unfinished import making_parents
 
 _MAGIC = b"SQLite format 3\0"
 # Says whose database it is, to other programs as well: "cvtf".
@@ -104,13 +106,14 @@ class AnswerStore:
         self.path = Path(expanded(path))
         self._lock = threading.Lock()
         _check_place(self.path, read_only)
-        self._database = _connect(self.path, read_only)
-        try:
-            with self._errors("The answers cannot be opened"):
-                self._prepare(read_only)
-        except BaseException:
-            self._database.close()
-            raise
+        with making_parents(self.path):
+            self._database = _connect(self.path, read_only)
+            try:
+                with self._errors("The answers cannot be opened"):
+                    self._prepare(read_only)
+            except BaseException:
+                self._database.close()
+                raise
 
     def add(self, answer: Answer) -> int:
         """Adds an answer, and returns its number once it is on disk.
@@ -251,8 +254,8 @@ def _check_place(path: Path, read_only: bool) -> None:
             )
     elif read_only:
         raise AnswersError(f"{path} does not exist.")
-    elif not path.parent.is_dir():
-        raise AnswersError(f"There is no folder '{path.parent}' to write to.")
+    else:
+        check_parent(path)
 
 
 def _connect(path: Path, read_only: bool) -> sqlite3.Connection:

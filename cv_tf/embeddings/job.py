@@ -45,7 +45,7 @@ from cv_tf.pipeline import (
     write_rejects,
 )
 from cv_tf.shards import EngineSettings, JobError, Shards, run_shards
-from cv_tf.unfinished import settle
+from cv_tf.unfinished import making_parents, settle
 
 _LOADING = threading.Lock()
 # While one shard is computed, the photos of the next are looked through. Two that are
@@ -151,7 +151,8 @@ def embed_catalog(
       BusyError: If another process writes the same file.
     """
     output = Path(job.output)
-    with only_writer(output.with_name(f".{output.name}.lock"), output):
+    lock = output.with_name(f".{output.name}.lock")
+    with making_parents(output), only_writer(lock, output):
         num_shards = -(-len(catalog) // job.shard_size)
         identity = _identity(job, catalog, fingerprint(job.embedder))
         shards = Shards(output, num_shards, identity)

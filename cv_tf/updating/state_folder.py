@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from cv_tf.atomic import whole_files, write_json
+from cv_tf.command import check_parent
 from cv_tf.errors import UserError, reading
 from cv_tf.files import digest_of, number_in, read_json
 from cv_tf.locks import only_writer
-from cv_tf.unfinished import is_unfinished, settle
+from cv_tf.unfinished import is_unfinished, making_parents, settle
 
 _REMEDY = "Remove it: the next run makes everything anew."
 _WHAT = "the state of a nightly run"
@@ -80,16 +81,16 @@ class StateFolder:
         """Where a file is while it is being made."""
         return self.scratch / path.name
 
-    def check_path(self, makes_parent: bool = False) -> None:
+    def check_path(self) -> None:
         """Checks that the folder is there, or can be made.
 
         Raises:
-          StateError: If it is a file, or there is no folder for it and none is made.
+          StateError: If it is a file.
+          ConfigError: If it would be in a file, or may not be made.
         """
         if self.path.exists() and not self.path.is_dir():
             raise StateError(f"'{self.path}' is a file; --output must be a folder.")
-        if not makes_parent and not self.path.parent.is_dir():
-            raise StateError(f"There is no folder '{self.path.parent}' for --output.")
+        check_parent(self.path)
 
     @contextlib.contextmanager
     def only_run(self) -> Iterator[None]:
@@ -102,17 +103,11 @@ class StateFolder:
           StateError: If the folder is a file, or holds other files.
         """
         self.check_path()
-        is_new = not self.path.exists()
-        self.path.mkdir(exist_ok=True)
-        try:
-            with only_writer(self._lock, self.path):
-                settle(self.state)
-                self._check()
-                yield
-        finally:
-            if is_new:  # A run that has failed at once leaves nothing.
-                with contextlib.suppress(OSError):
-                    self.path.rmdir()
+        # A run that has failed at once leaves nothing.
+        with making_parents(self.state), only_writer(self._lock, self.path):
+            settle(self.state)
+            self._check()
+            yield
 
     def _check(self) -> None:
         if self.state.exists():

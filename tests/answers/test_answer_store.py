@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from cv_tf.answers import Answer, AnswersError, AnswerStore, read_said
+from cv_tf.errors import UserError
 
 GROUP = Answer(
     *("group", ("a", "b"), ("c", "d"), (0, 1, None, -1), "Ann"),
@@ -313,8 +314,9 @@ class TestBadFile:
             AnswerStore(tmp_path, read_only)
         with pytest.raises(AnswersError, match="is a device; name a file"):
             AnswerStore(Path("/dev/full"), read_only)
-        with pytest.raises(AnswersError, match=r"no folder|does not exist"):
-            AnswerStore(tmp_path / "none" / "a.sqlite", read_only)
+        (tmp_path / "file").touch()
+        with pytest.raises(UserError, match=r"is a file, so that|does not exist"):
+            AnswerStore(tmp_path / "file" / "a.sqlite", read_only)
         with pytest.raises(AnswersError, match="not on a disk"):
             AnswerStore("gs://bucket/a.sqlite", read_only)
 

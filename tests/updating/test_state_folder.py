@@ -104,12 +104,20 @@ def test_a_folder_with_other_files_is_refused(state, other):
     assert names(state) == {other}
 
 
-def test_a_file_and_a_folder_that_is_nowhere_are_refused(tmp_path):
+def test_a_file_and_a_folder_in_a_file_are_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StateError, match="is a file"):
         StateFolder(tmp_path / "file").only_run().__enter__()
-    with pytest.raises(StateError, match="There is no folder"):
-        StateFolder(tmp_path / "nowhere" / "update").only_run().__enter__()
+    with pytest.raises(UserError, match="is a file, so that"):
+        StateFolder(tmp_path / "file" / "update").only_run().__enter__()
+
+
+def test_folders_above_are_made_and_go_if_a_run_fails_at_once(tmp_path):
+    state = StateFolder(tmp_path / "new" / "update")
+    with pytest.raises(OSError, match="broken"), state.only_run():
+        assert state.path.is_dir()
+        raise OSError("broken")
+    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.parametrize(
