@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, ClassVar
 import cv_tf
 from cv_tf import choices, command
 from cv_tf.config import CatalogSettings, ConfigError
-from cv_tf.files import beside
+from cv_tf.files import beside, expanded
+from cv_tf.next_steps import NextStep, say_next
 from cv_tf.settings import check_all, setting, values_of
 from cv_tf.shards import EngineSettings
 
@@ -146,6 +147,16 @@ def _tells_its_job(output: Path) -> bool:
         return False
 
 
+def main(config: EmbedConfig) -> None:
+    """Runs the command."""
+    run(config)
+    output = Path(expanded(config.output))
+    groups = (f"--embeddings={output}", f"--output={beside(output, 'groups.csv')}")
+    flags = (*groups, f"--page={beside(output, 'groups.html')}")
+    sentence = "Find the groups of color variants, and see them on a page"
+    say_next(NextStep(sentence, "group", flags))
+
+
 def settings_of(argv: Sequence[str]) -> EmbedConfig:
     """The settings of a command line; others are those of the run in --workdir."""
     given = command.given_flags(EmbedConfig, argv)
@@ -154,4 +165,4 @@ def settings_of(argv: Sequence[str]) -> EmbedConfig:
 
 
 if __name__ == "__main__":
-    command.run(run, EmbedConfig, parse=settings_of)
+    command.run(main, EmbedConfig, parse=settings_of)

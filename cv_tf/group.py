@@ -53,6 +53,7 @@ from cv_tf import choices, command
 from cv_tf.atomic import whole_files, write_json
 from cv_tf.config import ConfigError, GroupingSettings
 from cv_tf.files import beside, expanded
+from cv_tf.next_steps import NextStep, look_at, review_step, say_next
 from cv_tf.report import PageSettings, check_page
 from cv_tf.settings import setting
 from cv_tf.shards import EngineSettings
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
 _EMBEDDINGS = ("embeddings", "calibrate_embeddings")
 _FILES = (*_EMBEDDINGS, "previous", "answers", "calibrate", "labels")
 _TABLES = (".csv", ".parquet", ".pq")
+_STORES = (".sqlite", ".sqlite3", ".db")
 _MOST_COLUMNS = 30  # Named in a message.
 
 
@@ -539,5 +541,31 @@ def _write_page(
     )
 
 
+def main(config: GroupConfig) -> None:
+    """Runs the command."""
+    run(config)
+    say_next(*next_steps(config))
+
+
+def next_steps(config: GroupConfig) -> list[NextStep]:
+    """What to do with groups: look at them, ask people, and group by what they say."""
+    output, given = Path(expanded(config.output)), command.changed_settings(config)
+    given.pop("overwrite", None)
+    steps = [look_at(expanded(config.page))] if config.page else []
+    if not config.page and not config.previous:  # Else it would go on from these.
+        shown = given | {"page": str(beside(output, "html"))}
+        flags = [*command.to_flags(shown), "--overwrite"]
+        steps.append(NextStep("See the groups on a page", "group", flags))
+    if config.ask:  # What to do with the table of questions is told already.
+        return steps
+    stores = [it for it in config.answers if it.endswith(_STORES)]
+    store = stores[0] if stores else str(beside(output, "answers.sqlite"))
+    steps.append(review_step(config.embeddings, output, store))
+    if not (config.answers or config.calibrate):
+        flags = [*command.to_flags(given | {"answers": (store,)}), "--overwrite"]
+        steps.append(NextStep("Group by what they have said", "group", flags))
+    return steps
+
+
 if __name__ == "__main__":
-    command.run(run, GroupConfig)
+    command.run(main, GroupConfig)

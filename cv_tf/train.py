@@ -15,18 +15,27 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv_tf
 from cv_tf import choices, command, embed, group, workers
 from cv_tf.config import CatalogSettings, Config, ConfigError, GroupingSettings
 from cv_tf.errors import Interrupted
-from cv_tf.settings import values_of
+from cv_tf.next_steps import NextStep, look_at, review_step, say_next
+from cv_tf.settings import to_flags, values_of
 
 if TYPE_CHECKING:
     from cv_tf.catalog import Catalog
     from cv_tf.models import Embedder
     from cv_tf.training import Workdir
+
+# Settings that say where products are; the others are those of the run.
+_OF_TABLE = ("catalog", "columns", "image_base")
+_OF_YOURS = ("--flagfile=configs/hm_found.cfg", "--catalog=my.csv", "--workdir=runs/my")
+_OF_YOURS += ("--write_groups",)
+_RECALL = "recall_at_1"  # Without labels, there is none.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,10 +147,53 @@ def _groups_in_words(config: Config, workdir: Workdir, catalog: Catalog) -> str:
 def main(config: Config) -> None:
     """Runs the command."""
     try:
-        run(config)
+        trained = run(config)
     except Interrupted as interrupted:
         print(interrupted, file=sys.stderr)
         sys.exit(interrupted.exit_code)
+    if "after" in trained.metrics:  # The chief of several workers alone has figures.
+        say_next(*next_steps(config, trained.metrics["after"]))
+
+
+def next_steps(config: Config, figures: Mapping[str, Any]) -> list[NextStep]:
+    """What to do with a trained model: embed, group, and measure or ask.
+
+    Args:
+      config: Settings of the run; what it was trained on is embedded.
+      figures: Figures of the run; some of them need labels.
+    """
+    workdir = Path(config.workdir)
+    if config.write_groups:
+        made = cv_tf.training.Workdir(workdir)
+        answers = workdir / "answers.sqlite"
+        return [
+            look_at(made.page),
+            review_step(made.embeddings, made.groups, answers),
+            NextStep("Do the same with photos of yours", "train", _OF_YOURS),
+        ]
+    vectors, groups = f"{workdir}.parquet", f"{workdir}.groups.csv"
+    of_table = {name: getattr(config, name) for name in _OF_TABLE}
+    table = to_flags({name: value for name, value in of_table.items() if value})
+    made = [f"--embeddings={vectors}", f"--output={groups}"]
+    steps = [
+        NextStep(
+            "Turn the photos into vectors",
+            "embed",
+            [f"--workdir={workdir}", *table, f"--output={vectors}"],
+        ),
+        NextStep(
+            "Find the groups of color variants, and see them on a page",
+            "group",
+            [*made, f"--page={workdir}.groups.html"],
+        ),
+    ]
+    if _RECALL in figures and config.catalog and not config.columns:
+        flags = [f"--embeddings={vectors}", f"--groups={groups}"]
+        flags.append(f"--labels={config.catalog}")
+        steps.append(NextStep("Measure the groups by the labels", "evaluate", flags))
+    else:
+        steps.append(review_step(vectors, groups, f"{workdir}.answers.sqlite"))
+    return steps
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ from cv_tf import command, group, train
 from cv_tf.config import CatalogSettings, Config, ConfigError, GroupingSettings
 from cv_tf.errors import UserError
 from cv_tf.files import expanded
+from cv_tf.next_steps import NextStep, look_at, review_step, say_next
 from cv_tf.settings import check_all, setting, values_of
 from cv_tf.shop_files import ShopFormatSettings, check_shop_settings
 
@@ -373,22 +374,23 @@ class _Run:
             print(f"Products were compared within {number:,} values of {columns}.")
         print("\n".join([*told, *(f"Warning: {it}" for it in drift.warnings)]))
         print("\n".join(self._where()))
+        say_next(*self.next_steps())
         return self._updated(plan, num_rejects, True, drift.warnings)
 
     def _where(self) -> list[str]:
-        """Where the files are, and what to do with them."""
+        """Where the files are."""
         state = self.state
         told = [f"Everything is in '{state.path}'."]
-        if self.config.page:
-            told.append(f"Look at the groups: open '{state.page}' in a browser.")
         if self.shop_file:
             told.append(f"The file for the shop is '{self.shop_file}'.")
-        told.append(
-            "Whether they are right, people can say: python -m cv_tf.review "
-            f"--embeddings={state.embeddings} --groups={state.groups} "
-            f"--answers={state.path.parent / 'answers.sqlite'}"
-        )
         return told
+
+    def next_steps(self) -> list[NextStep]:
+        """What to do with the files."""
+        state = self.state
+        steps = [look_at(state.page)] if self.config.page else []
+        answers = state.path.parent / "answers.sqlite"
+        return [*steps, review_step(state.embeddings, state.groups, answers)]
 
     def _say_nothing_new(self, plan: PhotoPlan) -> Updated:
         """Says that nothing has changed, and repeats the warnings of the last run."""

@@ -89,9 +89,14 @@ class TestCatalogueOfTheRun:
             f"1 could not be embedded; '{rejects}' says why.\n"
             "Frames of the products: 100.0% were found, 0.0% declined, 0.0% "
             "implausible.\n"
+            "\n"
+            "What to do next:\n"
+            "  Find the groups of color variants, and see them on a page:\n"
+            f"    cv_tf group --embeddings={output} \\\n"
+            f"        --output={output.with_name('vectors.groups.csv')} \\\n"
+            f"        --page={output.with_name('vectors.groups.html')}\n"
         )
-        assert "Embedding: 100%" in process.stderr
-        assert "46/46" in process.stderr
+        assert "\r" not in process.stderr  # It is no terminal.
 
     def test_products_that_are_left_out_are_named(self, finished, finished_run):
         output, _ = finished

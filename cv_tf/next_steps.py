@@ -1,0 +1,63 @@
+"""What to do next, as a command ends by telling it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cv_tf.progress import is_quiet
+
+_WIDTH = 88
+
+
+class NextStep(NamedTuple):
+    """What can be done, in a sentence, and the command that does it.
+
+    Attributes:
+      sentence: What can be done, without a full stop.
+      verb: The verb of `cv_tf`; "" if it takes none.
+      flags: Flags of the verb, as `cv_tf.settings.to_flags` spells them.
+    """
+
+    sentence: str
+    verb: str = ""
+    flags: Sequence[str] = ()
+
+    def text(self) -> str:
+        """The sentence, and the command below it as a shell takes it.
+
+        Example:
+          >>> print(NextStep("Group them", "group", ["--output=my groups.csv"]).text())
+            Group them:
+              cv_tf group '--output=my groups.csv'
+        """
+        if not self.verb:
+            return f"  {self.sentence}."
+        lines = [f"    cv_tf {self.verb}"]
+        for flag in map(shlex.quote, self.flags):
+            if len(lines[-1]) + len(flag) + 3 > _WIDTH:  # A blank, and " \" behind it.
+                lines[-1] += " \\"
+                lines.append(f"        {flag}")
+            else:
+                lines[-1] += f" {flag}"
+        return "\n".join([f"  {self.sentence}:", *lines])
+
+
+def say_next(*steps: NextStep) -> None:
+    """Prints what to do next, unless the command is to be quiet."""
+    if steps and not is_quiet():
+        print("\nWhat to do next:")
+        for step in steps:
+            print(step.text())
+
+
+def look_at(page: object) -> NextStep:
+    """The step to a page of groups, by its path."""
+    return NextStep(f"Look at the groups: open '{page}' in a browser")
+
+
+def review_step(embeddings: object, groups: object, answers: object) -> NextStep:
+    """The step to the questions, by the paths of the files."""
+    flags = (f"--embeddings={embeddings}", f"--groups={groups}", f"--answers={answers}")
+    return NextStep("Ask people whether the groups are right", "review", flags)
