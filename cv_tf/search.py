@@ -142,15 +142,11 @@ def run(config: SearchConfig) -> _Results:
         output = command.check_output(config.output, config.overwrite, _OUTPUTS)
     images = _find_photos(config) if config.image else ()
     embeddings = read_embeddings(expanded(config.embeddings), extras=False)
-    products = embeddings.without(_copies(config, embeddings))
-    weights = cv_tf.grouping.ranking_weights(products, config)
-    has_too_many = bool(weights.shared) and len(products) > MOST_PRODUCTS
-    if has_too_many:
-        weights = weights._replace(shared=0.0)
+    weights, has_too_many = ranking_of(config, embeddings)
     if images:
         results = _near_photos(images, config, embeddings, weights)
     else:
-        results = _near_products(config, embeddings, weights)
+        results = near_products(config, embeddings, weights)
     has_other_blocks = config.within_block and len(embeddings.block_names) > 1
     print(format_results(results, has_other_blocks))
     num_copies = _copies(config, embeddings).num_copies
@@ -165,6 +161,16 @@ def run(config: SearchConfig) -> _Results:
         _write(output, results, embeddings, config, weights)
         print(f"\nWritten to '{output}'.")
     return results
+
+
+def ranking_of(
+    config: SearchConfig, embeddings: Embeddings
+) -> tuple[RankingWeights, bool]:
+    """What counts in the ranking, and whether there are too many for a second look."""
+    products = embeddings.without(_copies(config, embeddings))
+    weights = cv_tf.grouping.ranking_weights(products, config)
+    has_too_many = bool(weights.shared) and len(products) > MOST_PRODUCTS
+    return weights._replace(shared=0.0) if has_too_many else weights, has_too_many
 
 
 def _find_photos(config: SearchConfig) -> tuple[str, ...]:
@@ -197,9 +203,10 @@ def _find_photos(config: SearchConfig) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(find, images)))
 
 
-def _near_products(
+def near_products(
     config: SearchConfig, embeddings: Embeddings, weights: RankingWeights
 ) -> _Results:
+    """The nearest products of those of `--product_id`, in their order."""
     wanted = command.rows_of_names(
         config.product_id, embeddings.product_id.tolist(), embeddings.name
     )

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 from pathlib import Path
 
@@ -119,6 +120,33 @@ class TestPair:
         assert f'<span class="whole number">{first @ second:.3f}</span>' in page
         assert "not whitened" not in page
         assert "different blocks" not in page
+
+    def test_the_parts_add_up_to_what_search_prints(
+        self, workdir, drawn_catalog, run_verb, tmp_path, monkeypatch
+    ):
+        flags = (f"--workdir={workdir}", f"--catalog={drawn_catalog}")
+        vectors = f"--embeddings={tmp_path}/v.parquet"
+        embedded = run_verb("embed", *flags, f"--output={tmp_path}/v.parquet")
+        assert embedded.returncode == 0, embedded.stderr
+        asked = (vectors, "--product_id=13-navy", "--neighbors=40")
+        found = run_verb("search", *asked, f"--output={tmp_path}/found.json")
+        assert found.returncode == 0, found.stderr
+        (result,) = json.loads((tmp_path / "found.json").read_text())
+        output = (f"--output={tmp_path}/pair.html", "--overwrite")
+        for neighbor in (result["neighbors"][0], result["neighbors"][-1]):
+            pair = f"--pair=13-navy,{neighbor['product_id']}"
+            shown = run_verb("inspect", *flags, vectors, pair, *output)
+            assert shown.returncode == 0, shown.stderr
+            lines = re.findall(r"^(\S.*?)  +(-?\d\.\d+)$", shown.stdout, re.MULTILINE)
+            told = {title: float(value) for title, value in lines}
+            similarity = pytest.approx(neighbor["similarity"], abs=2e-3)
+            assert told["what all parts add"] == similarity
+            assert told["similarity, which search prints"] == similarity
+            score = pytest.approx(neighbor["score"], abs=6e-4)
+            assert told["score, by which search ranks"] == score
+        monkeypatch.setattr("cv_tf.embeddings.fingerprint", lambda _: "another")
+        with pytest.raises(ConfigError, match="holds vectors of another Embedder"):
+            inspected(*flags, vectors, pair, *output)
 
     @pytest.fixture
     def frozen(self, drawn_catalog, tmp_path):

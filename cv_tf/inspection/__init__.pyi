@@ -1,4 +1,8 @@
-from .agreement import PartAgreement as PartAgreement, part_agreement as part_agreement
+from .agreement import (
+    PairScore as PairScore,
+    PartAgreement as PartAgreement,
+    part_agreement as part_agreement,
+)
 from .previews import (
     Preview as Preview,
     Previews as Previews,

@@ -13,6 +13,7 @@ from .group_summary import (
 )
 from .inspection_pages import (
     Pair as Pair,
+    explain_score as explain_score,
     write_pair as write_pair,
     write_views as write_views,
 )

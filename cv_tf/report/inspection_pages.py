@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from cv_tf.config import Config
-from cv_tf.inspection import PartAgreement, Preview, Previews
+from cv_tf.inspection import PairScore, PartAgreement, Preview, Previews
 from cv_tf.report.page import write_page
 from cv_tf.report.pictures import Captioned, ColorScale, draw_parts, write_sheet
 from cv_tf.report.thumbnails import as_thumbnail
@@ -38,6 +38,7 @@ _COLORS = {
     "both": "both: it is trained on colors, and used on colors and on grey",
 }
 
+_ROUNDING = 5e-4  # Differences that are not shown.
 _QUALITY = 90  # JPEG quality of pictures with labels.
 _PARTS = "parts of view 1"
 
@@ -99,6 +100,47 @@ class Pair(NamedTuple):
     agreement: PartAgreement
     layout: str
     notes: Sequence[str] = ()
+    score: PairScore | None = None  # None if only the Embedder is known.
+
+    @property
+    def similarity(self) -> float:
+        """The similarity that search prints."""
+        return self.agreement.whole if self.score is None else self.score.similarity
+
+    @property
+    def shown(self) -> np.ndarray:
+        """What is shown of each part, `[parts]`: what it adds to the similarity.
+
+        Where that is not known, it is the similarity of its features.
+        """
+        parts = self.agreement.contributions
+        return self.agreement.similarities if parts is None else parts
+
+    @property
+    def scale(self) -> ColorScale:
+        """The colors of what is shown of each part."""
+        is_sum = self.agreement.contributions is not None
+        make = ColorScale.between if is_sum else ColorScale.for_values
+        return make(self.shown.tolist())
+
+
+def explain_score(pair: Pair) -> list[tuple[str, float]]:
+    """The numbers that lead from the parts to the score, with what each of them is."""
+    lines, similarity, score = [], pair.similarity, pair.score
+    if pair.agreement.contributions is not None:
+        parts = float(pair.agreement.contributions.sum())
+        lines.append(("what all parts add", parts))
+        if abs(similarity - parts) >= _ROUNDING:
+            lines.append(("what further photos add", similarity - parts))
+    lines.append(("similarity, which search prints", similarity))
+    if score is None:
+        return lines
+    lines.append(("discount for like colors", -score.color))
+    lines.append(("what group compares with its threshold", score.grouped))
+    if score.shared is not None and score.score is not None:
+        lines.append(("discount for few neighbors in common", -score.shared))
+        lines.append(("score, by which search ranks", score.score))
+    return lines
 
 
 def write_pair(path: Path, pair: Pair) -> None:
@@ -109,11 +151,11 @@ def write_pair(path: Path, pair: Pair) -> None:
         it ends in ".png", otherwise a page.
       pair: The two products.
     """
-    agreement = pair.agreement
-    scale = ColorScale.for_values(agreement.similarities.tolist())
+    agreement, scale = pair.agreement, pair.scale
     maps = [draw_agreement(photo, pair, scale) for photo in pair.photos]
     if path.suffix.lower() == ".png":
-        title = f"Similarity {agreement.whole:.3f}; by parts, {agreement.joint:.3f}"
+        lines = [f"{title}: {value:.3f}" for title, value in explain_score(pair)]
+        title = "\n".join(lines)
         row = [
             Captioned(name, np.asarray(picture))
             for name, picture in zip(pair.names, maps, strict=True)
@@ -121,9 +163,9 @@ def write_pair(path: Path, pair: Pair) -> None:
         return write_sheet(path, title, [row], scale, inches=5.0)
     places = describe_places(pair.layout)
     similarities, weights = agreement[:2]
-    rows = [  # The lowest similarity first.
-        (i + 1, places[i], float(similarities[i]), float(weights[i]))
-        for i in np.argsort(similarities, kind="stable").tolist()
+    rows = [  # What speaks most against a similarity comes first.
+        (i + 1, places[i], float(pair.shown[i]), float(similarities[i]), weights[i])
+        for i in np.argsort(pair.shown, kind="stable").tolist()
     ]
     return write_page(
         path,
@@ -132,6 +174,10 @@ def write_pair(path: Path, pair: Pair) -> None:
         photos=[as_thumbnail(Image.fromarray(p), _QUALITY) for p in pair.photos],
         maps=[as_thumbnail(picture, _QUALITY) for picture in maps],
         agreement=agreement,
+        similarity=pair.similarity,
+        lines=explain_score(pair),
+        is_sum=agreement.contributions is not None,
+        has_score=pair.score is not None,
         layout=describe_layout(pair.layout),
         is_symmetric=is_symmetric(pair.layout),
         rows=rows,
@@ -141,14 +187,14 @@ def write_pair(path: Path, pair: Pair) -> None:
 
 
 def draw_agreement(photo: np.ndarray, pair: Pair, scale: ColorScale) -> Image.Image:
-    """Draws number and similarity of each part over a photo of the pair, in grey."""
-    similarities = pair.agreement.similarities
+    """Draws the number of each part and what is shown of it over a photo, in grey."""
+    digits = 2 if pair.agreement.contributions is None else 3
     grey = np.asarray(Image.fromarray(photo).convert("L").convert("RGB"))
     return draw_parts(
         grey,
         pair.layout,
-        [f"{i}\n{value:.2f}" for i, value in enumerate(similarities, start=1)],
-        [scale.color(value) for value in similarities],
+        [f"{i}\n{value:.{digits}f}" for i, value in enumerate(pair.shown, start=1)],
+        [scale.color(value) for value in pair.shown],
     )
 
 

@@ -55,9 +55,11 @@ class Tick(NamedTuple):
 
 
 class ColorScale(NamedTuple):
-    """Color scale of similarities, from yellow (lowest) to dark blue (1)."""
+    """Color scale of similarities, from yellow (lowest) to dark blue (highest)."""
 
     lowest: float  # Lower ones have the same color.
+    highest: float = 1.0
+    label: str = "similarity of a part"
 
     @classmethod
     def for_values(cls, values: Sequence[float]) -> ColorScale:
@@ -65,17 +67,24 @@ class ColorScale(NamedTuple):
         tenth = math.floor(min(values) * 10 + 1e-6) / 10
         return cls(max(-1.0, min(_LOWEST, tenth)))
 
+    @classmethod
+    def between(cls, values: Sequence[float]) -> ColorScale:
+        """Makes a scale from the lowest to the highest value."""
+        lowest, highest = min(values), max(values)
+        label = "what a part adds to the similarity"
+        return cls(lowest, max(highest, lowest + 1e-6), label)
+
     def color(self, value: float) -> Color:
         """Returns the color of a similarity."""
-        share = (value - self.lowest) / (1.0 - self.lowest)
+        share = (value - self.lowest) / (self.highest - self.lowest)
         place = np.clip(share, 0.0, 1.0) * (len(_COLORS) - 1)
         at = np.arange(len(_COLORS))
         red, green, blue = (round(np.interp(place, at, of)) for of in _COLORS.T)
         return red, green, blue
 
     def ticks(self) -> tuple[Tick, ...]:
-        """Returns ticks at even steps, from the lowest similarity to 1."""
-        values = np.linspace(self.lowest, 1.0, _NUM_TICKS).tolist()
+        """Returns ticks at even steps, from the lowest similarity to the highest."""
+        values = np.linspace(self.lowest, self.highest, _NUM_TICKS).tolist()
         return tuple(Tick(value, self.color(value)) for value in values)
 
 
@@ -146,15 +155,14 @@ def _draw_scale(figure: Figure, axes: np.ndarray, scale: ColorScale) -> None:
     from matplotlib.cm import ScalarMappable  # noqa: PLC0415
     from matplotlib.colors import LinearSegmentedColormap, Normalize  # noqa: PLC0415
 
-    values = np.linspace(scale.lowest, 1.0, 64)
+    values = np.linspace(scale.lowest, scale.highest, 64)
     colors = [np.divide(scale.color(value), 255) for value in values]
-    mappable = ScalarMappable(
-        Normalize(scale.lowest, 1.0), LinearSegmentedColormap.from_list("", colors)
-    )
+    colormap = LinearSegmentedColormap.from_list("", colors)
+    mappable = ScalarMappable(Normalize(scale.lowest, scale.highest), colormap)
     bar = figure.colorbar(
         mappable, ax=axes, orientation="horizontal", shrink=0.6, aspect=30
     )
-    bar.set_label("similarity of a part")
+    bar.set_label(scale.label)
 
 
 def draw_parts(

@@ -4,7 +4,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from cv_tf.inspection import part_agreement
-from cv_tf.inspection.agreement import compare_parts, split_parts
+from cv_tf.inspection.agreement import compare_parts, split_parts, split_similarity
 from cv_tf.models import Embedder, Whitening, build_backbone
 from cv_tf.vision import LAYOUTS
 
@@ -118,6 +118,9 @@ def test_parts_by_their_weights_make_the_similarity_before_whitening(
     assert agreement.joint == pytest.approx(first @ second, abs=1e-5)
     assert agreement.whole == pytest.approx(agreement.joint, abs=1e-5)
     assert agreement.similarities.min() < 0.9999
+    # Without whitening, a part adds its similarity by its weight.
+    added = agreement.weights * agreement.similarities
+    assert agreement.contributions == pytest.approx(added, abs=1e-5)
 
 
 def test_the_whole_is_whitened():
@@ -132,6 +135,54 @@ def test_the_whole_is_whitened():
         part_agreement(pixel_embedder(), pair, "grid_2x2").joint, abs=1e-6
     )
     assert agreement.whole != pytest.approx(agreement.joint, abs=1e-2)
+
+
+class TestContributions:
+    def whitening(self, mean, projection):
+        projection = np.asarray(projection, np.float32)
+        layer = Whitening(*projection.shape)
+        layer.set_weights([np.asarray(mean, np.float32), projection])
+        return layer
+
+    def test_by_hand(self):
+        """Two parts of one channel each."""
+        pair = np.array([[0.6, 0.8], [0.8, 0.6]])
+        assert split_similarity(pair, None, 2) == pytest.approx([0.48, 0.48])
+        # Less the mean (0.6, 0.6), and the second part doubled: (0, 0.4), (0.2, 0).
+        apart = self.whitening([0.6, 0.6], [[1, 0], [0, 2]])
+        assert split_similarity(pair, apart, 2) == pytest.approx([0, 0], abs=1e-6)
+        # Both parts, less 0.2, are added up: 0.4 + 0.6 and 0.6 + 0.4 are 1.
+        summed = self.whitening([0.2, 0.2], [[1], [1]])
+        assert split_similarity(pair, summed, 2) == pytest.approx([0.5, 0.5])
+
+    def test_one_part_may_speak_against(self):
+        """(1, 0.5) and (1, -0.5) agree in the first part and differ in the second."""
+        pair = np.array([[1.0, 0.5], [1.0, -0.5]]) / 1.25**0.5
+        assert split_similarity(pair, None, 2) == pytest.approx([0.8, -0.2])
+        identity = self.whitening([0, 0], np.eye(2))
+        assert split_similarity(pair, identity, 2) == pytest.approx([0.8, -0.2])
+
+    @pytest.mark.parametrize("color_input", ["rgb", "grey", "both"])
+    def test_they_add_up_to_the_whitened_similarity(self, color_input):
+        size = 24 if color_input == "both" else 12
+        known = np.random.default_rng(0).normal(size=(50, size)).astype(np.float32)
+        embedder = pixel_embedder(
+            color_input=color_input, whitening=Whitening.fit(known, 5)
+        )
+        agreement = part_agreement(embedder, photos(np.s_[:10]), "grid_2x2")
+        assert agreement.contributions.shape == (4,)
+        assert agreement.contributions.sum() == pytest.approx(agreement.whole, abs=1e-5)
+
+    def test_a_change_in_one_part_costs_most_there(self):
+        quarter = np.s_[: SIZE // 2, SIZE // 2 :]
+        same = part_agreement(pixel_embedder(), photos(), "grid_2x2")
+        other = part_agreement(pixel_embedder(), photos(quarter), "grid_2x2")
+        assert np.argmax(same.contributions - other.contributions) == 1
+
+    @pytest.mark.parametrize("options", [{"embedding": "whole"}, {"parts": "halves"}])
+    def test_there_are_none_of_parts_that_are_not_compared(self, options):
+        embedder = pixel_embedder(**options)
+        assert part_agreement(embedder, photos(), "grid_2x2").contributions is None
 
 
 def test_an_embedder_of_wholes_is_asked_for_its_parts():
