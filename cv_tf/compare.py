@@ -4,7 +4,7 @@ r"""Compares recipes: trains each with several seeds, and says what can be told 
     cv_tf compare --configs=configs/hm_cvssl.cfg,configs/hm_triplet.cfg \
         --catalog=my.csv --seeds=0,1,2 --images=9600 --workdir=runs/compare
 
-Any other flag of python -m cv_tf.train replaces that setting of all recipes. The same
+Any other flag of cv_tf train replaces that setting of all recipes. The same
 command resumes a comparison that was stopped; recipes and seeds may be added. At the
 end, the folder holds table.md, table.csv, table.json, page.html, and a folder and a log
 of each run.

@@ -45,7 +45,7 @@ _ABOUT_ANSWERS = (
 )
 _TOO_FEW_DRAWN = (
     "Of the whole catalogue, nothing can be said yet: too few groups that are drawn at "
-    "random are answered. Go on with python -m cv_tf.review."
+    "random are answered. Go on with cv_tf review."
 )
 
 
@@ -61,12 +61,12 @@ class EvaluateConfig(EvaluationPageSettings, Config):
     embeddings: str = setting(
         "",
         "Parquet file of vectors (product_id, embedding) to measure, from "
-        "python -m cv_tf.embed or another tool. Needs --labels or --answers.",
+        "cv_tf embed or another tool. Needs --labels or --answers.",
     )
     groups: str = setting(
         "",
         "CSV or Parquet table of groups (product_id, group_id) to measure, from "
-        "python -m cv_tf.group or another tool; empty for those that are found in "
+        "cv_tf group or another tool; empty for those that are found in "
         "--embeddings. Needs --labels or --answers.",
     )
     labels: str = setting(
@@ -407,7 +407,7 @@ def _about_thresholds(config: EvaluateConfig, figures: dict[str, Any]) -> str:
     else:
         text = (
             f"The threshold of {figures['threshold']:.3f} was guessed from the "
-            "products themselves, as python -m cv_tf.group does without --calibrate."
+            "products themselves, as cv_tf group does without --calibrate."
         )
     if "expected" in figures:
         of = figures["expected"]["precision"]

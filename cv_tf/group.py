@@ -23,7 +23,7 @@ new, or unchanged; the first that holds.
 
 How similar variants are depends on the shop. --ask writes pairs of products whose
 answers tell most: fill in yes or no in the column `same`, and pass the table as
---answers; or answer on the page of python -m cv_tf.review. Groups obey the answers.
+--answers; or answer on the page of cv_tf review. Groups obey the answers.
 Labelled products do the same (--calibrate). Without either, the threshold is
 that of the earlier run, or else guessed from the products themselves; --variants says
 about how many have a variant.
@@ -81,7 +81,7 @@ class GroupConfig(PageSettings, ShopFileSettings, EngineSettings, GroupingSettin
         *("calibrate", "threshold", "format", "shop_file"),
     )
 
-    embeddings: str = setting("", "Parquet file that python -m cv_tf.embed wrote.")
+    embeddings: str = setting("", "Parquet file that cv_tf embed wrote.")
     output: str = setting("", "CSV or Parquet file for the groups.")
     overwrite: bool = setting(
         False,
@@ -163,7 +163,7 @@ class GroupConfig(PageSettings, ShopFileSettings, EngineSettings, GroupingSettin
         super().__post_init__()
         if not self.embeddings:
             raise ConfigError(
-                "--embeddings is not set. Name a file that python -m cv_tf.embed wrote."
+                "--embeddings is not set. Name a file that cv_tf embed wrote."
             )
         if self.threshold != "auto" and self.calibrate:
             raise ConfigError(

@@ -10,7 +10,7 @@ in which answers help most. Each answer is saved as it is given, in an SQLite fi
 which nothing is overwritten: start the command again to go on. Several people may
 answer at once, each with a name.
 
-python -m cv_tf.group --answers=my.answers.sqlite groups by them. --export_to writes
+cv_tf group --answers=my.answers.sqlite groups by them. --export_to writes
 what is said of pairs of products as a table, --import_from adds such a table.
 """
 
@@ -55,10 +55,8 @@ class ReviewConfig(GroupingSettings):
         *("port", "export_to", "import_from"),
     )
 
-    embeddings: str = setting("", "Parquet file that python -m cv_tf.embed wrote.")
-    groups: str = setting(
-        "", "Groups that are asked about, as python -m cv_tf.group wrote them."
-    )
+    embeddings: str = setting("", "Parquet file that cv_tf embed wrote.")
+    groups: str = setting("", "Groups that are asked about, as cv_tf group wrote them.")
     answers: str = setting(
         "", "File of answers, such as my.answers.sqlite; made if it is not there."
     )
@@ -69,7 +67,7 @@ class ReviewConfig(GroupingSettings):
     )
     page: str = setting(
         "",
-        "Page that python -m cv_tf.group --page wrote of these groups, to choose "
+        "Page that cv_tf group --page wrote of these groups, to choose "
         "groups from; empty for none.",
     )
     by: str = setting(
@@ -115,8 +113,7 @@ class ReviewConfig(GroupingSettings):
         for name, command_name in (("embeddings", "embed"), ("groups", "group")):
             if not getattr(self, name):
                 raise ConfigError(
-                    f"--{name} is not set. Name a file that python -m "
-                    f"cv_tf.{command_name} wrote."
+                    f"--{name} is not set. Name a file that cv_tf {command_name} wrote."
                 )
 
 
@@ -194,7 +191,7 @@ def _serve(config: ReviewConfig) -> None:
         cv_tf.reviewing.serve(app, config.host, config.port, started)
     print(
         "Stopped. All answers are saved. To group by them, pass "
-        f"--answers={config.answers} to python -m cv_tf.group."
+        f"--answers={config.answers} to cv_tf group."
     )
 
 

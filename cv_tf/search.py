@@ -70,7 +70,7 @@ class SearchConfig(RankingSettings):
     )
 
     embeddings: str = setting(
-        "", "Parquet file of the products' vectors, as python -m cv_tf.embed writes it."
+        "", "Parquet file of the products' vectors, as cv_tf embed writes it."
     )
     product_id: tuple[str, ...] = setting(
         (),
@@ -109,8 +109,7 @@ class SearchConfig(RankingSettings):
         super().__post_init__()
         if not self.embeddings:
             raise ConfigError(
-                "--embeddings is not set. Name the file that python -m cv_tf.embed "
-                "wrote."
+                "--embeddings is not set. Name the file that cv_tf embed wrote."
             )
         if bool(self.product_id) == bool(self.image):
             raise ConfigError(

@@ -54,7 +54,7 @@ def run(config: Config) -> Trained:
     """
     if config.method == "frozen":
         raise ConfigError(
-            "--method=frozen has nothing to train. Run python -m cv_tf.evaluate "
+            "--method=frozen has nothing to train. Run cv_tf evaluate "
             "--method=frozen to see how good the frozen network is."
         )
     learns = config.method in choices.SUPERVISED or config.whiten in (

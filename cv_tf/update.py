@@ -8,7 +8,7 @@ r"""Brings vectors and groups up to date with today's catalogue; made for every 
 
 Only photos that are new or have changed are embedded, by what is in them: a photo that
 was renamed, or is another product's, keeps its vector. Groups go on from those of the
-last run, as with --previous of python -m cv_tf.group. Products that are no longer in
+last run, as with --previous of cv_tf group. Products that are no longer in
 the table are forgotten; photos that cannot be used are named, and stop nothing.
 
 With --make_model, a workdir without a model gets one that was not trained: the network
@@ -16,7 +16,7 @@ as it comes, whitened by the photos of the catalogue, which groups nearly as wel
 
 The files are in WORKDIR/update, or in --output, and appear together, or not at all:
 
-    embeddings.parquet      products and vectors, as python -m cv_tf.embed writes them
+    embeddings.parquet      products and vectors, as cv_tf embed writes them
     embeddings.rejects.csv  products whose photos cannot be used, with the reason
     groups.csv              the groups, with groups.summary.json beside it
     changes.csv             products that are in other groups than after the last run

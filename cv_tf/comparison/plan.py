@@ -38,7 +38,7 @@ class CompareConfig:
     )
 
     configs: tuple[str, ...] = setting(
-        (), "Recipes, comma-separated: files of flags of python -m cv_tf.train."
+        (), "Recipes, comma-separated: files of flags of cv_tf train."
     )
     seeds: tuple[str, ...] = setting(
         ("0", "1", "2"), "Each recipe is trained once with each, comma-separated."
