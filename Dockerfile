@@ -1,4 +1,4 @@
-# The nightly run in a container; docs/nightly.md says how it is built and started.
+# The nightly run in a container; docs/guides/nightly.md says how it is built and started.
 FROM python:3.12-slim
 
 WORKDIR /src
