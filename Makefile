@@ -5,7 +5,7 @@
 # make coverage: as make test, and says which lines no test runs.
 # make lint:  style, imports, docstrings, common mistakes (ruff).
 # make types: checks types (mypy).
-# make docs:  install with the dev extra, then build the API documentation: build/api.
+# make docs:  install with the dev extra, then build the documentation: build/site.
 # make wheel: builds what is published, build/wheel, and trains with it in an empty folder.
 # make notebooks: runs the notebooks and stores their outputs in them.
 # PYTHON chooses the interpreter (3.10 to 3.13): make train PYTHON=python3.12
@@ -45,8 +45,11 @@ types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 docs: $(VENV)/.installed-dev
-	rm -rf build/api
-	$(BIN)/python -m docs.api.build build/api
+	rm -rf build/site build/doctrees
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet \
+		-c docs -d build/doctrees . build/site
+	$(BIN)/python -m docs.api.build build/site/api
+	$(BIN)/python -m docs.check_links build/site
 
 wheel: $(VENV)/.installed-dev
 	rm -rf build/wheel build/lib build/outside

@@ -103,6 +103,8 @@ def main() -> None:
         for micro_batch, results in runs.items():
             results.append(run(arguments, micro_batch))
     lines = [
+        "# Batches that memory does not hold",
+        "",
         f"`{arguments.method}`, {arguments.image_size} px, batch "
         f"{arguments.batch_size}, {os.cpu_count()} CPU cores ({platform.machine()}), "
         f"medians of {arguments.rounds} alternating runs:",

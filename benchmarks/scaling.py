@@ -185,6 +185,8 @@ def main() -> None:
     )
     method = build_method(config, build_embedder(config))
     lines = [
+        "# What limits a step on accelerators",
+        "",
         f"`{arguments.method}`, {config.backbone}, {config.image_size} px, "
         f"{arguments.share} photos a device, {arguments.utilization:.0%} of the peak "
         "in bfloat16; each device, each step:",

@@ -1,8 +1,8 @@
 """Builds the API documentation: a page for each public module of cv_tf.
 
-    python -m docs.api.build build/api
+    python -m docs.api.build build/site/api
 
-A warning of pdoc (an import that fails, an annotation that means nothing), a link to
+They link to the other pages of the site if these are there. A warning of pdoc (an import that fails, an annotation that means nothing), a link to
 nowhere, and the name of something that is not public are errors.
 """
 
@@ -49,6 +49,8 @@ def build(folder: Path) -> None:
         footer_text=f"cv_tf {cv_tf.__version__}",
         template_directory=Path(__file__).parent,
     )
+    site = folder.parent / "docs"
+    pdoc.render.env.globals["has_site"] = (site / "index.html").is_file()
     names = list(pdoc.extract.walk_specs(["cv_tf"]))
     modules = [pdoc.doc.Module.from_name(name) for name in names if _is_module(name)]
     _spell_as_people_do()
@@ -132,6 +134,7 @@ def _is_ours(value: object, module: str) -> bool:
 def _check(folder: Path) -> None:
     pages = {path: Page(path) for path in sorted(folder.rglob("*.html"))}
     ids = {path: page.ids for path, page in pages.items()}
+    ids[folder.parent / "docs" / "index.html"] = {""}
     problems = [problem for page in pages.values() for problem in page.problems(ids)]
     if problems:
         raise ValueError("\n".join(["The pages are wrong:", *problems]))

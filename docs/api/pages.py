@@ -33,12 +33,20 @@ class Page(HTMLParser):
         Args:
           ids: Of all pages, by their paths.
         """
-        broken = [link for link in self._links if not self._leads(link, ids)]
         names = re.findall(r"\bcv_tf(?:\.\w+)+", "".join(self._unlinked))
         return [
-            *(f"{self._path}: '{link}' leads nowhere." for link in broken),
+            *self.broken_links(ids),
             *(f"{self._path}: {name} is not public." for name in sorted(set(names))),
         ]
+
+    def broken_links(self, ids: Mapping[Path, set[str]]) -> list[str]:
+        """Says which links lead nowhere.
+
+        Args:
+          ids: Of all pages, by their paths, and "" for the place of other files.
+        """
+        broken = (link for link in self._links if not self._leads(link, ids))
+        return [f"{self._path}: '{link}' leads nowhere." for link in broken]
 
     def _leads(self, link: str, ids: Mapping[Path, set[str]]) -> bool:
         page, _, place = link.partition("#")
