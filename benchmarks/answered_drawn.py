@@ -3,8 +3,8 @@ r"""Answers questions about drawn products as somebody who knows them, for a pic
     python benchmarks/answered_drawn.py --embeddings=drawn.parquet \
         --catalog=drawn/catalog.csv --answers=drawn.answers.sqlite --number=83
 
-The README's commands write these files; docs/review.png is what the address shows
-afterwards that is printed by
+The commands of docs/guides/first_steps.md write these files; docs/review.png is what
+the address shows afterwards that is printed by
 
     python -m cv_tf.review --embeddings=drawn.parquet --groups=drawn.csv \
         --answers=drawn.answers.sqlite --by=Ann --port=8770

@@ -3,8 +3,8 @@ r"""Writes the synthetic data set as a table with photos, like a catalogue of yo
     python benchmarks/drawn_catalog.py --output=drawn
 
 The folder then holds catalog.csv and a JPEG file for each product. docs/groups.png
-shows the page that the README makes of it (drawn.html), with the groups of highest
-confidence first:
+shows the page that docs/guides/first_steps.md makes of it (drawn.html), with the groups
+of highest confidence first:
 
     sed 's/<option value="sure">/<option value="sure" selected>/' drawn.html > sure.html
     chromium --headless --hide-scrollbars --window-size=1000,1625 \

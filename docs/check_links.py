@@ -1,6 +1,6 @@
 """Checks that each link of the built site leads to a file and a place in it.
 
-    python -m docs.check_links build/site
+python -m docs.check_links build/site
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ exclude_patterns = [
 ]
 
 myst_heading_anchors = 3
+smartquotes_action = "q"  # Two dashes begin a flag.
 
 html_theme = "furo"
 html_static_path = ["static"]

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from inspect import get_annotations, ismodule
-
-from sphinx.application import Sphinx
+from typing import TYPE_CHECKING
 
 import cv_tf
 from cv_tf.settings import help_of
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 # The settings of each verb, in the order in which people meet them.
 SETTINGS = {
@@ -30,6 +33,7 @@ SETTINGS = {
     "prepare": "cv_tf.prepare.PrepareConfig",
 }
 Topics = dict[type, list[dataclasses.Field]]
+_FLAG = re.compile(r"(?<!`)--\w+(?:=[\w/.]*\w)?")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -38,7 +42,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def _complete(app: Sphinx, page: str, source: list[str]) -> None:
+def _complete(_app: Sphinx, _page: str, source: list[str]) -> None:
+    """Puts what is made in the place of its mark, in the text of a page."""
     makers: dict[str, Callable[[], str]] = {"settings": settings, "modules": modules}
     for name, make in makers.items():
         mark = f"<!-- {name} -->"
@@ -51,7 +56,7 @@ def settings() -> str:
 
     A topic that several verbs have is described once, at the end; the verbs link to it.
     """
-    of_verbs = {verb: topics_of(_find(name)) for verb, name in SETTINGS.items()}
+    of_verbs = {verb: topics_of(settings_class_of(verb)) for verb in SETTINGS}
     users: dict[type, list[str]] = {}
     for verb, topics in of_verbs.items():
         for topic in topics:
@@ -60,17 +65,17 @@ def settings() -> str:
     lines = []
     for verb, topics in of_verbs.items():
         lines += [f"## {verb}", "", _does(verb), ""]
-        for topic, fields in topics.items():
+        for topic, fields in reversed(topics.items()):
             if topic not in shared:
                 lines += _topic(topic, fields)
         if links := [_link(topic) for topic in topics if topic in shared]:
             lines += [f"It also has the settings of: {'; '.join(links)}.", ""]
     lines += ["## Settings that verbs share", ""]
-    for topic in users:
+    for topic, verbs in users.items():
         if topic in shared:
-            fields = next(it[topic] for it in of_verbs.values() if topic in it)
-            lines += [f"({_anchor(topic)})=", "", *_topic(topic, fields)]
-            lines += [f"Of {_listed(users[topic])}.", ""]
+            lines += [f"({_anchor(topic)})=", ""]
+            lines += _topic(topic, of_verbs[verbs[0]][topic])
+            lines += [f"Of {_listed(verbs)}.", ""]
     return "\n".join(lines)
 
 
@@ -87,8 +92,9 @@ def topics_of(settings_class: type) -> Topics:
     return {topic: topics[topic] for topic in classes if topic in topics}
 
 
-def _find(name: str) -> type:
-    module, _, attribute = name.rpartition(".")
+def settings_class_of(verb: str) -> type:
+    """The class of a verb's settings."""
+    module, _, attribute = SETTINGS[verb].rpartition(".")
     return getattr(importlib.import_module(module), attribute)
 
 
@@ -116,9 +122,11 @@ def _link(topic: type) -> str:
 
 
 def _topic(topic: type, fields: Iterable[dataclasses.Field]) -> Iterator[str]:
-    yield from (f"### {_title(topic)}", "", "| flag | default | |", "| --- | --- | --- |")
+    yield from (f"### {_title(topic)}", "")
+    yield from ("| flag | default | |", "| --- | --- | --- |")
     for field in fields:
-        text = f"{help_of(field)}{_range(field)}".replace("|", r"\|")
+        text = _FLAG.sub(r"`\g<0>`", f"{help_of(field)}{_range(field)}")
+        text = text.replace("|", r"\|")
         yield f"| `--{field.name}` | {_default(field.default)} | {text} |"
     yield ""
 
@@ -151,6 +159,7 @@ def modules() -> str:
     for name in sorted(cv_tf.__all__):
         found = getattr(cv_tf, name)
         if ismodule(found):
-            link = f'<a href="../../api/cv_tf/{name}.html"><code>cv_tf.{name}</code></a>'
+            page = f"../../api/cv_tf/{name}.html"
+            link = f'<a href="{page}"><code>cv_tf.{name}</code></a>'
             lines.append(f"| {link} | {_first_line(found)} |")
     return "\n".join(lines)

@@ -1,29 +1,17 @@
-"""The README and docs/*.md: what they name is there."""
+"""The README and the pages of docs: what they name is there."""
 
-import dataclasses
 import re
+from itertools import chain
 from pathlib import Path
 
 import pytest
+from doc_pages import INDEX, ROOT, pages_in_order
 
-from cv_tf.compare import CompareConfig
-from cv_tf.config import Config
-from cv_tf.embed import EmbedConfig
-from cv_tf.evaluate import EvaluateConfig
-from cv_tf.export import ExportConfig
-from cv_tf.group import GroupConfig
-from cv_tf.inspect import InspectConfig
-from cv_tf.prepare import PrepareConfig
-from cv_tf.review import ReviewConfig
-from cv_tf.search import SearchConfig
-from cv_tf.update import UpdateConfig
+from docs.generated import SETTINGS, settings_class_of, topics_of
 
-ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-
-SETTINGS = (Config, CompareConfig, EmbedConfig, EvaluateConfig, ExportConfig)
-SETTINGS += (GroupConfig, InspectConfig, PrepareConfig, ReviewConfig, SearchConfig)
-SETTINGS += (UpdateConfig,)
+README = ROOT / "README.md"
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [README, *DOCS]
 
 FLAGS_OF_OTHERS = {
     "flagfile": "absl",
@@ -40,7 +28,7 @@ FLAGS_OF_OTHERS = {
 }
 
 
-@pytest.fixture(params=PAGES, ids=lambda path: path.name)
+@pytest.fixture(params=PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def page(request) -> Path:
     return request.param
 
@@ -49,22 +37,52 @@ def _flags(page: Path) -> set[str]:
     return set(re.findall(r"(?<![\w-])--(\w[\w-]*)", page.read_text()))
 
 
+def _headings(page: Path) -> set[str]:
+    """Where links into a page can lead."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+    titles = re.findall(r"^#+ (.+)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", t.lower()).replace(" ", "-") for t in titles}
+
+
+def _broken(page: Path) -> list[str]:
+    text = page.read_text()
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    links += re.findall(r' (?:src|srcset)="([^"]+)"', text)
+    broken = []
+    for link in links:
+        if link.startswith("https://"):
+            continue
+        file, _, place = link.partition("#")
+        to = page.parent / file if file else page
+        if not to.exists() or (place and place not in _headings(to)):
+            broken.append(link)
+    return broken
+
+
 def test_links_and_pictures_lead_somewhere(page):
-    links = re.findall(r"\]\(([^)]+)\)", page.read_text())
-    files = [link.split("#")[0] for link in links if not link.startswith("http")]
-    assert [file for file in files if not (page.parent / file).exists()] == []
+    assert _broken(page) == []
+
+
+@pytest.mark.parametrize("link", ["b.md", "a.md#there", "#there", "a/b.png"])
+def test_a_link_that_leads_nowhere_is_found(link, tmp_path):
+    page = tmp_path / "a.md"
+    page.write_text(f"# Here\n\n[a](a.md#here) [b]({link})\n")
+    assert _broken(page) == [link]
 
 
 def test_files_of_the_project_are_there(page):
     """Such as configs/hm_cvssl.cfg; recipes are also named without their folder."""
     text = page.read_text()
-    files = re.findall(r"\b(?:configs|docs|benchmarks|cv_tf|tests)/[\w/.]+\.\w+", text)
+    files = re.findall(
+        r"(?<![/(])\b(?:configs|docs|benchmarks|cv_tf|tests)/[\w/.]+\.\w+", text
+    )
     files += [f"configs/{name}" for name in re.findall(r"\bhm_\w+\.cfg", text)]
     assert [file for file in files if not (ROOT / file).exists()] == []
 
 
 def test_flags_are_those_of_the_commands(page):
-    known = {field.name for of in SETTINGS for field in dataclasses.fields(of)}
+    topics = chain(*(topics_of(settings_class_of(v)).values() for v in SETTINGS))
+    known = {field.name for fields in topics for field in fields}
     known |= {"quiet", "version"}  # Of the command line itself.
     assert _flags(page) - known - set(FLAGS_OF_OTHERS) == set()
 
@@ -73,14 +91,27 @@ def test_flags_of_others_are_named_somewhere():
     assert set(FLAGS_OF_OTHERS) <= set().union(*map(_flags, PAGES))
 
 
-def test_the_readme_leads_to_every_page():
-    readme = PAGES[0].read_text()
-    assert [
-        page.name for page in PAGES[1:] if f"(docs/{page.name})" not in readme
-    ] == []
+def test_every_page_is_listed():
+    listed = set(pages_in_order())
+    assert [page for page in DOCS if page not in listed] == []
+    results = sorted((ROOT / "benchmarks" / "results").glob("*.md"))
+    assert [page for page in results if page not in listed] == []
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_the_readme_leads_to_the_documentation():
+    links = re.findall(r"\]\(([^)#]+)", README.read_text())
+    assert INDEX in {ROOT / link for link in links}
+
+
+def test_pages_are_read_through():
+    lines = {page: page.read_text().count("\n") for page in PAGES}
+    assert {page: n for page, n in lines.items() if n > 300} == {}
+    assert lines[README] <= 150
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "docs/guides/first_steps.md"]
+)
 def test_make_has_the_targets_that_are_named(name):
     named = re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / name).read_text(), re.M)
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M)

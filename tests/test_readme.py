@@ -1,10 +1,11 @@
-"""The README and docs/*.md: what they tell to run is run, on little.
+"""The README and the pages of docs: what they tell to run is run, on little.
 
-All blocks run from top to bottom in one folder, as a reader would, but for this: photos
-are few and small, `TINY` makes trainings last a few steps, `CHANGED` replaces what is
-elsewhere, and verbs are run in this process. Each has tests in processes of its own.
-Trainings draw no pictures, the runs of a comparison are no processes, and `review` is
-answered without a page.
+All blocks run from top to bottom in one folder, page after page as the index lists
+them, as a reader would run them, but for this: a command that stands on several pages
+runs once, photos are few and small, `TINY` makes trainings last a few steps, `CHANGED`
+replaces what is elsewhere, and verbs are run in this process. Each has tests in
+processes of its own. Trainings draw no pictures, the runs of a comparison are no
+processes, and `review` is answered without a page.
 """
 
 import csv
@@ -20,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from doc_pages import INDEX, ROOT, pages_in_order
 
 from cv_tf import reviewing
 from cv_tf.answers import Answer
@@ -27,8 +29,8 @@ from cv_tf.answers import Answer
 # Verbs that other tests have imported are run here as if they were not.
 pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
 
-ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", *sorted(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
+PAGES = [ROOT / "README.md"]
+PAGES += [page for page in pages_in_order() if INDEX.parent in page.parents]
 
 _MODEL = ("--backbone=tiny", "--weights=none", "--image_size=32", "--embed_size=32")
 _MODEL += ("--whiten=pca", "--whiten_dimensions=4", "--frozen_stride=0")
@@ -102,8 +104,8 @@ NOT_RUN = {
 }
 _NOT_RUN = {command for commands in NOT_RUN.values() for command in commands}
 
-# Blocks of these languages are only shown.
-SHOWN = {"bibtex", "crontab"}
+# Blocks of these languages are only shown, and so are directives of the site.
+SHOWN = {"bibtex", "crontab", "{toctree}", "{glossary}"}
 
 # The extra 'onnx' is part of the extra 'test', but not of every environment.
 HAS_ONNX = find_spec("tf2onnx") and find_spec("onnxruntime")
@@ -118,7 +120,7 @@ class Block(NamedTuple):
 
 
 def blocks_of(page: str, text: str) -> Iterator[Block]:
-    fences = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    fences = re.compile(r"^```([\w{}]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
     for found in fences.finditer(text):
         line = text[: found.start()].count("\n") + 1
         yield Block(f"{page}:{line}", found[1], found[2])
@@ -182,14 +184,20 @@ def answer_questions(review, host: str, port: int, started) -> None:
             review.say(Answer(*asked[:4], by="Ann", stratum=asked.stratum))
 
 
-def run_block(block: Block, names: dict, monkeypatch) -> None:
-    """Runs a block in the current folder; Python among the names that are there."""
+def run_block(block: Block, names: dict, monkeypatch, done: set[str]) -> None:
+    """Runs a block in the current folder; Python among the names that are there.
+
+    Commands that are `done` are not run again, and those that are run are added.
+    """
     if block.language == "python":
         exec(compile(block.text, block.place, "exec"), names)
     elif block.language == "sh":
         for words in commands_of(block.text):
-            if " ".join(words) not in _NOT_RUN:
-                run_command(words, monkeypatch)
+            command = " ".join(words)
+            if command in _NOT_RUN | done:
+                continue
+            done.add(command)
+            run_command(words, monkeypatch)
             for flag in words:
                 if flag.startswith("--questions="):
                     fill_in(Path(flag.removeprefix("--questions=")))
@@ -200,7 +208,9 @@ def run_block(block: Block, names: dict, monkeypatch) -> None:
 @cache
 def all_blocks() -> tuple[Block, ...]:
     return tuple(
-        b for page in PAGES for b in blocks_of(page, (ROOT / page).read_text())
+        block
+        for page in PAGES
+        for block in blocks_of(str(page.relative_to(ROOT)), page.read_text())
     )
 
 
@@ -248,12 +258,13 @@ def test_blocks_run_from_top_to_bottom(folder, monkeypatch):
     monkeypatch.setattr(reviewing, "create_app", lambda review, *_, **__: review)
     monkeypatch.setattr(reviewing, "serve", answer_questions)
     names = {"images": np.zeros((2, 48, 40, 3), np.uint8)}
+    done: set[str] = set()
     for block in all_blocks():
         text = block.text
         for old, new in CHANGED.items():
             text = text.replace(old, new)
         try:
-            run_block(block._replace(text=text), names, monkeypatch)
+            run_block(block._replace(text=text), names, monkeypatch, done)
         except BaseException as error:
             raise AssertionError(f"{block.place} does not run:\n{text}") from error
     written = {path.name for path in folder.iterdir()}
@@ -298,7 +309,7 @@ def test_a_block_that_does_not_run_is_told(text, message, monkeypatch, tmp_path)
     monkeypatch.chdir(tmp_path)
     (block,) = blocks_of("page.md", text)
     with pytest.raises((AssertionError, ImportError), match=message):
-        run_block(block, {}, monkeypatch)
+        run_block(block, {}, monkeypatch, set())
 
 
 def test_commands_are_what_a_shell_makes_of_a_block():

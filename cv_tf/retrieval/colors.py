@@ -42,7 +42,7 @@ def color_log_odds(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     by definition: of two products that look alike, those of one color are more often
     two designs (two pairs of black trousers) than variants. The values are those of two
     retailers with solid and patterned products, where they are alike up to a factor,
-    the strength of color; docs/explanations/grouping.md has it for each.
+    the strength of color; docs/explanations/pair_model.md has it for each.
 
     Args:
       first: [..., 3] float, colors in CIELAB; NaN where unknown, which says nothing: 0.

@@ -6,7 +6,7 @@ same products; a stranger that is near the query by chance has other neighbors.
 
 Source: Zhong et al., "Re-ranking Person Re-identification with k-reciprocal Encoding",
 arXiv 1701.08398, sections 3.2 to 3.4. Neighbors count equally here, and their sets are
-not widened, which is level on photos of two retailers (docs/explanations/parts.md).
+not widened, which is level on photos of two retailers (docs/explanations/tried.md).
 """
 
 from __future__ import annotations

@@ -25,13 +25,14 @@ from cv_tf.retrieval import Neighbors
 GROUPING = GroupingSettings()
 # Share of the pairs of mutually nearest products that are not taken for variants: what
 # whitening learns from may be less sure than what people are shown. From the groups of
-# `cv_tf.group`, which are fewer, it learns a little less (docs/explanations/grouping.md).
+# `cv_tf.group`, which are fewer, it learns a little less
+# (docs/explanations/grouping.md).
 _LEFT_OUT = 0.15
 # Pairs that the vectors themselves have found agree with these vectors even where they
 # are wrong. With this number of pairs a dimension they count half as much as known
 # variants, with fewer they count less. 1, 2, 3 and 5 are level; if they always counted
 # in full, found groups would be worse than none on few photos, and where few products
-# have variants (docs/explanations/parts.md).
+# have variants (docs/explanations/tried.md).
 _HALF_TRUSTED = 3
 
 

@@ -2,8 +2,9 @@
 
     python -m docs.api.build build/site/api
 
-They link to the other pages of the site if these are there. A warning of pdoc (an import that fails, an annotation that means nothing), a link to
-nowhere, and the name of something that is not public are errors.
+They link to the other pages of the site if these are there. A warning of pdoc (an
+import that fails, an annotation that means nothing), a link to nowhere, and the name of
+something that is not public are errors.
 """
 
 from __future__ import annotations
