@@ -134,11 +134,9 @@ def test_a_bar_is_as_long_as_its_value():
     rows = [{"name": "a & b", "value": 0.5, "low": 0.4, "high": 0.6}]
     rows += [{"name": "c", "value": 1.0, "low": None, "high": None}]
     picture = draw({"title": "T", "photos": "P", "rows": rows}, COLORS["light"])
-    assert re.findall(r'<rect x="220" y="\d+" width="([\d.]+)"', picture) == [
-        "180.0",
-        "360.0",
-    ]
-    assert 'd="M364.0 51 H436.0 M364.0 46 v10 M436.0 46 v10"' in picture
+    lengths = re.findall(r'<rect x="236" y="\d+" width="([\d.]+)"', picture)
+    assert lengths == ["170.0", "340.0"]
+    assert 'd="M372.0 51 H440.0 M372.0 46 v10 M440.0 46 v10"' in picture
     assert ">0.500 (0.400 to 0.600)<" in picture
     assert ">1.000<" in picture
     assert "a &amp; b" in picture

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "benchmarks" / "results" / "how_good.json"
 WIDTH, HEAD, ROW, FOOT = 760, 34, 34, 26
-LEFT, SCALE = 220, 360  # Where bars begin, and the length of a value of 1.
+LEFT, SCALE = 236, 340  # Where bars begin, and the length of a value of 1.
 
 
 class Colors(NamedTuple):
