@@ -8,6 +8,7 @@
 # make docs:  install with the dev extra, then build the documentation: build/site.
 # make wheel: builds what is published, build/wheel, and trains with it in an empty folder.
 # make notebooks: runs the notebooks and stores their outputs in them.
+# make figures: writes the figures of benchmarks/results into README, docs and recipes.
 # PYTHON chooses the interpreter (3.10 to 3.13): make train PYTHON=python3.12
 
 PYTHON ?= python3
@@ -20,7 +21,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-
 # The Python of .venv, from another folder.
 OUTSIDE := $(abspath $(BIN))/python
 
-.PHONY: train test test-fast test-all coverage lint types docs wheel notebooks clean
+.PHONY: train test test-fast test-all coverage lint types docs wheel notebooks figures clean
 
 train: $(VENV)/.installed
 	$(BIN)/python -m cv_tf.train --flagfile=configs/cvssl.cfg
@@ -64,6 +65,9 @@ wheel: $(VENV)/.installed-dev
 
 notebooks: $(VENV)/.installed-test
 	$(BIN)/python colab/store_outputs.py
+
+figures: $(VENV)/.installed
+	$(BIN)/python benchmarks/write_figures.py
 
 $(VENV)/.installed: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) else f"cv_tf needs Python 3.10 to 3.13, but $(PYTHON) is {v[0]}.{v[1]}. Run: make PYTHON=python3.12")'

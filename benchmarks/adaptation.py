@@ -7,7 +7,7 @@ Vectors are those of the untrained network by parts (224 pixels), whitened as
 `python -m cv_tf.train` does without labels: by the photos of the source, or by those of
 the catalogue that is searched and grouped, as `python -m cv_tf.embed --adapt` does. Of
 each catalogue, whole styles are drawn, three times. Writes
-benchmarks/results/adaptation.md.
+benchmarks/results/adaptation.md and .json.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from labelled import (
     whitened,
     whitening_of,
 )
+from stored_tables import write_results
 from whitening import NUM_DRAWS, spell
 
 from cv_tf.grouping import calibrate_on, group
@@ -71,7 +72,7 @@ def main() -> None:
     for path in arguments.catalogs:
         products = describe(path, arguments.cache_dir)
         text += [f"## {Path(path).parent.name}", table(products, source)]
-    RESULTS.write_text("\n\n".join(text) + "\n")
+    write_results(RESULTS, "\n\n".join(text) + "\n")
     print("\n\n".join(text))
 
 

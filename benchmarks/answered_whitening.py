@@ -6,7 +6,8 @@ Vectors are those of the untrained network by parts (224 pixels), whitened by th
 of the catalogue itself, without labels and by answers. Somebody who knows the styles
 answers questions about groups: which products of a group, and of its six nearest
 outside, are one design? Questions are drawn from the three times as many groups that
-are most like what is outside of them. Writes benchmarks/results/answered_whitening.md.
+are most like what is outside of them. Writes
+benchmarks/results/answered_whitening.md and .json.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from labelled import Products, search, whitened
 from shop_vectors import Vectors
+from stored_tables import write_results
 
 from cv_tf.answers import Answer, said_of, settle
 from cv_tf.config import Config
@@ -62,7 +64,7 @@ def main() -> None:
     for shop in arguments.shops:
         size = 224
         text += [*_table(shop, vectors.products("untrained", shop, size))]
-        RESULTS.write_text("\n".join([*text, ""]))
+        write_results(RESULTS, "\n".join([*text, ""]))
         print("\n".join(text), flush=True)
 
 

@@ -6,7 +6,7 @@
 Every side is a process of its own that stays loaded, on as many cores as it may use.
 They take turns: in each round, each side does each of its tasks once. Printed are the
 medians of photos/s over the rounds, and the peak of each process's memory; written is
-benchmarks/results/embedding.md.
+benchmarks/results/embedding.md and .json.
 
 The limit is the bare network: interpreters of XNNPACK on squares in memory, a thread a
 core. Stages are measured alone, with the others' work done before. The whole is
@@ -32,6 +32,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stored_tables import write_results
 from worker import ask
 
 HERE = Path(__file__).parent
@@ -74,7 +75,7 @@ def main() -> None:
                 sections.append(measure(arguments, catalog, cores, Path(folder)))
                 print(sections[-1], flush=True)
     text = "\n".join([preamble(arguments), *sections])
-    RESULT.write_text(text)
+    write_results(RESULT, text)
 
 
 def measure(

@@ -7,7 +7,7 @@ labels by the photos that are searched. They are made of the whole photos
 (`--frame=photo`), of the frames that are found (`--frame=auto`), and of a band of the
 frame of a person, which is chosen by the kind of garment. Which photos show people says
 the column `on_model` (1 or 0); a table without it has none. Writes
-benchmarks/results/frames.md.
+benchmarks/results/frames.md and .json.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from labelled import (
     whitened,
     whitening_of,
 )
+from stored_tables import write_results
 
 from cv_tf.catalog import Catalog, read_products
 from cv_tf.config import Config
@@ -88,7 +89,7 @@ def main() -> None:
     ]
     for path in arguments.catalogs:
         text += measure(path, arguments.most_products, arguments.cache_dir)
-    RESULTS.write_text("\n\n".join(text) + "\n")
+    write_results(RESULTS, "\n\n".join(text) + "\n")
     print("\n\n".join(text))
 
 

@@ -6,7 +6,7 @@ Every method groups the same vectors (`python -m cv_tf.embed`) within blocks. Wh
 can be tuned by (a threshold, HDBSCAN's choice of clusters) is chosen on the products of
 the split `train` for the best pairwise F1, for thresholds with the number of wrong
 pairs scaled to the size of the reported split; figures are of `validation`, whose
-styles are others. Writes benchmarks/results/grouping_methods.md.
+styles are others. Writes benchmarks/results/grouping_methods.md and .json.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 from sklearn.cluster import HDBSCAN
+from stored_tables import write_results
 
 from cv_tf.catalog import read_catalog
 from cv_tf.config import GroupingSettings
@@ -63,7 +64,7 @@ def main() -> None:
         cells = [title, *(f"{figures[figure.name]:.3f}" for figure in COLUMNS)]
         rows.append(f"| {' | '.join(cells)} |")
         print(rows[-1], flush=True)
-    RESULT.write_text("\n".join([*preamble(len(reported)), *rows, ""]))
+    write_results(RESULT, "\n".join([*preamble(len(reported)), *rows, ""]))
 
 
 def read_labelled(embeddings: str, catalog: str, split: str) -> Embeddings:

@@ -8,7 +8,7 @@ the untrained network by parts (224 pixels) with whitening without labels. DATA 
 the folders of catalogues with a `catalog.csv`. A way is to be chosen on the split
 `train` of hm_dev; its `validation` is whitened by `train`, the other catalogues by
 their own photos. Descriptors are kept in `--runs`. Writes
-benchmarks/results/inversion.md.
+benchmarks/results/inversion.md and .json.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from stored_tables import write_results
 
 from cv_tf.atomic import whole_file  # First, so that TensorFlow has Keras 2.
 
@@ -362,9 +364,9 @@ def main() -> None:
         text.append(f"## {title}: {number:,} products")
         print(text[-1], flush=True)
         text.append(table(descriptors, learned, searched, ways))
-        RESULTS.write_text("\n\n".join(text) + "\n")
+        write_results(RESULTS, "\n\n".join(text) + "\n")
     text += ["## Time", costs(descriptors)]
-    RESULTS.write_text("\n\n".join(text) + "\n")
+    write_results(RESULTS, "\n\n".join(text) + "\n")
 
 
 if __name__ == "__main__":

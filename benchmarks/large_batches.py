@@ -6,7 +6,7 @@
 Each run is a process of its own, which makes three steps of `--method` on photos in
 memory (the first one, which compiles, is not timed) and prints the seconds of a step
 and its peak memory. Runs take turns, --rounds of them; medians are listed.
-Prints Markdown and writes it to benchmarks/results/large_batches.md.
+Prints Markdown and writes it to benchmarks/results/large_batches.md and .json.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from stored_tables import write_results
 
 RESULT = Path(__file__).parent / "results" / "large_batches.md"
 STEPS = 3
@@ -124,7 +126,7 @@ def main() -> None:
         lines.append(f"| {photos} | {seconds:.1f} | {ratio:.2f} | {peak:.2f} |")
     text = "\n".join(lines)
     print(text)
-    RESULT.write_text(f"{text}\n", encoding="utf-8")
+    write_results(RESULT, f"{text}\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ For 8, 64 and 512 devices. Counts are those of the method itself (variables, fea
 projections, operations of the backbone), speeds those that the makers of the hardware
 publish. A device is assumed to reach --utilization of its peak, which separable
 convolutions hardly exceed. Nothing is run on these devices. Prints Markdown and writes
-it to benchmarks/results/scaling.md.
+it to benchmarks/results/scaling.md and .json.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import argparse
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+
+from stored_tables import write_results
 
 from cv_tf import strategy  # noqa: F401  First, so that TensorFlow has Keras 2.
 
@@ -198,7 +200,7 @@ def main() -> None:
     lines += [f"| {' | '.join(row)} |" for row in cells]
     text = "\n".join(lines)
     print(text)
-    RESULT.write_text(f"{text}\n", encoding="utf-8")
+    write_results(RESULT, f"{text}\n")
 
 
 if __name__ == "__main__":

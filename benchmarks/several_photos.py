@@ -6,7 +6,7 @@ The products of catalogues with one photo each get further ones, made from it: a
 from another side (mirrored, in perspective, smaller), and a detail (a window of 45% of
 each side), in random order; three products in ten lose the photo itself. The Embedder
 of its workdir embeds the photos of each catalogue, once for each of three seeds by
-which they are made. Writes benchmarks/results/several_photos.md.
+which they are made. Writes benchmarks/results/several_photos.md and .json.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from cv_tf.atomic import whole_file  # First, so that TensorFlow has Keras 2.
+from stored_tables import write_results  # First, so that TensorFlow has Keras 2.
 
 # isort: split
 import numpy as np
@@ -165,8 +165,7 @@ def main() -> None:
             ]
             lines.append(f"| {Path(name).parent.name} | {way} | {' | '.join(cells)} |")
     text = HEAD + "\n".join(lines) + "\n"
-    with whole_file(RESULTS) as path:
-        path.write_text(text)
+    write_results(RESULTS, text)
     print(text)
 
 

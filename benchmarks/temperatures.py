@@ -7,7 +7,7 @@ three quarters of the styles of the split `train`; the figures are of the others
 is reported on elsewhere, the split `validation`, is not looked at. Vectors are plain,
 as those of configs/compare_hm.cfg: the mean of the network's last map, from grey photos
 of 128 pixels, not whitened. What has been trained already is not trained again. Writes
-benchmarks/results/temperatures.md.
+benchmarks/results/temperatures.md and .json.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import argparse
 import csv
 import random
 from pathlib import Path
+
+from stored_tables import write_results
 
 import cv_tf.compare
 from cv_tf.comparison import CompareConfig, Row
@@ -68,7 +70,7 @@ def main() -> None:
             config, catalog=str(catalog), cache_dir=arguments.cache_dir, **PLAIN
         )
         tables.append(table(method, rows))
-        RESULT.write_text("\n".join([*preamble(arguments), *tables]))
+        write_results(RESULT, "\n".join([*preamble(arguments), *tables]))
 
 
 def split_anew(catalog: Path, path: Path, share: float = 0.25) -> Path:

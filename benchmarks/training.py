@@ -26,7 +26,8 @@ not for use (`--jit_compile=auto` leaves it off), takes minutes to warm up, and 
 timed for `--xla_methods` alone, one step a round.
 
 Goals: twice the peer's images/s; a step on parts (of the feature map) no longer than
-1.3 steps of SimCLR. Prints Markdown and writes it to benchmarks/results/training.md.
+1.3 steps of SimCLR. Prints Markdown and writes it to benchmarks/results/training.md,
+and its table to training.json.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from stored_tables import write_results
 
 from cv_tf import strategy  # First, so that TensorFlow is loaded with Keras 2.
 
@@ -103,7 +106,7 @@ def main() -> None:
     report = "\n\n".join(lines)
     print(report)
     RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(f"{report}\n")
+    write_results(RESULT, f"{report}\n")
 
 
 @contextlib.contextmanager
