@@ -2,17 +2,18 @@
 
   python colab/store_outputs.py                  # all of them
   python colab/store_outputs.py colab/tpu.ipynb
+  python colab/store_outputs.py --address        # runs nothing, writes the address
 
 Each runs in an empty folder, with the Python that runs this file and the cv_tf beside
-it. A notebook that fails, or whose outputs tell of this machine's folders, is left as
-it was.
+it, and then has the address of address.py in its first cell and its badge. A notebook
+that fails, or whose outputs tell of this machine's folders, is left as it was.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from types import MappingProxyType
 from typing import Any
 
 import nbformat
+from address import REPOSITORY
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
@@ -37,6 +39,7 @@ _NOISE = re.compile(
     r"|\x1b\[[\d;]*[A-Za-z]",
     re.MULTILINE,
 )
+_COLAB = "https://colab.research.google.com/github/"
 # Two names after a slash that no other word or sign leads to.
 _ABSOLUTE_PATH = re.compile(r"(?<![\w.:/<-])/\w[\w.-]*/\w[\w./-]*")
 
@@ -120,15 +123,41 @@ def absolute_paths(notebook: NotebookNode) -> list[str]:
     return [path for text in texts for path in _ABSOLUTE_PATH.findall(text)]
 
 
-def store(path: Path) -> None:
+def with_address(notebook: NotebookNode, name: str) -> NotebookNode:
+    """The notebook with the address of the repository.
+
+    Args:
+      notebook: It is left as it is.
+      name: The name of its file in this folder.
+    """
+    notebook = nbformat.from_dict(notebook)
+    place = f"{REPOSITORY.removeprefix('https://github.com/')}/blob/main/colab/{name}"
+    for cell in notebook.cells:
+        cell.source = re.sub(
+            r"^REPOSITORY = .*$",
+            f'REPOSITORY = "{REPOSITORY}"',
+            cell.source,
+            flags=re.M,
+        )
+        cell.source = re.sub(rf"{re.escape(_COLAB)}[^)]*", _COLAB + place, cell.source)
+    return nbformat.from_dict(notebook)
+
+
+def store(path: Path, run: bool = True) -> None:
     """Runs a notebook and stores its outputs in it; the file appears whole.
+
+    Args:
+      path: The notebook.
+      run: Whether to run it, or to write the address of the repository alone.
 
     Raises:
       nbclient.exceptions.CellExecutionError: If a cell fails.
       ValueError: If an output names a folder of this machine.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        notebook = tidy(execute(nbformat.read(path, as_version=4), Path(folder)))
+    notebook = with_address(nbformat.read(path, as_version=4), path.name)
+    if run:
+        with tempfile.TemporaryDirectory() as folder:
+            notebook = tidy(execute(notebook, Path(folder)))
     paths = absolute_paths(notebook)
     if paths:
         raise ValueError(
@@ -141,10 +170,15 @@ def store(path: Path) -> None:
 
 def main() -> None:
     """Runs the command."""
-    named = [Path(name) for name in sys.argv[1:]]
-    for path in named or sorted(FOLDER.glob("*.ipynb")):
-        print(f"Running {path}", flush=True)
-        store(path)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("notebooks", type=Path, nargs="*", help="none: all of them")
+    parser.add_argument(
+        "--address", action="store_true", help="run none, write the address alone"
+    )
+    arguments = parser.parse_args()
+    for path in arguments.notebooks or sorted(FOLDER.glob("*.ipynb")):
+        print(f"{'Writing' if arguments.address else 'Running'} {path}", flush=True)
+        store(path, run=not arguments.address)
 
 
 if __name__ == "__main__":
