@@ -44,7 +44,7 @@ import sys
 
 import lazy_loader
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def _select_keras_2() -> None:

@@ -23,6 +23,7 @@ import secrets
 import warnings
 import webbrowser
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
@@ -32,6 +33,7 @@ from absl import logging
 import cv_tf
 from cv_tf import command
 from cv_tf.config import ConfigError, GroupingSettings
+from cv_tf.errors import MissingPackageError
 from cv_tf.files import expanded
 from cv_tf.settings import setting
 from cv_tf.spelling import find_unmatched
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 _FILES = ("embeddings", "groups", "catalog", "page", "import_from")
 _STORES = (".sqlite", ".sqlite3", ".db")
 _TABLES = (".csv", ".parquet", ".pq")
+_SERVER_PACKAGES = ("flask", "waitress")
 _TOKEN_BYTES = 24
 
 
@@ -122,6 +125,7 @@ def run(config: ReviewConfig) -> None:
 
     Raises:
       ValueError: If the settings or a file cannot be used.
+      MissingPackageError: If the extra `review` is not installed, for the page.
     """
     files = command.find_files(config, _FILES, ("embeddings",))
     config = dataclasses.replace(config, **files)
@@ -164,6 +168,12 @@ def _answer_of(said: Said) -> Answer:
 
 
 def _serve(config: ReviewConfig) -> None:
+    missing = [name for name in _SERVER_PACKAGES if not find_spec(name)]
+    if missing:
+        raise MissingPackageError(
+            f"The page needs {' and '.join(missing)}, not installed here. Run: pip "
+            "install 'cv_tf[review]'"
+        )
     embeddings = cv_tf.embeddings.read_embeddings(config.embeddings)
     groups = cv_tf.grouping.read_groups(config.groups)
     cv_tf.grouping.check_shown(embeddings, groups, config.groups)

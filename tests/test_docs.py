@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from doc_pages import INDEX, ROOT, pages_in_order
 
+import cv_tf
 from docs.generated import SETTINGS, settings_class_of, topics_of
 
 README = ROOT / "README.md"
@@ -127,6 +128,18 @@ def test_the_image_is_built_from_files_that_are_there():
     assert {"pyproject.toml", "setup.cfg", "README.md", "LICENSE"} <= set(copied[0])
     (entry,) = (line for line in lines if line.startswith("ENTRYPOINT "))
     assert entry == 'ENTRYPOINT ["python", "-m", "cv_tf.update"]'
+
+
+def test_the_version_is_the_same_everywhere():
+    metadata = (ROOT / "setup.cfg").read_text()
+    assert "\nversion = attr: cv_tf.__version__\n" in metadata
+    cited = re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(), re.M)[1]
+    numbered = re.findall(
+        r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+    assert cited == numbered[0] == cv_tf.__version__
+    by_number = [tuple(map(int, number.split("."))) for number in numbered]
+    assert by_number == sorted(by_number, reverse=True)
 
 
 def test_contributors_are_told_of_every_marker():

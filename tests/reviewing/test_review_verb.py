@@ -11,8 +11,10 @@ import pytest
 from fake_review import draw_products
 
 import cv_tf
+from cv_tf import review
 from cv_tf.answers import Answer, AnswerStore, read_said
 from cv_tf.embeddings import Embeddings, to_table
+from cv_tf.errors import MissingPackageError
 from cv_tf.review import ReviewConfig, _start, run
 
 
@@ -118,6 +120,22 @@ class TestServing:
         with pytest.raises(cv_tf.UserError, match=r"damaged|none of answers"):
             served(**files)
         assert path.read_bytes() == damaged
+
+    def test_packages_that_are_missing_are_told(self, files, served, monkeypatch):
+        monkeypatch.setattr(review, "find_spec", lambda name: name == "flask" or None)
+        with pytest.raises(
+            MissingPackageError, match=r"^The page needs waitress, .*'cv_tf\[review\]'$"
+        ):
+            served(**files)
+        assert not Path(files["answers"]).exists()
+
+    def test_tables_go_out_without_the_packages(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(review, "find_spec", lambda name: None)
+        with AnswerStore(tmp_path / "a.sqlite") as store:
+            store.add(_answer("a", "b"))
+        table = tmp_path / "answers.csv"
+        run(ReviewConfig(answers=f"{tmp_path}/a.sqlite", export_to=str(table)))
+        assert len(read_said(str(table))) == 1
 
     def test_a_port_that_is_taken_is_told(self, files):
         with socket.socket() as taken:
