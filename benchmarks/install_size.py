@@ -18,7 +18,7 @@ from pathlib import Path
 from stored_tables import write_results
 
 RESULTS = Path(__file__).parent / "results" / "install_size.md"
-SMALL = 10  # Megabytes, below which packages are added up.
+SMALL = 10  # Megabytes; packages below are added up, as "others".
 
 
 def main() -> None:
@@ -27,13 +27,13 @@ def main() -> None:
     largest = sorted(sizes.items(), key=lambda it: -it[1][0])
     small = [size for _, (size, _) in largest if size < SMALL]
     rows = [
-        f"| {name} | {version} | {size:.1f} |"
+        f"| {name} | {version} | {size:,.1f} |"
         for name, (size, version) in largest
         if size >= SMALL
     ]
-    rows.append(f"| {len(small)} packages below {SMALL} MB | | {sum(small):,.1f} |")
+    rows.append(f"| others | {len(small)} packages | {sum(small):,.1f} |")
     total = sum(size for size, _ in sizes.values())
-    rows.append(f"| all {len(sizes)} packages | | {total:,.1f} |")
+    rows.append(f"| all | {len(sizes)} packages | {total:,.1f} |")
     text = "\n".join(
         [
             "# What an installation takes on the disk",

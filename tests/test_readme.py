@@ -70,6 +70,8 @@ NOT_RUN = {
         ".venv/bin/pip install -e .[test]",
         "pip install cv_tf[spark]",
         "pip install -e .[dev]",
+        "pip install -e .",
+        "pip install -e .[review]",
     ),
     "reads files that are downloaded by hand (test_prepare_verb.py)": (
         f"python -m cv_tf.prepare {_STRICT} --manual_dir=downloads/hm",
@@ -94,6 +96,10 @@ NOT_RUN = {
     ),
     "needs Docker": (
         "docker build -t cv_tf .",
+        "docker build --build-arg EXTRAS=[gpu] -t cv_tf:gpu .",
+        "docker run --rm --gpus all -v /srv/runs:/runs -v /srv/shop:/shop:ro "
+        "--entrypoint python cv_tf:gpu -m cv_tf.train --flagfile=configs/hm_found.cfg "
+        "--catalog=/shop/today.csv --workdir=/runs/my",
         "docker run --rm -v /srv/runs:/runs -v /srv/cache:/cache "
         "-v /srv/shop:/shop:ro cv_tf --workdir=/runs/my --catalog=/shop/today.csv "
         "--cache_dir=/cache --fail_on_drift",

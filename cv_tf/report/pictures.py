@@ -6,16 +6,13 @@ import math
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from cv_tf.atomic import whole_file
 from cv_tf.vision import Layout, Window, windows_by_part
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Color = tuple[int, int, int]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -34,7 +31,12 @@ _COLORS = np.array(
 _LOWEST = 0.9  # Scales begin at 0.9 or lower, so that small differences look small.
 _NUM_TICKS = 5
 
+# Of sheets, in pixels but for the letters.
 _CAPTION_LETTERS = 24  # Longest line of a caption above a picture of 2 inches.
+_PIXELS_AN_INCH = 100
+_TITLE_FONT, _CAPTION_FONT = 15, 12
+_GAP = 8
+_BAR_HEIGHT, _SCALE_HEIGHT = 16, 80
 
 # Six colors of Okabe and Ito, which color-blind people can tell apart. Adjacent parts
 # have different colors in all layouts.
@@ -126,43 +128,68 @@ def draw_sheet(
 
     `scale` is drawn below; `inches` is the width of a picture, 100 pixels each.
     """
-    # Imported late and without pyplot, whose import takes a second.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
+    width = round(_PIXELS_AN_INCH * inches)
     num_columns = max(map(len, rows))
-    size = (inches * num_columns, (inches + 0.4) * len(rows) + 1.2)
-    figure = Figure(figsize=size, dpi=100, layout="constrained")
-    # A dollar sign in the name of a product must not begin a formula.
-    figure.suptitle(title, fontsize=11, parse_math=False)
-    axes = figure.subplots(len(rows), num_columns, squeeze=False)
-    for place in axes.flat:
-        place.set_axis_off()
-    for row, places in zip(rows, axes, strict=True):
-        for place, captioned in zip(places, row, strict=False):
-            place.imshow(captioned.picture)
-            letters = round(_CAPTION_LETTERS * inches / 2)
-            caption = textwrap.fill(captioned.caption, letters)
-            place.set_title(caption, fontsize=9, parse_math=False)
-    if scale:
-        _draw_scale(figure, axes, scale)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
-
-
-def _draw_scale(figure: Figure, axes: np.ndarray, scale: ColorScale) -> None:
-    from matplotlib.cm import ScalarMappable  # noqa: PLC0415
-    from matplotlib.colors import LinearSegmentedColormap, Normalize  # noqa: PLC0415
-
-    values = np.linspace(scale.lowest, scale.highest, 64)
-    colors = [np.divide(scale.color(value), 255) for value in values]
-    colormap = LinearSegmentedColormap.from_list("", colors)
-    mappable = ScalarMappable(Normalize(scale.lowest, scale.highest), colormap)
-    bar = figure.colorbar(
-        mappable, ax=axes, orientation="horizontal", shrink=0.6, aspect=30
+    letters = round(_CAPTION_LETTERS * inches / 2)
+    head = "\n".join(
+        textwrap.fill(it, letters * num_columns) for it in title.split("\n")
     )
-    bar.set_label(scale.label)
+    captions = [[textwrap.fill(it.caption, letters) for it in row] for row in rows]
+    pictures = [[_fitted(it.picture, width - 2 * _GAP) for it in row] for row in rows]
+    # What each row takes: its captions, and its pictures below them.
+    above = [max(_height_of(it, _CAPTION_FONT) for it in row) for row in captions]
+    below = [max(it.height for it in row) + 2 * _GAP for row in pictures]
+    top = _height_of(head, _TITLE_FONT)
+    height = top + sum(above) + sum(below) + (_SCALE_HEIGHT if scale else 0)
+    sheet = Image.new("RGB", (width * num_columns, height), "white")
+    draw = ImageDraw.Draw(sheet)
+    _write_centered(draw, sheet.width / 2, 0, head, _TITLE_FONT)
+    for row, texts, room, more in zip(pictures, captions, above, below, strict=True):
+        for column, (picture, text) in enumerate(zip(row, texts, strict=True)):
+            middle = width * column + width / 2
+            _write_centered(draw, middle, top, text, _CAPTION_FONT)
+            sheet.paste(picture, (round(middle - picture.width / 2), top + room))
+        top += room + more
+    if scale:
+        _draw_scale(draw, top, scale, sheet.width)
+    return np.asarray(sheet)
+
+
+def _fitted(picture: np.ndarray, width: int) -> Image.Image:
+    """A picture, scaled to a width."""
+    height, before = picture.shape[:2]
+    size = (width, max(1, round(height * width / before)))
+    return Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC)
+
+
+def _height_of(text: str, size: int) -> int:
+    """Pixels that lines of text take, with the space around them."""
+    return round(1.3 * size) * (text.count("\n") + 1) + _GAP
+
+
+def _write_centered(
+    draw: ImageDraw.ImageDraw, middle: float, top: float, text: str, size: int
+) -> None:
+    for number, line in enumerate(text.split("\n")):
+        place = (middle, top + round(1.3 * size) * number + _GAP / 2)
+        draw.text(place, line, "black", ImageFont.load_default(size), anchor="ma")
+
+
+def _draw_scale(
+    draw: ImageDraw.ImageDraw, top: int, scale: ColorScale, width: int
+) -> None:
+    """Draws a bar of all colors, its ticks, and what it is of."""
+    left, length = round(0.2 * width), round(0.6 * width)
+    for step in range(length + 1):
+        value = scale.lowest + (scale.highest - scale.lowest) * step / length
+        place = (left + step, top, left + step, top + _BAR_HEIGHT)
+        draw.line(place, scale.color(value))
+    for number, tick in enumerate(scale.ticks()):
+        middle = left + length * number / (_NUM_TICKS - 1)
+        text = f"{tick.value:.3g}"
+        _write_centered(draw, middle, top + _BAR_HEIGHT, text, _CAPTION_FONT)
+    below = top + _BAR_HEIGHT + _height_of("", _CAPTION_FONT)
+    _write_centered(draw, width / 2, below, scale.label, _CAPTION_FONT)
 
 
 def draw_parts(

@@ -276,16 +276,17 @@ class TestInstall:
         return run
 
     def test_does_nothing_where_all_is_there(self, install):
-        assert install("cv_tf", "keras_cv") == []
+        assert install("cv_tf", "keras_cv", "matplotlib") == []
 
     def test_takes_the_checkout_around_it(self, install, tmp_path):
         (tmp_path / "cv_tf").mkdir()
         (tmp_path / "cv_tf" / "train.py").touch()
-        assert install("cv_tf") == [("pip", "install --quiet ..")]
+        assert install("cv_tf") == [("pip", "install --quiet .. matplotlib")]
 
     def test_takes_the_repository_anywhere_else(self, install):
-        assert install() == [("pip", f"install --quiet git+{REPOSITORY}")]
-        assert install("cv_tf") == install("keras_cv") == install()
+        line = f"install --quiet git+{REPOSITORY} matplotlib"
+        assert install() == [("pip", line)]
+        assert install("cv_tf") == install("keras_cv", "matplotlib") == install()
 
 
 @pytest.mark.parametrize("name", NAMES)

