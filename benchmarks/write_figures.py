@@ -29,6 +29,7 @@ import re
 import statistics
 import sys
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -107,7 +108,7 @@ def pages() -> list[Path]:
 
 def differences(text: str, written: str) -> list[str]:
     """The lines that differ, as "number: line, and what it should be"."""
-    lines = zip(text.splitlines(), written.splitlines(), strict=True)
+    lines = zip_longest(text.splitlines(), written.splitlines(), fillvalue="")
     return [
         f"{number}: {here}\n    should be: {there}"
         for number, (here, there) in enumerate(lines, 1)

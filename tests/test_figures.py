@@ -144,6 +144,10 @@ class TestWritten:
         written = recipe.replace("9.99 ±\n# 9.99, 9.99", "0.60 ±\n# 0.14, 0.25")
         assert write_figures.with_figures(recipe, tmp_path) == written
 
+    def test_differences_say_where_and_what(self):
+        found = write_figures.differences("a\n0.5 ±\n0.1\n", "a\n0.6\n")
+        assert found == ["2: 0.5 ±\n    should be: 0.6", "3: 0.1\n    should be: "]
+
 
 class TestStoredTables:
     TEXT = """# Speed
