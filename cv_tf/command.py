@@ -84,11 +84,8 @@ def _help_wanted(arguments: Sequence[str]) -> str:
         if name == "--helpfull":
             return "all"
         if name in ("--help", "-help", "-h"):
-            return (
-                "all"
-                if "all" in (value, *arguments[place + 1 : place + 2])
-                else "short"
-            )
+            following = arguments[place + 1 : place + 2]
+            return "all" if "all" in (value, *following) else "short"
     return ""
 
 

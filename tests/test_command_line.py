@@ -75,6 +75,7 @@ class TestVerbs:
     def test_the_version(self, typed):
         assert typed("--version") == (0, f"cv_tf {cv_tf.__version__}\n", "")
 
+    @pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
     @pytest.mark.parametrize(
         "flags", [("--help",), ("--help=all",), ("--outptu=x",), ("--embeddings=no",)]
     )
