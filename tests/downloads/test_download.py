@@ -182,7 +182,10 @@ def test_what_is_to_be_fetched_is_said_once(server, limits, capsys, tmp_path):
     assert capsys.readouterr().err == ""
 
 
-def test_the_bar_counts_photos_and_rejects(server, limits, tmp_path, capsys):
+def test_the_bar_counts_photos_and_rejects(
+    server, limits, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("cv_tf.progress.draws_bars", lambda: True)
     server.routes["/b"] = lambda it: it.answer(404)
     urls = [server.url("/a"), server.url("/b")]
     download_photos(urls, tmp_path, limits())
