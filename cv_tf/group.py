@@ -544,10 +544,10 @@ def _write_page(
 def main(config: GroupConfig) -> None:
     """Runs the command."""
     run(config)
-    say_next(*next_steps(config))
+    say_next(*_next_steps(config))
 
 
-def next_steps(config: GroupConfig) -> list[NextStep]:
+def _next_steps(config: GroupConfig) -> list[NextStep]:
     """What to do with groups: look at them, ask people, and group by what they say."""
     output, given = Path(expanded(config.output)), command.changed_settings(config)
     given.pop("overwrite", None)

@@ -33,8 +33,12 @@ if TYPE_CHECKING:
 
 # Settings that say where products are; the others are those of the run.
 _OF_TABLE = ("catalog", "columns", "image_base")
-_OF_YOURS = ("--flagfile=configs/hm_found.cfg", "--catalog=my.csv", "--workdir=runs/my")
-_OF_YOURS += ("--write_groups",)
+_OF_YOURS = [
+    "--flagfile=configs/hm_found.cfg",
+    "--catalog=my.csv",
+    "--workdir=runs/my",
+    "--write_groups",
+]
 _RECALL = "recall_at_1"  # Without labels, there is none.
 
 
@@ -152,10 +156,10 @@ def main(config: Config) -> None:
         print(interrupted, file=sys.stderr)
         sys.exit(interrupted.exit_code)
     if "after" in trained.metrics:  # The chief of several workers alone has figures.
-        say_next(*next_steps(config, trained.metrics["after"]))
+        say_next(*_next_steps(config, trained.metrics["after"]))
 
 
-def next_steps(config: Config, figures: Mapping[str, Any]) -> list[NextStep]:
+def _next_steps(config: Config, figures: Mapping[str, Any]) -> list[NextStep]:
     """What to do with a trained model: embed, group, and measure or ask.
 
     Args:
@@ -164,11 +168,11 @@ def next_steps(config: Config, figures: Mapping[str, Any]) -> list[NextStep]:
     """
     workdir = Path(config.workdir)
     if config.write_groups:
-        made = cv_tf.training.Workdir(workdir)
+        there = cv_tf.training.Workdir(workdir)
         answers = workdir / "answers.sqlite"
         return [
-            look_at(made.page),
-            review_step(made.embeddings, made.groups, answers),
+            look_at(there.page),
+            review_step(there.embeddings, there.groups, answers),
             NextStep("Do the same with photos of yours", "train", _OF_YOURS),
         ]
     vectors, groups = f"{workdir}.parquet", f"{workdir}.groups.csv"

@@ -67,7 +67,7 @@ def test_a_command_ends_with_them(capsys):
 class TestAfterTraining:
     def test_a_catalogue_with_labels(self):
         config = Config(catalog="my.csv", workdir="runs/my")
-        steps = train.next_steps(config, {"recall_at_1": 0.5})
+        steps = train._next_steps(config, {"recall_at_1": 0.5})
         assert [step.verb for step in steps] == ["embed", "group", "evaluate"]
         embed, grouped, evaluate = map(settings_of, steps)
         assert (embed.workdir, embed.catalog) == ("runs/my", "my.csv")
@@ -79,7 +79,7 @@ class TestAfterTraining:
         )
 
     def test_a_catalogue_without_labels(self):
-        steps = train.next_steps(Config(catalog="my.csv", workdir="run/"), {})
+        steps = train._next_steps(Config(catalog="my.csv", workdir="run/"), {})
         assert [step.verb for step in steps] == ["embed", "group", "review"]
         assert settings_of(steps[0]).output == "run.parquet"
         assert settings_of(steps[2]).groups == settings_of(steps[1]).output
@@ -87,13 +87,13 @@ class TestAfterTraining:
     def test_the_export_of_a_shop_is_read_as_it_was(self):
         columns = ("shopify", "color:Farbe, hell")
         config = Config(catalog="e.csv", columns=columns, workdir="r", image_base="p")
-        embed, _, last = train.next_steps(config, {"recall_at_1": 0.5})
+        embed, _, last = train._next_steps(config, {"recall_at_1": 0.5})
         assert last.verb == "review"  # Its labels have another name.
         assert settings_of(embed).columns == columns
         assert settings_of(embed).image_base == "p"
 
     def test_a_data_set_is_that_of_the_run(self):
-        steps = train.next_steps(Config(workdir="runs/drawn"), {"recall_at_1": 0.5})
+        steps = train._next_steps(Config(workdir="runs/drawn"), {"recall_at_1": 0.5})
         assert [step.verb for step in steps] == ["embed", "group", "review"]
         assert steps[0].flags == ["--workdir=runs/drawn", "--output=runs/drawn.parquet"]
 
@@ -138,8 +138,8 @@ class TestAfterGrouping:
 def test_no_step_names_a_flag_that_is_not_there():
     """Of every module: what follows a verb in a message is a flag of it."""
     steps = [
-        *train.next_steps(Config(catalog="my.csv", workdir="w"), {"recall_at_1": 1}),
-        *train.next_steps(Config(workdir="w"), {}),
+        *train._next_steps(Config(catalog="my.csv", workdir="w"), {"recall_at_1": 1}),
+        *train._next_steps(Config(workdir="w"), {}),
         *group.next_steps(GroupConfig(embeddings="v", output="g.csv")),
     ]
     for step in steps:

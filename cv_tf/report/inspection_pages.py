@@ -116,12 +116,12 @@ class Pair(NamedTuple):
         parts = self.agreement.contributions
         return self.agreement.similarities if parts is None else parts
 
-    @property
-    def scale(self) -> ColorScale:
-        """The colors of what is shown of each part."""
-        is_sum = self.agreement.contributions is not None
-        make = ColorScale.between if is_sum else ColorScale.for_values
-        return make(self.shown.tolist())
+
+def _scale_of(pair: Pair) -> ColorScale:
+    """The colors of what is shown of each part."""
+    is_sum = pair.agreement.contributions is not None
+    make = ColorScale.between if is_sum else ColorScale.for_values
+    return make(pair.shown.tolist())
 
 
 def explain_score(pair: Pair) -> list[tuple[str, float]]:
@@ -151,7 +151,7 @@ def write_pair(path: Path, pair: Pair) -> None:
         it ends in ".png", otherwise a page.
       pair: The two products.
     """
-    agreement, scale = pair.agreement, pair.scale
+    agreement, scale = pair.agreement, _scale_of(pair)
     maps = [draw_agreement(photo, pair, scale) for photo in pair.photos]
     if path.suffix.lower() == ".png":
         lines = [f"{title}: {value:.3f}" for title, value in explain_score(pair)]
