@@ -23,7 +23,7 @@ from cv_tf.models import Embedder, Whitening
 ROOT = Path(__file__).parents[1]
 DRAWN = "synthetic_color_variants"
 # A run's recipe, and the pixels a side of the photos that it embeds.
-RECIPES = {DRAWN: ("cvssl.cfg", 96)}
+RECIPES = {DRAWN: ("drawn_contrast.cfg", 96)}
 OTHERS = ("hm_cvssl.cfg", 224)
 
 

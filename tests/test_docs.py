@@ -26,7 +26,6 @@ FLAGS_OF_OTHERS = {
     "logdir": "TensorBoard",
     "latency": "tests/fake_gcs.py",
     "data": "benchmarks/inversion.py",
-    "output": "benchmarks/drawn_catalog.py",
     "runs": "benchmarks/ladder.py",
     "torch_python": "benchmarks/training.py",
 }

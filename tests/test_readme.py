@@ -49,7 +49,6 @@ TINY = {
     "cv_tf.compare --flagfile=configs/compare_hm.cfg": (
         "--configs=configs/hm_frozen.cfg,configs/hm_cvssl.cfg",
     ),
-    "benchmarks/drawn_catalog.py": _DRAWN,
 }
 
 # What is replaced, because it is elsewhere or long.
