@@ -16,35 +16,31 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from seed_tables import TOLD, as_row, as_table, difference, mean_over_seeds
 
 from cv_tf.atomic import write_json, write_text
-from cv_tf.metrics import FIGURES, Resampling, Score, mean_of
+from cv_tf.metrics import ProductResults
 from cv_tf.training import Workdir
 
 RESULTS = Path(__file__).parent / "results"
 RECIPE = "configs/cvssl.cfg"
-TOLD = (
-    "recall_at_1_in_block",
-    "map_at_r_in_block",
-    "recall_at_1_in_block_as_searched",
-    "map_at_r_in_block_as_searched",
-    "pairwise_precision",
-    "pairwise_recall",
-    "pairwise_f1",
-    "fms",
-    "cgacc",
-)
 TITLES = {
     "frozen_grey": "pretrained network",
     "before": "+ vectors of parts",
     "after": "+ training",
-    "gain": "gain of training",
 }
+HEAD = """# The first job: what training is worth on drawn products
+
+`{command}`: `configs/cvssl.cfg` with {seeds} seeds. Means over the seeds, of held-out
+products; 95% intervals by a bootstrap over styles. The gain is that of training.
+
+"""
+REMEDY = "Remove the folder of the run to have it made anew."
 
 
 def main() -> None:
@@ -60,10 +56,11 @@ def main() -> None:
         train(workdir, seed, arguments.data_dir)
         workdirs.append(Workdir(workdir))
     rows = measure(workdirs)
-    command = f"python benchmarks/first_job.py --runs={arguments.runs}"
+    command = "python benchmarks/first_job.py --runs=RUNS"
     content = {"command": command, "seeds": arguments.seeds, "rows": rows}
     write_json(RESULTS / "first_job.json", content)
-    write_text(RESULTS / "first_job.md", as_markdown(rows, command, len(workdirs)))
+    head = HEAD.format(command=command, seeds=len(workdirs))
+    write_text(RESULTS / "first_job.md", f"{head}{as_table(rows, TITLES)}\n")
 
 
 def train(workdir: Path, seed: int, data_dir: str) -> None:
@@ -77,61 +74,18 @@ def train(workdir: Path, seed: int, data_dir: str) -> None:
 
 def measure(workdirs: Sequence[Workdir]) -> list[dict[str, Any]]:
     """The rows of the table, from what each run has left."""
-    metrics = [json.loads(workdir.metrics.read_text()) for workdir in workdirs]
-    scores: dict[str, dict[str, Score]] = {}
-    for step in ("before", "after"):
-        of_seeds = []
-        for workdir in workdirs:
-            path = workdir.untrained if step == "before" else workdir.queries
-            results = workdir.read_results(path)
-            assert results is not None  # noqa: S101 (the data set has labels)
-            of_seeds.append(results.scores(Resampling(results.style)))
-        scores[step] = {name: mean_of([of[name] for of in of_seeds]) for name in TOLD}
-    scores["gain"] = {
-        name: scores["after"][name] - scores["before"][name] for name in TOLD
-    }
-    pretrained = {
-        name: float(np.mean([of["frozen_grey"][name] for of in metrics]))
-        for name in TOLD
-    }
-    return [
-        {"name": "frozen_grey", "figures": pretrained},
-        *(
-            {"name": step, "figures": {name: told(of[name]) for name in TOLD}}
-            for step, of in scores.items()
-        ),
-    ]
-
-
-def told(score: Score) -> dict[str, Any]:
-    """A figure with its interval, as results are stored."""
-    return {"value": score.value, "interval": list(score.interval)}
-
-
-def as_markdown(rows: Sequence[Mapping[str, Any]], command: str, num_seeds: int) -> str:
-    """The table of the rows, a line a figure."""
-    lines = [
-        "# The first job: what training is worth on drawn products",
-        "",
-        f"`{command}`: `{RECIPE}` with {num_seeds} seeds. Means over the seeds, of the "
-        "held-out products; 95% intervals by a bootstrap over styles.",
-        "",
-        "| | " + " | ".join(TITLES[row["name"]] for row in rows) + " |",
-        "| --- |" + " ---: |" * len(rows),
-    ]
-    for name in TOLD:
-        cells = [spelled(row["figures"][name], row["name"] == "gain") for row in rows]
-        lines.append(f"| {FIGURES[name].title} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def spelled(figure: float | Mapping[str, Any], is_gain: bool) -> str:
-    """A figure as a cell of the table."""
-    if isinstance(figure, float):
-        return f"{figure:.3f}"
-    sign = "+" if is_gain else ""
-    low, high = figure["interval"]
-    return f"{figure['value']:{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})"
+    pretrained = [json.loads(it.metrics.read_text())["frozen_grey"] for it in workdirs]
+    before, after = (
+        mean_over_seeds([ProductResults.read(path, REMEDY) for path in paths])
+        for paths in (
+            [it.untrained for it in workdirs],
+            [it.queries for it in workdirs],
+        )
+    )
+    means = {it: float(np.mean([of[it] for of in pretrained])) for it in TOLD}
+    gain = difference(after, before)
+    steps = {"frozen_grey": means, "before": before, "after": after, "gain": gain}
+    return [as_row(name, of) for name, of in steps.items()]
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ RUNS has a workdir a catalogue, of the same name, of contrast on its own photos 
 any label: `python -m cv_tf.train --flagfile=configs/hm_cvssl.cfg --embed_size=224
 --baselines=false --probe_every=0` on a copy of the table with the columns product_id,
 image and category alone, so that nothing is held out. For the drawn set the recipe is
-configs/drawn_contrast.cfg, which learns from its split `train`. Missing runs are trained with
---train; without it, their columns are empty.
+configs/drawn_contrast.cfg, which learns from its split `train`. Missing runs are
+trained with --train; without it, their columns are empty.
 
 Whitening is always fitted again, by the package as it is, to all photos of a catalogue
 (its own, or another shop's) without labels. So the run of all of hm_dev, and whitening
