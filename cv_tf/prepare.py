@@ -8,6 +8,8 @@ r"""Prepares a data set, and counts what is in it.
 
 After that, the other commands take it with the same --dataset (and --data_dir). If the
 files are missing, the error says where to download them.
+hm_personalized_fashion/variants is the public benchmark of color variants: which of its
+articles are missing, and whether figures are comparable, is printed.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ class PrepareConfig:
 
     dataset: str = setting(
         "",
-        "hm_personalized_fashion (/all, /solid, /strict), deepfashion_inshop, "
+        "hm_personalized_fashion (/all, /solid, /strict, /variants), "
+        "deepfashion_inshop, "
         "fashion_product_images, or any data set of TFDS with an image.",
     )
     manual_dir: str = setting(

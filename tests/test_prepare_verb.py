@@ -73,7 +73,10 @@ def test_a_data_set_is_built_told_and_evaluated(hm, tmp_path, run_verb):
     ("flags", "message"),
     [
         (["--dataset=hm_personalised_fashion"], "Did you mean 'hm_personalized_fash"),
-        (["--dataset=hm_personalized_fashion/loose"], "configs: all, solid, strict"),
+        (
+            ["--dataset=hm_personalized_fashion/loose"],
+            "configs: all, solid, strict, variants",
+        ),
         (
             ["--dataset=deepfashion_inshop", "--manual_dir=/nowhere/at/all"],
             "There is no folder '/nowhere/at/all' to find 'Eval/list_eval_partition",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import defaultdict
-from dataclasses import dataclass
 from operator import itemgetter
 
 import tensorflow_datasets as tfds
@@ -17,6 +17,7 @@ from cv_tf.datasets.manual import (
     split_of,
 )
 from cv_tf.datasets.manual_folder import ManualFolder, photo_problems, read_table
+from cv_tf.datasets.variants_benchmark import shrink, split_of_article
 
 # Values of `graphical_appearance_name` for cloth of one color. Prints and patterns
 # differ from color to color, so their articles are not of one design.
@@ -37,15 +38,18 @@ _COLUMNS = (
 Article = dict[str, str]
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclasses.dataclass(eq=False, kw_only=True)
 class HmConfig(tfds.core.BuilderConfig):
     """The articles that are kept.
 
     Plain ones are cloth of one color, no multipacks, and one for each color of a style.
+    Listed ones are those of the benchmark of color variants, with its splits and the
+    size of its photos.
     """
 
     plain: bool = False
     min_colors: int = 1  # Of a style.
+    listed: bool = False
 
 
 class HmPersonalizedFashion(ManualBuilder):
@@ -56,7 +60,8 @@ class HmPersonalizedFashion(ManualBuilder):
     code, the category its product type, the gender its index group (Ladieswear,
     Menswear, Baby/Children, Divided, Sport). Under one product code there may be
     prints that differ: "solid" and "strict" leave these out. Splits are made by
-    style: 70, 15 and 15 percent.
+    style: 70, 15 and 15 percent. "variants" is a benchmark: listed articles in listed
+    splits, with photos of 288 pixels (docs/benchmarks/variants.md).
     """
     HOMEPAGE = "https://www.kaggle.com/competitions/h-and-m-personalized-fashion-recommendations"
     CITATION = """\
@@ -92,6 +97,11 @@ class HmPersonalizedFashion(ManualBuilder):
             plain=True,
             min_colors=2,
         ),
+        HmConfig(
+            name="variants",
+            description="The benchmark: 8,096 listed articles, photos of 288 pixels.",
+            listed=True,
+        ),
     ]
 
     def find_products(self, folder: ManualFolder) -> ManualProducts:
@@ -104,6 +114,9 @@ class HmPersonalizedFashion(ManualBuilder):
         cells = zip(*(columns.cells[name] for name in _COLUMNS), strict=True)
         articles = [dict(zip(_COLUMNS, row, strict=True)) for row in cells]
         articles = _identified(articles, columns.lines, left_out)
+        if self.builder_config.listed:
+            unlisted = list(map(_no_part, articles))
+            articles = left_out.keep(articles, unlisted, _id)
         problems = photo_problems(photos, [_image(each) for each in articles])
         articles = left_out.keep(articles, problems, _id)
         if self.builder_config.plain:
@@ -111,7 +124,18 @@ class HmPersonalizedFashion(ManualBuilder):
             articles = left_out.keep(articles, _repeated_colors(articles), _id)
         rare = _rare_styles(articles, self.builder_config.min_colors)
         articles = left_out.keep(articles, rare, _id)
-        return ManualProducts(list(map(_product, articles)), left_out, str(photos))
+        products = list(map(_product, articles))
+        if self.builder_config.listed:
+            splits = split_of_article()
+            products = [
+                dataclasses.replace(each, split=splits[each.product_id])
+                for each in products
+            ]
+        return ManualProducts(products, left_out, str(photos))
+
+    def to_stored(self, photo: bytes) -> bytes:
+        """The photo of an article, smaller in the benchmark; see `ManualBuilder`."""
+        return shrink(photo) if self.builder_config.listed else photo
 
 
 def _identified(
@@ -131,6 +155,11 @@ def _identified(
             style = code if re.fullmatch(r"[0-9]{7}", code) else number[:7]
             by_id[number] = article | {"article_id": number, "product_code": style}
     return [by_id[number] for number in sorted(by_id)]
+
+
+def _no_part(article: Article) -> str:
+    listed = article["article_id"] in split_of_article()
+    return "" if listed else "no article of the benchmark"
 
 
 def _no_plain(article: Article) -> str:

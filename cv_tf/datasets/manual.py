@@ -88,7 +88,9 @@ class ManualBuilder(
     tfds.core.GeneratorBasedBuilder,
     skip_registration=True,  # type: ignore[call-arg]
 ):
-    """Stores the unchanged photos of an owner's files, one product each.
+    """Stores the photos of an owner's files, one product each.
+
+    They are unchanged unless a builder overrides `to_stored`.
 
     `info.metadata["left_out"]` counts what is left out, by reason.
 
@@ -114,6 +116,14 @@ class ManualBuilder(
         Raises:
           CatalogError: If a file is missing or cannot be read.
         """
+
+    def to_stored(self, photo: bytes) -> bytes:
+        """What is stored of the bytes of an owner's photo: all of it.
+
+        Raises:
+          CatalogError: If an override cannot read the photo.
+        """
+        return photo
 
     def _info(self) -> tfds.core.DatasetInfo:
         return tfds.core.DatasetInfo(
@@ -160,7 +170,12 @@ class ManualBuilder(
         for number, (product, image) in enumerate(zip(products, images, strict=True)):
             box = np.array(product.box or [np.nan] * 4, np.float32)
             texts = {name: getattr(product, name) for name in _TEXTS}
-            yield number, {"image": image, "box": box, **texts}
+            try:
+                stored = self.to_stored(image)
+            except CatalogError as error:
+                place = epath.Path(photos) / product.image
+                raise CatalogError(f"'{place}': {error} Download it again.") from error
+            yield number, {"image": stored, "box": box, **texts}
 
 
 def _check(name: str, found: ManualProducts) -> None:

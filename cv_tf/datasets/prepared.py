@@ -18,7 +18,9 @@ from cv_tf.catalog import (
 )
 from cv_tf.command import aligned
 from cv_tf.datasets.manual import ManualBuilder
+from cv_tf.datasets.variants_benchmark import Completeness, completeness_of
 
+_BENCHMARK = ("hm_personalized_fashion", "variants")
 _SPLITS = ("train", "validation", "test")
 
 
@@ -31,11 +33,14 @@ class Prepared:
       left_out: Reason to the number of items left out for it ("count") and the first of
         them ("example"); empty if the data set does not count them.
       is_new: Whether the data set was prepared now, not before.
+      completeness: How much of the benchmark of color variants it has; None for other
+        data sets.
     """
 
     catalog: Catalog
     left_out: Mapping[str, Mapping[str, Any]]
     is_new: bool
+    completeness: Completeness | None = None
 
 
 @quiet_logs()
@@ -74,11 +79,17 @@ def prepare_dataset(
     )
     metadata = builder.info.metadata
     left_out = metadata.get("left_out", {}) if isinstance(metadata, dict) else {}
-    return Prepared(catalog, left_out, is_new)
+    config = builder.builder_config
+    is_benchmark = (builder.name, config and config.name) == _BENCHMARK
+    completeness = completeness_of(catalog) if is_benchmark else None
+    return Prepared(catalog, left_out, is_new, completeness)
 
 
 def format_prepared(prepared: Prepared) -> str:
-    """Tables of the contents of a data set by split, and of what was left out."""
+    """Tables of the contents of a data set by split, and of what was left out.
+
+    Of the benchmark, a sentence says whether its figures are comparable.
+    """
     catalog = prepared.catalog
     text = [
         f"{catalog.name} {'is now' if prepared.is_new else 'was already'} in "
@@ -95,6 +106,8 @@ def format_prepared(prepared: Prepared) -> str:
         for reason, cell in left_out:
             rows.append([reason, f"{cell['count']:,}", str(cell["example"])])
         text += ["", *aligned(rows)]
+    if prepared.completeness is not None:
+        text += ["", prepared.completeness.sentence()]
     return "\n".join(text)
 
 
