@@ -1,5 +1,7 @@
 from . import (
     answers as answers,
+    benchmark as benchmark,
+    benchmarking as benchmarking,
     catalog as catalog,
     choices as choices,
     command as command,

@@ -14,7 +14,7 @@ ROOT = Path(cv_tf.__file__).parent
 PAGE = ROOT.parent / "ARCHITECTURE.md"
 VERBS = (
     *("train", "evaluate", "compare", "embed", "group", "search", "review"),
-    *("update", "inspect", "export", "prepare"),
+    *("update", "inspect", "export", "prepare", "benchmark"),
 )
 
 

@@ -50,6 +50,7 @@ def _verb(name, *arguments):
         ".answers",
         *(".train", ".evaluate", ".compare", ".embed", ".group", ".search", ".review"),
         *(".inspect", ".comparison", ".inspection", ".report"),
+        *(".benchmark", ".benchmarking"),
         *(".export", ".deployment"),
     ],
 )
@@ -71,6 +72,7 @@ def test_importing_costs_nothing(module):
         ("review", "--port=8770"),
         ("inspect", "--views_each=4"),
         ("export", "--precision=float32"),
+        ("benchmark", "--dataset=hm_personalized_fashion/variants"),
     ],
 )
 def test_help_comes_without_tensorflow(verb, flag):
@@ -97,7 +99,9 @@ def test_wrong_flags_are_told_without_tensorflow(verb, flag, message):
     assert finished.stdout == "loaded:\n"
 
 
-@pytest.mark.parametrize("verb", ["embed", "group", "update", "search", "inspect"])
+@pytest.mark.parametrize(
+    "verb", ["embed", "group", "update", "search", "inspect", "benchmark"]
+)
 def test_wrong_flags_of_other_verbs_are_told_without_tensorflow(verb):
     finished = _verb(verb, "--outpt=x.parquet")
     assert finished.returncode == 2
@@ -182,6 +186,7 @@ def test_the_version_is_that_of_the_installed_package():
         ("inspect", ("--catalog=nowhere.csv", "--output=a.html")),
         ("export", ("--workdir=nowhere", "--output=a")),
         ("prepare", ("--dataset=nothing",)),
+        ("benchmark", ("--embeddings=nowhere.parquet",)),
     ],
 )
 def test_a_process_of_each_verb_fails_in_plain_words(

@@ -121,7 +121,11 @@ def query_figures(
 
 
 def figures_among_all(
-    reported: Embeddings, known: Embeddings, settings: EvaluationSettings | None = None
+    reported: Embeddings,
+    known: Embeddings,
+    settings: EvaluationSettings | None = None,
+    *,
+    all_blocks: bool = False,
 ) -> QueryFigures:
     """Measures products that were held out among all products of a catalogue.
 
@@ -135,10 +139,12 @@ def figures_among_all(
       known: Other products of the catalogue, with the same numbers of blocks and
         styles.
       settings: Kind of search and weight of color; None for the defaults.
+      all_blocks: Whether to look in all blocks, too.
 
     Returns:
       Row numbers of `reported`, and recall@1 and mAP@R in block, without and with
-      color, with `_among_all` added to their names.
+      color, with `_among_all` added to their names. With `all_blocks`, also recall@1
+      and mAP@R over all blocks.
 
     Raises:
       ValueError: As `retrieval_figures`.
@@ -162,9 +168,14 @@ def figures_among_all(
     weights = ranking_weights(together, settings)
     values = _search(together, queries, settings.retrieval, weights, in_block=True)
     wanted = ("recall_at_1_in_block", "map_at_r_in_block")
+    kept = {name: of for name, of in values.items() if name.startswith(wanted)}
+    if all_blocks:
+        kind = settings.retrieval
+        values = _search(together, queries, kind, weights, in_block=False)
+        kept |= {name: values[name] for name in ("recall_at_1", "map_at_r")}
     return QueryFigures(
         reported.rows_to_measure[queries],
-        {f"{k}_among_all": v for k, v in values.items() if k.startswith(wanted)},
+        {f"{name}_among_all": of for name, of in kept.items()},
     )
 
 

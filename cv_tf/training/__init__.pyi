@@ -1,4 +1,5 @@
 from .adaptation import adapt as adapt
+from .catalog_vectors import embed_products as embed_products
 from .embedder_evaluation import (
     EmbeddedPhotos as EmbeddedPhotos,
     Evaluation as Evaluation,

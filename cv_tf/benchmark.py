@@ -1,0 +1,239 @@
+r"""Measures systems by the protocol of the public benchmark of color variants.
+
+    python -m cv_tf.benchmark --embeddings=mine.parquet --output=mine.json
+    python -m cv_tf.benchmark --workdir=runs/my --name=mine --output=mine.json
+    python -m cv_tf.benchmark --method=frozen --flagfile=configs/hm_frozen.cfg
+    python -m cv_tf.benchmark --embeddings=first=a.parquet,second=b.parquet
+    python -m cv_tf.benchmark --results=mine.json,others.json --output=all.json
+
+A system is a Parquet file with a vector (embedding) of length 1 for each product_id of
+both splits, of whatever tool; a trained model (--workdir); or a network as it was
+pretrained (--method=frozen). Nothing of the protocol can be set, so that figures are
+comparable. Results of earlier runs, and of others, join the table by --results.
+
+The products are those of hm_personalized_fashion/variants, which python -m
+cv_tf.prepare makes; any labelled --catalog with the splits train and validation is
+measured in the same way. The format of --output is documented in
+docs/benchmarks/variants.md; the table is also written beside it, in Markdown.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import platform
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import cv_tf
+from cv_tf import command
+from cv_tf.atomic import whole_files, write_json
+from cv_tf.config import Config, ConfigError, MethodSettings, ModelSettings, setting
+from cv_tf.files import beside, expanded
+from cv_tf.settings import values_of
+
+if TYPE_CHECKING:
+    from cv_tf.benchmarking import BenchmarkParts, BenchmarkResults
+    from cv_tf.embeddings import Embeddings
+
+_DATASET = "hm_personalized_fashion/variants"
+# Of the products and the splits of a run, the benchmark takes none.
+_OWN = ("catalog", "columns", "image_base", "dataset", "train_split", "eval_split")
+_LEARNING = ("steps", "seed", "batch_size", "learning_rate")
+
+
+@dataclasses.dataclass(kw_only=True)
+class BenchmarkConfig(Config):
+    """What to measure, and the file for the results."""
+
+    dataset: str = setting(
+        _DATASET,
+        "TFDS data set with the splits train and validation; see "
+        "python -m cv_tf.prepare.",
+    )
+    embeddings: tuple[str, ...] = setting(
+        (),
+        "Parquet files of vectors (product_id, embedding) of all products, separated "
+        "by commas, each FILE or NAME=FILE.",
+        names=True,
+    )
+    results: tuple[str, ...] = setting(
+        (),
+        "Files of results (.json) of earlier runs on the same products, separated by "
+        "commas: their systems come first in the table.",
+        names=True,
+    )
+    name: str = setting(
+        "", "Name of the system of --workdir or --method=frozen; empty for its own."
+    )
+    output: str = setting(
+        "", "JSON file for the results; the table is beside it, in a file in .md."
+    )
+    overwrite: bool = setting(False, "Replace --output if it is there.")
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not (self.embeddings or self.results or self.has_model):
+            raise ConfigError(
+                "There is no system to measure. Pass --embeddings of all products, "
+                "--workdir of a finished training, --method=frozen for a network as "
+                "it was pretrained, or --results of earlier runs."
+            )
+        if self.name and not self.has_model:
+            raise ConfigError(
+                "--name is for the system of --workdir or --method=frozen. Vectors "
+                "are named by --embeddings=NAME=FILE."
+            )
+
+    @property
+    def has_model(self) -> bool:
+        """Whether photos are embedded, by a trained model or a pretrained network."""
+        return bool(self.workdir) or self.method == "frozen"
+
+
+def run(config: BenchmarkConfig) -> BenchmarkResults:
+    """Measures the systems, prints the table, and writes the results.
+
+    Raises:
+      UserError: If the settings, the products, vectors or results cannot be used.
+    """
+    output = table = None
+    if config.output:
+        output = command.check_output(config.output, config.overwrite, (".json",))
+        table = beside(output, "md")
+        command.check_free(table, config.overwrite)
+    files = command.find_files(config, ("results",))["results"]
+    earlier = [cv_tf.benchmarking.read_results(path) for path in files]
+    named = dict(_named_files(config.embeddings))
+    measured = []
+    if named or config.has_model:
+        measured = [_measure(config, named)]
+    results = cv_tf.benchmarking.combine([*earlier, *measured])
+    print(f"\n{cv_tf.benchmarking.format_systems(results.systems)}\n\n{_ABOUT}")
+    if output and table:
+        with whole_files(output, table) as (unfinished, page):
+            write_json(unfinished, results.to_json())
+            text = cv_tf.benchmarking.markdown_table(results.systems)
+            page.write_text(f"{text}\n{_ABOUT}\n", encoding="utf-8")
+    return results
+
+
+_ABOUT = (
+    "±: half the width of the 95% interval over styles. R@1 and mAP@R are of the "
+    "vectors alone; groups are of validation."
+)
+
+
+def _named_files(given: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Name and path of each file of vectors; the name is that of the file by default.
+
+    Raises:
+      ConfigError: If a file is missing, or two have one name.
+    """
+    seen = set()
+    for text in command.split_names(given, lambda it: _exists(_split(it)[1])):
+        name, path = _split(text)
+        one = SimpleNamespace(embeddings=path)
+        path = command.find_files(one, ("embeddings",), ("embeddings",))["embeddings"]
+        name = name or Path(path).stem
+        if name in seen:
+            raise ConfigError(
+                f"Two of --embeddings are called '{name}'. Name them: "
+                "--embeddings=NAME=FILE,OTHER=FILE."
+            )
+        seen.add(name)
+        yield name, path
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Name and path of NAME=FILE; of a path, which may have "=" in it, no name."""
+    name, equals, path = text.partition("=")
+    if not equals or "," in name or _exists(text):
+        return "", text
+    return name.strip(), path
+
+
+def _exists(path: str) -> bool:
+    return bool(path) and Path(expanded(path)).exists()
+
+
+def _measure(config: BenchmarkConfig, named: dict[str, str]) -> BenchmarkResults:
+    """Measures all systems on the products of a catalogue."""
+    catalog = cv_tf.catalog.read_products(config)
+    splits = config.train_split, config.eval_split
+    parts = cv_tf.benchmarking.parts_of(catalog, *splits)
+    benchmark, found = cv_tf.benchmarking.benchmark_of(parts)
+    if found is not None:
+        print(found.sentence())
+    systems = []
+    for name, path in named.items():
+        vectors = cv_tf.embeddings.read_embeddings(path, extras=False)
+        about = {"embeddings": Path(path).name, "sha256": _digest(path)}
+        systems.append(_system(name, vectors, parts, about))
+    if config.has_model:
+        systems.append(_system(*_model(config, parts)))
+    return cv_tf.benchmarking.BenchmarkResults(benchmark, tuple(systems))
+
+
+def _model(
+    config: BenchmarkConfig, parts: BenchmarkParts
+) -> tuple[str, Embeddings, BenchmarkParts, dict[str, Any]]:
+    """The name, the vectors and the making of a trained or a pretrained model."""
+    settings: Config = config
+    path = None
+    if config.method == "frozen":
+        name, kind = config.name or "frozen", "frozen"
+    else:
+        workdir = cv_tf.training.Workdir(config.workdir)
+        path, settings = workdir.trained_embedder(), workdir.read_config()
+        name, kind = config.name or Path(config.workdir).name, "trained"
+    vectors = cv_tf.training.embed_products(config, parts.catalog, path)
+    topics = (ModelSettings, MethodSettings)
+    names = [name for topic in topics for name in values_of(settings, topic)]
+    changed = command.changed_settings(settings)
+    wanted = [*names, *(_LEARNING if kind == "trained" else ())]
+    about = {k: changed[k] for k in wanted if k in changed and k != "answers"}
+    return name, vectors, parts, {"model": kind, "settings": about}
+
+
+def _system(
+    name: str, vectors: Embeddings, parts: BenchmarkParts, about: dict[str, Any]
+) -> dict[str, Any]:
+    """What the results say of one system."""
+    products = cv_tf.benchmarking.align_vectors(vectors, parts.catalog)
+    made_by = about | {
+        "dimensions": int(products.vectors.shape[1]),
+        "has_color": products.lab is not None,
+        "cv_tf": cv_tf.__version__,
+        "python": platform.python_version(),
+        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+    }
+    figures = cv_tf.benchmarking.measure_system(products, parts.is_known)
+    return {"name": name, "made_by": made_by, **figures}
+
+
+def _digest(path: str) -> str:
+    """The SHA-256 of a file; "" of a folder of parts or a file in a bucket."""
+    if not Path(path).is_file():
+        return ""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def settings_of(argv: Sequence[str]) -> BenchmarkConfig:
+    """The settings of a command line; others are those of the run in --workdir."""
+    given = command.given_flags(BenchmarkConfig, argv)
+    inherited = cv_tf.training.inherited_settings(given, Config, must_exist=True)
+    for name in (*_OWN, "answers"):
+        inherited.pop(name, None)
+    return BenchmarkConfig(**inherited | given)
+
+
+if __name__ == "__main__":
+    command.run(run, BenchmarkConfig, parse=settings_of)

@@ -1,0 +1,18 @@
+from .benchmark_file import (
+    BenchmarkError as BenchmarkError,
+    BenchmarkResults as BenchmarkResults,
+    benchmark_of as benchmark_of,
+    combine as combine,
+    read_results as read_results,
+)
+from .benchmark_tables import (
+    format_systems as format_systems,
+    markdown_table as markdown_table,
+)
+from .protocol import (
+    PROTOCOL as PROTOCOL,
+    BenchmarkParts as BenchmarkParts,
+    align_vectors as align_vectors,
+    measure_system as measure_system,
+    parts_of as parts_of,
+)

@@ -1,0 +1,169 @@
+"""The file of results of the benchmark, whose format is documented and stable.
+
+docs/benchmarks/variants.md describes every field.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cv_tf.benchmarking.protocol import PROTOCOL, BenchmarkParts
+from cv_tf.catalog import Catalog
+from cv_tf.datasets import Completeness, completeness_of
+from cv_tf.errors import UserError
+from cv_tf.files import read_json
+
+FORMAT, FORMAT_VERSION = "cv_tf.benchmark", 1
+_REMEDY = "Make it again with python -m cv_tf.benchmark --output=FILE.json."
+_SUMMARY = ("value", "low", "high")
+
+
+class BenchmarkError(UserError):
+    """Results that are damaged, or of another benchmark."""
+
+
+@dataclass(frozen=True)
+class BenchmarkResults:
+    """What a file of results holds.
+
+    Attributes:
+      benchmark: The products that were measured: `dataset`, `protocol`, `comparable`,
+        `missing`, `counts` and `num_queries`.
+      systems: A mapping for each system: `name`, `made_by`, `retrieval` and `groups`.
+    """
+
+    benchmark: Mapping[str, Any]
+    systems: tuple[Mapping[str, Any], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """What is written."""
+        return {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "benchmark": dict(self.benchmark),
+            "systems": list(self.systems),
+        }
+
+
+def benchmark_of(parts: BenchmarkParts) -> tuple[dict[str, Any], Completeness | None]:
+    """Describes the products of a benchmark, and how much of the public one they are.
+
+    Returns:
+      The mapping `benchmark` of the results, and the completeness; None for products of
+      which none is an article of the public benchmark.
+    """
+    catalog = parts.catalog
+    found: Completeness | None = completeness_of(catalog)
+    assert found is not None  # noqa: S101 (for the types)
+    if found.others == len(catalog):
+        found = None
+    reported = catalog.select(~parts.is_known)
+    benchmark = {
+        "dataset": catalog.name,
+        "protocol": PROTOCOL,
+        "comparable": found is not None and found.is_complete,
+        "missing": found and {name: len(ids) for name, ids in found.missing.items()},
+        "counts": {
+            "train": _counts(catalog.select(parts.is_known)),
+            "validation": _counts(reported),
+        },
+        "num_queries": int(_sizes(reported)[1].sum()),
+    }
+    return benchmark, found
+
+
+def _sizes(catalog: Catalog) -> tuple[np.ndarray, np.ndarray]:
+    """Products of each style, and of those of two or more."""
+    _, sizes = np.unique(catalog.style[catalog.style >= 0], return_counts=True)
+    return sizes, sizes[sizes > 1]
+
+
+def _counts(catalog: Catalog) -> dict[str, int]:
+    sizes, groups = _sizes(catalog)
+    return {
+        "products": len(catalog),
+        "styles": len(sizes),
+        "styles_of_two_or_more": len(groups),
+        "blocks": len(np.unique(catalog.block)),
+    }
+
+
+def read_results(path: str | Path) -> BenchmarkResults:
+    """Reads and checks a file of results.
+
+    Raises:
+      BenchmarkError: If it is damaged, or of a later format.
+      OSError: If it cannot be opened.
+    """
+    what = "results of the benchmark"
+    found = read_json(path, what, _REMEDY, BenchmarkError)
+    try:
+        if found["format"] != FORMAT:
+            raise ValueError(f"its format is {found['format']!r}, not {FORMAT!r}")
+        if found["format_version"] > FORMAT_VERSION:
+            raise BenchmarkError(
+                f"'{path}' is of format {found['format_version']}; this version of "
+                f"cv_tf reads {FORMAT_VERSION} and earlier. Install a later one."
+            )
+        benchmark, systems = found["benchmark"], tuple(found["systems"])
+        for name in ("protocol", "comparable", "counts", "num_queries"):
+            benchmark[name]
+        for system in systems:
+            _check_system(system)
+    except BenchmarkError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BenchmarkError(
+            f"'{path}' cannot be read as {what}: {type(error).__name__} {error}. "
+            f"{_REMEDY}"
+        ) from error
+    return BenchmarkResults(benchmark, systems)
+
+
+def _check_system(system: Mapping[str, Any]) -> None:
+    if not isinstance(system["name"], str) or not isinstance(system["made_by"], dict):
+        raise TypeError("a system has no name, or does not tell what made it")
+    parts = [*system["retrieval"].values(), *system["groups"].values()]
+    for name, figure in [item for part in parts for item in part.items()]:
+        numbers = [figure] if name == "threshold" else [figure[k] for k in _SUMMARY]
+        if not all(math.isfinite(number) for number in numbers):
+            raise ValueError(f"{name} is not finite")
+
+
+def combine(results: Iterable[BenchmarkResults]) -> BenchmarkResults:
+    """The systems of several results in one, in their order.
+
+    Raises:
+      BenchmarkError: If they are of other products or another protocol, or if two
+        systems have one name.
+    """
+    first, *others = results
+    systems = list(first.systems)
+    for other in others:
+        for name in ("protocol", "comparable", "counts", "num_queries"):
+            ours, theirs = first.benchmark[name], other.benchmark[name]
+            if ours != theirs:
+                raise BenchmarkError(
+                    "Results of different benchmarks cannot be in one table: "
+                    f"'{name}' is {ours} of {_names(first)}, and {theirs} of "
+                    f"{_names(other)}. Measure all of them on the same products."
+                )
+        systems += other.systems
+    names = [system["name"] for system in systems]
+    for name in names:
+        if names.count(name) > 1:
+            raise BenchmarkError(
+                f"Two systems are called '{name}'. Name one of them otherwise: "
+                "--embeddings=NAME=FILE, or --name for a model."
+            )
+    return BenchmarkResults(first.benchmark, tuple(systems))
+
+
+def _names(results: BenchmarkResults) -> str:
+    return ", ".join(system["name"] for system in results.systems) or "these products"

@@ -1,0 +1,121 @@
+"""Files of results: what they hold, what is refused, and the tables of them."""
+
+import json
+
+import pytest
+
+from cv_tf.benchmarking import (
+    BenchmarkError,
+    BenchmarkResults,
+    combine,
+    format_systems,
+    markdown_table,
+    read_results,
+)
+
+
+def system(name, recall=0.5):
+    figure = {"value": recall, "low": recall - 0.02, "high": recall + 0.04}
+    retrieval = {"validation": {"recall_at_1_in_block": figure}, "all": {}}
+    groups = {"train_labels": {"threshold": 0.7, "fms": figure}}
+    return {"name": name, "made_by": {}, "retrieval": retrieval, "groups": groups}
+
+
+def results(*systems, **changed):
+    about = {"dataset": "bags", "protocol": 1, "comparable": True, "missing": None}
+    about |= {"counts": {"train": {"products": 3}}, "num_queries": 2}
+    return BenchmarkResults(about | changed, systems)
+
+
+def test_what_is_written_is_read(tmp_path):
+    path = tmp_path / "results.json"
+    written = results(system("a"), system("b"))
+    path.write_text(json.dumps(written.to_json()))
+    assert read_results(path) == written
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda it: it.update(format="other"), "its format is 'other'"),
+        (lambda it: it.update(format_version=2), "is of format 2; this version of"),
+        (lambda it: it.pop("benchmark"), "KeyError 'benchmark'"),
+        (lambda it: it["benchmark"].pop("counts"), "KeyError 'counts'"),
+        (lambda it: it["systems"].append("x"), "cannot be read as results"),
+        (lambda it: it["systems"][0].pop("made_by"), "KeyError 'made_by'"),
+        (
+            lambda it: it["systems"][0]["groups"]["train_labels"].update(
+                fms={"value": 1}
+            ),
+            "KeyError 'low'",
+        ),
+        (
+            lambda it: it["systems"][0]["groups"]["train_labels"].update(
+                threshold=float("nan")
+            ),
+            "threshold is not finite",
+        ),
+    ],
+)
+def test_what_is_damaged_is_told(change, message, tmp_path):
+    path = tmp_path / "results.json"
+    found = json.loads(json.dumps(results(system("a")).to_json()))
+    change(found)
+    path.write_text(json.dumps(found))
+    with pytest.raises(BenchmarkError, match=message):
+        read_results(path)
+
+
+def test_half_a_file_is_told(tmp_path):
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(results(system("a")).to_json())[:50])
+    with pytest.raises(BenchmarkError, match="Make it again with python"):
+        read_results(path)
+
+
+class TestCombine:
+    def test_systems_are_in_order(self):
+        both = combine([results(system("a"), system("b")), results(system("c"))])
+        assert [it["name"] for it in both.systems] == ["a", "b", "c"]
+
+    def test_where_the_data_lie_does_not_matter(self):
+        first, second = results(system("a")), results(system("b"), dataset="elsewhere")
+        assert combine([first, second]).benchmark["dataset"] == "bags"
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"protocol": 2},
+            {"comparable": False},
+            {"counts": {"train": {"products": 4}}},
+            {"num_queries": 3},
+        ],
+    )
+    def test_other_benchmarks_are_refused(self, changed):
+        first, second = results(system("a")), results(system("b"), **changed)
+        (name,) = changed
+        with pytest.raises(BenchmarkError, match=f"'{name}' is .* of a, and .* of b"):
+            combine([first, second])
+
+    def test_two_systems_of_one_name_are_refused(self):
+        with pytest.raises(BenchmarkError, match="Two systems are called 'a'"):
+            combine([results(system("a")), results(system("a"))])
+
+
+class TestTables:
+    def test_a_column_a_system_in_a_terminal(self):
+        lines = format_systems([system("mine"), system("theirs", 0.25)]).splitlines()
+        assert lines[0].split() == ["mine", "theirs"]
+        assert lines[1].split("  ")[0] == "R@1 in block, among validation"
+        assert lines[1].endswith("0.500 ± 0.030  0.250 ± 0.030")
+        assert len(lines) == 13
+        assert lines[2].split()[-2:] == ["-", "-"]
+
+    def test_a_row_a_system_on_a_page(self):
+        head, rule, first, second = markdown_table(
+            [system("a|b"), system("theirs")]
+        ).splitlines()
+        assert head.count("|") == rule.count("|") == second.count("|") == 14
+        assert head.endswith("| FMS, threshold from train | F1, threshold from train |")
+        assert first.startswith("| a\\|b | 0.500 ± 0.030 | - |")
+        assert second.endswith("| 0.500 ± 0.030 | - |")
