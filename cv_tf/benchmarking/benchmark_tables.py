@@ -36,6 +36,12 @@ def _columns() -> Iterator[_Column]:
             yield _Column(part, among, name, f"{title}, {about}")
 
 
+def _value(system: Mapping[str, Any], column: _Column) -> float:
+    """A figure; -1 if it was not measured."""
+    figure = system[column.part].get(column.among, {}).get(column.name)
+    return -1.0 if figure is None else figure["value"]
+
+
 def _cell(system: Mapping[str, Any], column: _Column) -> str:
     """A figure, and half the width of its interval; "-" if it was not measured."""
     figure = system[column.part].get(column.among, {}).get(column.name)
@@ -53,13 +59,16 @@ def format_systems(systems: Sequence[Mapping[str, Any]]) -> str:
 
 
 def markdown_table(systems: Sequence[Mapping[str, Any]]) -> str:
-    """A table with a row a system, in Markdown, with a newline at the end."""
+    """A table with a row a system, in Markdown, with a newline at the end.
+
+    The first column of figures sorts it, the best system first.
+    """
     columns = list(_columns())
     lines = [
         ["system", *(column.title for column in columns)],
         ["---", *("---:" for _ in columns)],
     ]
-    for system in systems:
+    for system in sorted(systems, key=lambda it: -_value(it, columns[0])):
         name = system["name"].replace("|", "\\|")
         lines.append([name, *(_cell(system, column) for column in columns)])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -113,9 +113,10 @@ class TestTables:
 
     def test_a_row_a_system_on_a_page(self):
         head, rule, first, second = markdown_table(
-            [system("a|b"), system("theirs")]
+            [system("theirs", 0.25), system("a|b")]
         ).splitlines()
         assert head.count("|") == rule.count("|") == second.count("|") == 14
         assert head.endswith("| FMS, threshold from train | F1, threshold from train |")
         assert first.startswith("| a\\|b | 0.500 ± 0.030 | - |")
-        assert second.endswith("| 0.500 ± 0.030 | - |")
+        assert second.startswith("| theirs | 0.250 ± 0.030 |")
+        assert second.endswith("| 0.250 ± 0.030 | - |")
