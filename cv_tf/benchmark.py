@@ -8,8 +8,9 @@ r"""Measures systems by the protocol of the public benchmark of color variants.
 
 A system is a Parquet file with a vector (embedding) of length 1 for each product_id of
 both splits, of whatever tool; a trained model (--workdir); or a network as it was
-pretrained (--method=frozen). Nothing of the protocol can be set, so that figures are
-comparable. Results of earlier runs, and of others, join the table by --results.
+pretrained (--method=frozen). Queries, galleries, thresholds and intervals cannot be
+set, so that figures are comparable. Results of earlier runs, and of others, join the
+table by --results.
 
 The products are those of hm_personalized_fashion/variants, which python -m
 cv_tf.prepare makes; any labelled --catalog with the splits train and validation is
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
 
 _DATASET = "hm_personalized_fashion/variants"
 # Of the products and the splits of a run, the benchmark takes none.
-_OWN = ("catalog", "columns", "image_base", "dataset", "train_split", "eval_split")
+_OWN = ("catalog", "columns", "image_base", "dataset")
+# What makes splits and blocks: figures are comparable with the defaults alone.
+_STANDARD = ("train_split", "eval_split", "block_columns")
 _LEARNING = ("steps", "seed", "batch_size", "learning_rate")
 
 
@@ -165,8 +168,12 @@ def _measure(config: BenchmarkConfig, named: dict[str, str]) -> BenchmarkResults
     catalog = cv_tf.catalog.read_products(config)
     splits = config.train_split, config.eval_split
     parts = cv_tf.benchmarking.parts_of(catalog, *splits)
-    benchmark, found = cv_tf.benchmarking.benchmark_of(parts)
-    if found is not None:
+    changed = command.changed_settings(config).keys() & set(_STANDARD)
+    benchmark, found = cv_tf.benchmarking.benchmark_of(parts, not changed)
+    if found is not None and changed:
+        flags = " and ".join(f"--{name}" for name in sorted(changed))
+        print(f"With {flags}, figures are not comparable with those of others.")
+    elif found is not None:
         print(found.sentence())
     systems = []
     for name, path in named.items():
@@ -230,7 +237,7 @@ def settings_of(argv: Sequence[str]) -> BenchmarkConfig:
     """The settings of a command line; others are those of the run in --workdir."""
     given = command.given_flags(BenchmarkConfig, argv)
     inherited = cv_tf.training.inherited_settings(given, Config, must_exist=True)
-    for name in (*_OWN, "answers"):
+    for name in (*_OWN, *_STANDARD, "answers"):
         inherited.pop(name, None)
     return BenchmarkConfig(**inherited | given)
 

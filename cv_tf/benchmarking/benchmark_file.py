@@ -51,8 +51,15 @@ class BenchmarkResults:
         }
 
 
-def benchmark_of(parts: BenchmarkParts) -> tuple[dict[str, Any], Completeness | None]:
+def benchmark_of(
+    parts: BenchmarkParts, is_standard: bool = True
+) -> tuple[dict[str, Any], Completeness | None]:
     """Describes the products of a benchmark, and how much of the public one they are.
+
+    Args:
+      parts: The products of both splits.
+      is_standard: Whether splits and blocks are those of the public benchmark: with
+        others, figures are not comparable.
 
     Returns:
       The mapping `benchmark` of the results, and the completeness; None for products of
@@ -67,7 +74,7 @@ def benchmark_of(parts: BenchmarkParts) -> tuple[dict[str, Any], Completeness | 
     benchmark = {
         "dataset": catalog.name,
         "protocol": PROTOCOL,
-        "comparable": found is not None and found.is_complete,
+        "comparable": found is not None and found.is_complete and is_standard,
         "missing": found and {name: len(ids) for name, ids in found.missing.items()},
         "counts": {
             "train": _counts(catalog.select(parts.is_known)),

@@ -2,16 +2,22 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from cv_tf.benchmarking import (
     BenchmarkError,
+    BenchmarkParts,
     BenchmarkResults,
+    benchmark_of,
     combine,
     format_systems,
     markdown_table,
+    parts_of,
     read_results,
 )
+from cv_tf.catalog import Catalog
+from cv_tf.datasets.variants_benchmark import split_of_article
 
 
 def system(name, recall=0.5):
@@ -25,6 +31,42 @@ def results(*systems, **changed):
     about = {"dataset": "bags", "protocol": 1, "comparable": True, "missing": None}
     about |= {"counts": {"train": {"products": 3}}, "num_queries": 2}
     return BenchmarkResults(about | changed, systems)
+
+
+def whole_benchmark():
+    """All articles of the public benchmark, in one block."""
+    splits = split_of_article()
+    catalog = Catalog(
+        name="variants",
+        product_id=np.array(list(splits), object),
+        image=np.full(len(splits), "", object),
+        style=np.array([int(article[:7]) for article in splits], np.int32),
+        block=np.zeros(len(splits), np.int32),
+        block_names=("Bag",),
+        split=np.array(list(splits.values()), object),
+        color=None,
+        box=None,
+        line=np.arange(len(splits), dtype=np.int32),
+    )
+    return parts_of(catalog, "train", "validation")
+
+
+def test_the_whole_benchmark_is_comparable_unless_its_blocks_are_changed():
+    benchmark, found = benchmark_of(whole_benchmark())
+    assert benchmark["comparable"]
+    assert found is not None
+    assert benchmark["missing"] == {"train": 0, "validation": 0}
+    assert benchmark["num_queries"] == 1218
+    assert not benchmark_of(whole_benchmark(), is_standard=False)[0]["comparable"]
+
+
+def test_one_missing_article_is_enough_not_to_be_comparable():
+    parts = whole_benchmark()
+    rest = np.arange(len(parts.is_known)) != 6000
+    fewer = BenchmarkParts(parts.catalog.select(rest), parts.is_known[rest])
+    benchmark, _ = benchmark_of(fewer)
+    assert not benchmark["comparable"]
+    assert sum(benchmark["missing"].values()) == 1
 
 
 def test_what_is_written_is_read(tmp_path):
