@@ -21,6 +21,7 @@ VERBS = {
     "compare": "trains several recipes with several seeds, side by side",
     "export": "writes a model for use without this package",
     "prepare": "prepares a public data set",
+    "benchmark": "measures systems by the protocol of the public benchmark",
 }
 
 

@@ -1,10 +1,10 @@
 r"""Measures systems by the protocol of the public benchmark of color variants.
 
-    python -m cv_tf.benchmark --embeddings=mine.parquet --output=mine.json
-    python -m cv_tf.benchmark --workdir=runs/my --name=mine --output=mine.json
-    python -m cv_tf.benchmark --method=frozen --flagfile=configs/hm_frozen.cfg
-    python -m cv_tf.benchmark --embeddings=first=a.parquet,second=b.parquet
-    python -m cv_tf.benchmark --results=mine.json,others.json --output=all.json
+    cv_tf benchmark --embeddings=mine.parquet --output=mine.json
+    cv_tf benchmark --workdir=runs/my --name=mine --output=mine.json
+    cv_tf benchmark --method=frozen --flagfile=configs/hm_frozen.cfg
+    cv_tf benchmark --embeddings=first=a.parquet,second=b.parquet
+    cv_tf benchmark --results=mine.json,others.json --output=all.json
 
 A system is a Parquet file with a vector (embedding) of length 1 for each product_id of
 both splits, of whatever tool; a trained model (--workdir); or a network as it was
@@ -12,8 +12,8 @@ pretrained (--method=frozen). Queries, galleries, thresholds and intervals canno
 set, so that figures are comparable. Results of earlier runs, and of others, join the
 table by --results.
 
-The products are those of hm_personalized_fashion/variants, which python -m
-cv_tf.prepare makes; any labelled --catalog with the splits train and validation is
+The products are those of hm_personalized_fashion/variants, which cv_tf prepare
+makes; any labelled --catalog with the splits train and validation is
 measured in the same way. The format of --output is documented in
 docs/benchmarks/variants.md; the table is also written beside it, in Markdown.
 """
@@ -27,7 +27,7 @@ import platform
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import cv_tf
 from cv_tf import command
@@ -52,10 +52,15 @@ _LEARNING = ("steps", "seed", "batch_size", "learning_rate")
 class BenchmarkConfig(Config):
     """What to measure, and the file for the results."""
 
+    main_flags: ClassVar[tuple[str, ...]] = (
+        *("embeddings", "workdir", "method", "name", "results", "output"),
+        *("dataset", "catalog", "data_dir", "overwrite"),
+    )
+
     dataset: str = setting(
         _DATASET,
         "TFDS data set with the splits train and validation; see "
-        "python -m cv_tf.prepare.",
+        "cv_tf prepare.",
     )
     embeddings: tuple[str, ...] = setting(
         (),

@@ -31,6 +31,7 @@ SETTINGS = {
     "compare": "cv_tf.comparison.CompareConfig",
     "export": "cv_tf.export.ExportConfig",
     "prepare": "cv_tf.prepare.PrepareConfig",
+    "benchmark": "cv_tf.benchmark.BenchmarkConfig",
 }
 Topics = dict[type, list[dataclasses.Field]]
 _FLAG = re.compile(r"(?<!`)--\w+(?:=[\w/.]*\w)?")

@@ -110,7 +110,7 @@ class TestComparison:
         assert config.batch_size == 8
         assert not config.baselines
         metrics = json.loads((folder / "labels-seed1" / "metrics.json").read_text())
-        names = {"split", "intervals", "after", "trained_on", "training"}
+        names = {"split", "parts", "intervals", "after", "trained_on", "training"}
         assert set(metrics) == names
 
     def test_the_page_shows_every_recipe_and_its_neighbors(self, finished):

@@ -211,9 +211,10 @@ class TestRefusals:
         with pytest.raises(ConfigError, match="goes with --method=frozen"):
             figures_of(*flags)
 
-    def test_an_output_in_no_folder(self, frozen_flags, tmp_path):
-        flags = (*frozen_flags, f"--output={tmp_path}/no/figures.json")
-        with pytest.raises(ConfigError, match=r"no folder '.*/no'"):
+    def test_an_output_within_a_file(self, frozen_flags, tmp_path):
+        (tmp_path / "file").touch()
+        flags = (*frozen_flags, f"--output={tmp_path}/file/figures.json")
+        with pytest.raises(ConfigError, match="is a file, so that"):
             figures_of(*flags)
 
     @pytest.mark.parametrize("without", [("style_id",), ("style_id", "split")])

@@ -58,7 +58,7 @@ class TestSavedModel:
         assert "--steps=12\n" in card
         assert config.workdir not in card
         metrics = json.loads(Path(config.workdir, "metrics.json").read_text())
-        assert f"{metrics['after']['fms']:.3f}" in card
+        assert f"{metrics['after']['pairwise_f1']:.3f}" in card
         assert "uint8 [n, 32, 32, 3]" in card
         assert '{"instances": [{"b64": "..."}]}' in card
         assert "| photos | 9 |" in card

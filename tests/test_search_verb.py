@@ -346,8 +346,9 @@ class TestOutput:
 
     def test_a_place_that_is_none(self, tmp_path):
         flags = ("--embeddings=nowhere.parquet", "--product_id=A")
-        with pytest.raises(ConfigError, match=r"no folder '.*/no'"):
-            found(*flags, f"--output={tmp_path}/no/neighbors.csv")
+        (tmp_path / "file").touch()
+        with pytest.raises(ConfigError, match="is a file, so that"):
+            found(*flags, f"--output={tmp_path}/file/neighbors.csv")
         with pytest.raises(ConfigError, match=r"\.xlsx must end in \.html or \.csv or"):
             found(*flags, "--output=neighbors.xlsx")
         (tmp_path / "folder.csv").mkdir()
