@@ -187,7 +187,7 @@ _TOLD = (
     "cgacc",
 )
 # Of these, the verdict on training is told.
-_JUDGED = ("recall_at_1_in_block", "pairwise_f1")
+_JUDGED = ("recall_at_1_in_block", "pairwise_f1", "cgacc")
 BETTER, WORSE, LEVEL = "better", "worse", "level"
 
 
