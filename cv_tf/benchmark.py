@@ -12,10 +12,10 @@ pretrained (--method=frozen). Queries, galleries, thresholds and intervals canno
 set, so that figures are comparable. Results of earlier runs, and of others, join the
 table by --results.
 
-The products are those of hm_personalized_fashion/variants, which cv_tf prepare
-makes; any labelled --catalog with the splits train and validation is
-measured in the same way. The format of --output is documented in
-docs/benchmarks/variants.md; the table is also written beside it, in Markdown.
+The products are those of hm_personalized_fashion/variants, which cv_tf prepare makes;
+any labelled --catalog with the splits train and validation is measured in the same way.
+The format of --output is documented in docs/benchmarks/variants.md; the table is also
+written beside it, in Markdown.
 """
 
 from __future__ import annotations
@@ -59,8 +59,7 @@ class BenchmarkConfig(Config):
 
     dataset: str = setting(
         _DATASET,
-        "TFDS data set with the splits train and validation; see "
-        "cv_tf prepare.",
+        "TFDS data set with the splits train and validation; see cv_tf prepare.",
     )
     embeddings: tuple[str, ...] = setting(
         (),

@@ -200,4 +200,3 @@ def test_help_needs_no_tensorflow(run_verb):
     finished = run_verb("benchmark", "--help", tensorflow=False)
     assert (finished.returncode, finished.stderr) == (0, "")
     assert "--dataset=hm_personalized_fashion/variants\n" in finished.stdout
-    assert "docs/benchmarks/variants.md" in finished.stdout

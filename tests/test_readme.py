@@ -54,10 +54,13 @@ TINY = {
 # What is replaced, because it is elsewhere or long.
 _CONFIG = 'steps=2, batch_size=8, backbone="tiny", weights="none", image_size=32'
 CHANGED = {"gs://bucket/datasets": "shards", "steps=600": f'{_CONFIG}, whiten="none"'}
+_TINY = '"synthetic_color_variants/tiny", "tfds"'
+CHANGED |= {'"hm_personalized_fashion/variants"': _TINY}
 
 # Commands that are not run, by the reason.
 _LARGE = "python -m cv_tf.train --flagfile=configs/large.cfg --catalog=my.csv"
 _STRICT = "--dataset=hm_personalized_fashion/strict"
+_VARIANTS = "--dataset=hm_personalized_fashion/variants"
 _SPARK = "--engine=spark --spark_master=spark://host:7077"
 NOT_RUN = {
     "is one of its tests": ("make test", ".venv/bin/python -m pytest"),
@@ -75,6 +78,14 @@ NOT_RUN = {
     "reads files that are downloaded by hand (test_prepare_verb.py)": (
         f"python -m cv_tf.prepare {_STRICT} --manual_dir=downloads/hm",
         f"python -m cv_tf.train {_STRICT} --workdir=runs/hm",
+        f"python -m cv_tf.prepare {_VARIANTS} --manual_dir=downloads/hm",
+        f"python -m cv_tf.train --flagfile=configs/hm_cvssl.cfg {_VARIANTS} "
+        "--workdir=runs/variants",
+        "python -m cv_tf.benchmark --workdir=runs/variants --name=hm_cvssl "
+        "--output=hm_cvssl.json",
+        "python -m cv_tf.benchmark --embeddings=mine=mine.parquet --output=mine.json",
+        "python -m cv_tf.benchmark "
+        "--results=benchmarks/results/variants.json,mine.json --output=all.json",
     ),
     "needs a Spark master (jobs/)": (
         "python -m cv_tf.embed --workdir=runs/my --catalog=my.csv --output=my.parquet "
@@ -273,7 +284,7 @@ def test_blocks_run_from_top_to_bottom(folder, monkeypatch):
         except BaseException as error:
             raise AssertionError(f"{block.place} does not run:\n{text}") from error
     written = {path.name for path in folder.iterdir()}
-    assert {"groups.csv", "groups.html", "drawn.html", "neighbors.html"} <= written
+    assert {"groups.csv", "groups.html", "neighbors.html"} <= written
     assert {"views.html", "pair.html", "other.json", "my.tflite"} <= written
     assert {"my.answers.sqlite", "answered.html", "changes.csv"} <= written
     assert ("my.onnx" in written) == bool(HAS_ONNX)

@@ -211,7 +211,7 @@ class TestMistakesOfUse:
         assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
     def test_nothing_to_train(self, tiny_run, tmp_path):
-        with pytest.raises(ConfigError, match=r"cv_tf\.evaluate --method=frozen"):
+        with pytest.raises(ConfigError, match="cv_tf evaluate --method=frozen"):
             train.run(tiny_run(tmp_path / "run", method="frozen"))
 
 
