@@ -124,10 +124,11 @@ def run(config: BenchmarkConfig) -> BenchmarkResults:
         with whole_files(output, table) as (unfinished, page):
             write_json(unfinished, results.to_json())
             text = cv_tf.benchmarking.markdown_table(results.systems)
-            page.write_text(f"{text}\n{_ABOUT}\n", encoding="utf-8")
+            page.write_text(f"{_HEAD}{text}\n{_ABOUT}\n", encoding="utf-8")
     return results
 
 
+_HEAD = "# Results of the benchmark\n\n"
 _ABOUT = (
     "±: half the width of the 95% interval over styles. R@1 and mAP@R are of the "
     "vectors alone; groups are of validation."

@@ -19,6 +19,7 @@ html_title = f"cv_tf {version}"
 extensions = ["myst_parser", "sphinx_copybutton", "docs.generated"]
 root_doc = "docs/index"
 include_patterns = ["docs/**", "benchmarks/results/**", "*.md"]
+include_patterns += ["benchmarks/variants/README.md"]
 exclude_patterns = [
     "README.md",
     ".*",
