@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--catalog", required=True, help="table with styles and splits")
     parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--label_seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--label_seeds", type=int, nargs="*", default=[0])
     parser.add_argument("--cache_dir", default="", help="folder of converted photos")
     arguments = parser.parse_args()
     runs = Runs(arguments.catalog, arguments.runs, arguments.cache_dir)
@@ -65,9 +65,11 @@ def main() -> None:
     scores = {
         way: mean_over_seeds([runs.measure(it) for it in of])
         for way, of in ways.items()
+        if of
     }
     for first, second in DIFFERENCES:
-        scores[f"{first} less {second}"] = difference(scores[first], scores[second])
+        if second in scores:
+            scores[f"{first} less {second}"] = difference(scores[first], scores[second])
     rows = [as_row(name, of) for name, of in scores.items()]
     command = "python benchmarks/own_catalogue.py --catalog=CATALOG.csv --runs=RUNS"
     seeds = {way: len(of) for way, of in ways.items()}
