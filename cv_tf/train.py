@@ -27,7 +27,6 @@ from cv_tf.next_steps import NextStep, look_at, review_step, say_next
 from cv_tf.settings import to_flags, values_of
 
 if TYPE_CHECKING:
-    from cv_tf.catalog import Catalog
     from cv_tf.models import Embedder
     from cv_tf.training import Workdir
 
@@ -71,11 +70,12 @@ def run(config: Config) -> Trained:
             f"learns from them. Pass --whiten=groups, or a method that learns from "
             f"styles ({', '.join(choices.SUPERVISED)})."
         )
-    if config.strategy == "multi_worker":
+    has_workers = config.strategy == "auto" and workers.are_set()
+    if has_workers or config.strategy == "multi_worker":
         if config.write_groups:
             raise ConfigError(
-                "--write_groups is for one machine. Run python -m cv_tf.embed and "
-                "python -m cv_tf.group after the training of several workers."
+                "--write_groups is for one machine. Run cv_tf embed and cv_tf group "
+                "after the training of several workers."
             )
         workers.read()  # Raises if TF_CONFIG cannot be used.
     workdir = cv_tf.training.Workdir(config.workdir)
@@ -115,27 +115,26 @@ def _write_groups(config: Config, workdir: Workdir) -> None:
     if catalog.records is not None:  # Pages and later commands need photos in files.
         table = cv_tf.catalog.write_as_table(catalog, workdir.photos)
         settings |= {"catalog": str(table), "block_columns": ("category",)}
+        settings |= {"columns": (), "image_base": ""}  # It is a table of our own.
     settings |= {"workdir": config.workdir, "output": str(workdir.embeddings)}
-    embed.run(embed.EmbedConfig(**settings, strategy=config.strategy))
+    # Several devices train; one of them embeds.
+    device = config.strategy if config.strategy in choices.DEVICES else "auto"
+    embed.run(embed.EmbedConfig(**settings, strategy=device))
     grouping = values_of(config, GroupingSettings)
     grouping |= {"embeddings": str(workdir.embeddings), "overwrite": True}
     grouping |= {"output": str(workdir.groups), "page": str(workdir.page)}
     print()
     group.run(group.GroupConfig(**grouping))
-    if told := _groups_in_words(config, workdir, catalog):
+    if told := _groups_in_words(config, workdir):
         print(f"\n{told}")
 
 
-def _groups_in_words(config: Config, workdir: Workdir, catalog: Catalog) -> str:
+def _groups_in_words(config: Config, workdir: Workdir) -> str:
     """How good the groups of the products to report on are; "" if it is not known."""
-    split = cv_tf.training.split_catalog(
-        catalog, config.train_split, config.eval_split, config.seed
-    )
-    reported = catalog.select(split.evaluation)
-    if reported.style_id is None or not cv_tf.training.has_variants(reported.style):
+    labels = cv_tf.training.reported_styles(workdir)
+    known = [style for style in labels.values() if style]
+    if len(set(known)) == len(known):
         return ""
-    ids, styles = reported.product_id.tolist(), reported.style_id.tolist()
-    labels = dict(zip(ids, styles, strict=True))
     metrics, grouping = cv_tf.metrics, cv_tf.grouping
     groups = metrics.StoredGroups(
         group_of=grouping.read_groups(str(workdir.groups)),
@@ -143,7 +142,7 @@ def _groups_in_words(config: Config, workdir: Workdir, catalog: Catalog) -> str:
         source=workdir.groups.name,
         copy_of=grouping.read_copies(str(workdir.groups)),
     )
-    truth = metrics.match_truth(labels, catalog.name, None)
+    truth = metrics.match_truth(labels, workdir.inputs.name, None)
     figures, results = metrics.measure_stored(truth, None, groups, config)
     return metrics.groups_in_words(figures, results.intervals())
 
@@ -170,10 +169,11 @@ def _next_steps(config: Config, figures: Mapping[str, Any]) -> list[NextStep]:
     if config.write_groups:
         there = cv_tf.training.Workdir(workdir)
         answers = workdir / "answers.sqlite"
+        yours = NextStep("Do the same with photos of yours", "train", _OF_YOURS)
         return [
             look_at(there.page),
             review_step(there.embeddings, there.groups, answers),
-            NextStep("Do the same with photos of yours", "train", _OF_YOURS),
+            *([] if config.catalog else [yours]),
         ]
     vectors, groups = f"{workdir}.parquet", f"{workdir}.groups.csv"
     of_table = {name: getattr(config, name) for name in _OF_TABLE}

@@ -92,6 +92,12 @@ class TestAfterTraining:
         assert settings_of(embed).columns == columns
         assert settings_of(embed).image_base == "p"
 
+    def test_photos_of_yours_are_promised_to_those_without(self):
+        drawn = train._next_steps(Config(workdir="runs/drawn", write_groups=True), {})
+        assert [step.verb for step in drawn] == ["", "review", "train"]
+        own = Config(workdir="runs/my", catalog="my.csv", write_groups=True)
+        assert [step.verb for step in train._next_steps(own, {})] == ["", "review"]
+
     def test_a_data_set_is_that_of_the_run(self):
         steps = train._next_steps(Config(workdir="runs/drawn"), {"recall_at_1": 0.5})
         assert [step.verb for step in steps] == ["embed", "group", "review"]
@@ -101,7 +107,7 @@ class TestAfterTraining:
 class TestAfterGrouping:
     def steps(self, **settings):
         config = GroupConfig(embeddings="v.parquet", output="a/g.csv", **settings)
-        return group.next_steps(config)
+        return group._next_steps(config)
 
     def test_the_first_time(self):
         page, review, again = self.steps(color="off")
@@ -140,7 +146,7 @@ def test_no_step_names_a_flag_that_is_not_there():
     steps = [
         *train._next_steps(Config(catalog="my.csv", workdir="w"), {"recall_at_1": 1}),
         *train._next_steps(Config(workdir="w"), {}),
-        *group.next_steps(GroupConfig(embeddings="v", output="g.csv")),
+        *group._next_steps(GroupConfig(embeddings="v", output="g.csv")),
     ]
     for step in steps:
         settings_of(step)

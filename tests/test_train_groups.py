@@ -1,6 +1,7 @@
 """Training that also groups: the files are there, right, and made once."""
 
 import csv
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from cv_tf import train
 from cv_tf.config import ConfigError
 from cv_tf.embeddings import read_embeddings
+from cv_tf.training import Workdir, reported_styles
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("no_pictures")]
 
@@ -68,7 +70,44 @@ def test_a_data_set_leaves_its_photos_as_a_table(tiny_run, tmp_path):
     assert len(set(embeddings.block.tolist())) == 4  # The categories.
 
 
-def test_several_machines_are_refused(tiny_run, tmp_path):
-    config = tiny_run(tmp_path, strategy="multi_worker", write_groups=True)
+def test_figures_are_of_what_the_run_has_held_out(drawn_catalog, tiny_run, tmp_path):
+    """Photos that cannot be used change which styles are drawn to be held out."""
+    with drawn_catalog.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    text = tmp_path / "text.jpg"
+    text.write_text("This is not a photo.")
+    for row in rows:
+        row["image"] = str(drawn_catalog.parent / row["image"])
+        del row["split"]
+    for number in range(8):
+        bad = {"product_id": f"bad {number}", "style_id": f" {number}"}
+        rows.insert(0, rows[-1] | bad | {"image": str(text)})
+    table = tmp_path / "no_split.csv"
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    workdir = tmp_path / "run"
+    settings = {"catalog": str(table), "on_bad_image": "reject", "write_groups": True}
+    trained = train.run(tiny_run(workdir, steps=0, **settings))
+    told = reported_styles(Workdir(workdir))
+    assert len(told) == trained.metrics["after"]["num_products"]
+    assert not any(product.startswith("bad") for product in told)
+
+
+def test_several_devices_train_and_one_embeds(config, trained, capsys):
+    """Groups of a finished run are those that it lacks, on whatever machine."""
+    groups = Path(config.workdir, "groups.csv")
+    content = groups.read_bytes()
+    groups.unlink()
+    train.run(dataclasses.replace(config, strategy="mirrored"))
+    assert groups.read_bytes() == content
+
+
+@pytest.mark.parametrize("strategy", ["multi_worker", "auto"])
+def test_several_machines_are_refused(strategy, tiny_run, tmp_path, monkeypatch):
+    if strategy == "auto":
+        monkeypatch.setenv("TF_CONFIG", "{}")
+    config = tiny_run(tmp_path, strategy=strategy, write_groups=True)
     with pytest.raises(ConfigError, match="--write_groups is for one machine"):
         train.run(config)

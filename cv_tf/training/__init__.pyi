@@ -7,7 +7,11 @@ from .embedder_evaluation import (
     evaluate_catalog as evaluate_catalog,
 )
 from .fit import build_order as build_order
-from .run_files import figures_so_far as figures_so_far, is_finished as is_finished
+from .run_files import (
+    figures_so_far as figures_so_far,
+    is_finished as is_finished,
+    reported_styles as reported_styles,
+)
 from .session import Show as Show, train_run as train_run
 from .splits import (
     Split as Split,

@@ -19,6 +19,9 @@ from cv_tf.training.workdir import FREE_SETTINGS, Workdir, WorkdirError
 if TYPE_CHECKING:
     from cv_tf.pipeline import Photos
 
+# What products are used for, as the table of inputs says.
+_LEARNED, _REPORTED = "learned from", "reported on"
+
 
 def figures_so_far(workdir: Workdir) -> dict[str, Any]:
     """What `metrics.json` holds; nothing, with a warning, if it is damaged."""
@@ -141,7 +144,7 @@ def check_inputs(workdir: Workdir, train: Photos, reported: Photos) -> Inputs:
 def _inputs_of(train: Photos, reported: Photos) -> Inputs:
     """The products that are learned from, then those to report on."""
     parts = []
-    for use, photos in (("learned from", train), ("reported on", reported)):
+    for use, photos in ((_LEARNED, train), (_REPORTED, reported)):
         columns = ("block", "box", "style_id")
         part = Inputs.of_catalog(photos.catalog, *columns)
         more = {"photo": photos.digests.tolist(), "use": [use] * len(photos)}
@@ -149,6 +152,24 @@ def _inputs_of(train: Photos, reported: Photos) -> Inputs:
     first, second = parts
     values = {k: [*v, *second.values[k]] for k, v in first.values.items()}
     return Inputs([*first.ids, *second.ids], values)
+
+
+def reported_styles(workdir: Workdir) -> dict[str, str]:
+    """The style of each product that a run reports on, by its id; "" where unknown.
+
+    The table that the run has written says which these are: it depends on the photos
+    that could be used. Without that table, none is known.
+
+    Raises:
+      UserError: If the table is damaged.
+    """
+    if not workdir.inputs.is_file():
+        return {}
+    remedy = "Bring a copy back, or remove it to do without figures of groups."
+    inputs = Inputs.read(workdir.inputs, remedy)
+    styles = inputs.values.get("style_id", [""] * len(inputs.ids))
+    rows = zip(inputs.ids, styles, inputs.values["use"], strict=True)
+    return {product: style for product, style, use in rows if use == _REPORTED}
 
 
 def run_digest(workdir: Workdir, inputs: Inputs) -> str:
