@@ -121,8 +121,8 @@ def given_flags(settings_class: type, argv: Sequence[str]) -> dict[str, Any]:
         )
     if values["quiet"].present:  # `run` takes those of the command line.
         raise flags.Error(
-            "--quiet is no setting. Leave it out of the file of flags, and give it on "
-            "the command line."
+            "--quiet is no setting: it takes no value, and has no place in a file of "
+            "flags. Give it on the command line, as --quiet."
         )
     given = {}
     for field in dataclasses.fields(settings_class):

@@ -87,20 +87,36 @@ def _remark(kinds: bytes) -> re.Pattern[bytes]:
 
 @contextlib.contextmanager
 def _without_lines(unwanted: re.Pattern[bytes]) -> Iterator[None]:
-    with tempfile.TemporaryFile() as kept:
-        sys.stderr.flush()
-        before = os.dup(_STDERR)
-        os.dup2(kept.fileno(), _STDERR)
-        try:
-            yield
-        finally:
+    before = os.dup(_STDERR)  # First, as a new file would take a number that is free.
+    try:
+        with tempfile.TemporaryFile() as kept:
+            _flush()
+            os.dup2(kept.fileno(), _STDERR)
+            try:
+                yield
+            finally:
+                _flush()
+                os.dup2(before, _STDERR)
+                kept.seek(0)
+                for line in kept:
+                    if not unwanted.match(line):
+                        _write(line)
+    finally:
+        os.close(before)
+
+
+def _flush() -> None:
+    """Has Python write what it holds back; a daemon or a pipe may have no reader."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
             sys.stderr.flush()
-            os.dup2(before, _STDERR)
-            os.close(before)
-            kept.seek(0)
-            for line in kept:
-                if not unwanted.match(line):
-                    os.write(_STDERR, line)
+
+
+def _write(line: bytes) -> None:
+    """Writes all of a line; what nobody can read is no error of the work."""
+    with contextlib.suppress(OSError):
+        while line:
+            line = line[os.write(_STDERR, line) :]
 
 
 class _QuietTensorFlow(importlib.abc.MetaPathFinder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -31,13 +32,15 @@ def is_quiet() -> bool:
 
 def say(text: str) -> None:
     """Prints a line about work that goes on, above its bar; nothing if quiet."""
-    if not _quiet:
+    if not _quiet and sys.stdout is not None:  # A daemon may have none.
         tqdm.write(text)
         sys.stdout.flush()  # Logs show the line at once.
 
 
 def draws_bars() -> bool:
     """Whether bars can be redrawn: on a terminal, and in a notebook."""
+    if sys.stderr is None:  # As a daemon may have it.
+        return False
     return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
@@ -86,11 +89,13 @@ class Progress:
                 desc=title, total=total, initial=initial, unit=f" {unit}", leave=leave
             )
         self._has_lines = shown and lines and self._bar is None
+        self._lock = threading.Lock()  # Some work is counted by several threads.
 
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._has_lines = self._has_lines and kind is None  # What fails is not done.
         self.close()
 
     @property
@@ -103,15 +108,16 @@ class Progress:
 
     def update(self, number: int = 1, note: str = "") -> None:
         """Counts things that are done; the note is shown behind their number."""
-        self.done += number
-        self._note = note or self._note
-        if self._bar is not None:
-            if note:
-                self._bar.set_postfix_str(note, refresh=False)
-            self._bar.update(number)
-        elif self._has_lines and self._clock() - self._told_at >= _EVERY:
-            self._print(self._line())
-            self._told, self._told_at = self.done, self._clock()
+        with self._lock:
+            self.done += number
+            self._note = note or self._note
+            if self._bar is not None:
+                if note:
+                    self._bar.set_postfix_str(note, refresh=False)
+                self._bar.update(number)
+            elif self._has_lines and self._clock() - self._told_at >= _EVERY:
+                self._print(self._line())
+                self._told, self._told_at = self.done, self._clock()
 
     def retitle(self, title: str) -> None:
         """Says what is done from now on."""
@@ -140,7 +146,8 @@ class Progress:
         return f"{line}, {self._note}" if self._note else line
 
     def _print(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        if sys.stderr is not None:  # Else it would go among the results.
+            print(line, file=sys.stderr, flush=True)
 
 
 def spell_time(seconds: float) -> str:

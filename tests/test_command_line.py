@@ -191,7 +191,8 @@ class TestQuiet:
         (tmp_path / "kettle.cfg").write_text("--quiet\n")
         code, _, errors = boiled(f"--flagfile={tmp_path}/kettle.cfg")
         assert code == 2
-        assert "--quiet is no setting. Leave it out of the file of flags" in errors
+        assert "--quiet is no setting: it takes no value, and has no place in" in errors
+        assert "Give it on the command line, as --quiet." in boiled("--quiet=1")[2]
 
     def test_a_slip_is_understood(self, boiled):
         assert "Did you mean: quiet" in boiled("--quite")[2]

@@ -82,6 +82,24 @@ def test_a_process_without_standard_error(monkeypatch):
         pass
 
 
+def test_a_daemon_whose_standard_error_python_does_not_know(monkeypatch, capfd):
+    monkeypatch.setattr(sys, "stderr", None)
+    with noise.without_remarks():
+        write([REMARKS[1], b"This is why."])
+    assert capfd.readouterr().err == "This is why.\n"
+
+
+def test_a_pipe_that_nobody_reads_is_no_error(monkeypatch):
+    reader, writer = os.pipe()
+    monkeypatch.setattr(noise, "_STDERR", writer)
+    try:
+        with noise.without_remarks():
+            os.write(writer, b"This is why.\n")
+            os.close(reader)
+    finally:
+        os.close(writer)
+
+
 class TestLoading:
     @pytest.fixture
     def library(self, tmp_path, monkeypatch):

@@ -94,6 +94,23 @@ def test_work_that_fails_is_not_done(clock, capsys):
     assert capsys.readouterr().err == "A: 3 of 9 (33%), 0.10/s, 62 s left\n"
 
 
+def test_work_of_unknown_length_that_fails_is_not_done_either(clock, capsys):
+    with pytest.raises(OSError, match="gone"), Progress("A", clock=clock):
+        clock.now += 31
+        raise OSError("gone")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_daemon_that_has_closed_its_outputs(clock, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", None)
+    with Progress("Embedding", 10, clock=clock) as bar:
+        clock.now += 40
+        bar.update(10)
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(sys, "stdout", None)
+    progress.say("Step 4")
+
+
 @pytest.mark.parametrize("shown", [{"shown": False}, {"lines": False}])
 def test_work_that_is_not_shown(shown, clock, capsys):
     with Progress("Embedding", 10, clock=clock, **shown) as bar:
