@@ -120,19 +120,29 @@ def _write(line: bytes) -> None:
 
 
 class _QuietTensorFlow(importlib.abc.MetaPathFinder):
-    """Has TensorFlow loaded without its remarks; used once."""
+    """Has TensorFlow loaded without its remarks.
+
+    It stays until TensorFlow is loaded: libraries ask whether there is one before.
+    """
+
+    _asks_others = False
 
     def find_spec(self, fullname: str, *_: Any) -> ModuleSpec | None:
         """The usual specification, with a loader that keeps remarks away."""
-        if fullname != "tensorflow":
+        if fullname != "tensorflow" or self._asks_others:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
+        self._asks_others = True
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._asks_others = False
         if spec is None or spec.loader is None:
             return spec
         execute = spec.loader.exec_module
 
         def execute_quietly(module: ModuleType) -> None:
+            with contextlib.suppress(ValueError):  # The block may have ended.
+                sys.meta_path.remove(self)
             with without_remarks():
                 execute(module)
 

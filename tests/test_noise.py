@@ -1,5 +1,6 @@
 """What libraries say to their developers, kept from users."""
 
+import importlib.util
 import logging
 import os
 import sys
@@ -116,6 +117,12 @@ class TestLoading:
         assert isinstance(tensorflow, types.ModuleType)
         assert capfd.readouterr().err == "This is why.\n"
         assert sys.meta_path == before
+
+    def test_libraries_may_ask_before_whether_it_is_there(self, library, capfd):
+        with noise.quiet_libraries():
+            assert importlib.util.find_spec("tensorflow") is not None
+            import tensorflow  # noqa: F401, PLC0415
+        assert capfd.readouterr().err == "This is why.\n"
 
     def test_with_them_if_asked(self, library, level, capfd):
         level("0")
