@@ -458,7 +458,7 @@ class Config(
 
     main_flags: ClassVar[tuple[str, ...]] = (
         *("workdir", "catalog", "dataset", "method", "steps", "batch_size"),
-        *("embed_size", "block_columns", "on_bad_image", "answers"),
+        *("embed_size", "block_columns", "on_bad_image", "answers", "write_groups"),
     )
 
     def __post_init__(self):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -24,8 +26,11 @@ class NextStep(NamedTuple):
     verb: str = ""
     flags: Sequence[str] = ()
 
-    def text(self) -> str:
+    def text(self, program: str = "cv_tf") -> str:
         """The sentence, and the command below it as a shell takes it.
+
+        Args:
+          program: How a shell runs this package.
 
         Example:
           >>> print(NextStep("Group them", "group", ["--output=my groups.csv"]).text())
@@ -34,7 +39,7 @@ class NextStep(NamedTuple):
         """
         if not self.verb:
             return f"  {self.sentence}."
-        lines = [f"    cv_tf {self.verb}"]
+        lines = [f"    {program} {self.verb}"]
         for flag in map(shlex.quote, self.flags):
             if len(lines[-1]) + len(flag) + 3 > _WIDTH:  # A blank, and " \" behind it.
                 lines[-1] += " \\"
@@ -49,7 +54,14 @@ def say_next(*steps: NextStep) -> None:
     if steps and not is_quiet():
         print("\nWhat to do next:")
         for step in steps:
-            print(step.text())
+            print(step.text(_program()))
+
+
+def _program() -> str:
+    """How a shell runs this package: by its name, if that is on the path."""
+    if shutil.which("cv_tf") or not sys.executable:
+        return "cv_tf"
+    return f"{shlex.quote(sys.executable)} -m cv_tf"
 
 
 def look_at(page: object) -> NextStep:

@@ -1,9 +1,9 @@
 r"""Trains an Embedder that finds color variants, and says how good it is.
 
     cv_tf train --flagfile=configs/cvssl.cfg
-    cv_tf train --flagfile=configs/cvssl.cfg --catalog=my.csv \
+    cv_tf train --flagfile=configs/hm_found.cfg --catalog=my.csv \
         --workdir=runs/my
-    cv_tf train --flagfile=configs/cvssl.cfg --catalog=my.csv \
+    cv_tf train --flagfile=configs/hm_found.cfg --catalog=my.csv \
         --workdir=runs/mine --answers=my.answers.sqlite
 
 With --write_groups it then embeds and groups all products, and shows them on a page.

@@ -50,7 +50,8 @@ class TestText:
         assert max(map(len, step.text().splitlines())) <= 88
 
 
-def test_a_command_ends_with_them(capsys):
+def test_a_command_ends_with_them(capsys, monkeypatch):
+    monkeypatch.setattr("shutil.which", "/usr/bin/{}".format)
     say_next(look_at("a.html"), NextStep("Group them", "group", ["--a=1"]))
     assert capsys.readouterr().out == (
         "\nWhat to do next:\n"
@@ -62,6 +63,14 @@ def test_a_command_ends_with_them(capsys):
     with progress.quiet():
         say_next(look_at("a.html"))
     assert capsys.readouterr().out == ""
+
+
+def test_a_python_that_is_not_on_the_path_is_spelled_out(capsys, monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr("sys.executable", "/my env/bin/python")
+    say_next(NextStep("Group them", "group", ["--a=1"]))
+    told = capsys.readouterr().out
+    assert "\n    '/my env/bin/python' -m cv_tf group --a=1\n" in told
 
 
 class TestAfterTraining:

@@ -214,6 +214,8 @@ def format_run(metrics: Mapping[str, Any]) -> str:
         )
     titles = _STEPS | ({"before": _OF_PARTS} if metrics.get("parts") else {})
     steps = {name: title for name, title in titles.items() if name in metrics}
+    if len(steps) == 1:
+        steps = {"after": "after training"}  # There is nothing to add it to.
     lines = [f"Of {after['num_products']:,} products that were held out:"]
     for name in _TOLD:
         if name in after:

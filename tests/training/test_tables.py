@@ -126,7 +126,7 @@ def test_a_run_without_baselines_has_its_own_figures_alone():
         Of 10 products that were held out:
 
         recall@1 in block
-          + training  0.500
+          after training  0.500
         """
     )
 
