@@ -37,8 +37,8 @@ TITLES = {
 HEAD = """# The first job: what training is worth on drawn products
 
 `{command}`: `configs/cvssl.cfg` with {seeds} seeds. Means
-over the seeds, of held-out products; 95% intervals by a bootstrap over styles. The gain is
-that of training.
+over the seeds, of held-out products; 95% intervals by a bootstrap over styles. The gain
+is that of training.
 
 """
 REMEDY = "Remove the folder of the run to have it made anew."
