@@ -59,6 +59,19 @@ def test_what_is_missing_is_made_and_told_in_words(config, trained, capsys):
     assert "groups of two or more" in told
 
 
+def test_a_kill_between_vectors_and_groups(tiny_run, tmp_path, monkeypatch):
+    config = tiny_run(tmp_path / "run", steps=0, write_groups=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("cv_tf.group.run", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train.run(config)
+    vectors = tmp_path / "run" / "embeddings.parquet"
+    before = vectors.read_bytes()
+    train.run(config)
+    assert vectors.read_bytes() == before
+    assert (tmp_path / "run" / "groups.html").is_file()
+
+
 def test_a_data_set_leaves_its_photos_as_a_table(tiny_run, tmp_path):
     drawn = {"dataset": "synthetic_color_variants/tiny", "data_dir": str(tmp_path)}
     settings = {"catalog": "", "steps": 0, "write_groups": True} | drawn

@@ -131,7 +131,12 @@ def explain_score(pair: Pair) -> list[tuple[str, float]]:
         parts = float(pair.agreement.contributions.sum())
         lines.append(("what all parts add", parts))
         if abs(similarity - parts) >= _ROUNDING:
-            lines.append(("what further photos add", similarity - parts))
+            lines.append(
+                (
+                    "difference of the stored vectors, as by further photos",
+                    similarity - parts,
+                )
+            )
     lines.append(("similarity, which search prints", similarity))
     if score is None:
         return lines

@@ -184,6 +184,8 @@ def _train_prepared(
         elif is_chief:
             workdir.write_metrics(metrics)
 
+    # Read before the steps: that it is damaged is told at once.
+    earlier = workdir.read_results(workdir.untrained) if is_chief else None
     probe = _probe(current_embedder, reported, config, is_chief)
     cost = fit(method, photos, config, checkpoints, workdir, probe, inputs.different)
 
@@ -192,7 +194,6 @@ def _train_prepared(
         after = _evaluate(embedder, "after", config, train, reported)
         embedder = after.embedder
         _add_figures(metrics, {"after": after})
-        earlier = workdir.read_results(workdir.untrained)
         _add_gain(metrics, "after", after.results, earlier)
         if after.trained_on:
             metrics["trained_on"] = after.trained_on

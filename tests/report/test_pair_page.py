@@ -84,7 +84,7 @@ def test_what_further_photos_add_makes_the_sum_exact():
     lines = explain_score(pair(agreement=SUM, score=PairScore(0.5, 0.0)))
     assert [title for title, _ in lines] == [
         "what all parts add",
-        "what further photos add",
+        "difference of the stored vectors, as by further photos",
         "similarity, which search prints",
         "discount for like colors",
         "what group compares with its threshold",

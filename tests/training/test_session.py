@@ -11,6 +11,7 @@ import tf_keras as keras
 from cv_tf import train
 from cv_tf.catalog import read_catalog
 from cv_tf.embeddings import Embeddings, embed
+from cv_tf.errors import UserError
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import embedding_std, retrieval_figures
 from cv_tf.models import Embedder
@@ -90,6 +91,43 @@ def test_baselines_can_be_left_out_and_do_not_change_what_is_learned(
     weights = [run.embedder.get_weights() for run in (with_them, without)]
     for one, other in zip(*weights, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.integration
+class TestGainsOfAResumedRun:
+    @pytest.fixture
+    def stopped(self, tiny_run, tmp_path, monkeypatch):
+        """The config of a run that was stopped after its baselines."""
+        config = tiny_run(tmp_path / "run", steps=1, baselines=True)
+
+        def stop(*_):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(session, "fit", stop)
+            with pytest.raises(KeyboardInterrupt):
+                train.run(config)
+        return config
+
+    def test_are_over_what_was_measured_before(self, stopped):
+        metrics = train.run(stopped).metrics
+        for step, name in (("after", "before"), ("before", "frozen_grey")):
+            for figure, gain in metrics["gains"][step].items():
+                difference = metrics[step][figure] - metrics[name][figure]
+                assert gain["value"] == pytest.approx(difference)
+
+    def test_are_left_out_where_an_earlier_version_kept_nothing(self, stopped, capsys):
+        Path(stopped.workdir, "untrained.parquet").unlink()
+        metrics = train.run(stopped).metrics
+        assert "after" not in metrics["gains"]
+        assert "Training changed" not in capsys.readouterr().out
+
+    def test_damage_is_told_before_the_steps(self, stopped, monkeypatch):
+        untrained = Path(stopped.workdir, "untrained.parquet")
+        untrained.write_bytes(b"PAR1" + untrained.read_bytes())
+        monkeypatch.setattr(session, "fit", None)
+        with pytest.raises(UserError, match="is not as it was written"):
+            train.run(stopped)
 
 
 def test_precision_is_the_run_s_own(tiny_run, tmp_path):
