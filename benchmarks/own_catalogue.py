@@ -36,9 +36,10 @@ TITLES = {
 }
 HEAD = """# Trained on the photos that are to be grouped
 
-`{command}`. Seeds: {untrained} untrained, {own} without labels, {labels} with labels;
-figures are means over them. 95% intervals are by a bootstrap over styles. Groups are
-found without labels.
+`{command}`.
+Seeds: {untrained} untrained, {own} without labels, {labels} with labels; figures are
+means over them. 95% intervals are by a bootstrap over styles. Groups are found without
+labels.
 
 """
 DIFFERENCES = (("own", "untrained"), ("own", "labels"))

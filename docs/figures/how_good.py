@@ -2,9 +2,8 @@
 
     python docs/figures/how_good.py
 
-Reads benchmarks/results/how_good.json, rows with a name, a value from 0 to 1 and its
-95% interval (null where there is none), and writes how_good_light.svg and
-how_good_dark.svg beside this file.
+Reads benchmarks/results/how_good.json, which names the bars and where each one is
+stored beside it, and writes how_good_light.svg and how_good_dark.svg beside this file.
 """
 
 from __future__ import annotations
@@ -52,6 +51,26 @@ def draw(results: dict[str, Any], colors: Colors) -> str:
     return "\n".join(lines)
 
 
+def stored(results: dict[str, Any]) -> dict[str, Any]:
+    """The results with the value of each bar, and its interval as `low` and `high`."""
+    rows = []
+    for row in results["rows"]:
+        file, name = row["from"]
+        stored = json.loads(RESULTS.with_name(f"{file}.json").read_text("utf-8"))
+        if file == "variants":
+            found = next(it for it in stored["systems"] if it["name"] == name)
+            figure = found["retrieval"]["validation"]["recall_at_1_in_block"]
+            ends = figure["low"], figure["high"]
+        else:
+            found = next(it for it in stored["rows"] if it["name"] == name)
+            figure = found["figures"]["recall_at_1_in_block_as_searched"]
+            ends = figure["interval"]
+        low, high = ends
+        of = {"name": row["name"], "value": figure["value"], "low": low, "high": high}
+        rows.append(of)
+    return {**results, "rows": rows}
+
+
 def _bar(row: dict[str, Any], top: int, colors: Colors) -> list[str]:
     end, middle = LEFT + SCALE * row["value"], top + ROW // 2
     lines = [
@@ -86,7 +105,7 @@ def _in_words(results: dict[str, Any]) -> str:
 
 def main() -> None:
     """Writes both pictures."""
-    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    results = stored(json.loads(RESULTS.read_text(encoding="utf-8")))
     for name, colors in COLORS.items():
         path = HERE / f"how_good_{name}.svg"
         path.write_text(draw(results, colors), encoding="utf-8")
