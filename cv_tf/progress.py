@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from tqdm import tqdm
 
@@ -42,6 +43,15 @@ def draws_bars() -> bool:
     if sys.stderr is None:  # As a daemon may have it.
         return False
     return sys.stderr.isatty() or "ipykernel" in sys.modules
+
+
+class _Bar(tqdm):
+    """A bar that says "2.6 s/steps" of slow work, without a blank before the unit."""
+
+    @staticmethod
+    def format_meter(*args: Any, **kwargs: Any) -> str:
+        """See base class."""
+        return tqdm.format_meter(*args, **kwargs).replace("s/ ", "s/")
 
 
 class Progress:
@@ -85,7 +95,7 @@ class Progress:
         shown = shown and not _quiet
         self._bar = None
         if shown and draws_bars():
-            self._bar = tqdm(
+            self._bar = _Bar(
                 desc=title, total=total, initial=initial, unit=f" {unit}", leave=leave
             )
         self._has_lines = shown and lines and self._bar is None

@@ -156,3 +156,13 @@ def test_a_terminal_has_no_bar_if_quiet(monkeypatch):
 )
 def test_times_as_people_say_them(seconds, text):
     assert spell_time(seconds) == text
+
+
+def test_a_bar_of_slow_work_has_no_blank_within_its_unit(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Progress("Training", 4, "steps") as bar:
+        bar._bar.start_t -= 10
+        bar.update()
+    assert "s/steps" in terminal.getvalue()
+    assert "s/ " not in terminal.getvalue()
