@@ -42,7 +42,13 @@ def draws_bars() -> bool:
     """Whether bars can be redrawn: on a terminal, and in a notebook."""
     if sys.stderr is None:  # As a daemon may have it.
         return False
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    return sys.stderr.isatty() or _is_in_notebook()
+
+
+def _is_in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook, and not one that knows how."""
+    kernels = sys.modules.get("ipykernel.kernelapp")
+    return kernels is not None and kernels.IPKernelApp.initialized()
 
 
 class _Bar(tqdm):

@@ -307,9 +307,9 @@ def groups_in_words(
     Example:
       >>> figures = {"cgacc": 0.5, "pairwise_precision": 0.8, "pairwise_recall": 0.75}
       >>> print(groups_in_words(figures, {"cgacc": {"low": 0.45, "high": 0.56}}))
-      Of 100 designs in several colors, 50 (45 to 56) are found exactly: no product
-      is missing, and none too many. Of 100 pairs of products in one group, 80 are
-      right; of 100 pairs of color variants, 75 are found.
+      Of 100 designs in several colors, 50 (45 to 56) are found exactly: no product is
+      missing, and none too many. Of 100 pairs of products in one group, 80 are right;
+      of 100 pairs of color variants, 75 are found.
     """
     told = {}
     for name in ("cgacc", "pairwise_precision", "pairwise_recall"):

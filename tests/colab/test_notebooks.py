@@ -233,14 +233,18 @@ def test_every_notebook_is_tested():
     assert {path.stem for path in FOLDER.glob("*.ipynb")} == set(NAMES)
 
 
-@pytest.mark.parametrize("name", ["quickstart", "own_catalogue"])
-def test_the_recipe_is_that_of_the_embedded_data_set(name, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [("quickstart", "cvssl.cfg"), ("own_catalogue", "drawn_contrast.cfg")],
+)
+def test_the_recipe_is_one_for_drawn_products(name, recipe, tmp_path):
     variables = {}
     exec(cell_with(name, "RECIPE = "), variables)
     (tmp_path / "recipe.cfg").write_text(variables["RECIPE"])
-    flagfiles = tmp_path / "recipe.cfg", ROOT / "configs" / "cvssl.cfg"
+    flagfiles = tmp_path / "recipe.cfg", ROOT / "configs" / recipe
+    same = ("--workdir=same", "--dataset=same", "--write_groups=false")
     here, there = (
-        command.parse_flags(Config, ["", f"--flagfile={path}", "--workdir=same"])
+        command.parse_flags(Config, ["", f"--flagfile={path}", *same])
         for path in flagfiles
     )
     assert here == there

@@ -171,11 +171,13 @@ def test_group_finds_the_same_as_on_one_machine(cluster, vectors_file, tmp_path)
     flags = {"embeddings": str(vectors_file), "threshold": "0.85"}
     flags |= {"retrieval": "exact"}
     summary = group.run(group.GroupConfig(**flags, output=str(here)))
-    # As `python -m cv_tf.group`, but that no block is large enough to be split.
+    # As `python -m cv_tf.group`, but that no block is large enough to be split, and that
+    # quick work tells of its progress, too.
     verb = (
-        "import runpy; from cv_tf.grouping import neighbor_job as plan;"
+        "import runpy; from cv_tf import progress; progress._EVERY = 0;"
+        "from cv_tf.grouping import neighbor_job as plan;"
         "plan.SPLIT_ABOVE, plan.SHARD, plan.MAX_PRODUCTS = 1000, 512, 150;"
-        "runpy.run_module('cv_tf.group', run_name='__main__')"
+        "runpy.run_module('cv_tf.group', run_name='__main__', alter_sys=True)"
     )
     flags |= {"output": there, "engine": "spark", "spark_master": cluster.master}
     arguments = [f"--{name}={value}" for name, value in flags.items()]
