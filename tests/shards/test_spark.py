@@ -171,8 +171,8 @@ def test_group_finds_the_same_as_on_one_machine(cluster, vectors_file, tmp_path)
     flags = {"embeddings": str(vectors_file), "threshold": "0.85"}
     flags |= {"retrieval": "exact"}
     summary = group.run(group.GroupConfig(**flags, output=str(here)))
-    # As `python -m cv_tf.group`, but that no block is large enough to be split, and quick
-    # work tells of its progress, too.
+    # As `python -m cv_tf.group`, but that no block is large enough to be split, and
+    # quick work tells of its progress, too.
     verb = (
         "import runpy; from cv_tf import progress; progress._EVERY = 0;"
         "from cv_tf.grouping import neighbor_job as plan;"
