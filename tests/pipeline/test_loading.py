@@ -311,7 +311,10 @@ class TestScanPhotos:
         assert [reject.product_id for reject in photos.rejects] == ["0", "1"]
         assert list(in_order(photos)) == []
 
-    def test_keeps_what_it_found_where_it_is_told_to(self, tmp_path, capsys):
+    def test_keeps_what_it_found_where_it_is_told_to(
+        self, tmp_path, capsys, monkeypatch
+    ):
+        monkeypatch.setattr("cv_tf.progress._EVERY", 0)  # Quick work tells, too.
         halves(20, 20).convert("P").save(tmp_path / "a.png")
         catalog = write_table(tmp_path, ["a.png"])
         photos = scan_photos(catalog, 8, cache_dir=tmp_path / "new" / "folder")
