@@ -12,14 +12,7 @@ from cv_tf.catalog import Catalog, CatalogError
 from cv_tf.config import EvaluationSettings
 from cv_tf.embeddings import Embeddings, EmbeddingsError, find_copies
 from cv_tf.errors import UserError
-from cv_tf.grouping import (
-    PairModel,
-    calibrate_on,
-    find_neighbors,
-    group,
-    link_by_model,
-    search_floor,
-)
+from cv_tf.grouping import PairModel, calibrate_on, expected_threshold, group
 from cv_tf.metrics import (
     ProductResults,
     QueryFigures,
@@ -172,15 +165,13 @@ def _apart(products: Embeddings) -> np.ndarray:
     return longer / np.linalg.norm(longer, axis=1, keepdims=True)
 
 
-def _expected_threshold(
+def _expected(
     known: Embeddings, reported: Embeddings, settings: EvaluationSettings
 ) -> tuple[float, PairModel | None]:
     """The threshold of `cv_tf.group` without labels: it sees `reported` alone."""
     del known
-    floor = search_floor(reported.distinct, settings)
-    neighbors = find_neighbors(reported, settings, floor=floor)
-    linked = link_by_model(reported.distinct, neighbors, settings)
-    return float(linked.best_threshold(settings.criterion)), linked.model
+    threshold, model = expected_threshold(reported, settings)
+    return float(threshold), model
 
 
 def _best_in_train(
@@ -191,7 +182,7 @@ def _best_in_train(
     return chosen.threshold, chosen.model
 
 
-_THRESHOLDS = {"without_labels": _expected_threshold, "train_labels": _best_in_train}
+_THRESHOLDS = {"without_labels": _expected, "train_labels": _best_in_train}
 
 
 def _summaries(

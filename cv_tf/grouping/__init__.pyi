@@ -30,7 +30,12 @@ from .group_files import (
     read_labels as read_labels,
     write_groups as write_groups,
 )
-from .groups import Grouped as Grouped, find_groups as find_groups, group as group
+from .groups import (
+    Grouped as Grouped,
+    expected_threshold as expected_threshold,
+    find_groups as find_groups,
+    group as group,
+)
 from .linkage import (
     average_linkage as average_linkage,
     link as link,

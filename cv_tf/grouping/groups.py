@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cv_tf.config import GroupingSettings
+from cv_tf.config import EvaluationSettings, GroupingSettings
 from cv_tf.embeddings import Copies, Embeddings
 from cv_tf.grouping.confidence import Confidence, find_confidence
 from cv_tf.grouping.constraints import components
@@ -236,6 +236,19 @@ def _grouped(
         previous=previous,
         closed=closed,
     )
+
+
+def expected_threshold(
+    embeddings: Embeddings, settings: EvaluationSettings
+) -> tuple[float, PairModel]:
+    """The threshold that is expected to be best on products, and the model of pairs.
+
+    It looks at no label: it is the one of `find_groups`.
+    """
+    floor = search_floor(embeddings.distinct, settings)
+    neighbors = find_neighbors(embeddings, settings, floor=floor)
+    linked = link_by_model(embeddings.distinct, neighbors, settings)
+    return linked.best_threshold(settings.criterion), linked.model
 
 
 def group(

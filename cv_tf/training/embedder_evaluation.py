@@ -13,13 +13,7 @@ from cv_tf.catalog import Catalog, objects
 from cv_tf.config import Config, EvaluationSettings
 from cv_tf.embeddings import Embeddings, embed_with_color
 from cv_tf.errors import UserError
-from cv_tf.grouping import (
-    PairModel,
-    calibrate_on,
-    find_neighbors,
-    link_by_model,
-    search_floor,
-)
+from cv_tf.grouping import PairModel, calibrate_on, expected_threshold
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import ProductResults, measure_embeddings, retrieval_figures
 from cv_tf.models import Embedder
@@ -268,19 +262,6 @@ def find_threshold(
         return None
     calibration = calibrate_on(known, settings, settings.criterion, blocks)
     return calibration.threshold, calibration.model
-
-
-def expected_threshold(
-    reported: Embeddings, settings: EvaluationSettings
-) -> tuple[float, PairModel]:
-    """The threshold that is expected to be best on products, and the model of pairs.
-
-    It looks at no label: it is the one of `cv_tf.grouping.find_groups`.
-    """
-    floor = search_floor(reported.distinct, settings)
-    neighbors = find_neighbors(reported, settings, floor=floor)
-    linked = link_by_model(reported.distinct, neighbors, settings)
-    return linked.best_threshold(settings.criterion), linked.model
 
 
 def _sample(photos: Photos, seed: int) -> Photos:

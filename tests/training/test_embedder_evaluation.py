@@ -10,7 +10,7 @@ import tf_keras as keras
 from cv_tf.catalog import Catalog, read_catalog
 from cv_tf.config import Config
 from cv_tf.embeddings import Embeddings, embed, embed_with_color
-from cv_tf.grouping import calibrate_on, find_groups, group
+from cv_tf.grouping import calibrate_on, expected_threshold, find_groups, group
 from cv_tf.methods import build_embedder
 from cv_tf.metrics import (
     Resampling,
@@ -22,11 +22,7 @@ from cv_tf.metrics import (
 from cv_tf.models import Embedder, Whitening
 from cv_tf.pipeline import Photos, load_photos, photos_of
 from cv_tf.training import embedder_evaluation as evaluation, evaluate_catalog
-from cv_tf.training.embedder_evaluation import (
-    evaluate_new,
-    expected_threshold,
-    find_threshold,
-)
+from cv_tf.training.embedder_evaluation import evaluate_new, find_threshold
 
 
 @pytest.fixture(scope="module")
