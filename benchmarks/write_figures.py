@@ -40,7 +40,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 # What tells the rows of a file apart, where they have no names.
 KEYS = {"second_look": ("set", "size", "ranking"), "shops": ("vectors", "set")}
 # Where the rows of a file are that has more.
-ROWS = ("recipes", "rows", "tables")
+ROWS = ("recipes", "rows", "systems", "tables")
 
 _IN_PAGES = re.compile(
     r"<!--\s*figures from:(?P<names>.*?)-->\s*?\n?"

@@ -10,7 +10,7 @@ from doc_pages import ROOT
 from cv_tf.settings import help_of, setting
 from docs import generated
 from docs.check_links import check
-from docs.figures.how_good import COLORS, RESULTS, draw, stored
+from docs.figures.how_good import COLORS, RESULTS, draw, with_values
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -119,14 +119,14 @@ def test_links_that_lead_nowhere_are_told(link, site):
 
 @pytest.mark.parametrize("name", COLORS)
 def test_the_bars_are_those_of_the_results(name):
-    results = stored(json.loads(RESULTS.read_text()))
+    results = with_values(json.loads(RESULTS.read_text()))
     path = ROOT / "docs" / "figures" / f"how_good_{name}.svg"
     assert path.read_text() == draw(results, COLORS[name])
 
 
 def test_the_readme_says_what_the_bars_show():
     (alt,) = re.findall(r'<img alt="Recall[^"]+"', (ROOT / "README.md").read_text())
-    for row in stored(json.loads(RESULTS.read_text()))["rows"]:
+    for row in with_values(json.loads(RESULTS.read_text()))["rows"]:
         assert f"{row['name']} {row['value']:.3f}" in alt
 
 

@@ -1,9 +1,10 @@
 """Draws the bars of the README, for light and for dark pages.
 
-    python docs/figures/how_good.py
+    python -m docs.figures.how_good
 
-Reads benchmarks/results/how_good.json, which names the bars and where each one is
-stored beside it, and writes how_good_light.svg and how_good_dark.svg beside this file.
+Reads benchmarks/results/how_good.json, which names the bars and, as write_figures.py
+does, where each is stored. Writes how_good_light.svg and how_good_dark.svg beside this
+file.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import json
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from benchmarks.write_figures import stored
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "benchmarks" / "results" / "how_good.json"
@@ -51,23 +54,13 @@ def draw(results: dict[str, Any], colors: Colors) -> str:
     return "\n".join(lines)
 
 
-def stored(results: dict[str, Any]) -> dict[str, Any]:
+def with_values(results: dict[str, Any]) -> dict[str, Any]:
     """The results with the value of each bar, and its interval as `low` and `high`."""
     rows = []
     for row in results["rows"]:
-        file, name = row["from"]
-        stored = json.loads(RESULTS.with_name(f"{file}.json").read_text("utf-8"))
-        if file == "variants":
-            found = next(it for it in stored["systems"] if it["name"] == name)
-            figure = found["retrieval"]["validation"]["recall_at_1_in_block"]
-            ends = figure["low"], figure["high"]
-        else:
-            found = next(it for it in stored["rows"] if it["name"] == name)
-            figure = found["figures"]["recall_at_1_in_block_as_searched"]
-            ends = figure["interval"]
-        low, high = ends
-        of = {"name": row["name"], "value": figure["value"], "low": low, "high": high}
-        rows.append(of)
+        figures = stored(f"{row['from']} > {{value|low|high}}")
+        value, low, high = (figure.value for figure in figures if figure)
+        rows.append({"name": row["name"], "value": value, "low": low, "high": high})
     return {**results, "rows": rows}
 
 
@@ -105,7 +98,7 @@ def _in_words(results: dict[str, Any]) -> str:
 
 def main() -> None:
     """Writes both pictures."""
-    results = stored(json.loads(RESULTS.read_text(encoding="utf-8")))
+    results = with_values(json.loads(RESULTS.read_text(encoding="utf-8")))
     for name, colors in COLORS.items():
         path = HERE / f"how_good_{name}.svg"
         path.write_text(draw(results, colors), encoding="utf-8")
