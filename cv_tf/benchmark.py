@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import hashlib
 import platform
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,7 +32,7 @@ import cv_tf
 from cv_tf import command
 from cv_tf.atomic import whole_files, write_json
 from cv_tf.config import Config, ConfigError, MethodSettings, ModelSettings, setting
-from cv_tf.files import beside, expanded
+from cv_tf.files import beside, digest_of, expanded
 from cv_tf.settings import values_of
 
 if TYPE_CHECKING:
@@ -229,13 +228,7 @@ def _system(
 
 def _digest(path: str) -> str:
     """The SHA-256 of a file; "" of a folder of parts or a file in a bucket."""
-    if not Path(path).is_file():
-        return ""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while chunk := file.read(2**20):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return digest_of(path) if Path(path).is_file() else ""
 
 
 def settings_of(argv: Sequence[str]) -> BenchmarkConfig:

@@ -21,7 +21,7 @@ import cv_tf
 from cv_tf import choices, command
 from cv_tf.config import CatalogSettings, ConfigError
 from cv_tf.files import beside, expanded
-from cv_tf.next_steps import NextStep, say_next
+from cv_tf.next_steps import group_step, say_next
 from cv_tf.settings import check_all, setting, values_of
 from cv_tf.shards import EngineSettings
 
@@ -151,10 +151,8 @@ def main(config: EmbedConfig) -> None:
     """Runs the command."""
     run(config)
     output = Path(expanded(config.output))
-    groups = (f"--embeddings={output}", f"--output={beside(output, 'groups.csv')}")
-    flags = (*groups, f"--page={beside(output, 'groups.html')}")
-    sentence = "Find the groups of color variants, and see them on a page"
-    say_next(NextStep(sentence, "group", flags))
+    groups, page = (beside(output, f"groups.{kind}") for kind in ("csv", "html"))
+    say_next(group_step(output, groups, page))
 
 
 def settings_of(argv: Sequence[str]) -> EmbedConfig:

@@ -425,12 +425,8 @@ def _about_thresholds(config: EvaluateConfig, figures: dict[str, Any]) -> str:
 
 def _read_groups(path: str) -> cv_tf.metrics.StoredGroups:
     """Groups, and their threshold where `cv_tf.group` has left it beside them."""
-    return cv_tf.metrics.StoredGroups(
-        group_of=cv_tf.grouping.read_groups(path),
-        threshold=cv_tf.report.threshold_beside(path),
-        source=Path(path).name,
-        copy_of=cv_tf.grouping.read_copies(path),
-    )
+    threshold = cv_tf.report.threshold_beside(path)
+    return cv_tf.metrics.StoredGroups.read(path, threshold)
 
 
 def _outputs(config: EvaluateConfig) -> tuple[Path | None, Path | None, Path | None]:

@@ -68,7 +68,6 @@ if TYPE_CHECKING:
 _EMBEDDINGS = ("embeddings", "calibrate_embeddings")
 _FILES = (*_EMBEDDINGS, "previous", "answers", "calibrate", "labels")
 _TABLES = (".csv", ".parquet", ".pq")
-_STORES = (".sqlite", ".sqlite3", ".db")
 _MOST_COLUMNS = 30  # Named in a message.
 
 
@@ -558,7 +557,8 @@ def _next_steps(config: GroupConfig) -> list[NextStep]:
         steps.append(NextStep("See the groups on a page", "group", flags))
     if config.ask:  # What to do with the table of questions is told already.
         return steps
-    stores = [it for it in config.answers if it.endswith(_STORES)]
+    suffixes = cv_tf.answers.STORE_SUFFIXES
+    stores = [it for it in config.answers if it.endswith(suffixes)]
     store = stores[0] if stores else str(beside(output, "answers.sqlite"))
     steps.append(review_step(config.embeddings, output, store))
     if not (config.answers or config.calibrate):

@@ -17,7 +17,7 @@ class NextStep(NamedTuple):
     """What can be done, in a sentence, and the command that does it.
 
     Attributes:
-      sentence: What can be done, without a full stop.
+      sentence: The step in words, without a full stop.
       verb: The verb of `cv_tf`; "" if it takes none.
       flags: Flags of the verb, as `cv_tf.settings.to_flags` spells them.
     """
@@ -30,7 +30,7 @@ class NextStep(NamedTuple):
         """The sentence, and the command below it as a shell takes it.
 
         Args:
-          program: How a shell runs this package.
+          program: Command that runs this package.
 
         Example:
           >>> print(NextStep("Group them", "group", ["--output=my groups.csv"]).text())
@@ -67,6 +67,13 @@ def _program() -> str:
 def look_at(page: object) -> NextStep:
     """The step to a page of groups, by its path."""
     return NextStep(f"Look at the groups: open '{page}' in a browser")
+
+
+def group_step(embeddings: object, groups: object, page: object) -> NextStep:
+    """The step from vectors to groups, by the paths of the files."""
+    flags = (f"--embeddings={embeddings}", f"--output={groups}", f"--page={page}")
+    sentence = "Find the groups of color variants, and see them on a page"
+    return NextStep(sentence, "group", flags)
 
 
 def review_step(embeddings: object, groups: object, answers: object) -> NextStep:

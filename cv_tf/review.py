@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from cv_tf.embeddings import Embeddings
 
 _FILES = ("embeddings", "groups", "catalog", "page", "import_from")
-_STORES = (".sqlite", ".sqlite3", ".db")
 _TABLES = (".csv", ".parquet", ".pq")
 _SERVER_PACKAGES = ("flask", "waitress")
 _TOKEN_BYTES = 24
@@ -104,9 +103,10 @@ class ReviewConfig(GroupingSettings):
                 "--answers is not set. Name a file for the answers, such as "
                 "--answers=my.answers.sqlite."
             )
-        if Path(self.answers).suffix.lower() not in _STORES:
+        suffixes = cv_tf.answers.STORE_SUFFIXES
+        if Path(self.answers).suffix.lower() not in suffixes:
             raise ConfigError(
-                f"--answers={self.answers} must end in {', '.join(_STORES)}. A table "
+                f"--answers={self.answers} must end in {', '.join(suffixes)}. A table "
                 "of answers is added by --import_from."
             )
         if self.export_to and self.import_from:

@@ -23,7 +23,7 @@ import cv_tf
 from cv_tf import choices, command, embed, group, workers
 from cv_tf.config import CatalogSettings, Config, ConfigError, GroupingSettings
 from cv_tf.errors import Interrupted
-from cv_tf.next_steps import NextStep, look_at, review_step, say_next
+from cv_tf.next_steps import NextStep, group_step, look_at, review_step, say_next
 from cv_tf.settings import to_flags, values_of
 
 if TYPE_CHECKING:
@@ -135,13 +135,8 @@ def _groups_in_words(config: Config, workdir: Workdir) -> str:
     known = [style for style in labels.values() if style]
     if len(set(known)) == len(known):
         return ""
-    metrics, grouping = cv_tf.metrics, cv_tf.grouping
-    groups = metrics.StoredGroups(
-        group_of=grouping.read_groups(str(workdir.groups)),
-        threshold=None,
-        source=workdir.groups.name,
-        copy_of=grouping.read_copies(str(workdir.groups)),
-    )
+    metrics = cv_tf.metrics
+    groups = metrics.StoredGroups.read(str(workdir.groups))
     truth = metrics.match_truth(labels, workdir.inputs.name, None)
     figures, results = metrics.measure_stored(truth, None, groups, config)
     return metrics.groups_in_words(figures, results.intervals())
@@ -178,18 +173,13 @@ def _next_steps(config: Config, figures: Mapping[str, Any]) -> list[NextStep]:
     vectors, groups = f"{workdir}.parquet", f"{workdir}.groups.csv"
     of_table = {name: getattr(config, name) for name in _OF_TABLE}
     table = to_flags({name: value for name, value in of_table.items() if value})
-    made = [f"--embeddings={vectors}", f"--output={groups}"]
     steps = [
         NextStep(
             "Turn the photos into vectors",
             "embed",
             [f"--workdir={workdir}", *table, f"--output={vectors}"],
         ),
-        NextStep(
-            "Find the groups of color variants, and see them on a page",
-            "group",
-            [*made, f"--page={workdir}.groups.html"],
-        ),
+        group_step(vectors, groups, f"{workdir}.groups.html"),
     ]
     if _RECALL in figures and config.catalog and not config.columns:
         flags = [f"--embeddings={vectors}", f"--groups={groups}"]

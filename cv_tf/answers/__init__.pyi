@@ -5,7 +5,11 @@ from .answer import (
     Said as Said,
     said_of as said_of,
 )
-from .answer_store import AnswerStore as AnswerStore, is_store as is_store
+from .answer_store import (
+    STORE_SUFFIXES as STORE_SUFFIXES,
+    AnswerStore as AnswerStore,
+    is_store as is_store,
+)
 from .answer_tables import (
     holds_answers as holds_answers,
     read_said as read_said,

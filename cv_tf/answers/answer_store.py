@@ -60,9 +60,12 @@ WHERE number = ?
 """
 
 
+STORE_SUFFIXES = (".sqlite", ".sqlite3", ".db")
+
+
 def is_store(path: str) -> bool:
     """Whether a file on disk is an SQLite database, by its name or how it begins."""
-    if path.lower().endswith((".sqlite", ".sqlite3", ".db")):
+    if path.lower().endswith(STORE_SUFFIXES):
         return True
     try:
         with open_binary(path) as file:

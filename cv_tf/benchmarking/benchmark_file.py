@@ -66,10 +66,8 @@ def benchmark_of(
       which none is an article of the public benchmark.
     """
     catalog = parts.catalog
-    found: Completeness | None = completeness_of(catalog)
-    assert found is not None  # noqa: S101 (for the types)
-    if found.others == len(catalog):
-        found = None
+    completeness = completeness_of(catalog)
+    found = None if completeness.others == len(catalog) else completeness
     reported = catalog.select(~parts.is_known)
     benchmark = {
         "dataset": catalog.name,

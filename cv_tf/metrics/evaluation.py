@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ from cv_tf.grouping import (
     find_neighbors,
     group,
     link_by_model,
+    read_copies,
+    read_groups,
 )
 from cv_tf.metrics.grouping import grouping_figures, pair_counts
 from cv_tf.metrics.product_results import ProductResults
@@ -48,6 +51,15 @@ class StoredGroups(NamedTuple):
     threshold: float | None
     source: str
     copy_of: Mapping[str, str] = {}
+
+    @classmethod
+    def read(cls, path: str, threshold: float | None = None) -> StoredGroups:
+        """The groups of a file of `cv_tf.group` or another tool.
+
+        Raises:
+          UserError: If the file cannot be used.
+        """
+        return cls(read_groups(path), threshold, Path(path).name, read_copies(path))
 
 
 class Measurement(NamedTuple):
