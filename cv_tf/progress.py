@@ -67,9 +67,9 @@ class Progress:
     seconds, and one at the end of work that took as long; quick work says nothing.
 
     Args:
-      title: What is done, such as "Embedding".
+      title: Name of the work, such as "Embedding".
       total: Number of things to do; None if unknown.
-      unit: What is counted, in the plural, such as "photos".
+      unit: Name of the things, in the plural, such as "photos".
       initial: Number of things that were done before.
       shown: False to show nothing.
       leave: Whether the bar stays when the work is over.

@@ -33,8 +33,8 @@ class Prepared:
       left_out: Reason to the number of items left out for it ("count") and the first of
         them ("example"); empty if the data set does not count them.
       is_new: Whether the data set was prepared now, not before.
-      completeness: How much of the benchmark of color variants it has; None for other
-        data sets.
+      completeness: Share of the benchmark of color variants that is there, and what
+        is missing; None for other data sets.
     """
 
     catalog: Catalog

@@ -98,7 +98,7 @@ def split_similarity(
     Args:
       descriptors: Float `[2, dimensions]`, of length 1, as `Embedder.describe` makes
         them of parts.
-      whitening: What is applied to them; None for nothing.
+      whitening: Whitening of the descriptors; None for none.
       num_parts: Number of parts.
       num_colors: Number of color inputs, one after the other in a descriptor.
     """
