@@ -197,6 +197,7 @@ def test_a_data_set_that_was_not_prepared_is_told(run_verb, vectors, tmp_path):
 
 
 def test_help_needs_no_tensorflow(run_verb):
-    finished = run_verb("benchmark", "--help", tensorflow=False)
+    finished = run_verb("benchmark", "--help=all", tensorflow=False)
     assert (finished.returncode, finished.stderr) == (0, "")
     assert "--dataset=hm_personalized_fashion/variants\n" in finished.stdout
+    assert "docs/benchmarks/variants.md" in finished.stdout
