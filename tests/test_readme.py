@@ -289,6 +289,8 @@ def test_blocks_run_from_top_to_bottom(folder, monkeypatch):
     assert {"my.answers.sqlite", "answered.html", "changes.csv"} <= written
     assert ("my.onnx" in written) == bool(HAS_ONNX)
     assert (folder / "runs" / "compare" / "table.md").is_file()
+    of_first_job = {path.name for path in (folder / "runs" / "cvssl").iterdir()}
+    assert {"groups.csv", "groups.html", "neighbors.html", "pair.html"} <= of_first_job
     assert len(names["rows"]) == len(names["images"])
 
 
