@@ -114,23 +114,28 @@ def run(config: BenchmarkConfig) -> BenchmarkResults:
     files = command.find_files(config, ("results",))["results"]
     earlier = [cv_tf.benchmarking.read_results(path) for path in files]
     named = dict(_named_files(config.embeddings))
-    measured = []
+    # Before anything is measured.
+    names = [system["name"] for results in earlier for system in results.systems]
+    names += [*named, *([_name_of_model(config)] if config.has_model else [])]
+    cv_tf.benchmarking.check_names(names)
     if named or config.has_model:
-        measured = [_measure(config, named)]
-    results = cv_tf.benchmarking.combine([*earlier, *measured])
+        earlier.append(_measure(config, named, earlier))
+    results = cv_tf.benchmarking.combine(earlier)
     print(f"\n{cv_tf.benchmarking.format_systems(results.systems)}\n\n{_ABOUT}")
     if output and table:
         with whole_files(output, table) as (unfinished, page):
             write_json(unfinished, results.to_json())
-            text = cv_tf.benchmarking.markdown_table(results.systems)
-            page.write_text(f"{_HEAD}{text}\n{_ABOUT}\n", encoding="utf-8")
+            first, second = cv_tf.benchmarking.markdown_tables(results.systems)
+            text = f"{_HEAD}{first}\n{second}\n{_ABOUT}\n"
+            page.write_text(text, encoding="utf-8")
     return results
 
 
 _HEAD = "# Results of the benchmark\n\n"
 _ABOUT = (
     "±: half the width of the 95% interval over styles. R@1 and mAP@R are of the "
-    "vectors alone; groups are of validation."
+    "vectors alone unless they are 'as searched': with color where it is known, and "
+    "after a second look. Groups are of validation."
 )
 
 
@@ -167,8 +172,10 @@ def _exists(path: str) -> bool:
     return bool(path) and Path(expanded(path)).exists()
 
 
-def _measure(config: BenchmarkConfig, named: dict[str, str]) -> BenchmarkResults:
-    """Measures all systems on the products of a catalogue."""
+def _measure(
+    config: BenchmarkConfig, named: dict[str, str], earlier: list[BenchmarkResults]
+) -> BenchmarkResults:
+    """Measures all systems on the products of a catalogue, those of earlier results."""
     catalog = cv_tf.catalog.read_products(config)
     splits = config.train_split, config.eval_split
     parts = cv_tf.benchmarking.parts_of(catalog, *splits)
@@ -179,6 +186,8 @@ def _measure(config: BenchmarkConfig, named: dict[str, str]) -> BenchmarkResults
         print(f"With {flags}, figures are not comparable with those of others.")
     elif found is not None:
         print(found.sentence())
+    nothing = cv_tf.benchmarking.BenchmarkResults(benchmark, ())
+    cv_tf.benchmarking.combine([*earlier, nothing])
     systems = []
     for name, path in named.items():
         vectors = cv_tf.embeddings.read_embeddings(path, extras=False)
@@ -194,20 +203,24 @@ def _model(
 ) -> tuple[str, Embeddings, BenchmarkParts, dict[str, Any]]:
     """The name, the vectors and the making of a trained or a pretrained model."""
     settings: Config = config
-    path = None
-    if config.method == "frozen":
-        name, kind = config.name or "frozen", "frozen"
-    else:
+    path, kind = None, "frozen"
+    if config.method != "frozen":
         workdir = cv_tf.training.Workdir(config.workdir)
         path, settings = workdir.trained_embedder(), workdir.read_config()
-        name, kind = config.name or Path(config.workdir).name, "trained"
+        kind = "trained"
     vectors = cv_tf.training.embed_products(config, parts.catalog, path)
     topics = (ModelSettings, MethodSettings)
     names = [name for topic in topics for name in values_of(settings, topic)]
     changed = command.changed_settings(settings)
     wanted = [*names, *(_LEARNING if kind == "trained" else ())]
     about = {k: changed[k] for k in wanted if k in changed and k != "answers"}
-    return name, vectors, parts, {"model": kind, "settings": about}
+    about = {"model": kind, "settings": about}
+    return _name_of_model(config), vectors, parts, about
+
+
+def _name_of_model(config: BenchmarkConfig) -> str:
+    own = "frozen" if config.method == "frozen" else Path(config.workdir).name
+    return config.name or own
 
 
 def _system(

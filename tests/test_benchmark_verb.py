@@ -50,7 +50,8 @@ def test_systems_are_measured_named_and_written(benchmark, vectors, tmp_path):
     assert finished.returncode == 0, finished.stderr
     lines = finished.stdout.strip().splitlines()
     assert lines[0].split() == ["good", "random"]
-    assert lines[1].startswith("R@1 in block, among validation    1.000 ± 0.000  ")
+    assert lines[1].startswith("R@1 in block, among validation  ")
+    assert lines[1].split()[5:8] == ["1.000", "±", "0.000"]
     found = json.loads(output.read_text())
     assert (found["format"], found["format_version"]) == ("cv_tf.benchmark", 1)
     benchmark_part = dict(found["benchmark"])
@@ -104,6 +105,27 @@ def test_results_of_others_join_the_table(benchmark, vectors, tmp_path):
     # Stored results alone need no products.
     again = benchmark(f"--results={both}", tensorflow=False)
     assert done.stdout.strip() == again.stdout.strip()
+
+
+@pytest.mark.parametrize("fault", ["name", "products"])
+def test_what_does_not_fit_into_one_table_is_told_before_anything_is_measured(
+    fault, benchmark, vectors, tmp_path
+):
+    theirs = tmp_path / "theirs.json"
+    done = benchmark(f"--embeddings=a={vectors('x.parquet')}", f"--output={theirs}")
+    assert done.returncode == 0, done.stderr
+    name = "a"
+    if fault == "products":
+        stored = json.loads(theirs.read_text())
+        stored["benchmark"]["counts"]["train"]["products"] = 31
+        theirs.write_text(json.dumps(stored))
+        name = "b"
+    unreadable = tmp_path / "no.parquet"
+    unreadable.write_bytes(b"no vectors")
+    done = benchmark(f"--embeddings={name}={unreadable}", f"--results={theirs}")
+    assert done.returncode == 1
+    told = {"name": "Two systems are called 'a'", "products": "Results of different"}
+    assert told[fault] in done.stderr
 
 
 @pytest.mark.integration

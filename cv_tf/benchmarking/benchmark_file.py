@@ -6,7 +6,7 @@ docs/benchmarks/variants.md describes every field.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from cv_tf.files import read_json
 FORMAT, FORMAT_VERSION = "cv_tf.benchmark", 1
 _REMEDY = "Make it again with python -m cv_tf.benchmark --output=FILE.json."
 _SUMMARY = ("value", "low", "high")
+_MOST_LETTERS = 80  # Of the name of a system.
 
 
 class BenchmarkError(UserError):
@@ -113,16 +114,17 @@ def read_results(path: str | Path) -> BenchmarkResults:
             raise ValueError(f"its format is {found['format']!r}, not {FORMAT!r}")
         if found["format_version"] > FORMAT_VERSION:
             raise BenchmarkError(
-                f"'{path}' is of format {found['format_version']}; this version of "
-                f"cv_tf reads {FORMAT_VERSION} and earlier. Install a later one."
+                f"it is of format {found['format_version']}; this version of cv_tf "
+                f"reads {FORMAT_VERSION} and earlier. Install a later one."
             )
         benchmark, systems = found["benchmark"], tuple(found["systems"])
         for name in ("protocol", "comparable", "counts", "num_queries"):
             benchmark[name]
         for system in systems:
             _check_system(system)
-    except BenchmarkError:
-        raise
+        check_names([system["name"] for system in systems])
+    except BenchmarkError as error:
+        raise BenchmarkError(f"'{path}' cannot be used: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BenchmarkError(
             f"'{path}' cannot be read as {what}: {type(error).__name__} {error}. "
@@ -145,8 +147,8 @@ def combine(results: Iterable[BenchmarkResults]) -> BenchmarkResults:
     """The systems of several results in one, in their order.
 
     Raises:
-      BenchmarkError: If they are of other products or another protocol, or if two
-        systems have one name.
+      BenchmarkError: If they are of other products or another protocol, or if the
+        names of systems cannot be used.
     """
     first, *others = results
     systems = list(first.systems)
@@ -160,14 +162,26 @@ def combine(results: Iterable[BenchmarkResults]) -> BenchmarkResults:
                     f"{_names(other)}. Measure all of them on the same products."
                 )
         systems += other.systems
-    names = [system["name"] for system in systems]
-    for name in names:
-        if names.count(name) > 1:
-            raise BenchmarkError(
-                f"Two systems are called '{name}'. Name one of them otherwise: "
-                "--embeddings=NAME=FILE, or --name for a model."
-            )
+    check_names([system["name"] for system in systems])
     return BenchmarkResults(first.benchmark, tuple(systems))
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Checks that systems can be told apart in one table, each by one line of text.
+
+    Raises:
+      BenchmarkError: If two have one name, or one is empty, too long, or has a line
+        break or another character that cannot be printed.
+    """
+    remedy = "Name it otherwise: --embeddings=NAME=FILE, or --name for a model."
+    for name in names:
+        if not name.strip() or len(name) > _MOST_LETTERS or not name.isprintable():
+            raise BenchmarkError(
+                f"{name[:_MOST_LETTERS]!r} cannot be the name of a system: one line of "
+                f"1 to {_MOST_LETTERS} letters was expected. {remedy}"
+            )
+        if names.count(name) > 1:
+            raise BenchmarkError(f"Two systems are called '{name}'. {remedy}")
 
 
 def _names(results: BenchmarkResults) -> str:

@@ -7,6 +7,7 @@ the owner's table.
 
 from __future__ import annotations
 
+import collections
 import functools
 import importlib.resources
 import io
@@ -23,6 +24,7 @@ LONG_EDGE = 288
 JPEG_QUALITY = 88
 
 _PAGE = "docs/benchmarks/variants.md"
+_CODE_DIGITS = 7  # Of an article id, which say its style.
 _MAX_NAMES = 3  # Articles that a message lists.
 
 
@@ -70,16 +72,20 @@ class Completeness:
       listed: Number of articles of each split of the benchmark.
       missing: Articles of each split that the catalogue lacks, in their order.
       others: Number of products that are no articles of their split.
+      other_styles: Number of articles whose style is not that of their ids: those of
+        one style begin with the same seven digits.
     """
 
     listed: Mapping[str, int]
     missing: Mapping[str, tuple[str, ...]]
     others: int
+    other_styles: int = 0
 
     @property
     def is_complete(self) -> bool:
-        """Whether the products are those of the benchmark, none missing or added."""
-        return not self.others and not any(self.missing.values())
+        """Whether the products are those of the benchmark, and of its styles."""
+        faults = (self.others, self.other_styles, *self.missing.values())
+        return not any(faults)
 
     def sentence(self) -> str:
         """Says whether figures can be compared with those of others, and why not."""
@@ -96,6 +102,11 @@ class Completeness:
         ]
         if self.others:
             told.append(f"{self.others:,} products are not on its list")
+        if self.other_styles:
+            told.append(
+                f"{self.other_styles:,} articles are not of one style with exactly "
+                f"those whose ids begin with the same {_CODE_DIGITS} digits"
+            )
         return (
             f"The figures are not comparable with those of {_PAGE}: "
             f"{'; '.join(told)}. Download the missing photos, delete the folder of the "
@@ -104,7 +115,7 @@ class Completeness:
 
 
 def completeness_of(catalog: Catalog) -> Completeness:
-    """Compares the products of a catalogue, and their splits, with the lists."""
+    """Compares the products of a catalogue, their splits and styles, with the lists."""
     listed = split_of_article()
     there = [""] * len(catalog) if catalog.split is None else catalog.split.tolist()
     found = dict(zip(catalog.product_id.tolist(), there, strict=True))
@@ -117,4 +128,22 @@ def completeness_of(catalog: Catalog) -> Completeness:
         {split: list(listed.values()).count(split) for split in SPLITS},
         {split: tuple(ids) for split, ids in missing.items()},
         len(catalog) - kept,
+        _other_styles(catalog, listed),
+    )
+
+
+def _other_styles(catalog: Catalog, listed: Mapping[str, str]) -> int:
+    """Number of articles that are not with exactly those of their product code."""
+    names = catalog.product_id.tolist()
+    of_code = collections.defaultdict(set)
+    of_style = collections.defaultdict(set)
+    for row, (name, style) in enumerate(
+        zip(names, catalog.style.tolist(), strict=True)
+    ):
+        if name in listed:
+            of_code[name[:_CODE_DIGITS]].add(row)
+            of_style[style if style >= 0 else -1 - row].add(row)
+    together = set(map(frozenset, of_style.values()))
+    return sum(
+        len(rows) for rows in of_code.values() if frozenset(rows) not in together
     )

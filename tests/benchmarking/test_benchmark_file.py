@@ -12,7 +12,7 @@ from cv_tf.benchmarking import (
     benchmark_of,
     combine,
     format_systems,
-    markdown_table,
+    markdown_tables,
     parts_of,
     read_results,
 )
@@ -22,7 +22,8 @@ from cv_tf.datasets.variants_benchmark import split_of_article
 
 def system(name, recall=0.5):
     figure = {"value": recall, "low": recall - 0.02, "high": recall + 0.04}
-    retrieval = {"validation": {"recall_at_1_in_block": figure}, "all": {}}
+    names = ("recall_at_1_in_block", "map_at_r_in_block_as_searched")
+    retrieval = {"validation": dict.fromkeys(names, figure), "all": {}}
     groups = {"train_labels": {"threshold": 0.7, "fms": figure}}
     return {"name": name, "made_by": {}, "retrieval": retrieval, "groups": groups}
 
@@ -150,15 +151,31 @@ class TestTables:
         assert lines[0].split() == ["mine", "theirs"]
         assert lines[1].split("  ")[0] == "R@1 in block, among validation"
         assert lines[1].endswith("0.500 ± 0.030  0.250 ± 0.030")
-        assert len(lines) == 13
+        assert len(lines) == 17
         assert lines[2].split()[-2:] == ["-", "-"]
+        assert lines[10].startswith("mAP@R in block as searched, among validation  0.5")
 
     def test_a_row_a_system_on_a_page(self):
-        head, rule, first, second = markdown_table(
-            [system("theirs", 0.25), system("a|b")]
-        ).splitlines()
-        assert head.count("|") == rule.count("|") == second.count("|") == 14
+        systems = [system("theirs", 0.25), system("a|b <i>*c*</i> [d](e) `f`")]
+        by_vectors, in_use = markdown_tables(systems)
+        head, rule, first, second = by_vectors.splitlines()
+        assert head.count("|") == rule.count("|") == second.count("|") == 10
+        assert head.startswith("| system | R@1 in block, among validation | mAP@R in")
+        name = r"a\|b \<i\>\*c\*\</i\> \[d\](e) \`f\`"
+        assert first.startswith(f"| {name} | 0.500 ± 0.030 | - |")
+        assert second.startswith("| theirs | 0.250 ± 0.030 | - |")
+        head, rule, first, second = in_use.splitlines()
+        assert head.count("|") == rule.count("|") == second.count("|") == 10
         assert head.endswith("| FMS, threshold from train | F1, threshold from train |")
-        assert first.startswith("| a\\|b | 0.500 ± 0.030 | - |")
-        assert second.startswith("| theirs | 0.250 ± 0.030 |")
+        assert first.startswith(f"| {name} | - | 0.500 ± 0.030 | - |")
         assert second.endswith("| 0.250 ± 0.030 | - |")
+
+
+@pytest.mark.parametrize("name", ["", " ", "two\nlines", "\x1b[31mred", "x" * 81])
+def test_names_that_do_not_fit_into_a_table_are_refused(name, tmp_path):
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(results(system(name)).to_json()))
+    with pytest.raises(BenchmarkError, match="cannot be the name of a system") as told:
+        read_results(path)
+    assert f"'{path}' cannot be used: " in str(told.value)
+    assert str(told.value).isprintable()

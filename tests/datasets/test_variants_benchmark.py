@@ -1,6 +1,7 @@
 """hm_personalized_fashion/variants: its lists, its photos, and what is missing."""
 
 import csv
+import dataclasses
 import io
 from collections import Counter
 from pathlib import Path
@@ -40,7 +41,7 @@ def catalog_of(splits):
         name=NAME,
         product_id=np.array(list(splits), object),
         image=np.full(number, "", object),
-        style=np.arange(number, dtype=np.int32),
+        style=np.array([int(article[:7]) for article in splits], np.int32),
         block=np.zeros(number, np.int32),
         block_names=("Bag",),
         split=np.array(list(splits.values()), object),
@@ -158,6 +159,25 @@ class TestCompleteness:
     def test_one_product_too_many_is_no_longer_the_benchmark(self):
         splits = dict(split_of_article()) | {"0000000001": "train"}
         assert not completeness_of(catalog_of(splits)).is_complete
+
+    def test_styles_are_those_of_the_ids(self):
+        whole = catalog_of(split_of_article())
+        one = whole.style == Counter(whole.style.tolist()).most_common(1)[0][0]
+        split = np.where(np.cumsum(one) * one == 1, whole.style.max() + 1, whole.style)
+        found = completeness_of(dataclasses.replace(whole, style=split))
+        assert found.other_styles == one.sum() > 1
+        assert not found.is_complete
+        assert (
+            f": {one.sum()} articles are not of one style with exactly those whose ids "
+            "begin with the same 7 digits."
+        ) in found.sentence()
+
+    @pytest.mark.parametrize("style", ["none", "all"])
+    def test_without_styles_or_with_one_for_all_it_is_another_benchmark(self, style):
+        whole = catalog_of(split_of_article())
+        styles = np.full(len(whole), -1 if style == "none" else 0, np.int32)
+        found = completeness_of(dataclasses.replace(whole, style=styles))
+        assert found.other_styles > 4000
 
 
 class TestBuilder:

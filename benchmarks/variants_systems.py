@@ -1,0 +1,100 @@
+"""Every method of this project, by the protocol of the public benchmark.
+
+    python benchmarks/variants_systems.py --data_dir=DATA --runs=RUNS
+
+DATA holds hm_personalized_fashion/variants, as `python -m cv_tf.prepare` has made it.
+Each recipe is trained as it stands on the products of `train`, with one seed, and all
+8,096 products are measured by `python -m cv_tf.benchmark`; the pretrained network is
+measured without training. What is finished in RUNS is not done again.
+
+Written are benchmarks/results/variants.json, which has the systems of peers.json after
+those of this project, its tables in variants.md, and those of
+docs/benchmarks/variants.md. Two idle cores take about eight minutes a recipe.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from cv_tf.atomic import write_text
+from cv_tf.benchmark import BenchmarkConfig, run as measure
+from cv_tf.benchmarking import markdown_tables, read_results
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+PAGE = HERE.parent / "docs" / "benchmarks" / "variants.md"
+DATASET = "hm_personalized_fashion/variants"
+QUICK = ("--baselines=false", "--probe_every=0")
+# What each recipe learns from, in the order in which they are trained.
+RECIPES = {
+    "hm_triplet": "triplets, labels of train",
+    "hm_found": "triplets of groups found without labels",
+    "hm_cvssl": "part_contrast",
+    "hm_supcon": "supervised contrast, labels of train",
+    "hm_whole": "SimCLR on whole products",
+    "hm_pbcnet": "momentum, a queue and combined parts",
+    "hm_moco": "MoCo v2, crops",
+    "hm_simclr": "SimCLR, crops",
+    "hm_byol": "BYOL, crops",
+    "hm_simsiam": "SimSiam, crops",
+}
+# Measured as they are, without training.
+PRETRAINED = {"hm_frozen": "untrained", "hm_frozen_color": "untrained, photos in color"}
+_TABLE = re.compile(r"^\| system \|.*\n(?:\|.*\n)+", re.MULTILINE)
+
+
+def main() -> None:
+    """Trains and measures what is missing, and writes the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data_dir", required=True, help="folder of the data set")
+    parser.add_argument("--cache_dir", default="", help="folder of lists of photos")
+    parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
+    given = parser.parse_args()
+    given.runs.mkdir(parents=True, exist_ok=True)
+    data = [f"--data_dir={given.data_dir}", f"--cache_dir={given.cache_dir}"]
+    for recipe, about in PRETRAINED.items():
+        model = ("--method=frozen", f"--flagfile=configs/{recipe}.cfg")
+        _measure(_results(given.runs, recipe), recipe, about, *data, *model)
+    for recipe, about in RECIPES.items():
+        workdir = f"--workdir={given.runs / recipe}"
+        results = _results(given.runs, recipe)
+        if not results.exists():
+            to = (f"--dataset={DATASET}", workdir, *data, *QUICK)
+            _run("train", f"--flagfile=configs/{recipe}.cfg", *to)
+        _measure(results, recipe, about, workdir, *data)
+    write_tables([_results(given.runs, of) for of in [*PRETRAINED, *RECIPES]])
+
+
+def _results(runs: Path, recipe: str) -> Path:
+    return runs / f"{recipe}.json"
+
+
+def _measure(results: Path, recipe: str, about: str, *flags: str) -> None:
+    """Measures a system, unless its results are there."""
+    if not results.exists():
+        name = f"--name=cv_tf, {about} ({recipe}.cfg)"
+        _run("benchmark", f"--output={results}", name, *flags)
+
+
+def _run(verb: str, *flags: str) -> None:
+    """Runs a verb as a user does."""
+    command = [sys.executable, "-m", f"cv_tf.{verb}", *flags]
+    subprocess.run(command, check=True)  # noqa: S603 (of this file alone)
+
+
+def write_tables(results: list[Path]) -> None:
+    """Writes variants.json, variants.md, and the tables of the page."""
+    files = tuple(map(str, [*results, RESULTS / "peers.json"]))
+    stored = RESULTS / "variants.json"
+    measure(BenchmarkConfig(results=files, output=str(stored), overwrite=True))
+    tables = iter(markdown_tables(read_results(stored).systems))
+    text = PAGE.read_text(encoding="utf-8")
+    write_text(PAGE, _TABLE.sub(lambda _: next(tables), text))
+
+
+if __name__ == "__main__":
+    main()
