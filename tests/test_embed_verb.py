@@ -177,7 +177,11 @@ class TestFrames:
 class TestKilled:
     @pytest.mark.integration
     @pytest.mark.parametrize(
-        ("number", "exit_code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)]
+        ("number", "exit_code"),
+        [
+            (signal.SIGKILL, -9),
+            pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+        ],
     )
     def test_goes_on_and_ends_as_if_nothing_had_happened(
         self, number, exit_code, finished, workdir, start_verb, tmp_path, monkeypatch

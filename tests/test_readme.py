@@ -9,11 +9,12 @@ processes, and `review` is answered without a page.
 """
 
 import csv
+import dataclasses
 import re
 import runpy
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,12 +26,16 @@ from doc_pages import INDEX, ROOT, pages_in_order
 
 from cv_tf import reviewing
 from cv_tf.answers import Answer
+from cv_tf.config import Config
+from docs.generated import SETTINGS, settings_class_of
 
 # Verbs that other tests have imported are run here as if they were not.
 pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
 
 PAGES = [ROOT / "README.md"]
 PAGES += [page for page in pages_in_order() if INDEX.parent in page.parents]
+# What a reader runs first; all pages take two minutes.
+FIRST = ("README.md", "docs/index.md", "docs/guides/first_steps.md")
 
 _MODEL = ("--backbone=tiny", "--weights=none", "--image_size=32", "--embed_size=32")
 _MODEL += ("--whiten=pca", "--whiten_dimensions=4", "--frozen_stride=0")
@@ -267,22 +272,45 @@ def folder(drawn_catalog, tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.integration
-@pytest.mark.usefixtures("runs_here")
-def test_blocks_run_from_top_to_bottom(folder, monkeypatch):
+@pytest.fixture
+def run_pages(runs_here, folder, monkeypatch) -> Callable[[Iterable[Block]], dict]:
+    """A function that runs blocks one after the other; it returns their names."""
     # What would serve until it is stopped; test_page_of_questions.py has it.
     monkeypatch.setattr(reviewing, "create_app", lambda review, *_, **__: review)
     monkeypatch.setattr(reviewing, "serve", answer_questions)
-    names = {"images": np.zeros((2, 48, 40, 3), np.uint8)}
-    done: set[str] = set()
-    for block in all_blocks():
-        text = block.text
-        for old, new in CHANGED.items():
-            text = text.replace(old, new)
-        try:
-            run_block(block._replace(text=text), names, monkeypatch, done)
-        except BaseException as error:
-            raise AssertionError(f"{block.place} does not run:\n{text}") from error
+
+    def run(blocks):
+        names = {"images": np.zeros((2, 48, 40, 3), np.uint8)}
+        done: set[str] = set()
+        for block in blocks:
+            text = block.text
+            for old, new in CHANGED.items():
+                text = text.replace(old, new)
+            try:
+                run_block(block._replace(text=text), names, monkeypatch, done)
+            except BaseException as error:
+                raise AssertionError(f"{block.place} does not run:\n{text}") from error
+        return names
+
+    return run
+
+
+FIRST_JOB = {"groups.csv", "groups.html", "neighbors.html", "pair.html"}
+
+
+@pytest.mark.integration
+def test_the_first_pages_run_from_top_to_bottom(run_pages, folder):
+    run_pages(block for block in all_blocks() if block.place.split(":")[0] in FIRST)
+    written = {path.name for path in folder.iterdir()}
+    assert {"my.parquet", "groups.csv", "groups.html"} <= written
+    of_first_job = {path.name for path in (folder / "runs" / "cvssl").iterdir()}
+    assert of_first_job >= FIRST_JOB
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_all_pages_run_from_top_to_bottom(run_pages, folder):
+    names = run_pages(all_blocks())
     written = {path.name for path in folder.iterdir()}
     assert {"groups.csv", "groups.html", "neighbors.html"} <= written
     assert {"views.html", "pair.html", "other.json", "my.tflite"} <= written
@@ -290,8 +318,17 @@ def test_blocks_run_from_top_to_bottom(folder, monkeypatch):
     assert ("my.onnx" in written) == bool(HAS_ONNX)
     assert (folder / "runs" / "compare" / "table.md").is_file()
     of_first_job = {path.name for path in (folder / "runs" / "cvssl").iterdir()}
-    assert {"groups.csv", "groups.html", "neighbors.html", "pair.html"} <= of_first_job
+    assert of_first_job >= FIRST_JOB
     assert len(names["rows"]) == len(names["images"])
+
+
+def test_flags_of_all_commands_are_there():
+    settings = [Config, *map(settings_class_of, SETTINGS)]
+    known = {field.name for of in settings for field in dataclasses.fields(of)}
+    verbs = [words for words in all_commands() if words[2:3] and "cv_tf." in words[2]]
+    given = {word.partition("=")[0] for words in verbs for word in words[3:]}
+    assert len(given) > 30
+    assert given - {f"--{name}" for name in known} == {"--flagfile"}
 
 
 def test_every_verb_is_run():

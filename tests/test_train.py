@@ -233,7 +233,11 @@ class TestCatalogues:
 
     @pytest.mark.integration
     @pytest.mark.parametrize(
-        ("missing", "num_reported"), [(("style_id", "split"), 0), (("style_id",), 15)]
+        ("missing", "num_reported"),
+        [
+            (("style_id", "split"), 0),
+            pytest.param(("style_id",), 15, marks=pytest.mark.slow),
+        ],
     )
     def test_without_labels_it_learns_and_says_that_it_cannot_tell(
         self, missing, num_reported, tiny_run, changed_catalog, tmp_path, capsys

@@ -40,6 +40,7 @@ def test_all_products_are_grouped_by_what_was_trained(config, trained, drawn_cat
     np.testing.assert_allclose(lengths, 1, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_second_call_writes_nothing(config, trained, capsys):
     groups = Path(config.workdir, "groups.csv")
     before = groups.stat().st_mtime_ns

@@ -85,6 +85,7 @@ def test_photos_and_labels_are_those_of_the_table(session, products):
     assert session["styles"] == {row["product_id"]: row["style_id"] for row in products}
 
 
+@pytest.mark.slow
 def test_shards_are_read_through_once_and_photos_by_themselves(
     session, bucket, products
 ):

@@ -95,16 +95,10 @@ def run_once(tmp_path_factory) -> Callable[[str], Ran]:
     return run
 
 
-# A notebook takes half a minute; that of TPUs is the shortest.
-RUN = [
-    pytest.param(name, marks=() if name == "tpu" else pytest.mark.slow)
-    for name in NAMES
-]
-
-
+@pytest.mark.slow  # Half a minute each.
 @pytest.mark.integration
 class TestRunFromTopToBottom:
-    @pytest.mark.parametrize("name", RUN)
+    @pytest.mark.parametrize("name", NAMES)
     def test_leaves_what_it_promises(self, run_once, name):
         ran = run_once(name)
         # A command that fails prints why, and the cell goes on.
@@ -113,7 +107,7 @@ class TestRunFromTopToBottom:
         for file in PROMISED[name]:
             assert (ran.folder / file).stat().st_size, file
 
-    @pytest.mark.parametrize("name", RUN)
+    @pytest.mark.parametrize("name", NAMES)
     def test_shows_what_is_stored_in_the_notebook(self, run_once, name):
         shown = {cell.id: kinds(cell) for cell in code_cells(run_once(name).notebook)}
         for cell in code_cells(read(name)):

@@ -228,6 +228,7 @@ class TestBuilder:
         assert "comparable" not in format_prepared(prepared)
 
 
+@pytest.mark.slow
 @pytest.mark.integration  # Prepares 8,096 photos.
 def test_it_is_hm_dev_product_by_product(hm_dev, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))

@@ -163,7 +163,9 @@ def let_go(folder: Path) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(
+    "overwrite", [pytest.param(False, marks=pytest.mark.slow), True]
+)
 def test_killed_at_any_moment_the_same_command_ends_alike(overwrite, shop, monkeypatch):
     options = {"overwrite": overwrite, "replace": overwrite}
     first = shop.embed()

@@ -64,10 +64,10 @@ def trained_on(config, step):
 
 FIRST = [
     {"method": "part_contrast", "seed": 3},
-    {"method": "moco", "queue_size": 16, "views": "whole", "keep_background": True},
     {"method": "triplet", "products_per_style": 2, "color_input": "both"},
 ]
 OTHERS = [
+    {"method": "moco", "queue_size": 16, "views": "whole", "keep_background": True},
     {"method": "simclr", "batches": "block", "color_input": "rgb"}
     | {"flip": 0.5, "blur": 0.5},
     {"method": "byol", "embed_size": 64},
@@ -93,6 +93,7 @@ def test_first_views_are_those_of_the_step_that_meets_the_product(previewed, set
         assert len({view.tobytes() for view in product.views}) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_spread_over_blocks_and_of_the_training_split(previewed):
     for settings in ({}, {"batches": "block"}):
@@ -103,6 +104,7 @@ def test_spread_over_blocks_and_of_the_training_split(previewed):
     assert {product.step for product in shown.products} == {0, 1}
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_the_same_for_the_same_seed_and_no_other(previewed):
     (_, one), (_, again), (_, other) = (previewed(seed=seed) for seed in (1, 1, 2))
@@ -141,6 +143,7 @@ def test_photos_are_prepared_as_for_training(previewed):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_photos_that_do_not_fit_in_memory(previewed):
     _, kept = previewed()

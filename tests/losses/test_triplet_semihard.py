@@ -90,7 +90,7 @@ def test_value_of_any_labels_equals_the_definition(distance, num_labels):
     assert value == pytest.approx(by_loops(labels, embeddings, 0.5, distance), rel=1e-5)
 
 
-@pytest.mark.parametrize("batch_size", range(2, 18))
+@pytest.mark.parametrize("batch_size", [2, 3, 5, 8, 17])
 def test_a_negative_exactly_as_far_as_the_positive_is_not_farther(batch_size):
     # Whole numbers from a small range: ties everywhere, and no rounding.
     random = np.random.default_rng(batch_size)
@@ -217,11 +217,11 @@ def test_no_table_is_larger_than_batch_times_batch():
 
 @pytest.mark.integration
 @pytest.mark.parametrize("distance", choices.DISTANCES)
-@pytest.mark.parametrize("margin", [0.0, 0.3, 1.0])
-@pytest.mark.parametrize("num_labels", [1, 2, 5, 16, 60])
+@pytest.mark.parametrize("margin", [0.0, 0.3])
+@pytest.mark.parametrize("num_labels", [1, 5, 60])
 def test_value_and_gradient_equal_addons(tfa, distance, margin, num_labels):
     random = np.random.default_rng(num_labels)
-    for _ in range(4):
+    for _ in range(2):
         labels = random.integers(0, num_labels, 32).astype(np.int32)
         labels[0] = labels[1]
         embeddings = random.normal(size=(32, 6)).astype(np.float32)
@@ -237,7 +237,7 @@ def test_value_and_gradient_equal_addons(tfa, distance, margin, num_labels):
 @pytest.mark.parametrize("num_labels", [1, 4, 10])
 def test_copies_in_the_batch_equal_addons(tfa, distance, num_labels):
     random = np.random.default_rng(num_labels)
-    for _ in range(8):
+    for _ in range(3):
         source = np.concatenate([np.arange(12), random.integers(0, 12, 12)])
         labels = random.integers(0, num_labels, 12).astype(np.int32)[source]
         embeddings = random.normal(size=(12, 6)).astype(np.float32)[source]

@@ -97,6 +97,7 @@ def test_heads_normalize_their_hidden_layer(byol):
     assert byol().predictor.output_shape == (None, 8)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_predictor_and_momentum_encoder_are_saved_with_the_method(
     byol, batch, objective, tmp_path

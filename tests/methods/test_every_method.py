@@ -13,6 +13,8 @@ from cv_tf.vision import RandomCrops, SmallMoves
 
 METHODS = [name for name in choices.METHODS if name != "frozen"]
 SELF_SUPERVISED = [name for name in METHODS if name not in choices.SUPERVISED]
+# A loss of a batch, a queue, and labels: `make test` tries what holds for all on these.
+FEW = ("part_contrast", "moco", "triplet")
 VIEWS = ("crops", "whole", "parts")
 EACH = [
     {"method": method, "views": views}
@@ -42,24 +44,33 @@ def _marked(cases, mark, is_kept):
     ]
 
 
+def _few_of(methods):
+    """Cases for `parametrize`: methods, of which those that are not few are slow."""
+    return [
+        pytest.param(name, marks=() if name in FEW else pytest.mark.slow)
+        for name in methods
+    ]
+
+
 def _with_each(value, other):
-    """All methods with a value, and with the other; most of these are slow."""
-    first = [(method, value) for method in METHODS] + [("part_contrast", other)]
-    rest = [(method, other) for method in METHODS if method != "part_contrast"]
+    """Few methods with a value, one with the other; all others are slow."""
+    first = [(method, value) for method in FEW] + [("part_contrast", other)]
+    all_of_them = [(method, of) for of in (value, other) for method in METHODS]
+    rest = [case for case in all_of_them if case not in first]
     return first + [pytest.param(*case, marks=pytest.mark.slow) for case in rest]
 
 
 each = pytest.mark.parametrize(
     "settings", _marked(EACH, pytest.mark.slow, lambda case: case["views"] == "parts")
 )
-# Crops and wholes are one to a compiler, which takes five seconds of a core a case:
-# `make test` compiles each loss once.
+# Crops and wholes are one to a compiler, which takes ten seconds of a core a case.
 COMPILED = _marked(
     [case for case in EACH if case["views"] != "whole"] + MORE,
     pytest.mark.slow,
-    # SimCLR of parts is part contrast by another name.
     lambda case: (
-        len(case) == 2 and case.get("views") == "parts" and case["method"] != "simclr"
+        len(case) == 2
+        and case.get("views") == "parts"
+        and case["method"] in ("part_contrast", "triplet")
     ),
 )
 
@@ -103,7 +114,7 @@ def test_a_step_decides_the_views_and_nothing_else_does(build, objective, settin
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("method", SELF_SUPERVISED)
+@pytest.mark.parametrize("method", _few_of(SELF_SUPERVISED))
 def test_no_label_is_looked_at(build, objective, method):
     losses = []
     for styles in ([0, 0, 1, 1, 2, 2, 3, 3], [-1] * 8):
@@ -134,7 +145,7 @@ def test_views_have_the_color_that_the_embedder_is_trained_on(
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", _few_of(METHODS))
 def test_the_embedder_shares_the_backbone_that_learns(build, batch, method):
     learner = build(method=method)
     learner.compile(keras.optimizers.SGD(0.1))
@@ -159,13 +170,8 @@ def test_it_trains_in_half_precision(
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(
-    "method",
-    [
-        pytest.param(name, marks=() if name == "moco" else pytest.mark.slow)
-        for name in METHODS
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
 def test_it_runs_compiled_under_fit_several_steps_a_call(build, batch, method):
     learner = build(method=method)
     learner.compile(keras.optimizers.SGD(0.1), jit_compile=True, steps_per_execution=2)

@@ -142,6 +142,7 @@ def test_the_momentum_encoder_normalizes_by_statistics_not_by_its_batch(
     np.testing.assert_allclose(method.queue[:, :8], _parts_first(one_by_one), atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_momentum_encoder_and_queue_are_saved_with_the_method(
     moco, batch, objective, tmp_path

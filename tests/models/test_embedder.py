@@ -323,6 +323,7 @@ def test_a_missing_file_says_where_files_come_from(tmp_path):
         Embedder.load(tmp_path / "x.keras")
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_variants_are_near_each_other_on_real_photos(hm_dev):
     # 24 styles from six kinds of product, in two colors each.

@@ -131,6 +131,7 @@ class TestRoundTrip:
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_layers_of_backbones_are_known_in_a_process_that_builds_none(path):
     images = keras.Input((None, None, 3))

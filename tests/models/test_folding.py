@@ -50,9 +50,11 @@ def _gradients(network, pixels):
     ("name", "options"),
     [
         ("tiny", {}),
-        ("efficientnetlite_b0", {}),
+        pytest.param("efficientnetlite_b0", {}, marks=pytest.mark.slow),
         ("efficientnetlite_b0", {"feature_stride": 16, "frozen_stride": 8}),
-        ("mobilenetv3_small", {"feature_stride": 16}),
+        pytest.param(
+            "mobilenetv3_small", {"feature_stride": 16}, marks=pytest.mark.slow
+        ),
         pytest.param("resnet50", {}, marks=pytest.mark.slow),
         pytest.param("efficientnetv2_s", {}, marks=pytest.mark.slow),
         pytest.param("convnext_tiny", {}, marks=pytest.mark.slow),

@@ -23,7 +23,7 @@ def _photos(size):
         pytest.param("efficientnetlite_b2", 16, 120, marks=pytest.mark.slow),
         pytest.param("resnet50", 16, 1024, marks=pytest.mark.slow),
         pytest.param("efficientnetv2_s", 16, 160, marks=pytest.mark.slow),
-        ("convnext_tiny", 16, 384),
+        pytest.param("convnext_tiny", 16, 384, marks=pytest.mark.slow),
     ],
 )
 def test_a_backbone_ends_at_its_last_map_of_stride_16(name, stride, channels):
@@ -50,6 +50,7 @@ def test_the_shorter_network_computes_what_the_whole_one_does_on_its_way():
     np.testing.assert_allclose(short(photos), on_its_way(photos), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_stages_of_nested_networks_are_connected():
     network = build_backbone(
@@ -63,7 +64,11 @@ def test_stages_of_nested_networks_are_connected():
 @pytest.mark.integration
 @pytest.mark.parametrize(
     ("frozen_stride", "first_trained"),
-    [(0, "stem_conv"), (4, "block3a_expand_conv"), (8, "block4a_expand_conv")],
+    [
+        pytest.param(0, "stem_conv", marks=pytest.mark.slow),
+        pytest.param(4, "block3a_expand_conv", marks=pytest.mark.slow),
+        (8, "block4a_expand_conv"),
+    ],
 )
 def test_training_begins_behind_the_frozen_stages(frozen_stride, first_trained):
     network = build_backbone(

@@ -32,8 +32,12 @@ def encoded(image, file_format):
     return file.getvalue()
 
 
+# Traced once for each number of photos.
+_read = tf.function(read_squares)
+
+
 def read(photos, find_frame=True, size=32):
-    return tf.function(read_squares)(tf.constant(photos), size, find_frame).numpy()
+    return _read(tf.constant(photos), size, find_frame).numpy()
 
 
 @pytest.fixture

@@ -166,6 +166,7 @@ def vectors_file(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_group_finds_the_same_as_on_one_machine(cluster, vectors_file, tmp_path):
     here, there = tmp_path / "here.csv", tmp_path / "there.csv"
     flags = {"embeddings": str(vectors_file), "threshold": "0.85"}
@@ -241,6 +242,7 @@ def _assert_same_embeddings(output: Path, expected: Path) -> None:
     assert not output.with_name(f"{output.name}.shards").exists()
 
 
+@pytest.mark.slow
 class TestInAnActiveContext:
     @pytest.fixture(scope="class")
     def context(self, cluster):
@@ -264,7 +266,6 @@ class TestInAnActiveContext:
         assert embedded.frames.numbers == {"found": 44, "cut": 1}
         _assert_same_embeddings(output, embedded_here)
 
-    @pytest.mark.slow
     def test_embed_goes_on_when_a_worker_is_killed(
         self, context, cluster, finished_run, embedded_here, tmp_path, monkeypatch
     ):
@@ -381,7 +382,10 @@ def test_without_java_says_what_to_install(no_context, shards, monkeypatch):
 
 @pytest.mark.parametrize(
     ("master", "words"),
-    [("127.0.0.1:7077", "no URL of a Spark"), ("spark://127.0.0.1:1", "no master ans")],
+    [
+        ("127.0.0.1:7077", "no URL of a Spark"),
+        pytest.param("spark://127.0.0.1:1", "no master ans", marks=pytest.mark.slow),
+    ],
 )
 def test_a_master_that_is_none_is_refused(no_context, shards, master, words):
     with pytest.raises(JobError, match=f"--spark_master={master}.*{words}"):

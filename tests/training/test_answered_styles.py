@@ -142,7 +142,9 @@ class TestRun:
         return answered_truly(24)
 
     @pytest.mark.integration
-    @pytest.mark.parametrize("method", ["triplet", "supcon"])
+    @pytest.mark.parametrize(
+        "method", ["triplet", pytest.param("supcon", marks=pytest.mark.slow)]
+    )
     def test_a_supervised_method_learns_from_answers_alone(
         self, method, unlabelled, store, tiny_run, no_pictures, tmp_path
     ):

@@ -39,6 +39,7 @@ def interrupted(drawn_catalog, tiny_run, no_pictures, tmp_path_factory):
     return config, folder
 
 
+@pytest.mark.slow
 def test_it_is_refused_until_all_is_as_it_was(interrupted, caplog):
     """And then it finishes, and what is damaged later is written anew."""
     config, folder = interrupted

@@ -88,6 +88,7 @@ class TestRuns:
         assert training["images_per_second"] > 11 * 8 / training["seconds"]
         assert 0.1 < training["peak_memory_gigabytes"] < 100
 
+    @pytest.mark.slow
     @pytest.mark.integration
     def test_a_run_that_is_gone_on_with_adds_up(
         self, tiny_run, tmp_path, monkeypatch, no_pictures

@@ -1,11 +1,13 @@
 """A run from shards in a bucket, which a fake of Google Cloud Storage stands for."""
 
+import pytest
 from ends import assert_same_end
 
 from cv_tf import train
 from cv_tf.catalog.catalog_builder import write_shards
 
 
+@pytest.mark.slow
 def test_a_bucket_teaches_what_a_disk_does(
     bucket, drawn_catalog, tiny_run, start_verb, tmp_path
 ):

@@ -53,6 +53,7 @@ def test_preparing_makes_no_folder_yet(tiny_run, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_the_frozen_baselines_are_the_network_as_it_was_pretrained(
     tiny_run, tmp_path, monkeypatch
@@ -76,6 +77,7 @@ def test_the_frozen_baselines_are_the_network_as_it_was_pretrained(
     assert metrics["before"] == metrics["after"]  # Not a step was made.
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_baselines_can_be_left_out_and_do_not_change_what_is_learned(
     tiny_run, tmp_path
@@ -116,6 +118,7 @@ class TestGainsOfAResumedRun:
                 difference = metrics[step][figure] - metrics[name][figure]
                 assert gain["value"] == pytest.approx(difference)
 
+    @pytest.mark.slow
     def test_are_left_out_where_an_earlier_version_kept_nothing(self, stopped, capsys):
         Path(stopped.workdir, "untrained.parquet").unlink()
         metrics = train.run(stopped).metrics
@@ -182,6 +185,7 @@ class TestCollapse:
         metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
         assert "after" not in metrics
 
+    @pytest.mark.slow
     @pytest.mark.integration
     def test_is_not_seen_where_there_is_none(self, tiny_run, tmp_path):
         assert "after" in train.run(tiny_run(tmp_path / "run", **BYOL)).metrics

@@ -52,6 +52,7 @@ def undisturbed(start, configure, tmp_path_factory):
     return config, outputs
 
 
+@pytest.mark.slow
 def test_the_chief_alone_reports_and_writes(undisturbed):
     config, ((chief, errors), (other, _)) = undisturbed
     assert "recall@1" in chief
@@ -66,6 +67,7 @@ def test_the_chief_alone_reports_and_writes(undisturbed):
     assert shown == ["events", "events", "projec"]
 
 
+@pytest.mark.slow
 def test_two_workers_learn_what_one_process_does(undisturbed, configure, tmp_path):
     config = configure(tmp_path / "run")
     train.run(config)

@@ -111,6 +111,7 @@ class TestNoModel:
             shop.update(workdir=str(tmp_path / "new"))
         assert not (tmp_path / "new").exists()
 
+    @pytest.mark.slow
     def test_one_is_made_of_these_photos(self, shop, tmp_path, capsys):
         done = shop.update(workdir=str(tmp_path / "new"), make_model=True)
         assert done.num_embedded == 12
