@@ -51,6 +51,7 @@ def weights(workdir):
     return [] if whitening is None else whitening.get_weights()
 
 
+@pytest.mark.slow
 def test_later_products_are_embedded_alike(
     adapted, source, drawn_catalog, tmp_path, caplog
 ):
@@ -98,6 +99,7 @@ class TestWhatIsThere:
         assert workdir.embedder.stat().st_mtime_ns == before
         assert output.read_bytes() == first
 
+    @pytest.mark.slow
     def test_another_catalogue_is_refused_unless_told(self, adapted, changed_catalog):
         output, workdir = adapted()
         output.unlink()

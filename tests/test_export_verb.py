@@ -63,6 +63,7 @@ class TestSavedModel:
         assert '{"instances": [{"b64": "..."}]}' in card
         assert "| photos | 9 |" in card
 
+    @pytest.mark.slow
     @pytest.mark.integration
     def test_is_not_replaced_unless_asked(self, finished, workdir, run_verb):
         output, _ = finished
@@ -98,6 +99,7 @@ def test_onnx(workdir, tmp_path):
     assert output.is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_boxes_of_the_catalogue_are_not_looked_at(workdir, changed_catalog, tmp_path):
     """The export is compared on the whole photo: it will get no box."""

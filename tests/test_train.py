@@ -250,6 +250,7 @@ class TestCatalogues:
         assert "No figures: " in capsys.readouterr().out
         assert (tmp_path / "run" / "embedder.keras").is_file()
 
+    @pytest.mark.slow
     @pytest.mark.integration
     def test_without_splits_styles_are_held_out(
         self, tiny_run, changed_catalog, tmp_path

@@ -60,6 +60,7 @@ def test_what_is_missing_is_made_and_told_in_words(config, trained, capsys):
     assert "groups of two or more" in told
 
 
+@pytest.mark.slow
 def test_a_kill_between_vectors_and_groups(tiny_run, tmp_path, monkeypatch):
     config = tiny_run(tmp_path / "run", steps=0, write_groups=True)
     with monkeypatch.context() as patch:

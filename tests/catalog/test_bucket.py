@@ -77,6 +77,7 @@ def session(bucket, drawn_catalog, tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_photos_and_labels_are_those_of_the_table(session, products):
     assert session["folder"] == "gs://bucket/new/catalog/drawn/1.0.0"
     assert session["digests"] == {

@@ -60,6 +60,7 @@ def test_both_say_what_the_embedder_says(folder, images, drawn_photos, vectors):
     np.testing.assert_allclose(np.linalg.norm(of_images(images), axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_without_looking_for_the_product_vectors_are_others(
     tiny_embedder, drawn_photos, vectors, tmp_path
 ):

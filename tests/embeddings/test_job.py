@@ -416,6 +416,7 @@ class TestAnotherJob:
 class TestOneProcess:
     """What was loaded for one job is not taken for what another needs."""
 
+    @pytest.mark.slow
     @pytest.mark.integration
     def test_another_embedder_at_the_same_place(self, shop, build_tiny):
         shop.embed()

@@ -164,14 +164,21 @@ def let_go(folder: Path) -> None:
 
 @pytest.mark.integration
 @pytest.mark.parametrize(
-    "overwrite", [pytest.param(False, marks=pytest.mark.slow), True]
+    ("overwrite", "every"),
+    [
+        (True, 3),
+        pytest.param(True, 1, marks=pytest.mark.slow),
+        pytest.param(False, 1, marks=pytest.mark.slow),
+    ],
 )
-def test_killed_at_any_moment_the_same_command_ends_alike(overwrite, shop, monkeypatch):
+def test_killed_at_any_moment_the_same_command_ends_alike(
+    overwrite, every, shop, monkeypatch
+):
     options = {"overwrite": overwrite, "replace": overwrite}
     first = shop.embed()
     expected = shop.end()
     assert sorted(expected) == ["vectors.parquet", "vectors.rejects.csv"]
-    for operation in count(1):
+    for operation in count(1, every):
         shop.output.unlink()
         rejects_path(shop.output).unlink()
         if overwrite:

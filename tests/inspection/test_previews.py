@@ -152,6 +152,7 @@ def test_photos_that_do_not_fit_in_memory(previewed):
         assert (one.views == other.views).all()
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_the_first_batch_alone(tiny_run, tmp_path):
     config = tiny_run(tmp_path, cache_dir=str(tmp_path), seed=3)

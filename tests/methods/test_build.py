@@ -120,6 +120,7 @@ def test_the_encoder_has_the_settings(build):
     assert method.seed == 11
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_predictors_have_the_settings(build):
     for name, kind in (("byol", BYOL), ("simsiam", SimSiam)):

@@ -70,6 +70,7 @@ def test_no_gradient_flows_through_the_targets(byol, objective):
     assert all(gradient is None for gradient in gradients[len(learned) :])
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_the_momentum_encoder_follows_ever_more_slowly(byol, batch):
     method = byol(momentum=0.5, steps=4)

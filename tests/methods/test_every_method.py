@@ -70,7 +70,7 @@ COMPILED = _marked(
     lambda case: (
         len(case) == 2
         and case.get("views") == "parts"
-        and case["method"] in ("part_contrast", "triplet")
+        and case["method"] == "part_contrast"
     ),
 )
 

@@ -70,6 +70,7 @@ def test_a_scaled_loss_gives_the_same_gradients(compiled, batch):
         np.testing.assert_allclose(one, other, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_activations_are_those_of_a_piece(compiled, batch):
     """No convolution of the step makes more than a piece at once."""

@@ -50,6 +50,7 @@ def test_a_query_finds_its_key_among_those_of_the_queue(moco, objective, views_o
     np.testing.assert_allclose(embeddings, queries[0], atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_an_empty_queue_has_nothing_to_tell_apart(moco, batch, objective):
     method = moco()
@@ -83,6 +84,7 @@ def test_the_queue_has_the_newest_first_and_drops_the_oldest(moco, objective, vi
         assert not np.any(method.queue[:, 8 * (step + 1) :])
 
 
+@pytest.mark.slow
 def test_an_aggregate_has_one_queue(moco, objective, views_of):
     method = moco(aggregate="mean")
     assert method.queue.shape == (1, 16, 8)

@@ -189,6 +189,7 @@ def test_padding_that_others_need_is_left_alone(pixels):
     np.testing.assert_allclose(folded(pixels), network(pixels), rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_a_copy_has_weights_of_its_own(pixels):
     folded = fold_norms(_used("efficientnetlite_b0", frozen_stride=8), in_training=True)

@@ -123,6 +123,7 @@ def test_by_the_graph_weights_are_as_they_are(images):
     np.testing.assert_allclose(after, of_graph(embedder, images), atol=2e-5)
 
 
+@pytest.mark.slow
 def test_equal_functions_are_converted_once(backbone, images, monkeypatch):
     converted = []
 

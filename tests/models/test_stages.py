@@ -31,6 +31,7 @@ def test_a_backbone_ends_at_its_last_map_of_stride_16(name, stride, channels):
     assert network(_photos(64)).shape == (2, 64 // stride, 64 // stride, channels)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 @pytest.mark.parametrize("name", ["efficientnetlite_b0", "mobilenetv3_small", "tiny"])
 def test_strides_are_what_they_are_called(name):

@@ -144,6 +144,7 @@ def test_frames_follow_a_mirrored_photo():
     np.testing.assert_allclose(mirrored[[0, 2, 3]], frame[[0, 2, 3]], atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_compiled_and_eager_agree():
     random = np.random.default_rng(0)

@@ -67,6 +67,7 @@ def test_products_of_the_first_batch_in_all_their_forms(shown, monkeypatch):
             np.testing.assert_array_equal(picture.picture, pixels)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_a_method_with_one_view_and_no_parts(shown):
     settings = {"method": "triplet", "products_per_style": 2, "views": "whole"}
@@ -80,6 +81,7 @@ def test_a_method_with_one_view_and_no_parts(shown):
         assert corner in levels(picture)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_once_a_run(shown):
     _, _, before = shown()

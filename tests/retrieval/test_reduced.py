@@ -46,6 +46,7 @@ def test_finds_what_is_alike_with_exact_similarities(vectors):
     assert (np.diff(found.similarities, axis=1) <= 0).all()
 
 
+@pytest.mark.slow
 def test_finds_as_many_as_are_asked_for_without_a_floor(vectors):
     components = np.eye(512, 256, dtype=np.float32)
     queries = vectors[:200].astype(np.float32)

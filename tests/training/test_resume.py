@@ -125,17 +125,8 @@ VARIANTS = {
 }
 
 
-# Each takes three trainings, and has more to keep than the others.
-FIRST = ("queue and momentum encoder",)
-
-
-@pytest.mark.parametrize(
-    "variant",
-    [
-        pytest.param(name, marks=() if name in FIRST else pytest.mark.slow)
-        for name in VARIANTS
-    ],
-)
+@pytest.mark.slow  # Three trainings each.
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_power_cuts_of(variant, tiny_run, power_cut, tmp_path):
     settings, parts = VARIANTS[variant]
     straight = tiny_run(tmp_path / "straight", steps=7, **settings)
@@ -160,6 +151,7 @@ def test_power_cuts_of_a_real_backbone(jit_compile, tiny_run, power_cut, tmp_pat
     assert_same_end(straight.workdir, config.workdir)
 
 
+@pytest.mark.slow
 def test_stopped_from_the_keyboard(through, tiny_run, tmp_path, monkeypatch):
     config = tiny_run(tmp_path / "run")
     handlers = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)

@@ -175,6 +175,7 @@ BYOL = {"method": "byol", "steps": 100, "learning_rate": 0.01}
 class TestCollapse:
     """BYOL needs its predictor: without one, all embeddings become one."""
 
+    @pytest.mark.slow
     @pytest.mark.integration
     def test_is_told_in_the_first_hundred_steps(self, tiny_run, tmp_path, monkeypatch):
         nothing = keras.layers.Activation("linear")

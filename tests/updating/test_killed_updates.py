@@ -78,15 +78,8 @@ def assert_ends_well(shop: NightlyShop, before, expected) -> None:
     assert folders == {"digests"}
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        moment
-        if moment == "amid the shards"
-        else pytest.param(moment, marks=pytest.mark.slow)
-        for moment in MOMENTS
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_run_goes_on(nights, again, moment, start_verb, monkeypatch):
     _, expected = nights
     before = again.files()

@@ -165,6 +165,7 @@ class TestNextNight:
         assert {changes[i] for i in ("p0", "p1", "p4")} == {"removed"}
         assert_as_embedded(shop)
 
+    @pytest.mark.slow
     def test_another_box_is_another_photo(self, shop, embedded):
         boxes = dict.fromkeys(("x", "y", "width", "height"), "")
         shop.rows = [row | boxes for row in shop.rows]

@@ -110,9 +110,8 @@ def test_samples_draw_their_own_changes_and_do_not_mix():
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(
-    "keep_background", [False, pytest.param(True, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("keep_background", [False, True])
 def test_compiled_equals_eager(keep_background):
     layer = ColorViews(keep_background=keep_background)
     photos, seed = tf.constant(_photos()), tf.constant([7, 8])

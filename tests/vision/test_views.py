@@ -77,6 +77,7 @@ def test_an_unknown_mode_is_named():
         Views()(_photos(), [1, 2], mode="gray")
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 @pytest.mark.parametrize("kind", ["whole", "crops"])
 def test_compiled_equals_eager(kind):
