@@ -163,6 +163,7 @@ class TestComparison:
         assert process.stderr.count(" there, ") == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_named_and_the_others_go_on(
     recipes, flags, run_verb, runs_here, tmp_path
 ):

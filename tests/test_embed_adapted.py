@@ -81,6 +81,7 @@ def test_frames_and_blocks_stay_and_bad_photos_are_left_out(adapted, changed_cat
     assert (trained.frame, trained.block_columns) == ("photo", ())
 
 
+@pytest.mark.slow
 def test_labels_change_nothing(adapted, changed_catalog):
     _, with_labels = adapted()
     unlabelled = changed_catalog("without labels.csv", without=("style_id", "split"))

@@ -114,6 +114,7 @@ class TestTrained:
 
 
 class TestFrozen:
+    @pytest.mark.slow
     @pytest.mark.integration
     def test_is_the_baseline_of_a_training(self, finished_run, frozen_flags):
         """The same seed makes the same random network."""

@@ -87,6 +87,7 @@ def test_tflite_in_eight_bits(workdir, tmp_path, capsys):
     assert "tflite, int8_weights" in (tmp_path / "tiny.tflite.md").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 @pytest.mark.skipif(
     not (find_spec("tf2onnx") and find_spec("onnxruntime")),

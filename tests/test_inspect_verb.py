@@ -56,6 +56,7 @@ class TestViews:
         for name in names:
             assert np.ptp(shown[f"{name}: view 1"].astype(int), axis=-1).max() <= 2
 
+    @pytest.mark.slow
     @pytest.mark.integration
     def test_random_crops_of_another_method(self, flags, tmp_path):
         flags = (*flags, "--method=simclr", f"--output={tmp_path}/views.html")

@@ -6,6 +6,7 @@ from importlib.metadata import version
 import pytest
 import tensorflow as tf
 import tf_keras as keras
+from few import few
 
 import cv_tf
 
@@ -174,20 +175,22 @@ def test_the_version_is_that_of_the_installed_package():
 
 @pytest.mark.parametrize(
     ("verb", "flags"),
-    [
+    few(
         ("train", ("--workdir=run", "--catalog=nowhere.csv")),
-        ("evaluate", ("--method=frozen", "--catalog=nowhere.csv")),
-        ("compare", ("--workdir=run", "--configs=nowhere.cfg")),
-        ("embed", ("--workdir=nowhere", "--output=a.parquet")),
-        ("group", ("--embeddings=nowhere.parquet", "--output=a.csv")),
-        ("update", ("--workdir=nowhere", "--catalog=nowhere.csv")),
         ("search", ("--embeddings=nowhere.parquet", "--product_id=A")),
-        ("review", ("--embeddings=nowhere", "--groups=a.csv", "--answers=a.db")),
-        ("inspect", ("--catalog=nowhere.csv", "--output=a.html")),
-        ("export", ("--workdir=nowhere", "--output=a")),
         ("prepare", ("--dataset=nothing",)),
-        ("benchmark", ("--embeddings=nowhere.parquet",)),
-    ],
+        more=[
+            ("evaluate", ("--method=frozen", "--catalog=nowhere.csv")),
+            ("compare", ("--workdir=run", "--configs=nowhere.cfg")),
+            ("embed", ("--workdir=nowhere", "--output=a.parquet")),
+            ("group", ("--embeddings=nowhere.parquet", "--output=a.csv")),
+            ("update", ("--workdir=nowhere", "--catalog=nowhere.csv")),
+            ("review", ("--embeddings=nowhere", "--groups=a.csv", "--answers=a.db")),
+            ("inspect", ("--catalog=nowhere.csv", "--output=a.html")),
+            ("export", ("--workdir=nowhere", "--output=a")),
+            ("benchmark", ("--embeddings=nowhere.parquet",)),
+        ],
+    ),
 )
 def test_a_process_of_each_verb_fails_in_plain_words(
     verb, flags, run_process, tmp_path, monkeypatch

@@ -85,6 +85,7 @@ def test_a_data_set_leaves_its_photos_as_a_table(tiny_run, tmp_path):
     assert len(set(embeddings.block.tolist())) == 4  # The categories.
 
 
+@pytest.mark.slow
 def test_figures_are_of_what_the_run_has_held_out(drawn_catalog, tiny_run, tmp_path):
     """Photos that cannot be used change which styles are drawn to be held out."""
     with drawn_catalog.open(newline="") as file:

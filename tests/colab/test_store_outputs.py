@@ -102,6 +102,7 @@ class TestStore:
         assert stored == tidy(stored)
         assert [each.name for each in tmp_path.iterdir()] == ["a.ipynb"]
 
+    @pytest.mark.slow
     @pytest.mark.integration
     @pytest.mark.parametrize(
         ("source", "error"),

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from few import few
 from PIL import Image
 
 from cv_tf.datasets import synthetic_color_variants
@@ -18,6 +19,8 @@ from cv_tf.datasets.synthetic_color_variants.canvas import Canvas, Pose
 from cv_tf.datasets.synthetic_color_variants.garments import Field, Garment
 from cv_tf.datasets.synthetic_color_variants.render import render_photo
 from cv_tf.datasets.synthetic_color_variants.styles import GARMENTS, sample_styles
+
+NAMES = tuple(GARMENTS)
 
 FAMILIES = {"train": 6, "validation": 4}
 
@@ -155,7 +158,7 @@ class TestGarment:
             {"pocket": "none", "logo": "ring", "place": "chest"},
         ]
 
-    @pytest.mark.parametrize("category", GARMENTS)
+    @pytest.mark.parametrize("category", few(*NAMES[:2], more=NAMES[2:]))
     def test_every_detail_can_be_seen_at_128_pixels(self, category):
         """Also in one color, one pose and one light: nothing else changes."""
         garment = GARMENTS[category]

@@ -1,4 +1,5 @@
 import pytest
+from few import few
 
 from cv_tf.catalog import CatalogError, read_catalog
 from cv_tf.deployment import bundle, draw_photos, export_embedder
@@ -27,7 +28,8 @@ def test_no_photo_that_can_be_used(tmp_path):
 
 @pytest.mark.integration
 @pytest.mark.parametrize(
-    ("format_", "load"), [("savedmodel", "load_savedmodel"), ("tflite", "load_tflite")]
+    ("format_", "load"),
+    few(("tflite", "load_tflite"), more=[("savedmodel", "load_savedmodel")]),
 )
 def test_what_does_not_agree_is_not_kept(
     format_, load, tiny_embedder, drawn_photos, vectors, tmp_path, monkeypatch

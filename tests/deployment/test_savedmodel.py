@@ -38,6 +38,7 @@ def predict(folder, request: str) -> str:
     return json.dumps({"predictions": outputs.numpy().tolist()})
 
 
+@pytest.mark.slow
 def test_serving_answers_photos(folder, drawn_photos, vectors):
     photos = [drawn_photos.encoded(row) for row in range(3)]
     instances = [{"b64": base64.b64encode(photo).decode()} for photo in photos]

@@ -114,6 +114,7 @@ def test_the_same_for_the_same_seed_and_no_other(previewed):
     assert (one.products[0].views != other.products[0].views).any()
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_what_the_network_sees(previewed):
     _, grey = previewed(color_input="grey")
@@ -129,6 +130,7 @@ def test_what_the_network_sees(previewed):
         assert (one.photo == other.photo).all()
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_photos_are_prepared_as_for_training(previewed):
     config, shown = previewed(embed_size=64)

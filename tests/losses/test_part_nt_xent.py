@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
+from few import few
 
 from cv_tf.losses import (
     PartNTXentLoss,
@@ -68,8 +69,10 @@ def test_one_part_is_nt_xent(views):
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("jit_compile", [False, True])
-@pytest.mark.parametrize("spread", [False, True])
+@pytest.mark.parametrize(
+    ("jit_compile", "spread"),
+    few((False, True), more=[(False, False), (True, False), (True, True)]),
+)
 def test_a_large_batch_takes_one_part_after_the_other(monkeypatch, jit_compile, spread):
     generator = np.random.default_rng(0)
     first, second = generator.normal(size=(2, 5, 3, 4)).astype(np.float32)

@@ -1,11 +1,13 @@
 """What holds for every method, on every kind of views."""
 
+from itertools import product
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
+from few import few
 
 from cv_tf import choices
 from cv_tf.methods import TwoViews
@@ -44,35 +46,17 @@ def _marked(cases, mark, is_kept):
     ]
 
 
-def _few_of(methods):
-    """Cases for `parametrize`: methods, of which those that are not few are slow."""
-    return [
-        pytest.param(name, marks=() if name in FEW else pytest.mark.slow)
-        for name in methods
-    ]
-
-
 def _with_each(value, other):
     """Few methods with a value, one with the other; all others are slow."""
     first = [(method, value) for method in FEW] + [("part_contrast", other)]
-    all_of_them = [(method, of) for of in (value, other) for method in METHODS]
-    rest = [case for case in all_of_them if case not in first]
-    return first + [pytest.param(*case, marks=pytest.mark.slow) for case in rest]
+    return few(*first, more=product(METHODS, (value, other)))
 
 
 each = pytest.mark.parametrize(
     "settings", _marked(EACH, pytest.mark.slow, lambda case: case["views"] == "parts")
 )
 # Crops and wholes are one to a compiler, which takes ten seconds of a core a case.
-COMPILED = _marked(
-    [case for case in EACH if case["views"] != "whole"] + MORE,
-    pytest.mark.slow,
-    lambda case: (
-        len(case) == 2
-        and case.get("views") == "parts"
-        and case["method"] == "part_contrast"
-    ),
-)
+COMPILED = [case for case in EACH if case["views"] != "whole"] + MORE
 
 
 @each
@@ -114,7 +98,7 @@ def test_a_step_decides_the_views_and_nothing_else_does(build, objective, settin
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("method", _few_of(SELF_SUPERVISED))
+@pytest.mark.parametrize("method", few(*FEW[:2], more=SELF_SUPERVISED))
 def test_no_label_is_looked_at(build, objective, method):
     losses = []
     for styles in ([0, 0, 1, 1, 2, 2, 3, 3], [-1] * 8):
@@ -145,7 +129,7 @@ def test_views_have_the_color_that_the_embedder_is_trained_on(
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("method", _few_of(METHODS))
+@pytest.mark.parametrize("method", few(*FEW, more=METHODS))
 def test_the_embedder_shares_the_backbone_that_learns(build, batch, method):
     learner = build(method=method)
     learner.compile(keras.optimizers.SGD(0.1))
@@ -155,8 +139,9 @@ def test_the_embedder_shares_the_backbone_that_learns(build, batch, method):
     assert np.abs(learner.embedder(batch["image"]) - before).max() > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.integration
-@pytest.mark.parametrize("settings", COMPILED)
+@pytest.mark.parametrize("settings", COMPILED, ids=_name)
 def test_a_compiled_step_equals_an_eager_one(assert_compiled_equals_eager, settings):
     assert_compiled_equals_eager(**settings)
 

@@ -78,6 +78,7 @@ def two(tmp_path_factory, tf_configs):
     return learn
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     "spread", ["mirrored", pytest.param("multi_worker", marks=pytest.mark.slow)]
@@ -92,6 +93,7 @@ def test_two_replicas_learn_what_one_does(one, two, spread, name):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_step_teaches_something(one, name):
     first, second = (

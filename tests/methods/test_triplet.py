@@ -1,15 +1,16 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from few import few
 
 from cv_tf.losses import triplet_semihard_loss
 from cv_tf.methods.build import import_addons
 from cv_tf.vision import color_input, pool_parts
 
 
-@pytest.mark.parametrize("color", ["grey", "rgb"])
+@pytest.mark.parametrize("color", few("grey", more=["rgb"]))
 @pytest.mark.parametrize("embedding", ["whole", "parts"])
-@pytest.mark.parametrize("distance", ["angular", "squared-L2"])
+@pytest.mark.parametrize("distance", few("angular", more=["squared-L2"]))
 def test_it_is_the_loss_of_the_embedded_views(
     build, objective, batch, color, embedding, distance
 ):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
+from few import few
 from sklearn.datasets import load_sample_image
 
 from cv_tf import choices
@@ -66,6 +67,7 @@ def test_imagenet_weights_recognize_a_palace(lite, variant):
     assert tf.nn.softmax(logits)[0, PALACE] > 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_imagenet_weights_recognize_a_flower(lite):
     pixels = fit_square(_middle("flower.jpg")[None], 224)
@@ -192,11 +194,11 @@ def _check(name, stride, channels):
 @pytest.mark.integration
 @pytest.mark.parametrize(
     ("name", "stride", "channels"),
-    [
+    few(
         ("tiny", 8, 64),
         ("efficientnetlite_b0", 32, 1280),
-        ("mobilenetv3_small", 32, 576),
-    ],
+        more=[("mobilenetv3_small", 32, 576)],
+    ),
 )
 def test_backbone(name, stride, channels):
     _check(name, stride, channels)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
+from few import few
 
 from cv_tf.models import Embedder, Whitening, build_backbone
 from cv_tf.models.embedder import fit_square
@@ -125,7 +126,7 @@ def test_average_is_the_unit_mean_over_the_renderings(embedder, average, renderi
         ("all", True, True),
     ],
 )
-@pytest.mark.parametrize("width", [SIZE, 20])
+@pytest.mark.parametrize("width", few(20, more=[SIZE]))
 def test_averages_do_not_see_what_they_average_over(
     embedder, average, inverse, mirror, width
 ):
@@ -237,7 +238,7 @@ OPTIONS = (
 
 
 @pytest.mark.parametrize("options", OPTIONS)
-@pytest.mark.parametrize("called", [False, True])
+@pytest.mark.parametrize("called", few(True, more=[False]))
 def test_saved_and_loaded_it_is_the_same(tmp_path, embedder, options, called):
     photos = _photos(40, 30)
     saved = embedder(**options)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
+from few import few
 
 from cv_tf.models import build_backbone, fold_norms
 from cv_tf.models.folding import FoldedConvolution
@@ -120,7 +121,7 @@ def test_a_norm_is_left_alone_where_something_else_needs_what_comes_before_it(pi
     np.testing.assert_array_equal(folded(pixels), network(pixels))
 
 
-@pytest.mark.parametrize("options", [{}, {"scale": False}, {"center": False}])
+@pytest.mark.parametrize("options", few({}, more=[{"scale": False}, {"center": False}]))
 @pytest.mark.parametrize(
     "convolution",
     [
@@ -151,7 +152,7 @@ def _padded_network(pad, size=5, stride=2):
     return keras.Model(images, norm(convolution(padded)))
 
 
-@pytest.mark.parametrize("side", [9, 10, 11, 12])
+@pytest.mark.parametrize("side", few(9, 12, more=[10, 11]))
 @pytest.mark.parametrize("pad", [((1, 2), (1, 2)), ((2, 2), (2, 2)), ((1, 2), (0, 3))])
 def test_padding_in_front_is_a_part_of_it_at_any_size(pad, side):
     network = _padded_network(pad)

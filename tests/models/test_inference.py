@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
+from few import few
 
 from cv_tf import strategy
 from cv_tf.models import Embedder, Inference, Whitening, build_backbone, inference
@@ -34,12 +35,11 @@ def of_graph(embedder: Embedder, images: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("color_input", "average", "embedding"),
-    [
+    few(
         ("grey", "inverse", "parts"),
         ("rgb", "none", "whole"),
-        ("both", "all", "parts"),
-        ("grey", "mirror", "whole"),
-    ],
+        more=[("both", "all", "parts"), ("grey", "mirror", "whole")],
+    ),
 )
 def test_every_embedder_has_the_vectors_of_the_graph(
     color_input, average, embedding, backbone, images

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
+from few import few
 
 from cv_tf.models import Whitening
 
@@ -109,12 +110,7 @@ def _recall(vectors, styles):
 
 @pytest.mark.parametrize(
     ("num_photos", "dimensions"),
-    [
-        (20, 256),
-        (100, 256),
-        pytest.param(700, 1024, marks=pytest.mark.integration),
-        pytest.param(1000, 1024, marks=pytest.mark.integration),
-    ],
+    few((20, 256), (100, 256), more=[(700, 1024), (1000, 1024)]),
 )
 def test_few_photos_are_retrieved_at_least_as_well_as_without_whitening(
     num_photos, dimensions

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from few import few
 from PIL import Image
 
 from cv_tf.catalog import CatalogError, read_catalog
@@ -190,6 +191,7 @@ def test_boxes_are_cut_from_jpeg_at_a_finer_fraction_than_frames(tmp_path):
     assert scan_photos(catalog, 200, "photo").plan.reader.tolist() == [3, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_a_small_box_is_cut_from_a_copy_that_shows_it_in_full(tmp_path):
     random = np.random.default_rng(0)
@@ -343,7 +345,7 @@ BOXES = {
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("image_size", [120, 288])
+@pytest.mark.parametrize("image_size", few(120, more=[288]))
 def test_a_box_is_in_its_place_in_every_format(image_size, tmp_path):
     photo, exif = folds(1274, 790), Image.Exif()
     exif[0x0112] = 6

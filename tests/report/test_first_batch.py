@@ -91,6 +91,7 @@ def test_once_a_run(shown):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_whole_or_not_at_all(shown, monkeypatch, tmp_path):
     def full_disk(*_, **__):

@@ -336,6 +336,7 @@ def test_fits_the_screen_and_can_be_read(browser, small, width, dark):
     assert min(sizes) >= 28
 
 
+@pytest.mark.slow
 def test_enter_shows_what_was_not_on_the_screen_before_it_confirms(
     tmp_path, start_browser
 ):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from few import few
 
 from cv_tf.grouping import Constraints
 from cv_tf.reviewing.random_share import RandomShare
@@ -203,7 +204,8 @@ class TestStrata:
 
 @pytest.mark.integration
 @pytest.mark.parametrize(
-    ("belief", "noise", "share"), [(1, 0.5, 0.15), (0.3, 0.5, 0.15), (0, 1, 0.3)]
+    ("belief", "noise", "share"),
+    few((0.3, 0.5, 0.15), more=[(1, 0.5, 0.15), (0, 1, 0.3)]),
 )
 def test_estimates_are_unbiased_and_intervals_hold_the_truth(belief, noise, share):
     """Whatever the model is worth; of 160 styles, 50 groups are drawn."""

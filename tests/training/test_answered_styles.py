@@ -141,6 +141,7 @@ class TestRun:
     def store(self, answered_truly):
         return answered_truly(24)
 
+    @pytest.mark.slow
     @pytest.mark.integration
     @pytest.mark.parametrize(
         "method", ["triplet", pytest.param("supcon", marks=pytest.mark.slow)]

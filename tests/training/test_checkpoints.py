@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
+from few import few
 
 from cv_tf.methods import Method
 from cv_tf.training.checkpoints import CheckpointError, Checkpoints
@@ -230,7 +231,7 @@ def test_the_list_is_not_needed(content, tmp_path):
     assert_equal(outside, untouched)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", few(*range(8), more=range(8, 30)))
 def test_a_flipped_bit_is_noticed_or_means_nothing(seed, tmp_path):
     older = saved(tmp_path / "older", 3)
     newer = saved(tmp_path / "run", 3, 5)

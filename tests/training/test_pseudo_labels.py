@@ -90,6 +90,7 @@ def test_known_styles_stay_and_are_no_others(photos):
     np.testing.assert_array_equal(styles, [4, 3, 5, 3, 4])
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_a_catalogue_without_any_label_teaches_a_supervised_method(
     changed_catalog, tiny_run, tmp_path

@@ -125,6 +125,7 @@ class TestGainsOfAResumedRun:
         assert "after" not in metrics["gains"]
         assert "Training changed" not in capsys.readouterr().out
 
+    @pytest.mark.slow
     def test_damage_is_told_before_the_steps(self, stopped, monkeypatch):
         untrained = Path(stopped.workdir, "untrained.parquet")
         untrained.write_bytes(b"PAR1" + untrained.read_bytes())
