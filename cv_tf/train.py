@@ -123,6 +123,7 @@ def _write_groups(config: Config, workdir: Workdir) -> None:
     grouping = values_of(config, GroupingSettings)
     grouping |= {"embeddings": str(workdir.embeddings), "overwrite": True}
     grouping |= {"output": str(workdir.groups), "page": str(workdir.page)}
+    grouping["answers"] = config.answers  # Groups obey what was learned from.
     print()
     group.run(group.GroupConfig(**grouping))
     if told := _groups_in_words(config, workdir):

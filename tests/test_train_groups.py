@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,24 @@ def test_all_products_are_grouped_by_what_was_trained(config, trained, drawn_cat
     assert not (workdir / "photos").exists()  # Those of the table are files already.
     lengths = np.linalg.norm(embeddings.vectors, axis=1)
     np.testing.assert_allclose(lengths, 1, atol=1e-3)
+
+
+def test_groups_obey_the_answers_that_were_learned_from(
+    tiny_run, answered_truly, drawn_catalog, tmp_path
+):
+    answers = (str(answered_truly(24)),)
+    settings = {"steps": 0, "whiten": "groups", "whiten_dimensions": 8}
+    train.run(
+        tiny_run(tmp_path / "run", answers=answers, write_groups=True, **settings)
+    )
+    with drawn_catalog.open(newline="") as file:
+        style_of = {row["product_id"]: row["style_id"] for row in csv.DictReader(file)}
+    with (tmp_path / "run" / "groups.csv").open(newline="") as file:
+        group_of = {row["product_id"]: row["group_id"] for row in csv.DictReader(file)}
+    answered = list(style_of)[:24]
+    for one, other in combinations(answered, 2):
+        same = style_of[one] == style_of[other]
+        assert (group_of[one] == group_of[other]) == same, (one, other)
 
 
 @pytest.mark.slow
