@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from absl import flags
 
 from cv_tf.errors import UserError
-from cv_tf.files import expanded, is_remote, kind_of_file, say_unknown
+from cv_tf.files import expanded, is_remote, is_there, kind_of_file, say_unknown
 from cv_tf.noise import quiet_libraries
 from cv_tf.progress import quiet
 from cv_tf.settings import ConfigError, to_flags
@@ -157,7 +157,7 @@ def find_files(
         if isinstance(value, str):
             files[name] = _find_file(name, value, may_be_folder) if value else ""
         else:
-            paths = split_names(value, lambda path: Path(expanded(path)).exists())
+            paths = split_names(value, lambda path: is_there(expanded(path)))
             files[name] = tuple(_find_file(name, it, may_be_folder) for it in paths)
     return files
 
@@ -218,7 +218,7 @@ def check_parent(path: Path) -> None:
     """Checks that the folder of a path is there, or can be made.
 
     Raises:
-      ConfigError: If it is or would be in a file, or may not be made.
+      ConfigError: If it is or would be in a file, may not be made, or takes no files.
     """
     parent = path.absolute().parent
     there = next(it for it in (parent, *parent.parents) if it.exists())
@@ -227,7 +227,13 @@ def check_parent(path: Path) -> None:
     missing = parent.relative_to(there).parts
     # Addresses, and homes of users who are not known, are no names of folders.
     is_name = not any(it.endswith(":") or it.startswith("~") for it in missing)
-    if missing and not (is_name and os.access(there, os.W_OK | os.X_OK)):
+    may_write = os.access(there, os.W_OK | os.X_OK)
+    if not missing and not may_write:
+        raise ConfigError(
+            f"You may not write to the folder '{there}', so that '{path}' cannot be in "
+            "it. Name another folder, or let its owner change its permissions."
+        )
+    if missing and not (is_name and may_write):
         raise ConfigError(
             f"There is no folder '{path.parent}' to write to, and it cannot be made in "
             f"'{there}'. Name a folder on a disk of this machine."

@@ -69,6 +69,11 @@ class FileError(UserError, OSError):
         return FileError, (self.path, self.reason)
 
 
+def is_there(path: str) -> bool:
+    """Whether a path on disk exists."""
+    return os.path.exists(path)  # noqa: PTH110 (Path fails on names that are too long)
+
+
 def is_remote(path: str) -> bool:
     """Whether a path is a URI of a store or server, such as `gs://bucket/a.jpg`.
 
