@@ -7,7 +7,7 @@ from .columns import (
     read_columns as read_columns,
     read_needed as read_needed,
 )
-from .dataset import load_dataset as load_dataset
+from .dataset import check_blocks as check_blocks, load_dataset as load_dataset
 from .fetched import fetch_photos as fetch_photos
 from .ids_and_labels import is_missing as is_missing, read_cells as read_cells
 from .parquet_files import (

@@ -170,6 +170,16 @@ def _guess_image(name: str, features: dict[str, Any]) -> str:
     )
 
 
+def check_blocks(builder: Any, block_columns: Sequence[str]) -> None:
+    """Checks that a data set has the features that make the blocks.
+
+    Raises:
+      CatalogError: If it has not; it says which there are.
+    """
+    info = builder.info
+    _check_features(info.full_name, dict(info.features), block_columns, block_columns)
+
+
 def _check_features(
     name: str,
     features: dict[str, Any],

@@ -18,7 +18,7 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from cv_tf.catalog import CatalogError
-from cv_tf.datasets.manual_folder import ManualFolder, read_photos
+from cv_tf.datasets.manual_folder import BAD_PHOTO, ManualFolder, read_photos
 
 Item = TypeVar("Item")
 
@@ -121,7 +121,7 @@ class ManualBuilder(
         """What is stored of the bytes of an owner's photo: all of it.
 
         Raises:
-          CatalogError: If an override cannot read the photo.
+          CatalogError: If an override cannot read the photo, which is left out then.
         """
         return photo
 
@@ -141,6 +141,24 @@ class ManualBuilder(
             metadata=tfds.core.MetadataDict(),
             disable_shuffling=True,
         )
+
+    def _leave_out(
+        self, unreadable: list[tuple[str, CatalogError]], number: int, photos: str
+    ) -> None:
+        """Counts the photos of a split that cannot be read.
+
+        Raises:
+          CatalogError: If these are all of them.
+        """
+        image, error = unreadable[0]
+        if len(unreadable) == number:
+            raise CatalogError(
+                f"None of the {number:,} photos of a split can be stored. Of "
+                f"'{epath.Path(photos) / image}': {error} Download them again."
+            )
+        left_out = self.info.metadata["left_out"]
+        cell = left_out.setdefault(BAD_PHOTO, {"count": 0, "example": image})
+        cell["count"] += len(unreadable)
 
     def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
         folder = ManualFolder(
@@ -167,15 +185,18 @@ class ManualBuilder(
         self, photos: str, products: list[ManualProduct]
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         images = read_photos(epath.Path(photos), [each.image for each in products])
+        unreadable = []
         for number, (product, image) in enumerate(zip(products, images, strict=True)):
             box = np.array(product.box or [np.nan] * 4, np.float32)
             texts = {name: getattr(product, name) for name in _TEXTS}
             try:
                 stored = self.to_stored(image)
             except CatalogError as error:
-                place = epath.Path(photos) / product.image
-                raise CatalogError(f"'{place}': {error} Download it again.") from error
+                unreadable.append((product.image, error))
+                continue
             yield number, {"image": stored, "box": box, **texts}
+        if unreadable:
+            self._leave_out(unreadable, len(products), photos)
 
 
 def _check(name: str, found: ManualProducts) -> None:

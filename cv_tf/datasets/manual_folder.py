@@ -14,6 +14,7 @@ from cv_tf.files import expanded
 
 NO_PHOTO = "no photo"
 EMPTY_PHOTO = "photo is an empty file"
+BAD_PHOTO = "photo cannot be read"
 
 _NUM_THREADS = 32
 _CHUNK_SIZE = 256  # Photos that are in memory at a time.

@@ -11,6 +11,7 @@ import numpy as np
 from cv_tf.catalog import (
     Catalog,
     CatalogError,
+    check_blocks,
     find_builder,
     load_dataset,
     prepare_builder,
@@ -73,6 +74,7 @@ def prepare_dataset(
                 "by hand, or looks in <data_dir>/downloads/manual."
             )
         builder.manual_dir = manual_dir
+    check_blocks(builder, block_columns)
     prepare_builder(builder, progress)
     catalog = load_dataset(
         name, data_dir, block_columns=block_columns, progress=progress

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from cv_tf.catalog import Catalog, CatalogError
 
@@ -44,20 +44,21 @@ def split_of_article() -> Mapping[str, str]:
 def shrink(photo: bytes) -> bytes:
     """A photo whose long edge is 288 pixels at most, as JPEG.
 
-    A photo that is as small as that stays as it is, byte for byte. Others are decoded
-    at full size, resampled by Pillow's Lanczos filter, and encoded with quality 88 and
-    4:2:0 subsampling.
+    A photo that is as small as that stays as it is, byte for byte, if it can be
+    decoded. Others are decoded at full size, resampled by Pillow's Lanczos filter, and
+    encoded with quality 88 and 4:2:0 subsampling.
 
     Raises:
       CatalogError: If the photo cannot be read.
     """
     try:
         with Image.open(io.BytesIO(photo)) as image:
+            image.load()
             if max(image.size) <= LONG_EDGE:
                 return photo
             small = image.convert("RGB")
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise CatalogError(f"it cannot be read as a photo: {error}") from error
+    except Exception as error:  # Damaged photos make Pillow raise nearly anything.
+        raise CatalogError(f"it cannot be read as a photo: {error}.") from error
     small.thumbnail((LONG_EDGE, LONG_EDGE), Image.Resampling.LANCZOS, reducing_gap=None)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling="4:2:0")
@@ -107,10 +108,15 @@ class Completeness:
                 f"{self.other_styles:,} articles are not of one style with exactly "
                 f"those whose ids begin with the same {_CODE_DIGITS} digits"
             )
+        remedy = "Take the products, splits and styles of hm_personalized_fashion"
+        remedy += "/variants, which cv_tf prepare makes, as they are."
+        if any(self.missing.values()):
+            remedy = "Download the missing photos, delete the folder of the data set, "
+            remedy += "and prepare it again."
+        told_in_one = "; ".join(told)
         return (
-            f"The figures are not comparable with those of {_PAGE}: "
-            f"{'; '.join(told)}. Download the missing photos, delete the folder of the "
-            "data set, and prepare it again."
+            f"The figures are not comparable with those of {_PAGE}: {told_in_one}. "
+            f"{remedy}"
         )
 
 

@@ -34,6 +34,13 @@ def jpeg(width, height, mode="RGB"):
     return buffer.getvalue()
 
 
+def broken_png():
+    """A PNG whose second chunk has another name: Pillow raises a SyntaxError of it."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (400, 600)).save(buffer, "PNG")
+    return buffer.getvalue().replace(b"IDAT", b"\x00\x01\x02\x03", 1)
+
+
 def catalog_of(splits):
     """Products with these ids, in these splits."""
     number = len(splits)
@@ -153,7 +160,8 @@ class TestCompleteness:
         assert (
             f"5 of 5,923 articles of train are missing, such as {TRAIN[2]}, "
             f"{TRAIN[3]}, {TRAIN[4]}; 1 of 2,173 articles of validation are missing, "
-            f"such as {VALIDATION[0]}; 2 products are not on its list."
+            f"such as {VALIDATION[0]}; 2 products are not on its list. Download the "
+            "missing photos,"
         ) in text
 
     def test_one_product_too_many_is_no_longer_the_benchmark(self):
@@ -169,7 +177,7 @@ class TestCompleteness:
         assert not found.is_complete
         assert (
             f": {one.sum()} articles are not of one style with exactly those whose ids "
-            "begin with the same 7 digits."
+            "begin with the same 7 digits. Take the products, splits and styles of hm_"
         ) in found.sentence()
 
     @pytest.mark.parametrize("style", ["none", "all"])
@@ -209,14 +217,49 @@ class TestBuilder:
             format_prepared(prepared)
         )
 
-    def test_a_photo_that_cannot_be_read_is_named(self, tmp_path):
+    def prepare(self, folder, **options):
+        hm, data = str(folder / "hm"), str(folder / "data")
+        return prepare_dataset(NAME, hm, data, progress=False, **options)
+
+    @pytest.mark.parametrize(
+        "damage",
+        {
+            "no photo": lambda photo: b"half a download",
+            "cut": lambda photo: photo[: len(photo) // 2],
+            "small and cut": lambda photo: shrink(photo)[:-200],
+            "a broken chunk": lambda photo: broken_png(),
+        }.values(),
+    )
+    def test_photos_that_cannot_be_read_are_left_out_and_counted(
+        self, damage, tmp_path
+    ):
+        write_owner(tmp_path / "hm", TRAIN[:3])
+        names = [f"{article[:3]}/{article}.jpg" for article in TRAIN[:2]]
+        for name in names:
+            photo = tmp_path / "hm" / "images" / name
+            photo.write_bytes(damage(photo.read_bytes()))
+        for _ in range(2):  # The second time it is there.
+            prepared = self.prepare(tmp_path)
+            assert prepared.catalog.product_id.tolist() == [TRAIN[2]]
+            (cell,) = prepared.left_out.values()
+            assert cell["count"] == 2
+            assert names[0].endswith(cell["example"].rpartition("/")[2])
+            assert "photo cannot be read" in format_prepared(prepared)
+            assert prepared.completeness is not None
+            assert TRAIN[0] in prepared.completeness.missing["train"]
+
+    def test_where_no_photo_can_be_read_it_is_an_error(self, tmp_path):
         write_owner(tmp_path / "hm", TRAIN[:1])
         photo = tmp_path / "hm" / "images" / TRAIN[0][:3] / f"{TRAIN[0]}.jpg"
         photo.write_bytes(b"half a download")
         with pytest.raises(CatalogError, match=rf"{TRAIN[0]}\.jpg': it cannot be read"):
-            prepare_dataset(
-                NAME, str(tmp_path / "hm"), str(tmp_path / "data"), progress=False
-            )
+            self.prepare(tmp_path)
+
+    def test_blocks_that_are_not_there_are_told_before_photos_are_read(self, tmp_path):
+        write_owner(tmp_path / "hm", TRAIN[:1])
+        with pytest.raises(CatalogError, match="no feature 'shelf'; there are"):
+            self.prepare(tmp_path, block_columns=("shelf",))
+        assert not list((tmp_path / "data").rglob("*.tfrecord*"))
 
     def test_other_sets_say_nothing_of_the_benchmark(self, tmp_path):
         write_owner(tmp_path / "hm", TRAIN[:1])
