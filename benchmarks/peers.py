@@ -3,7 +3,7 @@
     python -m venv peers && peers/bin/pip install imagehash scikit-image pyarrow
     python -m venv fastdup && fastdup/bin/pip install fastdup "pyarrow<20"
     python benchmarks/peers.py --data_dir=DATA --peers=peers/bin/python \
-        --fastdup=fastdup/bin/python --vectors=DIR [--results=a.json,b.json]
+        --fastdup=fastdup/bin/python --vectors=DIR
 
 DATA holds hm_personalized_fashion/variants, as `python -m cv_tf.prepare` has made it.
 Each peer makes one vector a photo, as its documentation begins, without color where it
@@ -15,9 +15,8 @@ used, and no package of PyPI that holds them was found.
 
 Vectors are kept in --vectors; those that are there are not made again. Peers without a
 Python, and with --no-networks the pretrained network, are left out unless their vectors
-are there. --results are systems that are shown in the same table. Written are
-benchmarks/results/peers.json, in the format of `cv_tf.benchmark`, and peers.md. Two
-idle cores take about ten minutes.
+are there. Written are benchmarks/results/peers.json, in the format of
+`cv_tf.benchmark`, and peers.md. Two idle cores take about ten minutes.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import math
 import os
 import platform
 import resource
@@ -38,7 +38,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import cv_tf
-from cv_tf.atomic import write_json, write_text
+from cv_tf.atomic import whole_file, whole_folder, write_json, write_text
 from cv_tf.benchmark import BenchmarkConfig, run as measure
 from cv_tf.benchmarking import markdown_tables, read_results
 from cv_tf.catalog import Catalog, load_dataset
@@ -92,7 +92,6 @@ def main() -> None:
     parser.add_argument("--vectors", type=Path, required=True)
     parser.add_argument("--peers", help="Python with imagehash and scikit-image.")
     parser.add_argument("--fastdup", help="Python with fastdup.")
-    parser.add_argument("--results", default="", help="Results to show as well.")
     parser.add_argument(
         "--networks", action=argparse.BooleanOptionalAction, default=True
     )
@@ -104,7 +103,6 @@ def main() -> None:
     settings = BenchmarkConfig(
         data_dir=given.data_dir,
         embeddings=tuple(systems.split(",")),
-        results=tuple(given.results.split(",")) if given.results else (),
         output=str(RESULTS / "peers.json"),
         overwrite=True,
     )
@@ -122,16 +120,17 @@ def _make_vectors(catalog: Catalog, given: argparse.Namespace) -> dict[str, floa
     seconds = json.loads(notes.read_text()) if notes.exists() else {}
     photos = given.vectors / "photos"
     if not photos.exists():
-        photos.mkdir()
-        for record, product in zip(catalog.record, catalog.product_id, strict=True):
-            photo = catalog.records(int(record))
-            (photos / f"{product}.jpg").write_bytes(photo)
+        with whole_folder(photos) as made:
+            for record, product in zip(catalog.record, catalog.product_id, strict=True):
+                photo = catalog.records(int(record))
+                (made / f"{product}.jpg").write_bytes(photo)
     for name, (flag, _) in PEERS.items():
         python, path = getattr(given, flag), _path(given.vectors, name)
         if not path.exists() and python:
             began = _children()
-            side = [python, HERE / "peer_vectors.py", name, photos, path]
-            subprocess.run(list(map(str, side)), check=True)  # noqa: S603
+            with whole_file(path) as made:
+                side = [python, HERE / "peer_vectors.py", name, photos, made]
+                subprocess.run(list(map(str, side)), check=True)  # noqa: S603
             seconds[name] = _children() - began
             write_json(notes, seconds)
     for name, (changed, _) in NETWORKS.items():
@@ -144,9 +143,8 @@ def _make_vectors(catalog: Catalog, given: argparse.Namespace) -> dict[str, floa
             seconds[name] = time.process_time() - began
             write_json(notes, seconds)
     names = [*PEERS, *NETWORKS]
-    return {
-        name: seconds[name] for name in names if _path(given.vectors, name).exists()
-    }
+    there = [name for name in names if _path(given.vectors, name).exists()]
+    return {name: seconds.get(name, float("nan")) for name in there}
 
 
 def _write(path: Path, catalog: Catalog, config: Config) -> None:
@@ -154,7 +152,8 @@ def _write(path: Path, catalog: Catalog, config: Config) -> None:
     found = cv_tf.training.embed_products(config, catalog, None)
     rows = list(np.asarray(found.vectors, np.float32))
     table = pa.table({"product_id": found.product_id.tolist(), "embedding": rows})
-    pq.write_table(table, path)
+    with whole_file(path) as made:
+        pq.write_table(table, made)
 
 
 def _path(folder: Path, name: str) -> Path:
@@ -168,7 +167,11 @@ def _children() -> float:
 
 def _report(tables: tuple[str, str], seconds: dict[str, float]) -> str:
     about = {name: of[-1] for name, of in (PEERS | NETWORKS).items()}
-    rows = [f"| {name} | {about[name]} | {of:.0f} |" for name, of in seconds.items()]
+    # Of vectors that were made elsewhere, the time is not known.
+    rows = [
+        f"| {name} | {about[name]} | {'-' if math.isnan(of) else round(of)} |"
+        for name, of in seconds.items()
+    ]
     cores = os.cpu_count()
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     made = [

@@ -25,7 +25,7 @@ from cv_tf.benchmark import BenchmarkConfig, run as measure
 from cv_tf.benchmarking import markdown_tables, read_results
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results"
+RESULTS, CONFIGS = HERE / "results", HERE.parent / "configs"
 PAGE = HERE.parent / "docs" / "benchmarks" / "variants.md"
 DATASET = "hm_personalized_fashion/variants"
 QUICK = ("--baselines=false", "--probe_every=0")
@@ -57,14 +57,14 @@ def main() -> None:
     given.runs.mkdir(parents=True, exist_ok=True)
     data = [f"--data_dir={given.data_dir}", f"--cache_dir={given.cache_dir}"]
     for recipe, about in PRETRAINED.items():
-        model = ("--method=frozen", f"--flagfile=configs/{recipe}.cfg")
+        model = ("--method=frozen", f"--flagfile={CONFIGS}/{recipe}.cfg")
         _measure(_results(given.runs, recipe), recipe, about, *data, *model)
     for recipe, about in RECIPES.items():
         workdir = f"--workdir={given.runs / recipe}"
         results = _results(given.runs, recipe)
         if not results.exists():
             to = (f"--dataset={DATASET}", workdir, *data, *QUICK)
-            _run("train", f"--flagfile=configs/{recipe}.cfg", *to)
+            _run("train", f"--flagfile={CONFIGS}/{recipe}.cfg", *to)
         _measure(results, recipe, about, workdir, *data)
     write_tables([_results(given.runs, of) for of in [*PRETRAINED, *RECIPES]])
 
