@@ -29,13 +29,22 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import cv_tf
-from cv_tf import command
+from cv_tf import choices, command
 from cv_tf.atomic import whole_files, write_json
-from cv_tf.config import Config, ConfigError, MethodSettings, ModelSettings, setting
-from cv_tf.files import beside, digest_of, expanded
+from cv_tf.config import (
+    Config,
+    ConfigError,
+    EvaluationSettings,
+    MethodSettings,
+    ModelSettings,
+    setting,
+)
+from cv_tf.files import beside, digest_of, expanded, is_remote, is_there
 from cv_tf.settings import values_of
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from cv_tf.benchmarking import BenchmarkParts, BenchmarkResults
     from cv_tf.embeddings import Embeddings
 
@@ -44,6 +53,7 @@ _DATASET = "hm_personalized_fashion/variants"
 _OWN = ("catalog", "columns", "image_base", "dataset")
 # What makes splits and blocks: figures are comparable with the defaults alone.
 _STANDARD = ("train_split", "eval_split", "block_columns")
+_OF_PROTOCOL = tuple(field.name for field in dataclasses.fields(EvaluationSettings))
 _LEARNING = ("steps", "seed", "batch_size", "learning_rate")
 
 
@@ -93,6 +103,14 @@ class BenchmarkConfig(Config):
                 "--name is for the system of --workdir or --method=frozen. Vectors "
                 "are named by --embeddings=NAME=FILE."
             )
+        changed = command.changed_settings(self)
+        fixed = [name for name in _OF_PROTOCOL if name in changed]
+        if fixed:
+            flags = ", ".join(f"--{name}" for name in fixed)
+            raise ConfigError(
+                f"{flags}: the protocol says how neighbors are ranked and how groups "
+                "are found. Leave it out; cv_tf evaluate measures with other settings."
+            )
 
     @property
     def has_model(self) -> bool:
@@ -114,7 +132,9 @@ def run(config: BenchmarkConfig) -> BenchmarkResults:
     files = command.find_files(config, ("results",))["results"]
     earlier = [cv_tf.benchmarking.read_results(path) for path in files]
     named = dict(_named_files(config.embeddings))
-    # Before anything is measured.
+    # All that may be wrong is told before anything is measured.
+    if config.workdir and config.method != "frozen":
+        cv_tf.training.Workdir(config.workdir).trained_embedder()
     names = [system["name"] for results in earlier for system in results.systems]
     names += [*named, *([_name_of_model(config)] if config.has_model else [])]
     cv_tf.benchmarking.check_names(names)
@@ -148,6 +168,11 @@ def _named_files(given: Sequence[str]) -> Iterator[tuple[str, str]]:
     seen = set()
     for text in command.split_names(given, lambda it: _exists(_split(it)[1])):
         name, path = _split(text)
+        if not path:
+            raise ConfigError(
+                "--embeddings has an empty entry. Put one comma between two files, "
+                "each FILE or NAME=FILE."
+            )
         one = SimpleNamespace(embeddings=path)
         path = command.find_files(one, ("embeddings",), ("embeddings",))["embeddings"]
         name = name or Path(path).stem
@@ -163,13 +188,13 @@ def _named_files(given: Sequence[str]) -> Iterator[tuple[str, str]]:
 def _split(text: str) -> tuple[str, str]:
     """Name and path of NAME=FILE; of a path, which may have "=" in it, no name."""
     name, equals, path = text.partition("=")
-    if not equals or "," in name or _exists(text):
+    if not equals or "," in name or is_remote(name) or _exists(text):
         return "", text
     return name.strip(), path
 
 
 def _exists(path: str) -> bool:
-    return bool(path) and Path(expanded(path)).exists()
+    return bool(path) and is_there(expanded(path))
 
 
 def _measure(
@@ -188,34 +213,54 @@ def _measure(
         print(found.sentence())
     nothing = cv_tf.benchmarking.BenchmarkResults(benchmark, ())
     cv_tf.benchmarking.combine([*earlier, nothing])
-    systems = []
+    made = []
     for name, path in named.items():
         vectors = cv_tf.embeddings.read_embeddings(path, extras=False)
         about = {"embeddings": Path(path).name, "sha256": _digest(path)}
-        systems.append(_system(name, vectors, parts, about))
+        made.append((name, _aligned(vectors, parts), about))
     if config.has_model:
-        systems.append(_system(*_model(config, parts)))
-    return cv_tf.benchmarking.BenchmarkResults(benchmark, tuple(systems))
+        vectors, about = _model(config, parts)
+        made.append((_name_of_model(config), _aligned(vectors, parts), about))
+    systems = tuple(_system(*it, parts.is_known) for it in made)
+    return cv_tf.benchmarking.BenchmarkResults(benchmark, systems)
+
+
+def _aligned(vectors: Embeddings, parts: BenchmarkParts) -> Embeddings:
+    return cv_tf.benchmarking.align_vectors(vectors, parts.catalog)
 
 
 def _model(
     config: BenchmarkConfig, parts: BenchmarkParts
-) -> tuple[str, Embeddings, BenchmarkParts, dict[str, Any]]:
-    """The name, the vectors and the making of a trained or a pretrained model."""
+) -> tuple[Embeddings, dict[str, Any]]:
+    """The vectors and the making of a trained or a pretrained model."""
     settings: Config = config
-    path, kind = None, "frozen"
+    path, kind, data = None, "frozen", parts.catalog.name
     if config.method != "frozen":
         workdir = cv_tf.training.Workdir(config.workdir)
         path, settings = workdir.trained_embedder(), workdir.read_config()
-        kind = "trained"
+        kind, data = "trained", Path(settings.catalog).name or settings.dataset
+        if settings.train_split != config.train_split:
+            print(
+                f"The model in '{workdir.path}' has learned from the split "
+                f"'{settings.train_split}' of {data}. If it has seen products of "
+                f"'{config.eval_split}', say so beside its figures."
+            )
     vectors = cv_tf.training.embed_products(config, parts.catalog, path)
-    topics = (ModelSettings, MethodSettings)
-    names = [name for topic in topics for name in values_of(settings, topic)]
+    wanted = ["frame", *values_of(settings, ModelSettings)]
+    wanted += values_of(settings, MethodSettings)
+    wanted += _LEARNING if kind == "trained" else ()
     changed = command.changed_settings(settings)
-    wanted = [*names, *(_LEARNING if kind == "trained" else ())]
     about = {k: changed[k] for k in wanted if k in changed and k != "answers"}
-    about = {"model": kind, "settings": about}
-    return _name_of_model(config), vectors, parts, about
+    learned = {"data": data, "split": settings.train_split, "labels": _sees(settings)}
+    return vectors, {"model": kind, "settings": about, "learned_from": learned}
+
+
+def _sees(settings: Config) -> bool:
+    """Whether a model learns from labels or answers of people."""
+    by_labels = (
+        settings.method in choices.SUPERVISED and settings.pseudo_labels != "all"
+    )
+    return by_labels or settings.whiten == "labels" or bool(settings.answers)
 
 
 def _name_of_model(config: BenchmarkConfig) -> str:
@@ -224,10 +269,9 @@ def _name_of_model(config: BenchmarkConfig) -> str:
 
 
 def _system(
-    name: str, vectors: Embeddings, parts: BenchmarkParts, about: dict[str, Any]
+    name: str, products: Embeddings, about: dict[str, Any], is_known: np.ndarray
 ) -> dict[str, Any]:
     """What the results say of one system."""
-    products = cv_tf.benchmarking.align_vectors(vectors, parts.catalog)
     made_by = about | {
         "dimensions": int(products.vectors.shape[1]),
         "has_color": products.lab is not None,
@@ -235,7 +279,7 @@ def _system(
         "python": platform.python_version(),
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
     }
-    figures = cv_tf.benchmarking.measure_system(products, parts.is_known)
+    figures = cv_tf.benchmarking.measure_system(products, is_known)
     return {"name": name, "made_by": made_by, **figures}
 
 
@@ -247,8 +291,13 @@ def _digest(path: str) -> str:
 def settings_of(argv: Sequence[str]) -> BenchmarkConfig:
     """The settings of a command line; others are those of the run in --workdir."""
     given = command.given_flags(BenchmarkConfig, argv)
+    if given.get("workdir") and given.get("method") == "frozen":
+        raise ConfigError(
+            "--workdir and --method=frozen are two systems. Measure one at a time, and "
+            "join their tables by --results."
+        )
     inherited = cv_tf.training.inherited_settings(given, Config, must_exist=True)
-    for name in (*_OWN, *_STANDARD, "answers"):
+    for name in (*_OWN, *_STANDARD, *_OF_PROTOCOL, "answers"):
         inherited.pop(name, None)
     return BenchmarkConfig(**inherited | given)
 

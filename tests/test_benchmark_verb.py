@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cv_tf.benchmark import BenchmarkConfig, _named_files
 from cv_tf.benchmarking import read_results
 from cv_tf.catalog import read_catalog
 
@@ -56,6 +57,7 @@ def test_systems_are_measured_named_and_written(benchmark, vectors, tmp_path):
     assert (found["format"], found["format_version"]) == ("cv_tf.benchmark", 1)
     benchmark_part = dict(found["benchmark"])
     assert benchmark_part.pop("dataset") == "catalog.csv"
+    assert len(benchmark_part.pop("products_sha256")) == 64
     assert benchmark_part == {
         "protocol": 1,
         "comparable": False,
@@ -145,6 +147,10 @@ def test_a_trained_and_a_pretrained_model_are_systems(
     assert (ours["name"], frozen["name"]) == ("ours", "frozen")
     assert ours["made_by"]["model"] == "trained"
     assert ours["made_by"]["settings"]["steps"] == 12
+    learned = {"data": "one_bad_photo.csv", "split": "train", "labels": False}
+    assert ours["made_by"]["learned_from"] == learned
+    learned["data"] = "catalog.csv"
+    assert frozen["made_by"]["learned_from"] == learned
     assert frozen["made_by"]["model"] == "frozen"
     assert frozen["made_by"]["settings"]["whiten"] == "pca"
     assert "steps" not in frozen["made_by"]["settings"]
@@ -193,13 +199,50 @@ def test_wrong_use(flags, message, run_verb):
         (["--embeddings=nowhere.parquet"], "nowhere.parquet: there is no such file"),
         (["--embeddings=a=nowhere.parquet"], "nowhere.parquet: there is no such file"),
         (["--results=nowhere.json"], "nowhere.json: there is no such file"),
-        (["--method=frozen", "--output=a.csv"], "must end in .json"),
+        (["--embeddings=", "--method=frozen", "--output=a.csv"], "must end in .json"),
+        (["--embeddings=a=,b=b.parquet"], "--embeddings has an empty entry."),
     ],
 )
 def test_missing_files_are_told_before_anything_is_read(flags, message, benchmark):
     finished = benchmark(*flags, tensorflow=False)
     assert (finished.returncode, finished.stdout) == (1, "")
     assert message in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--color=off"], "--color: the protocol says how neighbors are ranked"),
+        (["--second_look=false", "--criterion=fms"], "--second_look, --criterion: "),
+        (["--workdir=run", "--method=frozen"], "are two systems. Measure one at a"),
+    ],
+)
+def test_what_the_protocol_says_cannot_be_set(flags, message, benchmark, vectors):
+    path = vectors("mine.parquet")
+    finished = benchmark(f"--embeddings={path}", *flags, tensorflow=False)
+    assert finished.returncode == 2
+    assert message in finished.stderr
+
+
+def test_many_files_have_names_of_any_length(benchmark, vectors, monkeypatch):
+    folder = vectors("mine.parquet").parent
+    monkeypatch.chdir(folder)
+    names = [f"{'long' * 20}{number}.parquet" for number in range(5)]
+    for name in names[1:]:
+        (folder / name).write_bytes((folder / "mine.parquet").read_bytes())
+    finished = benchmark(f"--embeddings={','.join(names)}", tensorflow=False)
+    assert finished.returncode == 1
+    assert f"{names[0]}: there is no such file" in finished.stderr
+    results = ",".join(f"{'long' * 20}{number}.json" for number in range(5))
+    finished = benchmark(f"--results={results}", tensorflow=False)
+    assert "0.json: there is no such file" in finished.stderr
+
+
+def test_an_equals_sign_of_an_address_names_nothing():
+    config = BenchmarkConfig(embeddings=("gs://shop/date=1/x.parquet",))
+    assert [*_named_files(config.embeddings)] == [("x", "gs://shop/date=1/x.parquet")]
+    named = ("mine=gs://shop/date=1/x.parquet",)
+    assert [*_named_files(named)] == [("mine", "gs://shop/date=1/x.parquet")]
 
 
 def test_two_files_of_one_name_have_to_be_named(benchmark, vectors):

@@ -91,6 +91,8 @@ NOT_RUN = {
         "python -m cv_tf.benchmark --embeddings=mine=mine.parquet --output=mine.json",
         "python -m cv_tf.benchmark "
         "--results=benchmarks/results/variants.json,mine.json --output=all.json",
+        "python -m cv_tf.evaluate --embeddings=mine.parquet --baseline=other.parquet "
+        "--labels=variants/catalog.csv --labels_split=validation",
     ),
     "needs a Spark master (jobs/)": (
         "python -m cv_tf.embed --workdir=runs/my --catalog=my.csv --output=my.parquet "

@@ -5,7 +5,7 @@ docs/benchmarks/variants.md describes every field.
 
 from __future__ import annotations
 
-import math
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +16,13 @@ import numpy as np
 from cv_tf.benchmarking.protocol import PROTOCOL, BenchmarkParts
 from cv_tf.catalog import Catalog
 from cv_tf.datasets import Completeness, completeness_of
-from cv_tf.errors import UserError
-from cv_tf.files import read_json
+from cv_tf.errors import UserError, reading
+from cv_tf.files import number_in, read_json
 
 FORMAT, FORMAT_VERSION = "cv_tf.benchmark", 1
 _REMEDY = "Make it again with python -m cv_tf.benchmark --output=FILE.json."
+# What results of one table have in common; those of version 0.2.0 have no digest.
+_SAME, _DIGEST = ("protocol", "comparable", "counts", "num_queries"), "products_sha256"
 _SUMMARY = ("value", "low", "high")
 _MOST_LETTERS = 80  # Of the name of a system.
 
@@ -80,8 +82,27 @@ def benchmark_of(
             "validation": _counts(reported),
         },
         "num_queries": int(_sizes(reported)[1].sum()),
+        "products_sha256": _digest_of_products(catalog),
     }
     return benchmark, found
+
+
+def _digest_of_products(catalog: Catalog) -> str:
+    """The SHA-256 of ids, splits and styles, whatever styles are called.
+
+    Of each product in the order of ids: its id, its split, and the first id of its
+    style, or nothing without a style, with tabs between and a line feed behind.
+    """
+    assert catalog.split is not None  # noqa: S101 (a benchmark has splits)
+    order = np.argsort(catalog.product_id.astype(str), kind="stable")
+    first: dict[int, str] = {}
+    digest = hashlib.sha256()
+    for row in order.tolist():
+        product, style = str(catalog.product_id[row]), int(catalog.style[row])
+        named = first.setdefault(style, product) if style >= 0 else ""
+        line = f"{product}\t{catalog.split[row]}\t{named}\n"
+        digest.update(line.encode("utf-8"))
+    return digest.hexdigest()
 
 
 def _sizes(catalog: Catalog) -> tuple[np.ndarray, np.ndarray]:
@@ -109,38 +130,37 @@ def read_results(path: str | Path) -> BenchmarkResults:
     """
     what = "results of the benchmark"
     found = read_json(path, what, _REMEDY, BenchmarkError)
-    try:
+    with reading(path, what, _REMEDY, BenchmarkError):
         if found["format"] != FORMAT:
             raise ValueError(f"its format is {found['format']!r}, not {FORMAT!r}")
         if found["format_version"] > FORMAT_VERSION:
             raise BenchmarkError(
-                f"it is of format {found['format_version']}; this version of cv_tf "
-                f"reads {FORMAT_VERSION} and earlier. Install a later one."
+                f"'{path}' is of format {found['format_version']}; this version of "
+                f"cv_tf reads {FORMAT_VERSION} and earlier. Install a later one."
             )
         benchmark, systems = found["benchmark"], tuple(found["systems"])
-        for name in ("protocol", "comparable", "counts", "num_queries"):
+        for name in ("dataset", "missing", *_SAME):
             benchmark[name]
         for system in systems:
             _check_system(system)
+    try:
         check_names([system["name"] for system in systems])
     except BenchmarkError as error:
         raise BenchmarkError(f"'{path}' cannot be used: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BenchmarkError(
-            f"'{path}' cannot be read as {what}: {type(error).__name__} {error}. "
-            f"{_REMEDY}"
-        ) from error
     return BenchmarkResults(benchmark, systems)
 
 
 def _check_system(system: Mapping[str, Any]) -> None:
     if not isinstance(system["name"], str) or not isinstance(system["made_by"], dict):
         raise TypeError("a system has no name, or does not tell what made it")
-    parts = [*system["retrieval"].values(), *system["groups"].values()]
-    for name, figure in [item for part in parts for item in part.items()]:
-        numbers = [figure] if name == "threshold" else [figure[k] for k in _SUMMARY]
-        if not all(math.isfinite(number) for number in numbers):
-            raise ValueError(f"{name} is not finite")
+    for part in [*system["retrieval"].values(), *system["groups"].values()]:
+        for name, figure in part.items():
+            if name == "threshold":
+                number_in(part, name, -2, 2)
+                continue
+            value, low, high = (number_in(figure, of, 0, 1) for of in _SUMMARY)
+            if not low <= value <= high:
+                raise ValueError(f"{name}: {value} is not within {low} to {high}")
 
 
 def combine(results: Iterable[BenchmarkResults]) -> BenchmarkResults:
@@ -153,9 +173,9 @@ def combine(results: Iterable[BenchmarkResults]) -> BenchmarkResults:
     first, *others = results
     systems = list(first.systems)
     for other in others:
-        for name in ("protocol", "comparable", "counts", "num_queries"):
-            ours, theirs = first.benchmark[name], other.benchmark[name]
-            if ours != theirs:
+        for name in (*_SAME, _DIGEST):
+            ours, theirs = (it.benchmark.get(name) for it in (first, other))
+            if ours != theirs and (name in _SAME or (ours and theirs)):
                 raise BenchmarkError(
                     "Results of different benchmarks cannot be in one table: "
                     f"'{name}' is {ours} of {_names(first)}, and {theirs} of "

@@ -82,6 +82,7 @@ def test_what_is_written_is_read(tmp_path):
     [
         (lambda it: it.update(format="other"), "its format is 'other'"),
         (lambda it: it.update(format_version=2), "is of format 2; this version of"),
+        (lambda it: it["benchmark"].pop("missing"), "KeyError|missing"),
         (lambda it: it.pop("benchmark"), "KeyError 'benchmark'"),
         (lambda it: it["benchmark"].pop("counts"), "KeyError 'counts'"),
         (lambda it: it["systems"].append("x"), "cannot be read as results"),
@@ -96,7 +97,21 @@ def test_what_is_written_is_read(tmp_path):
             lambda it: it["systems"][0]["groups"]["train_labels"].update(
                 threshold=float("nan")
             ),
-            "threshold is not finite",
+            "threshold is nan; expected",
+        ),
+        *(
+            (
+                lambda it, figure=figure: it["systems"][0]["retrieval"]["all"].update(
+                    recall_at_1=figure
+                ),
+                message,
+            )
+            for figure, message in [
+                ({"value": 57, "low": 0.1, "high": 0.9}, "value is 57; expected 0 to"),
+                ({"value": 0.2, "low": 0.3, "high": 0.9}, "is not within 0.3 to 0.9"),
+                ({"value": "1", "low": 0, "high": 1}, "value is a str, not a number"),
+                ({"value": 10**400, "low": 0, "high": 1}, "cannot be read as results"),
+            ]
         ),
     ],
 )
@@ -139,6 +154,13 @@ class TestCombine:
         (name,) = changed
         with pytest.raises(BenchmarkError, match=f"'{name}' is .* of a, and .* of b"):
             combine([first, second])
+
+    def test_other_products_in_equal_numbers_are_refused(self):
+        first = results(system("a"), products_sha256="1")
+        with pytest.raises(BenchmarkError, match="'products_sha256' is 1 of a, and 2 "):
+            combine([first, results(system("b"), products_sha256="2")])
+        # Results of before have none.
+        assert len(combine([first, results(system("b"))]).systems) == 2
 
     def test_two_systems_of_one_name_are_refused(self):
         with pytest.raises(BenchmarkError, match="Two systems are called 'a'"):

@@ -137,6 +137,15 @@ class TestEqualVectors:
         assert measured["validation"]["recall_at_1_in_block"]["value"] < 0.15
         assert measured["all"]["recall_at_1"]["value"] < 0.05
 
+    def test_equally_similar_ones_are_found_in_no_order_of_the_rows(self):
+        # Each is at one angle from all others; variants are listed side by side.
+        vectors = np.eye(200, dtype=np.float32)
+        products = random_products(num_styles=100)
+        products = dataclasses.replace(products, vectors=vectors)
+        measured = measure_system(products, products.style < 20)["retrieval"]
+        assert measured["validation"]["recall_at_1"]["value"] < 0.05
+        assert measured["validation"]["recall_at_1_in_block"]["value"] < 0.15
+
     def test_two_equal_variants_still_count(self):
         products = random_products()
         vectors = products.vectors.copy()
@@ -203,7 +212,16 @@ class TestAligned:
         aligned = align_vectors(found, catalog)
         assert aligned.product_id.tolist() == ["00", "01"]
         assert aligned.style.tolist() == [4, 5]
-        np.testing.assert_array_equal(aligned.vectors, at_degrees(30, 10))
+        np.testing.assert_allclose(aligned.vectors, at_degrees(30, 10), atol=1e-6)
+
+    def test_lengths_of_nearly_one_put_no_split_before_another(self):
+        catalog = catalog_of(["train"] * 2 + ["validation"] * 2, [0, 0, 1, 1])
+        vectors = random_products(num_styles=2).vectors
+        found = Embeddings.of_arrays(vectors * [[0.991], [1.0], [1.0], [1.009]])
+        found = dataclasses.replace(found, product_id=catalog.product_id)
+        aligned = align_vectors(found, catalog).vectors
+        np.testing.assert_allclose(np.linalg.norm(aligned, axis=1), 1, atol=1e-6)
+        np.testing.assert_allclose(aligned, vectors, atol=1e-6)
 
     def test_a_missing_product_is_an_error_with_a_hint(self):
         catalog = catalog_of(["train", "validation"], [0, 1])
