@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import random
 import threading
 import time
@@ -42,6 +44,32 @@ class Downloaded(NamedTuple):
     reason: str = ""
 
 
+class _End:
+    """Tells threads, and the main thread that waits for it, that a run is over.
+
+    A `threading.Event` that the main thread waits for may stay locked for ever when
+    Ctrl-C comes, as it locks and unlocks in Python. Here a wait is one call of C.
+    """
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._said: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+        self._said.put(None)
+
+    def wait(self, seconds: float) -> bool:
+        """Waits so long at most; returns whether the run is over."""
+        if not self._is_set:
+            with contextlib.suppress(queue.Empty):
+                self._said.get(timeout=seconds)
+        return self._is_set
+
+
 class DownloadRun:
     """Threads that fetch photos, and what became of these so far."""
 
@@ -62,7 +90,7 @@ class DownloadRun:
         self._given_up: dict[str, str] = {}  # Why, by host.
         self._error: BaseException | None = None
         self._num_wanted = 0
-        self._is_over = threading.Event()
+        self._is_over = _End()
 
     def fetch_all(
         self, addresses: Sequence[Address], progress: bool

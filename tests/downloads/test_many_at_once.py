@@ -1,5 +1,6 @@
 """Many photos: bounds on requests, hosts that hang, kills, several processes."""
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -12,11 +13,13 @@ import time
 import tracemalloc
 import types
 from pathlib import Path
+from random import Random
 
 import pytest
 from photo_server import photo_of
 
 from cv_tf.downloads import download_photos
+from cv_tf.downloads.download_run import _End
 from cv_tf.downloads.photo_cache import PhotoCache
 
 pytestmark = pytest.mark.integration
@@ -177,6 +180,32 @@ def test_an_interrupt_ends_it_at_once_and_keeps_what_is_whole(
     server.otherwise = lambda it: it.answer(body=photo_of(it.path))
     assert all(one.path for one in download(*urls).values())
     assert all(server.asked[f"/{n}"] == 1 for n in range(10))
+
+
+def test_an_interrupt_at_any_moment_leaves_no_lock_behind():
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    def wait_in_short_intervals(end):
+        while not end.wait(2e-5):
+            pass
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    random = Random(0)
+    try:
+        for _ in range(1000):
+            end = _End()
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-5, 2e-3))
+                wait_in_short_intervals(end)
+            setter = threading.Thread(target=end.set, daemon=True)
+            setter.start()
+            setter.join(5)
+            assert not setter.is_alive()
+            assert end.wait(0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_two_processes_share_a_cache(server, start, tmp_path):
