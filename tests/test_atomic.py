@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from few import few
 
 from cv_tf import atomic, unfinished
 from cv_tf.atomic import whole_file, whole_files, whole_folder, write_json, write_text
@@ -219,7 +220,8 @@ def test_a_kill_at_any_step_leaves_the_old_folder_or_the_new(
     assert old in seen
 
 
-def test_files_of_two_runs_never_stand_side_by_side(tmp_path):
+@pytest.mark.parametrize("every", few(3, more=[1]))
+def test_files_of_two_runs_never_stand_side_by_side(tmp_path, every):
     (tmp_path / "pages").mkdir()
     names = ("groups.csv", "groups.summary.json", "groups.threshold.csv", "pages/a")
     old = dict.fromkeys(names, "old")
@@ -231,7 +233,7 @@ def test_files_of_two_runs_never_stand_side_by_side(tmp_path):
                 unfinished[place].write_text("new")
 
     seen = []
-    for _ in each_kill(write):
+    for _ in each_kill(write, every):
         settle(tmp_path / "groups.csv")
         assert content(tmp_path) in (old, new, {})
         settle(tmp_path / "pages" / "a")

@@ -120,6 +120,7 @@ class TestWhatIsThere:
         assert (tmp_path / "my.workdir" / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_answers_count_and_are_known_again(
     adapted, answered_truly, drawn_catalog, tmp_path
 ):

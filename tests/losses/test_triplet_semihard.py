@@ -166,8 +166,9 @@ def test_half_precision_is_computed_in_float32(dtype):
     assert gradient.dtype == tf.as_dtype(dtype).as_numpy_dtype
 
 
+@pytest.mark.slow
 @pytest.mark.integration
-@pytest.mark.parametrize("distance", few("L2", more=["squared-L2", "angular"]))
+@pytest.mark.parametrize("distance", choices.DISTANCES)
 def test_compiled_equals_eager(distance):
     random = np.random.default_rng(1)
     labels = random.integers(0, 5, 16).astype(np.int32)

@@ -47,6 +47,7 @@ def test_only_the_backbone_learns(build):
     assert len(learned) == 3 * 3
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_it_learns(build, assert_learns):
     assert_learns(build(method="triplet"), factor=0.8)

@@ -274,6 +274,7 @@ def test_tiny_has_no_imagenet_weights():
         build_backbone("tiny", "imagenet")
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 @pytest.mark.parametrize(
     ("backbone", "application"),

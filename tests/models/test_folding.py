@@ -52,7 +52,11 @@ def _gradients(network, pixels):
     [
         ("tiny", {}),
         pytest.param("efficientnetlite_b0", {}, marks=pytest.mark.slow),
-        ("efficientnetlite_b0", {"feature_stride": 16, "frozen_stride": 8}),
+        pytest.param(
+            "efficientnetlite_b0",
+            {"feature_stride": 16, "frozen_stride": 8},
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             "mobilenetv3_small", {"feature_stride": 16}, marks=pytest.mark.slow
         ),

@@ -18,7 +18,7 @@ def _photos(size):
     [
         ("tiny", 8, 64),
         ("efficientnetlite_b0", 16, 112),
-        ("mobilenetv3_small", 16, 48),
+        pytest.param("mobilenetv3_small", 16, 48, marks=pytest.mark.slow),
         pytest.param("efficientnetlite_b1", 16, 112, marks=pytest.mark.slow),
         pytest.param("efficientnetlite_b2", 16, 120, marks=pytest.mark.slow),
         pytest.param("resnet50", 16, 1024, marks=pytest.mark.slow),

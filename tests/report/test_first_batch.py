@@ -44,6 +44,7 @@ def levels(picture):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_products_of_the_first_batch_in_all_their_forms(shown, monkeypatch):
     drawn = []

@@ -34,6 +34,7 @@ def test_as_few_components_as_tell_the_wanted_from_strangers(vectors):
     assert find_components(short, 0.95, 5, floor=0.5) is None
 
 
+@pytest.mark.slow
 def test_finds_what_is_alike_with_exact_similarities(vectors):
     components = find_components(vectors, 0.95, 5, floor=0.5)
     search = ReducedSearch(vectors, components, 0.95, 5, floor=0.5)

@@ -111,6 +111,7 @@ class TestGainsOfAResumedRun:
                 train.run(config)
         return config
 
+    @pytest.mark.slow
     def test_are_over_what_was_measured_before(self, stopped):
         metrics = train.run(stopped).metrics
         for step, name in (("after", "before"), ("before", "frozen_grey")):
@@ -142,6 +143,7 @@ def test_precision_is_the_run_s_own(tiny_run, tmp_path):
 
 
 class TestDivergence:
+    @pytest.mark.slow
     @pytest.mark.integration
     def test_stops_says_where_and_does_so_again(self, tiny_run, tmp_path):
         config = tiny_run(
