@@ -1,5 +1,5 @@
 # make train: install, then run the main job on the built-in data set.
-# make test:  install with the test extra, then run the tests: all that a change can break.
+# make test:  install with the test extra, then run the tests: what a change is likely to break.
 # make test-fast: those that train nothing and start no process, in a minute.
 # make test-all: all tests; the slow ones assert the same as others, on more.
 # make coverage: as make test, and says which lines no test runs.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from few import few
 from PIL import Image
 
 from cv_tf import command, embed
@@ -177,11 +178,7 @@ class TestFrames:
 class TestKilled:
     @pytest.mark.integration
     @pytest.mark.parametrize(
-        ("number", "exit_code"),
-        [
-            (signal.SIGKILL, -9),
-            pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
-        ],
+        ("number", "exit_code"), few((signal.SIGKILL, -9), more=[(signal.SIGINT, 130)])
     )
     def test_goes_on_and_ends_as_if_nothing_had_happened(
         self, number, exit_code, finished, workdir, start_verb, tmp_path, monkeypatch

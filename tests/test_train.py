@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from few import few
 
 from cv_tf import command, train
 from cv_tf.config import Config, ConfigError
@@ -234,10 +235,7 @@ class TestCatalogues:
     @pytest.mark.integration
     @pytest.mark.parametrize(
         ("missing", "num_reported"),
-        [
-            (("style_id", "split"), 0),
-            pytest.param(("style_id",), 15, marks=pytest.mark.slow),
-        ],
+        few((("style_id", "split"), 0), more=[(("style_id",), 15)]),
     )
     def test_without_labels_it_learns_and_says_that_it_cannot_tell(
         self, missing, num_reported, tiny_run, changed_catalog, tmp_path, capsys

@@ -49,6 +49,9 @@ print(json.dumps({
 """
 
 
+pytestmark = pytest.mark.slow  # The fake takes twenty seconds of a core.
+
+
 @pytest.fixture(scope="module")
 def products(drawn_catalog):
     """The rows of the table, with the bytes of their photos."""
@@ -77,7 +80,6 @@ def session(bucket, drawn_catalog, tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.slow
 def test_photos_and_labels_are_those_of_the_table(session, products):
     assert session["folder"] == "gs://bucket/new/catalog/drawn/1.0.0"
     assert session["digests"] == {
@@ -86,7 +88,6 @@ def test_photos_and_labels_are_those_of_the_table(session, products):
     assert session["styles"] == {row["product_id"]: row["style_id"] for row in products}
 
 
-@pytest.mark.slow
 def test_shards_are_read_through_once_and_photos_by_themselves(
     session, bucket, products
 ):
@@ -102,20 +103,17 @@ def test_shards_are_read_through_once_and_photos_by_themselves(
         assert size < num_bytes < size + 400  # The labels are there, too.
 
 
-@pytest.mark.slow
 def test_array_records_are_refused_before_anything_is_written(session, bucket):
     assert "as array_record, which needs a disk" in session["refused"]
     assert "choose 'tfrecord'" in session["refused"]
     assert not [name for name in bucket.objects if "other" in name]
 
 
-@pytest.mark.slow
 def test_array_records_in_a_bucket_are_told_with_what_to_do(session, bucket):
     assert "only tfrecord can be read from a bucket" in session["unreadable"]
     assert "Copy that folder to a disk" in session["unreadable"]
     assert not bucket.reads("old/.*array_record")
 
 
-@pytest.mark.slow
 def test_what_is_not_in_the_bucket_is_told(session):
     assert "There is no data set 'catalog/unknown'" in session["not prepared"]

@@ -165,12 +165,7 @@ def let_go(folder: Path) -> None:
 
 @pytest.mark.integration
 @pytest.mark.parametrize(
-    ("overwrite", "every"),
-    [
-        (True, 3),
-        pytest.param(True, 1, marks=pytest.mark.slow),
-        pytest.param(False, 1, marks=pytest.mark.slow),
-    ],
+    ("overwrite", "every"), few((True, 3), more=[(True, 1), (False, 1)])
 )
 def test_killed_at_any_moment_the_same_command_ends_alike(
     overwrite, every, shop, monkeypatch

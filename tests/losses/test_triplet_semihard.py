@@ -91,7 +91,7 @@ def test_value_of_any_labels_equals_the_definition(distance, num_labels):
     assert value == pytest.approx(by_loops(labels, embeddings, 0.5, distance), rel=1e-5)
 
 
-@pytest.mark.parametrize("batch_size", [2, 3, 5, 8, 17])
+@pytest.mark.parametrize("batch_size", few(2, 3, 5, 8, 17, more=range(2, 18)))
 def test_a_negative_exactly_as_far_as_the_positive_is_not_farther(batch_size):
     # Whole numbers from a small range: ties everywhere, and no rounding.
     random = np.random.default_rng(batch_size)
@@ -219,11 +219,11 @@ def test_no_table_is_larger_than_batch_times_batch():
 
 @pytest.mark.integration
 @pytest.mark.parametrize("distance", choices.DISTANCES)
-@pytest.mark.parametrize("margin", [0.0, 0.3])
-@pytest.mark.parametrize("num_labels", [1, 5, 60])
+@pytest.mark.parametrize("margin", few(0.0, 0.3, more=[1.0]))
+@pytest.mark.parametrize("num_labels", few(1, 5, 60, more=[2, 16]))
 def test_value_and_gradient_equal_addons(tfa, distance, margin, num_labels):
     random = np.random.default_rng(num_labels)
-    for _ in range(2):
+    for _ in range(4):
         labels = random.integers(0, num_labels, 32).astype(np.int32)
         labels[0] = labels[1]
         embeddings = random.normal(size=(32, 6)).astype(np.float32)
@@ -239,7 +239,7 @@ def test_value_and_gradient_equal_addons(tfa, distance, margin, num_labels):
 @pytest.mark.parametrize("num_labels", few(4, more=[1, 10]))
 def test_copies_in_the_batch_equal_addons(tfa, distance, num_labels):
     random = np.random.default_rng(num_labels)
-    for _ in range(3):
+    for _ in range(8):
         source = np.concatenate([np.arange(12), random.integers(0, 12, 12)])
         labels = random.integers(0, num_labels, 12).astype(np.int32)[source]
         embeddings = random.normal(size=(12, 6)).astype(np.float32)[source]

@@ -38,23 +38,14 @@ def _name(settings):
     return "-".join(map(str, settings.values()))
 
 
-def _marked(cases, mark, is_kept):
-    """Cases for `parametrize`: those that are not kept have a mark."""
-    return [
-        pytest.param(case, marks=() if is_kept(case) else mark, id=_name(case))
-        for case in cases
-    ]
-
-
 def _with_each(value, other):
     """Few methods with a value, one with the other; all others are slow."""
     first = [(method, value) for method in FEW] + [("part_contrast", other)]
     return few(*first, more=product(METHODS, (value, other)))
 
 
-each = pytest.mark.parametrize(
-    "settings", _marked(EACH, pytest.mark.slow, lambda case: case["views"] == "parts")
-)
+PARTS = [case for case in EACH if case["views"] == "parts"]
+each = pytest.mark.parametrize("settings", few(*PARTS, more=EACH), ids=_name)
 # Crops and wholes are one to a compiler, which takes ten seconds of a core a case.
 COMPILED = [case for case in EACH if case["views"] != "whole"] + MORE
 
@@ -72,17 +63,11 @@ def test_views_are_what_was_asked_for(build, settings):
 
 
 @pytest.mark.integration
+# All but triplets draw two views by one function; MoCo's queue comes between.
 @pytest.mark.parametrize(
     "settings",
-    _marked(
-        EACH,
-        pytest.mark.slow,
-        # All but triplets draw two views by one function; MoCo's queue comes between.
-        lambda case: (
-            case["views"] == "parts"
-            and case["method"] in ("part_contrast", "moco", "triplet")
-        ),
-    ),
+    few(*(case for case in PARTS if case["method"] in FEW), more=EACH),
+    ids=_name,
 )
 def test_a_step_decides_the_views_and_nothing_else_does(build, objective, settings):
     one, again, other = (build(seed=seed, **settings) for seed in (3, 3, 4))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
+from few import few
 
 from cv_tf import choices
 
@@ -32,16 +33,7 @@ def compiled(build, batch, objective):
 @pytest.mark.integration
 @pytest.mark.parametrize(
     ("method", "micro_batch"),
-    [
-        ("part_contrast", 4),
-        ("triplet", 4),
-        *(
-            pytest.param(method, size, marks=pytest.mark.slow)
-            for size in (4, 1)
-            for method in METHODS
-            if size == 1 or method not in ("part_contrast", "triplet")
-        ),
-    ],
+    few(("part_contrast", 4), ("triplet", 4), more=itertools.product(METHODS, (4, 1))),
 )
 def test_pieces_give_the_gradients_of_the_whole(compiled, batch, method, micro_batch):
     views = "parts"

@@ -12,19 +12,17 @@ import replicas
 
 from cv_tf import strategy
 
-pytestmark = pytest.mark.integration
+# A minute of a core and more.
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 SCRIPT = Path(replicas.__file__)
-# Labels of all replicas. The others take a minute of a core.
-FIRST = ("triplet",)
-OTHERS = tuple(name for name in replicas.SETTINGS if name not in FIRST)
-NAMES = [*FIRST, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
+NAMES = tuple(replicas.SETTINGS)
 
 
-def _start(spread, output, names, **environment):
+def _start(spread, output, **environment):
     # Both compute threads of a small machine; half of them would be no faster.
     return subprocess.Popen(
-        [sys.executable, str(SCRIPT), spread, str(output), *names],
+        [sys.executable, str(SCRIPT), spread, str(output), *NAMES],
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -55,34 +53,28 @@ def one():
 def two(tmp_path_factory, tf_configs):
     """A function from a method's name to what two replicas of a kind learn.
 
-    Of one process, or of two, which takes ten seconds of a core each; what methods
-    share a process is a matter of time.
+    Of one process, or of two, which takes ten seconds of a core each: all methods
+    share them.
     """
 
     @functools.cache
-    def learn_all(spread, names):
+    def learn_all(spread):
         output = tmp_path_factory.mktemp(spread) / "steps.npz"
         each = [{}]
         if spread == "multi_worker":
             each = [{"TF_CONFIG": text} for text in tf_configs(2)]
-        started = [_start(spread, output, names, **variables) for variables in each]
+        started = [_start(spread, output, **variables) for variables in each]
         return _finish(started, output)
 
     def learn(spread, name):
-        names = FIRST if name in FIRST else OTHERS
-        if spread == "multi_worker":
-            names = FIRST + OTHERS
-        learned = learn_all(spread, names)
+        learned = learn_all(spread)
         return {key: learned[key] for key in learned if key.startswith(f"{name}/")}
 
     return learn
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
-    "spread", ["mirrored", pytest.param("multi_worker", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("spread", ["mirrored", "multi_worker"])
 def test_two_replicas_learn_what_one_does(one, two, spread, name):
     expected, found = one(name), two(spread, name)
     assert list(found) == list(expected)
@@ -93,7 +85,6 @@ def test_two_replicas_learn_what_one_does(one, two, spread, name):
         )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_step_teaches_something(one, name):
     first, second = (
@@ -106,7 +97,6 @@ def test_every_step_teaches_something(one, name):
     assert moved > 1
 
 
-@pytest.mark.slow
 def test_a_pass_in_pieces_teaches_what_a_pass_of_all_does(one):
     whole, pieces = one("moco"), one("micro_batch")
     assert len(whole) == len(pieces) > 0

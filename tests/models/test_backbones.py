@@ -53,9 +53,7 @@ def lite():
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(
-    "variant", [0, *(pytest.param(of, marks=pytest.mark.slow) for of in (1, 2))]
-)
+@pytest.mark.parametrize("variant", few(0, more=[1, 2]))
 def test_imagenet_weights_recognize_a_palace(lite, variant):
     # The classifier that the file holds beside the backbone names what is in a photo
     # of the Summer Palace: every weight of the hundred layers has to be in its place.

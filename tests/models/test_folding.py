@@ -49,21 +49,17 @@ def _gradients(network, pixels):
 @pytest.mark.integration
 @pytest.mark.parametrize(
     ("name", "options"),
-    [
+    few(
         ("tiny", {}),
-        pytest.param("efficientnetlite_b0", {}, marks=pytest.mark.slow),
-        pytest.param(
-            "efficientnetlite_b0",
-            {"feature_stride": 16, "frozen_stride": 8},
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            "mobilenetv3_small", {"feature_stride": 16}, marks=pytest.mark.slow
-        ),
-        pytest.param("resnet50", {}, marks=pytest.mark.slow),
-        pytest.param("efficientnetv2_s", {}, marks=pytest.mark.slow),
-        pytest.param("convnext_tiny", {}, marks=pytest.mark.slow),
-    ],
+        more=[
+            ("efficientnetlite_b0", {}),
+            ("efficientnetlite_b0", {"feature_stride": 16, "frozen_stride": 8}),
+            ("mobilenetv3_small", {"feature_stride": 16}),
+            ("resnet50", {}),
+            ("efficientnetv2_s", {}),
+            ("convnext_tiny", {}),
+        ],
+    ),
 )
 def test_it_computes_and_learns_the_same(name, options, pixels):
     network = _used(name, **options)

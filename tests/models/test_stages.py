@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
+from few import few
 
 from cv_tf.models import build_backbone
 from cv_tf.models.backbones import stage_end
@@ -15,16 +16,18 @@ def _photos(size):
 @pytest.mark.integration
 @pytest.mark.parametrize(
     ("name", "stride", "channels"),
-    [
+    few(
         ("tiny", 8, 64),
         ("efficientnetlite_b0", 16, 112),
-        pytest.param("mobilenetv3_small", 16, 48, marks=pytest.mark.slow),
-        pytest.param("efficientnetlite_b1", 16, 112, marks=pytest.mark.slow),
-        pytest.param("efficientnetlite_b2", 16, 120, marks=pytest.mark.slow),
-        pytest.param("resnet50", 16, 1024, marks=pytest.mark.slow),
-        pytest.param("efficientnetv2_s", 16, 160, marks=pytest.mark.slow),
-        pytest.param("convnext_tiny", 16, 384, marks=pytest.mark.slow),
-    ],
+        more=[
+            ("mobilenetv3_small", 16, 48),
+            ("efficientnetlite_b1", 16, 112),
+            ("efficientnetlite_b2", 16, 120),
+            ("resnet50", 16, 1024),
+            ("efficientnetv2_s", 16, 160),
+            ("convnext_tiny", 16, 384),
+        ],
+    ),
 )
 def test_a_backbone_ends_at_its_last_map_of_stride_16(name, stride, channels):
     network = build_backbone(name, "none", feature_stride=16)
@@ -65,11 +68,9 @@ def test_stages_of_nested_networks_are_connected():
 @pytest.mark.integration
 @pytest.mark.parametrize(
     ("frozen_stride", "first_trained"),
-    [
-        pytest.param(0, "stem_conv", marks=pytest.mark.slow),
-        pytest.param(4, "block3a_expand_conv", marks=pytest.mark.slow),
-        (8, "block4a_expand_conv"),
-    ],
+    few(
+        (8, "block4a_expand_conv"), more=[(0, "stem_conv"), (4, "block3a_expand_conv")]
+    ),
 )
 def test_training_begins_behind_the_frozen_stages(frozen_stride, first_trained):
     network = build_backbone(

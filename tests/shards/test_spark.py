@@ -16,6 +16,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from few import few
 from pyarrow import csv
 
 from cv_tf import embed, group
@@ -382,10 +383,10 @@ def test_without_java_says_what_to_install(no_context, shards, monkeypatch):
 
 @pytest.mark.parametrize(
     ("master", "words"),
-    [
+    few(
         ("127.0.0.1:7077", "no URL of a Spark"),
-        pytest.param("spark://127.0.0.1:1", "no master ans", marks=pytest.mark.slow),
-    ],
+        more=[("spark://127.0.0.1:1", "no master ans")],
+    ),
 )
 def test_a_master_that_is_none_is_refused(no_context, shards, master, words):
     with pytest.raises(JobError, match=f"--spark_master={master}.*{words}"):

@@ -143,9 +143,7 @@ class TestRun:
 
     @pytest.mark.slow
     @pytest.mark.integration
-    @pytest.mark.parametrize(
-        "method", ["triplet", pytest.param("supcon", marks=pytest.mark.slow)]
-    )
+    @pytest.mark.parametrize("method", ["triplet", "supcon"])
     def test_a_supervised_method_learns_from_answers_alone(
         self, method, unlabelled, store, tiny_run, no_pictures, tmp_path
     ):

@@ -9,7 +9,11 @@ from ends import assert_like_embedders, assert_same_end, saved_step, wait_for_ch
 from cv_tf import train
 
 # Each run of two workers takes 20 seconds of a core and more.
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("no_pictures")]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.slow,
+    pytest.mark.usefixtures("no_pictures"),
+]
 
 STEPS, EVERY = 60, 10
 
@@ -52,7 +56,6 @@ def undisturbed(start, configure, tmp_path_factory):
     return config, outputs
 
 
-@pytest.mark.slow
 def test_the_chief_alone_reports_and_writes(undisturbed):
     config, ((chief, errors), (other, _)) = undisturbed
     assert "recall@1" in chief
@@ -67,14 +70,12 @@ def test_the_chief_alone_reports_and_writes(undisturbed):
     assert shown == ["events", "events", "projec"]
 
 
-@pytest.mark.slow
 def test_two_workers_learn_what_one_process_does(undisturbed, configure, tmp_path):
     config = configure(tmp_path / "run")
     train.run(config)
     assert_like_embedders(config.workdir, undisturbed[0].workdir)
 
 
-@pytest.mark.slow
 def test_all_workers_learn_from_the_groups_that_the_chief_finds(
     start, configure, tmp_path
 ):
@@ -89,7 +90,6 @@ def test_all_workers_learn_from_the_groups_that_the_chief_finds(
     assert_like_embedders(alone.workdir, together.workdir)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
 def test_one_is_killed_and_all_are_started_again(
     start, configure, undisturbed, tmp_path, victim
@@ -111,7 +111,6 @@ def test_one_is_killed_and_all_are_started_again(
     assert_same_end(undisturbed[0].workdir, config.workdir)
 
 
-@pytest.mark.slow
 def test_one_is_told_to_stop_and_both_do(start, configure, undisturbed, tmp_path):
     config = configure(tmp_path / "run", probe_every=30)
     workers = start(config)
@@ -127,7 +126,6 @@ def test_one_is_told_to_stop_and_both_do(start, configure, undisturbed, tmp_path
     assert_same_end(undisturbed[0].workdir, config.workdir)
 
 
-@pytest.mark.slow
 def test_workers_without_a_common_folder_are_told(
     start_verb, tf_configs, tiny_run, tmp_path
 ):
