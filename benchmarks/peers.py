@@ -99,10 +99,10 @@ def main() -> None:
     given.vectors.mkdir(parents=True, exist_ok=True)
     catalog = load_dataset(DATASET, given.data_dir, block_columns=("category",))
     made = _make_vectors(catalog, given)
-    systems = ",".join(f"{name}={_path(given.vectors, name)}" for name in made)
+    named = tuple(f"{name}={_path(given.vectors, name)}" for name in made)
     settings = BenchmarkConfig(
         data_dir=given.data_dir,
-        embeddings=tuple(systems.split(",")),
+        embeddings=named,
         output=str(RESULTS / "peers.json"),
         overwrite=True,
     )
@@ -121,9 +121,8 @@ def _make_vectors(catalog: Catalog, given: argparse.Namespace) -> dict[str, floa
     photos = given.vectors / "photos"
     if not photos.exists():
         with whole_folder(photos) as made:
-            for record, product in zip(catalog.record, catalog.product_id, strict=True):
-                photo = catalog.records(int(record))
-                (made / f"{product}.jpg").write_bytes(photo)
+            for row, product in enumerate(catalog.product_id.tolist()):
+                (made / f"{product}.jpg").write_bytes(catalog.photo(row))
     for name, (flag, _) in PEERS.items():
         python, path = getattr(given, flag), _path(given.vectors, name)
         if not path.exists() and python:

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import argparse
 import re
-import subprocess
-import sys
 from pathlib import Path
+
+from own_catalogue import run
 
 from cv_tf.atomic import write_text
 from cv_tf.benchmark import BenchmarkConfig, run as measure
@@ -45,6 +45,7 @@ RECIPES = {
 }
 # Measured as they are, without training.
 PRETRAINED = {"hm_frozen": "untrained", "hm_frozen_color": "untrained, photos in color"}
+SYSTEMS = PRETRAINED | RECIPES
 _TABLE = re.compile(r"^\| system \|.*\n(?:\|.*\n)+", re.MULTILINE)
 
 
@@ -54,43 +55,26 @@ def main() -> None:
     parser.add_argument("--data_dir", required=True, help="folder of the data set")
     parser.add_argument("--cache_dir", default="", help="folder of lists of photos")
     parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
-    parser.add_argument("--recipes", nargs="*", default=[*PRETRAINED, *RECIPES])
+    parser.add_argument("--recipes", nargs="*", choices=SYSTEMS, default=[*SYSTEMS])
     given = parser.parse_args()
     given.runs.mkdir(parents=True, exist_ok=True)
     data = [f"--data_dir={given.data_dir}", f"--cache_dir={given.cache_dir}"]
-    for recipe, about in PRETRAINED.items():
-        if recipe not in given.recipes:
-            continue
-        model = ("--method=frozen", f"--flagfile={CONFIGS}/{recipe}.cfg")
-        _measure(_results(given.runs, recipe), recipe, about, *data, *model)
-    for recipe, about in RECIPES.items():
-        if recipe not in given.recipes:
-            continue
-        workdir = f"--workdir={given.runs / recipe}"
-        results = _results(given.runs, recipe)
-        if not results.exists():
-            to = (f"--dataset={DATASET}", workdir, *data, *QUICK)
-            _run("train", f"--flagfile={CONFIGS}/{recipe}.cfg", *to)
-        _measure(results, recipe, about, workdir, *data)
-    all_of_them = [_results(given.runs, of) for of in [*PRETRAINED, *RECIPES]]
-    write_tables([path for path in all_of_them if path.exists()])
+    files = {recipe: given.runs / f"{recipe}.json" for recipe in SYSTEMS}
+    for recipe in given.recipes:
+        if not files[recipe].exists():
+            model = _model(recipe, given.runs / recipe, data)
+            name = f"--name=cv_tf, {SYSTEMS[recipe]} ({recipe}.cfg)"
+            run("benchmark", f"--output={files[recipe]}", name, *data, *model)
+    write_tables([path for path in files.values() if path.exists()])
 
 
-def _results(runs: Path, recipe: str) -> Path:
-    return runs / f"{recipe}.json"
-
-
-def _measure(results: Path, recipe: str, about: str, *flags: str) -> None:
-    """Measures a system, unless its results are there."""
-    if not results.exists():
-        name = f"--name=cv_tf, {about} ({recipe}.cfg)"
-        _run("benchmark", f"--output={results}", name, *flags)
-
-
-def _run(verb: str, *flags: str) -> None:
-    """Runs a verb as a user does."""
-    command = [sys.executable, "-m", f"cv_tf.{verb}", *flags]
-    subprocess.run(command, check=True)  # noqa: S603 (of this file alone)
+def _model(recipe: str, workdir: Path, data: list[str]) -> tuple[str, ...]:
+    """The flags of a model to measure, which is trained if its recipe does so."""
+    flagfile, to = f"--flagfile={CONFIGS}/{recipe}.cfg", f"--workdir={workdir}"
+    if recipe in PRETRAINED:
+        return "--method=frozen", flagfile
+    run("train", flagfile, f"--dataset={DATASET}", to, *data, *QUICK)
+    return (to,)
 
 
 def write_tables(results: list[Path]) -> None:

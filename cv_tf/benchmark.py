@@ -237,7 +237,7 @@ def _model(
     path, kind, data = None, "frozen", parts.catalog.name
     if config.method != "frozen":
         workdir = cv_tf.training.Workdir(config.workdir)
-        path, settings = workdir.trained_embedder(), workdir.read_config()
+        path, settings = workdir.embedder, workdir.read_config()
         kind, data = "trained", Path(settings.catalog).name or settings.dataset
         if settings.train_split != config.train_split:
             print(

@@ -66,6 +66,13 @@ class LeftOut:
                 kept.append(item)
         return kept
 
+    def to_json(self) -> dict[str, dict[str, Any]]:
+        """Number and first example of each reason."""
+        return {
+            reason: {"count": count, "example": self.examples[reason]}
+            for reason, count in self.counts.items()
+        }
+
 
 @dataclass
 class ManualProducts:
@@ -142,23 +149,9 @@ class ManualBuilder(
             disable_shuffling=True,
         )
 
-    def _leave_out(
-        self, unreadable: list[tuple[str, CatalogError]], number: int, photos: str
-    ) -> None:
-        """Counts the photos of a split that cannot be read.
-
-        Raises:
-          CatalogError: If these are all of them.
-        """
-        image, error = unreadable[0]
-        if len(unreadable) == number:
-            raise CatalogError(
-                f"None of the {number:,} photos of a split can be stored. Of "
-                f"'{epath.Path(photos) / image}': {error} Download them again."
-            )
-        left_out = self.info.metadata["left_out"]
-        cell = left_out.setdefault(BAD_PHOTO, {"count": 0, "example": image})
-        cell["count"] += len(unreadable)
+    def _note(self, left_out: LeftOut) -> None:
+        """Keeps with the data set what does not become a product."""
+        self.info.metadata["left_out"] = left_out.to_json()
 
     def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
         folder = ManualFolder(
@@ -168,35 +161,38 @@ class ManualBuilder(
         )
         found = self.find_products(folder)
         _check(self.info.full_name, found)
-        self.info.metadata["left_out"] = {
-            reason: {"count": count, "example": found.left_out.examples[reason]}
-            for reason, count in found.left_out.counts.items()
-        }
+        self._note(found.left_out)
         products = defaultdict(list)
         for product in found.products:
             products[product.split].append(product)
         return {
-            split: self._generate_examples(found.photos, products[split])
+            split: self._generate_examples(found, products[split])
             for split in ("train", "validation", "test")
             if products[split]
         }
 
     def _generate_examples(
-        self, photos: str, products: list[ManualProduct]
+        self, found: ManualProducts, products: list[ManualProduct]
     ) -> Iterator[tuple[int, dict[str, Any]]]:
-        images = read_photos(epath.Path(photos), [each.image for each in products])
-        unreadable = []
+        photos = epath.Path(found.photos)
+        images = read_photos(photos, [each.image for each in products])
+        failures = []
         for number, (product, image) in enumerate(zip(products, images, strict=True)):
             box = np.array(product.box or [np.nan] * 4, np.float32)
             texts = {name: getattr(product, name) for name in _TEXTS}
             try:
                 stored = self.to_stored(image)
             except CatalogError as error:
-                unreadable.append((product.image, error))
+                found.left_out.add(BAD_PHOTO, product.image)
+                failures.append(f"'{photos / product.image}': {error}")
                 continue
             yield number, {"image": stored, "box": box, **texts}
-        if unreadable:
-            self._leave_out(unreadable, len(products), photos)
+        if len(failures) == len(products):
+            raise CatalogError(
+                f"None of the {len(products):,} photos of a split can be stored. Of "
+                f"{failures[0]} Download them again."
+            )
+        self._note(found.left_out)
 
 
 def _check(name: str, found: ManualProducts) -> None:

@@ -108,15 +108,16 @@ class Completeness:
                 f"{self.other_styles:,} articles are not of one style with exactly "
                 f"those whose ids begin with the same {_CODE_DIGITS} digits"
             )
-        remedy = "Take the products, splits and styles of hm_personalized_fashion"
-        remedy += "/variants, which cv_tf prepare makes, as they are."
-        if any(self.missing.values()):
-            remedy = "Download the missing photos, delete the folder of the data set, "
-            remedy += "and prepare it again."
-        told_in_one = "; ".join(told)
+        remedy = (
+            "Download the missing photos, delete the folder of the data set, and "
+            "prepare it again."
+            if any(self.missing.values())
+            else "Take the products, splits and styles of hm_personalized_fashion/"
+            "variants, which cv_tf prepare makes, as they are."
+        )
+        faults = "; ".join(told)
         return (
-            f"The figures are not comparable with those of {_PAGE}: {told_in_one}. "
-            f"{remedy}"
+            f"The figures are not comparable with those of {_PAGE}: {faults}. {remedy}"
         )
 
 
@@ -140,12 +141,10 @@ def completeness_of(catalog: Catalog) -> Completeness:
 
 def _other_styles(catalog: Catalog, listed: Mapping[str, str]) -> int:
     """Number of articles that are not with exactly those of their product code."""
-    names = catalog.product_id.tolist()
     of_code = collections.defaultdict(set)
     of_style = collections.defaultdict(set)
-    for row, (name, style) in enumerate(
-        zip(names, catalog.style.tolist(), strict=True)
-    ):
+    products = zip(catalog.product_id.tolist(), catalog.style.tolist(), strict=True)
+    for row, (name, style) in enumerate(products):
         if name in listed:
             of_code[name[:_CODE_DIGITS]].add(row)
             of_style[style if style >= 0 else -1 - row].add(row)
